@@ -1,0 +1,191 @@
+/**
+ * One frozen Config from the environment and the command line; the only reader of either.
+ * All faults are found at once and listed together: a person mends a deployment in one round.
+ */
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { environmentName, flagName, optionDeclarations, type OptionName } from './options.js';
+
+export type AuthMode = 'none' | 'token';
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ListenTarget extends HostPort {
+  readonly transport: 'tcp' | 'ssl';
+  /** As it was written, for logs. */
+  readonly text: string;
+}
+
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly authority: string | null;
+}
+
+export interface Config {
+  readonly databaseUrl: string | null;
+  readonly dataDirectory: string;
+  readonly httpListen: HostPort;
+  readonly ovsdbListen: readonly ListenTarget[];
+  readonly openflowListen: readonly ListenTarget[];
+  readonly puntListen: readonly ListenTarget[];
+  readonly advertise: string | null;
+  readonly underlayMtu: number;
+  readonly tls: TlsFiles | null;
+  readonly auth: AuthMode;
+  readonly tokenFile: string;
+  readonly logLevel: LogLevel;
+  /** Plain southbound listeners that hosts elsewhere can reach; said in the log and in the status. */
+  readonly plainSouthboundOffLoopback: readonly string[];
+}
+
+/** Every fault of a configuration, one line each. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`the configuration is not usable:\n  ${faults.join('\n  ')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+
+/** Parses `host:port` or `[v6]:port`; null when it is neither. Port 0 means any free port. */
+export function parseHostPort(text: string): HostPort | null {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
+  if (!match) return null;
+  const [, bracketed, plain, portText] = match;
+  const host = bracketed ?? plain ?? '';
+  const port = Number(portText);
+  if (port > 65535 || (bracketed !== undefined && isIP(bracketed) !== 6)) return null;
+  return { host, port };
+}
+
+class Reading {
+  readonly faults: string[] = [];
+  constructor(private readonly values: ReadonlyMap<OptionName, string>) {}
+
+  text(name: OptionName): string | null {
+    return this.values.get(name) ?? null;
+  }
+  fault(name: OptionName, problem: string): void {
+    this.faults.push(`${environmentName(name)} ${problem}`);
+  }
+  listenTargets(name: OptionName): ListenTarget[] {
+    const targets: ListenTarget[] = [];
+    for (const text of (this.text(name) ?? '').split(',').map(part => part.trim())) {
+      const separator = text.indexOf(':');
+      const transport = text.slice(0, separator);
+      const address = parseHostPort(text.slice(separator + 1));
+      if ((transport !== 'tcp' && transport !== 'ssl') || !address) {
+        this.fault(name, `has "${text}", which is not tcp:host:port or ssl:host:port`);
+      } else {
+        targets.push({ transport, text, ...address });
+      }
+    }
+    return targets;
+  }
+}
+
+/** The value of each option: the command line wins over the environment, the default comes last. */
+function collect(
+  environment: NodeJS.ProcessEnv,
+  args: readonly string[],
+): { values: Map<OptionName, string>; faults: string[] } {
+  const values = new Map<OptionName, string>();
+  const faults: string[] = [];
+  for (const option of optionDeclarations) {
+    const value = environment[environmentName(option.name)] || option.default;
+    if (value !== null && value !== undefined) values.set(option.name, value);
+  }
+  for (let index = 0; index < args.length; index += 1) {
+    const argument = args[index] ?? '';
+    const [flag = '', inline] = argument.split(/=(.*)/s, 2);
+    const option = optionDeclarations.find(candidate => flagName(candidate.name) === flag);
+    if (!option) {
+      faults.push(`${argument} is not an option; --help lists them`);
+      continue;
+    }
+    const value = inline ?? args[(index += 1)];
+    if (value === undefined) faults.push(`${flag} needs a value: ${option.shape}`);
+    else values.set(option.name, value);
+  }
+  return { values, faults };
+}
+
+function readTls(reading: Reading, listeners: readonly ListenTarget[]): TlsFiles | null {
+  const certificate = reading.text('tls_cert');
+  const key = reading.text('tls_key');
+  const authority = reading.text('tls_ca');
+  if ((certificate === null) !== (key === null))
+    reading.fault('tls_cert', 'and WEFT_TLS_KEY belong together; one is missing');
+  if (listeners.some(listener => listener.transport === 'ssl')) {
+    if (certificate === null || key === null)
+      reading.fault('tls_cert', 'and WEFT_TLS_KEY are needed by the ssl: listeners');
+    if (authority === null)
+      reading.fault('tls_ca', 'is needed by the ssl: listeners: without it any certificate would be believed');
+  }
+  return certificate === null || key === null ? null : { certificate, key, authority };
+}
+
+/**
+ * Reads and checks the whole configuration.
+ * @throws ConfigError listing every fault
+ */
+export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string[]): Config {
+  const { values, faults } = collect(environment, args);
+  const reading = new Reading(values);
+  reading.faults.push(...faults);
+
+  const databaseUrl = reading.text('database_url');
+  if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
+    reading.fault('database_url', 'must begin with postgres://');
+  }
+  const httpText = reading.text('http_listen') ?? '';
+  const httpListen = parseHostPort(httpText) ?? { host: '', port: 0 };
+  if (httpListen.host === '') reading.fault('http_listen', `is "${httpText}", which is not host:port`);
+
+  const ovsdbListen = reading.listenTargets('ovsdb_listen');
+  const openflowListen = reading.listenTargets('openflow_listen');
+  const puntListen = reading.listenTargets('punt_listen');
+  const southbound = [...ovsdbListen, ...openflowListen, ...puntListen];
+
+  const underlayMtu = Number(reading.text('underlay_mtu'));
+  if (!Number.isInteger(underlayMtu) || underlayMtu < 1280 || underlayMtu > 65535) {
+    reading.fault('underlay_mtu', 'must be a whole number from 1280 to 65535');
+  }
+  const auth = reading.text('auth');
+  if (auth !== 'none' && auth !== 'token') reading.fault('auth', `is "${auth}"; it is none or token`);
+  if (auth === 'none' && httpListen.host !== '' && !isLoopback(httpListen.host)) {
+    reading.fault('auth', `must be token, because WEFT_HTTP_LISTEN (${httpText}) can be reached from other machines`);
+  }
+  const logLevel = logLevels.find(level => level === reading.text('log_level'));
+  if (!logLevel) reading.fault('log_level', `is "${reading.text('log_level')}"; it is one of ${logLevels.join(', ')}`);
+
+  const tls = readTls(reading, southbound);
+  if (reading.faults.length > 0) throw new ConfigError(reading.faults);
+  const dataDirectory = reading.text('data_dir') ?? './data';
+  return Object.freeze({
+    databaseUrl,
+    dataDirectory,
+    httpListen,
+    ovsdbListen,
+    openflowListen,
+    puntListen,
+    advertise: reading.text('advertise'),
+    underlayMtu,
+    tls,
+    auth: auth === 'token' ? 'token' : 'none',
+    tokenFile: reading.text('token_file') ?? join(dataDirectory, 'admin-token'),
+    logLevel: logLevel ?? 'info',
+    plainSouthboundOffLoopback: southbound
+      .filter(target => target.transport === 'tcp' && !isLoopback(target.host))
+      .map(target => target.text),
+  });
+}

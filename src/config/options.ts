@@ -1,0 +1,100 @@
+/**
+ * Every option of the controller, declared once. The environment variable is `WEFT_` and the name in capitals;
+ * the command line flag is `--` and the name with dashes. docs/operations.md's table is checked against this list.
+ */
+export type OptionName =
+  | 'database_url'
+  | 'data_dir'
+  | 'http_listen'
+  | 'ovsdb_listen'
+  | 'openflow_listen'
+  | 'punt_listen'
+  | 'advertise'
+  | 'underlay_mtu'
+  | 'tls_cert'
+  | 'tls_key'
+  | 'tls_ca'
+  | 'auth'
+  | 'token_file'
+  | 'log_level';
+
+export interface OptionDeclaration {
+  readonly name: OptionName;
+  readonly default: string | null;
+  /** What the value looks like, for help texts and messages about faults. */
+  readonly shape: string;
+  readonly help: string;
+  /** Values that must not be shown in logs or in the process's status. */
+  readonly secret?: boolean;
+}
+
+export const optionDeclarations: readonly OptionDeclaration[] = [
+  {
+    name: 'database_url',
+    default: null,
+    shape: 'postgres://user:password@host:5432/database',
+    help: 'Postgres 15 or later. Unset: embedded PGlite in the data directory.',
+    secret: true,
+  },
+  { name: 'data_dir', default: './data', shape: 'a directory', help: 'Where the embedded store and local files live.' },
+  { name: 'http_listen', default: '127.0.0.1:8080', shape: 'host:port', help: 'The REST listener.' },
+  {
+    name: 'ovsdb_listen',
+    default: 'tcp:127.0.0.1:6640',
+    shape: 'tcp:host:port or ssl:host:port, comma separated',
+    help: 'Where hypervisors reach us with OVSDB (their manager target).',
+  },
+  {
+    name: 'openflow_listen',
+    default: 'tcp:127.0.0.1:6653',
+    shape: 'tcp:host:port or ssl:host:port, comma separated',
+    help: 'Where their bridges send OpenFlow for flow updates.',
+  },
+  {
+    name: 'punt_listen',
+    default: 'tcp:127.0.0.1:6654',
+    shape: 'tcp:host:port or ssl:host:port, comma separated',
+    help: 'Where their bridges send packets that we answer.',
+  },
+  {
+    name: 'advertise',
+    default: null,
+    shape: 'a host name or address',
+    help: 'The host that hypervisors are told to dial for OpenFlow. Unset: the host of the manager target that they dialled.',
+  },
+  {
+    name: 'underlay_mtu',
+    default: '1500',
+    shape: '1280 to 65535',
+    help: 'MTU of the network between hypervisors, bytes.',
+  },
+  {
+    name: 'tls_cert',
+    default: null,
+    shape: 'a PEM file',
+    help: 'Certificate of every ssl: listener and, when set, of REST.',
+  },
+  { name: 'tls_key', default: null, shape: 'a PEM file', help: 'Its private key.' },
+  {
+    name: 'tls_ca',
+    default: null,
+    shape: 'a PEM file',
+    help: 'The authority that signs the certificates of hypervisors.',
+  },
+  { name: 'auth', default: 'none', shape: 'none or token', help: 'Who may use REST. Off loopback it must be token.' },
+  {
+    name: 'token_file',
+    default: null,
+    shape: 'a file',
+    help: 'The first admin token; made with mode 0600 if missing. Unset: admin-token in the data directory.',
+  },
+  {
+    name: 'log_level',
+    default: 'info',
+    shape: 'trace, debug, info, warn, error or fatal',
+    help: 'The least severe line that is logged.',
+  },
+];
+
+export const environmentName = (name: OptionName): string => `WEFT_${name.toUpperCase()}`;
+export const flagName = (name: OptionName): string => `--${name.replaceAll('_', '-')}`;

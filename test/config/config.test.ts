@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { ConfigError, parseHostPort, readConfig } from '../../src/config/config.js';
+import { environmentName, flagName, optionDeclarations } from '../../src/config/options.js';
+
+const faultsOf = (environment: NodeJS.ProcessEnv, args: string[] = []): readonly string[] => {
+  try {
+    readConfig(environment, args);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+};
+
+describe('config', () => {
+  it('has a usable default for everything', () => {
+    const config = readConfig({}, []);
+    assert.deepEqual(config.httpListen, { host: '127.0.0.1', port: 8080 });
+    assert.equal(config.databaseUrl, null);
+    assert.equal(config.auth, 'none');
+    assert.deepEqual(config.plainSouthboundOffLoopback, []);
+  });
+
+  it('lets the command line win over the environment', () => {
+    const config = readConfig({ WEFT_UNDERLAY_MTU: '9000', WEFT_LOG_LEVEL: 'warn' }, [
+      '--underlay-mtu',
+      '1400',
+      '--data-dir=/tmp/x',
+    ]);
+    assert.equal(config.underlayMtu, 1400);
+    assert.equal(config.logLevel, 'warn');
+    assert.equal(config.dataDirectory, '/tmp/x');
+  });
+
+  it('lists every fault at once, naming the option', () => {
+    const faults = faultsOf({
+      WEFT_UNDERLAY_MTU: 'big',
+      WEFT_LOG_LEVEL: 'loud',
+      WEFT_OVSDB_LISTEN: 'udp:1.2.3.4:1',
+      WEFT_DATABASE_URL: 'mysql://x',
+      WEFT_TLS_CERT: '/cert.pem',
+    });
+    for (const name of [
+      'WEFT_UNDERLAY_MTU',
+      'WEFT_LOG_LEVEL',
+      'WEFT_OVSDB_LISTEN',
+      'WEFT_DATABASE_URL',
+      'WEFT_TLS_CERT',
+    ]) {
+      assert.ok(
+        faults.some(fault => fault.startsWith(name)),
+        `${name} in ${faults.join('; ')}`,
+      );
+    }
+  });
+
+  it('refuses a REST listener off loopback without authentication', () => {
+    assert.match(faultsOf({ WEFT_HTTP_LISTEN: '0.0.0.0:8080' })[0] ?? '', /WEFT_AUTH must be token/);
+    assert.deepEqual(faultsOf({ WEFT_HTTP_LISTEN: '0.0.0.0:8080', WEFT_AUTH: 'token' }), []);
+  });
+
+  it('refuses ssl: listeners without certificate and authority', () => {
+    assert.equal(faultsOf({ WEFT_OVSDB_LISTEN: 'ssl:127.0.0.1:6640' }).length, 2);
+  });
+
+  it('names plain southbound listeners that other machines can reach', () => {
+    const config = readConfig({ WEFT_OVSDB_LISTEN: 'tcp:0.0.0.0:6640,tcp:127.0.0.1:6641' }, []);
+    assert.deepEqual(config.plainSouthboundOffLoopback, ['tcp:0.0.0.0:6640']);
+  });
+
+  it('refuses unknown flags and flags without a value', () => {
+    assert.match(faultsOf({}, ['--frobnicate'])[0] ?? '', /--frobnicate is not an option/);
+    assert.match(faultsOf({}, ['--data-dir'])[0] ?? '', /needs a value/);
+  });
+
+  it('parses IPv6 hosts only in brackets', () => {
+    assert.deepEqual(parseHostPort('[::1]:80'), { host: '::1', port: 80 });
+    assert.equal(parseHostPort('::1:80'), null);
+    assert.equal(parseHostPort('[zz]:80'), null);
+    assert.equal(parseHostPort('host:99999'), null);
+  });
+
+  it('names every option once', () => {
+    const names = optionDeclarations.flatMap(option => [environmentName(option.name), flagName(option.name)]);
+    assert.equal(new Set(names).size, names.length);
+  });
+});
