@@ -1,0 +1,248 @@
+/**
+ * Codecs: a format declared once, from which come the bytes out, the bytes in and the TypeScript type
+ * (`Infer`). Scalars and the small combinators are here; struct.ts compiles records, tlv.ts holds the
+ * type-length-value unions.
+ */
+import type { Reader } from './reader.js';
+import type { Writer } from './writer.js';
+import { WireError } from './wire-error.js';
+
+/** How a struct may place a fixed-size scalar in straight-line code, without calling the codec. */
+export interface ScalarLayout {
+  readonly accessor: 'Uint8' | 'Uint16' | 'Uint32' | 'BigUint64';
+  /** Present when the value is not the number on the wire. */
+  readonly toWire?: (value: never) => number;
+  readonly fromWire?: (wire: number) => unknown;
+}
+
+export interface Codec<T> {
+  /** No value takes fewer bytes than this: lists check it before they loop. */
+  readonly minimumBytes: number;
+  readonly scalar?: ScalarLayout;
+  encode(writer: Writer, value: T): void;
+  decode(reader: Reader): T;
+}
+
+/** The type of the values of a codec. */
+export type Infer<C> = C extends Codec<infer T> ? T : never;
+
+/** A codec of zero bytes that carries no value; a struct leaves it out of its type. */
+export interface Padding extends Codec<undefined> {
+  readonly isPadding: true;
+}
+
+export const u8: Codec<number> = {
+  minimumBytes: 1,
+  scalar: { accessor: 'Uint8' },
+  encode: (writer, value) => writer.u8(value),
+  decode: reader => reader.u8(),
+};
+export const u16: Codec<number> = {
+  minimumBytes: 2,
+  scalar: { accessor: 'Uint16' },
+  encode: (writer, value) => writer.u16(value),
+  decode: reader => reader.u16(),
+};
+export const u32: Codec<number> = {
+  minimumBytes: 4,
+  scalar: { accessor: 'Uint32' },
+  encode: (writer, value) => writer.u32(value),
+  decode: reader => reader.u32(),
+};
+export const u64: Codec<bigint> = {
+  minimumBytes: 8,
+  scalar: { accessor: 'BigUint64' },
+  encode: (writer, value) => writer.u64(value),
+  decode: reader => reader.u64(),
+};
+
+/** An unsigned integer of 1..16 bytes as bigint, for instance a 48-bit MAC address. */
+export function unsigned(bytes: number): Codec<bigint> {
+  return {
+    minimumBytes: bytes,
+    encode: (writer, value) => writer.unsigned(value, bytes),
+    decode: reader => reader.unsigned(bytes),
+  };
+}
+
+/** Bytes that are written as zero and ignored when read. */
+export function padding(bytes: number): Padding {
+  return {
+    isPadding: true,
+    minimumBytes: bytes,
+    encode: writer => writer.zero(bytes),
+    decode: reader => {
+      reader.skip(bytes);
+      return undefined;
+    },
+  };
+}
+
+/** Exactly `length` bytes. */
+export function bytes(length: number): Codec<Uint8Array> {
+  return {
+    minimumBytes: length,
+    encode: (writer, value) => {
+      if (value.length !== length) throw new WireError('out_of_range', `${length} bytes expected`, writer.offset);
+      writer.raw(value);
+    },
+    decode: reader => reader.raw(length),
+  };
+}
+
+/** Every byte up to the end of what contains it. */
+export const restBytes: Codec<Uint8Array> = {
+  minimumBytes: 0,
+  encode: (writer, value) => writer.raw(value),
+  decode: reader => reader.rest(),
+};
+
+const utf8 = new TextDecoder();
+const utf8Encoder = new TextEncoder();
+
+/** UTF-8 in a field of `length` bytes, padded with zeros; one zero always ends it, as in C. */
+export function fixedString(length: number): Codec<string> {
+  return {
+    minimumBytes: length,
+    encode: (writer, value) => {
+      const encoded = utf8Encoder.encode(value);
+      if (encoded.length >= length || encoded.includes(0)) {
+        throw new WireError('out_of_range', `string does not fit ${length - 1} bytes`, writer.offset);
+      }
+      writer.raw(encoded);
+      writer.zero(length - encoded.length);
+    },
+    decode: reader => {
+      const field = reader.raw(length);
+      const end = field.indexOf(0);
+      return utf8.decode(end < 0 ? field : field.subarray(0, end));
+    },
+  };
+}
+
+/** UTF-8 up to the end of what contains it; a trailing zero, if there is one, is dropped. */
+export const restString: Codec<string> = {
+  minimumBytes: 0,
+  encode: (writer, value) => writer.raw(utf8Encoder.encode(value)),
+  decode: reader => {
+    const field = reader.rest();
+    const end = field.indexOf(0);
+    return utf8.decode(end < 0 ? field : field.subarray(0, end));
+  },
+};
+
+/** A number with names. A number that has no name decodes to itself, and can be encoded again. */
+export function enumOf<const N extends Readonly<Record<string, number>>>(
+  base: Codec<number>,
+  names: N,
+): Codec<(keyof N & string) | number> {
+  const byNumber = new Map(Object.entries(names).map(([name, number]) => [number, name]));
+  const toWire = (value: string | number): number => {
+    if (typeof value === 'number') return value;
+    const number = names[value];
+    if (number === undefined) throw new WireError('out_of_range', `${value} is not one of the names`, 0);
+    return number;
+  };
+  const fromWire = (wire: number): string | number => byNumber.get(wire) ?? wire;
+  return {
+    minimumBytes: base.minimumBytes,
+    ...(base.scalar ? { scalar: { accessor: base.scalar.accessor, toWire, fromWire } } : {}),
+    encode: (writer, value) => base.encode(writer, toWire(value)),
+    decode: reader => fromWire(base.decode(reader)),
+  };
+}
+
+const noFlags: readonly never[] = Object.freeze([]);
+
+/** Named bits as a list of names; bits without a name come as one number at the end of the list. */
+export function flagsOf<const N extends Readonly<Record<string, number>>>(
+  base: Codec<number>,
+  masks: N,
+): Codec<readonly ((keyof N & string) | number)[]> {
+  const entries = Object.entries(masks);
+  const toWire = (value: readonly (string | number)[]): number => {
+    let wire = 0;
+    for (const flag of value) {
+      const mask = typeof flag === 'number' ? flag : masks[flag];
+      if (mask === undefined) throw new WireError('out_of_range', `${flag} is not one of the flags`, 0);
+      wire = (wire | mask) >>> 0;
+    }
+    return wire;
+  };
+  const fromWire = (wire: number): readonly (string | number)[] => {
+    if (wire === 0) return noFlags;
+    const flags: (string | number)[] = [];
+    let left = wire;
+    for (const [name, mask] of entries) {
+      if ((wire & mask) >>> 0 === mask) {
+        flags.push(name);
+        left = (left & ~mask) >>> 0;
+      }
+    }
+    if (left !== 0) flags.push(left);
+    return flags;
+  };
+  return {
+    minimumBytes: base.minimumBytes,
+    ...(base.scalar ? { scalar: { accessor: base.scalar.accessor, toWire, fromWire } } : {}),
+    encode: (writer, value) => base.encode(writer, toWire(value)),
+    decode: reader => fromWire(base.decode(reader)),
+  };
+}
+
+/** Items up to the end of what contains the list. An item that consumes nothing is an error, never a loop. */
+export function list<T>(item: Codec<T>): Codec<readonly T[]> {
+  return {
+    minimumBytes: 0,
+    encode: (writer, value) => {
+      for (const element of value) item.encode(writer, element);
+    },
+    decode: reader => {
+      const items: T[] = [];
+      while (reader.remaining > 0) {
+        const before = reader.offset;
+        if (reader.remaining < item.minimumBytes) {
+          throw new WireError('truncated', `${reader.remaining} bytes left over after a list`, before);
+        }
+        items.push(item.decode(reader));
+        if (reader.offset === before) throw new WireError('bad_length', 'an item of no length', before);
+      }
+      return items;
+    },
+  };
+}
+
+/** Exactly `count` items. */
+export function listOf<T>(count: number, item: Codec<T>): Codec<readonly T[]> {
+  return {
+    minimumBytes: count * item.minimumBytes,
+    encode: (writer, value) => {
+      if (value.length !== count) throw new WireError('out_of_range', `${count} items expected`, writer.offset);
+      for (const element of value) item.encode(writer, element);
+    },
+    decode: reader => Array.from({ length: count }, () => item.decode(reader)),
+  };
+}
+
+/** One codec for versions from `version` on, another for those before; for fields that changed their layout. */
+export function fromVersion<T>(version: number, current: Codec<T>, earlier: Codec<T>): Codec<T> {
+  return {
+    minimumBytes: Math.min(current.minimumBytes, earlier.minimumBytes),
+    encode: (writer, value) => (writer.version >= version ? current : earlier).encode(writer, value),
+    decode: reader => (reader.version >= version ? current : earlier).decode(reader),
+  };
+}
+
+/** A value that takes no bytes: written nowhere, read as `value`. */
+export function constant<T>(value: T): Codec<T> {
+  return { minimumBytes: 0, encode: () => undefined, decode: () => value };
+}
+
+/** A value seen through two pure functions. */
+export function mapped<W, T>(wire: Codec<W>, decode: (wire: W) => T, encode: (value: T) => W): Codec<T> {
+  return {
+    minimumBytes: wire.minimumBytes,
+    encode: (writer, value) => wire.encode(writer, encode(value)),
+    decode: reader => decode(wire.decode(reader)),
+  };
+}
