@@ -1,0 +1,105 @@
+/**
+ * The normal form of a match, so that equal matches are equal data, equal text and equal bytes.
+ *
+ * Open vSwitch keeps one set of bits, not the fields that were sent: it shows reg0 of one side as half of xreg0 on the
+ * other, ip_dscp as nw_tos, and adds an Ethernet packet_type where no other field says so. The normal form has 32-bit
+ * registers, ip_dscp, vlan_vid and vlan_pcp, the 32-bit in_port and no Ethernet packet_type; its order is that of oxm.ts.
+ */
+import type { Match, MatchField, OxmField } from './oxm.js';
+import { oxm, oxmFields } from './oxm.js';
+
+/** A match that no packet can fulfil, or that is not well formed. Thrown to whoever built it. */
+export class MatchError extends Error {
+  readonly field: OxmField;
+
+  constructor(field: OxmField, detail: string) {
+    super(`${field.name}: ${detail}`);
+    this.name = 'MatchError';
+    this.field = field;
+  }
+}
+
+/** `field` equal to `value`, in the bits of `mask` if there is one. */
+export function matchField(field: OxmField, value: bigint, mask?: bigint): MatchField {
+  return mask === undefined || mask === field.allBits
+    ? Object.freeze({ field, value })
+    : Object.freeze({ field, value, mask });
+}
+
+const registers = oxmFields.filter(field => /^reg\d+$/.test(field.name));
+
+/** How a wide register is made of 32-bit ones, most significant first. */
+const registerParts: ReadonlyMap<OxmField, readonly OxmField[]> = new Map(
+  oxmFields.flatMap(field => {
+    const parts = /^(?<wide>x+)reg(?<index>\d+)$/.exec(field.name)?.groups;
+    if (parts === undefined) return [];
+    const width = 2 ** (parts['wide'] ?? '').length;
+    const first = Number(parts['index']) * width;
+    return [[field, registers.slice(first, first + width)] as const];
+  }),
+);
+
+function splitRegister(item: MatchField, parts: readonly OxmField[]): readonly MatchField[] {
+  const { value, mask = item.field.allBits } = item;
+  return parts.map((field, index) => {
+    const shift = BigInt(32 * (parts.length - 1 - index));
+    return matchField(field, (value >> shift) & field.allBits, (mask >> shift) & field.allBits);
+  });
+}
+
+function splitVlanTci(item: MatchField): readonly MatchField[] {
+  const { value, mask = item.field.allBits } = item;
+  const pcpMask = mask >> 13n;
+  if (pcpMask !== 0n && pcpMask !== 7n) return [item];
+  const pcp = pcpMask === 0n ? [] : [matchField(oxm.vlanPcp, value >> 13n)];
+  return [matchField(oxm.vlanVid, value & 0x1fffn, mask & 0x1fffn), ...pcp];
+}
+
+/** 0xfff8 and above are the reserved ports, which are 32 bits wide in OpenFlow 1.1 and later. */
+function widenPort(port: bigint): bigint {
+  return port >= 0xfff8n ? port + 0xffff_0000n : port;
+}
+
+function rewrite(item: MatchField): readonly MatchField[] {
+  const parts = registerParts.get(item.field);
+  if (parts !== undefined) return splitRegister(item, parts);
+  if (item.field === oxm.vlanTci) return splitVlanTci(item);
+  if (item.field === oxm.ipTos) return [matchField(oxm.ipDscp, item.value >> 2n)];
+  if (item.field === oxm.inPort16) return [matchField(oxm.inPort, widenPort(item.value))];
+  if (item.field === oxm.packetType && item.value === 0n) return [];
+  return [item];
+}
+
+function check({ field, value, mask }: MatchField): void {
+  if (value < 0n || (value & ~field.allBits) !== 0n) throw new MatchError(field, `value ${value} is too wide`);
+  if (mask === undefined) return;
+  if (mask < 0n || (mask & ~field.allBits) !== 0n) throw new MatchError(field, `mask ${mask} is too wide`);
+  if (mask !== 0n && !field.maskable) throw new MatchError(field, 'cannot be masked');
+  if ((value & ~mask) !== 0n) throw new MatchError(field, 'has value bits outside the mask');
+}
+
+function intersect(a: MatchField, b: MatchField): MatchField {
+  const { field } = a;
+  const { mask: maskA = field.allBits } = a;
+  const { mask: maskB = field.allBits } = b;
+  if (((a.value ^ b.value) & maskA & maskB) !== 0n) throw new MatchError(field, 'is asked to have two values');
+  return matchField(field, a.value | b.value, maskA | maskB);
+}
+
+/**
+ * The normal form of a match: fields in the order of oxm.ts, each at most once, none that matches everything, no mask
+ * that is full. Throws MatchError when a value does not fit its field or mask, or two conditions contradict each other.
+ */
+export function canonicalMatch(match: Match): Match {
+  const byField = new Map<OxmField | string, MatchField>();
+  for (const given of match) {
+    check(given);
+    for (const item of rewrite(given)) {
+      if (item.mask === 0n) continue;
+      const key = item.field.known ? item.field : item.field.name;
+      const other = byField.get(key);
+      byField.set(key, other === undefined ? matchField(item.field, item.value, item.mask) : intersect(other, item));
+    }
+  }
+  return Object.freeze([...byField.values()].toSorted((a, b) => a.field.order - b.field.order));
+}
