@@ -1,0 +1,84 @@
+/**
+ * What the compiler produces. A fragment is everything that one rule says about one subject: flows, groups and
+ * meters that live and die together, are refused together, and are encoded once for every hypervisor in scope.
+ * All of it is plain, deeply readonly data: two fragments are the same exactly when they are structurally equal.
+ */
+import type { Action } from '../../southbound/openflow/action.js';
+import type { Match } from '../../southbound/openflow/oxm.js';
+
+/**
+ * Where a fragment belongs. `datapath`: on every hypervisor where that logical switch or router is resident,
+ * with the same bytes on all of them, so it never mentions an ofport. `hypervisor`: on that one only.
+ */
+export type Scope =
+  | { readonly kind: 'everywhere' }
+  | { readonly kind: 'datapath'; readonly datapathId: string }
+  | { readonly kind: 'hypervisor'; readonly hypervisorId: string };
+
+/** One flow; its cookie is the fragment's. Timeouts are in seconds; absent or 0 means none. */
+export interface Flow {
+  readonly table: number;
+  readonly priority: number;
+  readonly match: Match;
+  readonly actions: readonly Action[];
+  readonly idleTimeout?: number;
+  readonly hardTimeout?: number;
+}
+
+/** One bucket of a group. `weight` is for select groups; the watches are for fast failover. */
+export interface Bucket {
+  readonly bucketId: number;
+  readonly weight?: number;
+  readonly watchPort?: number;
+  readonly watchGroup?: number;
+  readonly actions: readonly Action[];
+}
+
+/** How a select group chooses (Netronome extension of OpenFlow 1.5): `dp_hash` or `hash` over fields, with its parameter. */
+export interface SelectionMethod {
+  readonly name: 'dp_hash' | 'hash';
+  readonly parameter?: bigint;
+  readonly fields?: Match;
+}
+
+export interface Group {
+  readonly id: number;
+  readonly type: 'all' | 'select' | 'indirect' | 'fast_failover';
+  readonly buckets: readonly Bucket[];
+  readonly selectionMethod?: SelectionMethod;
+}
+
+/** A drop meter. `rate` and `burst` count what `unit` says: kilobits (a second) or packets (a second). */
+export interface Meter {
+  readonly id: number;
+  readonly unit: 'kbps' | 'pktps';
+  readonly rate: number;
+  readonly burst?: number;
+}
+
+/** What a rule returns for one subject. */
+export interface FragmentBody {
+  readonly scope: Scope;
+  readonly flows: readonly Flow[];
+  readonly groups?: readonly Group[];
+  readonly meters?: readonly Meter[];
+  /** Ids of hypervisors that must hold the same revision before this fragment is sent (make before break). */
+  readonly after?: readonly string[];
+  /** The object named by the cookie, where it is not the subject itself: the subject's own number when absent. */
+  readonly subjectNumber?: number;
+}
+
+/** The REST object whose status shows it when a switch refuses the fragment. */
+export interface FragmentOwner {
+  readonly kind: string;
+  readonly id: string;
+}
+
+/** A body with its identity, which the engine derives from the rule and the subject. */
+export interface Fragment extends FragmentBody {
+  /** `rule name/subject id`: unique, and stable for as long as the subject exists. */
+  readonly key: string;
+  /** See `fragmentCookie` in identifiers.ts. Unique among the fragments of one hypervisor. */
+  readonly cookie: bigint;
+  readonly owner: FragmentOwner;
+}
