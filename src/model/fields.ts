@@ -1,0 +1,120 @@
+/** Fields of the nouns: a type of value and everything else that Weft must know of it, declared once. */
+import type { Kind } from './kinds.js';
+import { nullable, text, uuid, type ValueType } from './value-types.js';
+
+/**
+ * Who may set a field:
+ * writable: the caller, at any time; immutable: the caller, at creation; read-only: Weft, shown to the caller;
+ * internal: Weft, not shown.
+ */
+export type Access = 'writable' | 'immutable' | 'read-only' | 'internal';
+
+/**
+ * What happens when a request leaves the field out. A default is written; an allocated field gets a value from the store at
+ * creation and keeps the one that it has afterwards.
+ */
+export type Presence = 'required' | 'default' | 'allocated';
+
+/** What the deletion of the target does: refused unless asked to cascade, deletes this row too, or sets the field to null. */
+export type OnDelete = 'restrict' | 'cascade' | 'clear';
+
+export interface Reference {
+  readonly kind: Kind;
+  readonly onDelete: OnDelete;
+}
+
+export interface Field<Value = unknown, Input = Value> {
+  readonly type: ValueType<Value, Input>;
+  readonly description: string;
+  readonly access: Access;
+  readonly presence: Presence;
+  /** Set exactly if `presence` is `default`. */
+  readonly defaultValue: Input | undefined;
+  readonly reference: Reference | null;
+  /** The view keeps a secondary index on it, and REST a filter. */
+  readonly indexed: boolean;
+  /** No two rows of the kind have the same value (null excepted). */
+  readonly unique: boolean;
+}
+
+interface Common {
+  readonly indexed?: boolean;
+  readonly unique?: boolean;
+}
+
+function make<V, I>(
+  type: ValueType<V, I>,
+  description: string,
+  rest: Pick<Field<V, I>, 'access' | 'presence' | 'defaultValue'>,
+  common: Common,
+): Field<V, I> {
+  return {
+    type,
+    description,
+    reference: null,
+    indexed: common.indexed ?? false,
+    unique: common.unique ?? false,
+    ...rest,
+  };
+}
+
+/** A field that the caller may leave out: it then has the default. */
+export function optional<V, I>(
+  type: ValueType<V, I>,
+  description: string,
+  options: Common & { default: NoInfer<I>; access?: 'writable' | 'immutable' },
+): Field<V, I> {
+  const { access = 'writable', default: defaultValue } = options;
+  return make(type, description, { access, presence: 'default', defaultValue }, options);
+}
+
+/** A field that the caller must give. */
+export function required<V, I>(
+  type: ValueType<V, I>,
+  description: string,
+  options: Common & { access?: 'writable' | 'immutable' } = {},
+): Field<V, I> {
+  const { access = 'writable' } = options;
+  return make(type, description, { access, presence: 'required', defaultValue: undefined }, options);
+}
+
+/** A field that the caller may give and that the store fills otherwise. */
+export function allocated<V, I>(type: ValueType<V, I>, description: string, options: Common = {}): Field<V, I> {
+  return make(type, description, { access: 'writable', presence: 'allocated', defaultValue: undefined }, options);
+}
+
+/** A field that only Weft sets. */
+export function ownField<V>(
+  type: ValueType<V>,
+  description: string,
+  options: Common & { access: 'read-only' | 'internal' },
+): Field<V> {
+  return make(type, description, { access: options.access, presence: 'allocated', defaultValue: undefined }, options);
+}
+
+/** The id of another row, which must exist. */
+export function reference(
+  kind: Kind,
+  description: string,
+  options: { onDelete: OnDelete; access?: Exclude<Access, 'read-only'> },
+): Field<string> {
+  const { access = 'writable', onDelete } = options;
+  const rest = { access, presence: access === 'internal' ? 'allocated' : 'required', defaultValue: undefined } as const;
+  return { ...make(uuid(), description, rest, { indexed: true }), reference: { kind, onDelete } };
+}
+
+/** The id of another row, or null. */
+export function optionalReference(
+  kind: Kind,
+  description: string,
+  options: { onDelete: OnDelete },
+): Field<string | null> {
+  const rest = { access: 'writable', presence: 'default', defaultValue: null } as const;
+  return {
+    ...make(nullable(uuid()), description, rest, { indexed: true }),
+    reference: { kind, onDelete: options.onDelete },
+  };
+}
+
+/** A name that people gave: not unique, and free of control characters. */
+export const nameText: ValueType<string> = text({ min: 1, max: 255 });

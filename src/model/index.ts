@@ -1,0 +1,51 @@
+/** The nouns of Weft. */
+import { hypervisors } from './hypervisor.js';
+import type { Kind } from './kinds.js';
+import { logicalRouterPorts } from './logical-router-port.js';
+import { logicalRouters } from './logical-router.js';
+import { logicalSwitchPorts } from './logical-switch-port.js';
+import { logicalSwitches } from './logical-switch.js';
+import { portBindings } from './port-binding.js';
+import type { InputOfFields, Resource, RowOfFields } from './resource.js';
+import { staticRoutes } from './static-route.js';
+import { subnets } from './subnet.js';
+
+/** Every noun by its kind. */
+export const resources = {
+  hypervisors,
+  'logical-switches': logicalSwitches,
+  subnets,
+  'logical-routers': logicalRouters,
+  'logical-switch-ports': logicalSwitchPorts,
+  'logical-router-ports': logicalRouterPorts,
+  'static-routes': staticRoutes,
+  'port-bindings': portBindings,
+} as const satisfies { readonly [K in Kind]: Resource<K, unknown> };
+
+type Declared<K extends Kind> = (typeof resources)[K] extends Resource<K, infer F> ? F : never;
+
+/** The row of a kind, as the store keeps it and the view holds it. */
+export type RowOf<K extends Kind> = RowOfFields<Declared<K>>;
+/** What a request may ask for in a row of the kind. */
+export type InputOf<K extends Kind> = InputOfFields<Declared<K>>;
+
+export type Hypervisor = RowOf<'hypervisors'>;
+export type LogicalSwitch = RowOf<'logical-switches'>;
+export type Subnet = RowOf<'subnets'>;
+export type LogicalRouter = RowOf<'logical-routers'>;
+export type LogicalSwitchPort = RowOf<'logical-switch-ports'>;
+export type LogicalRouterPort = RowOf<'logical-router-ports'>;
+export type StaticRoute = RowOf<'static-routes'>;
+export type PortBinding = RowOf<'port-bindings'>;
+
+/** The noun of the kind with its fields typed generally, for code that serves all kinds alike. */
+export function resourceOf(kind: Kind): Resource {
+  return resources[kind];
+}
+
+export { isKind, type Kind, kinds } from './kinds.js';
+export type { Resource } from './resource.js';
+export type { Labels } from './labels.js';
+export { type Encapsulation, encapsulations, MAX_HYPERVISOR_KEY } from './hypervisor.js';
+export { MAX_DATAPATH_KEY } from './logical-switch.js';
+export { MAX_PORT_KEY, type PortAddress, type PortAddressRequest } from './logical-switch-port.js';

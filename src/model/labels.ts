@@ -1,0 +1,46 @@
+import { Type } from 'typebox';
+import { pointerTo } from '../base/errors.js';
+import { isObject, quoted, refuse, text, type ValueType } from './value-types.js';
+
+export type Labels = Readonly<Record<string, string>>;
+
+const MAX_LABELS = 64;
+const LABEL_KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$/;
+const labelValue = text({ max: 255 });
+
+/**
+ * Labels: what callers attach for their own use. At most 64; keys of letters, digits, `.`, `_`, `-` and `/`. That form also
+ * refuses `__proto__` and its like before they can become members of an object.
+ */
+export function labels(): ValueType<Labels> {
+  const schema = Type.Record(Type.String({ pattern: LABEL_KEY.source }), Type.String({ maxLength: 255 }), {
+    maxProperties: MAX_LABELS,
+    additionalProperties: false,
+  });
+  return {
+    schema,
+    inputSchema: schema,
+    column: 'jsonb',
+    nullable: false,
+    parse: (value, pointer) => {
+      if (!isObject(value)) return refuse('invalid_value', pointer, `${quoted(value)} is not an object.`);
+      const entries = Object.entries(value);
+      if (entries.length > MAX_LABELS)
+        return refuse(
+          'out_of_range',
+          pointer,
+          `There are ${entries.length} labels; at most ${MAX_LABELS} are allowed.`,
+        );
+      const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
+      return Object.fromEntries(
+        sorted.map(([key, each]) => {
+          const at = pointerTo(pointer, key);
+          if (!LABEL_KEY.test(key)) return refuse('invalid_value', at, `${quoted(key)} is not the key of a label.`);
+          return [key, labelValue.parse(each, at)];
+        }),
+      );
+    },
+    toWire: value => value,
+    fromWire: wire => wire as Labels,
+  };
+}

@@ -1,0 +1,31 @@
+import { ownField, reference } from './fields.js';
+import { resource } from './resource.js';
+import { integer, nullable, text, uuid } from './value-types.js';
+
+/**
+ * Where a logical switch port is: the store writes it from what hypervisors report, so that it goes the way of every other
+ * change. Not in REST except through the status of the port.
+ */
+export const portBindings = resource({
+  kind: 'port-bindings',
+  singular: 'port-binding',
+  description: 'Which interface of which hypervisor a logical switch port is bound to.',
+  named: false,
+  exposed: false,
+  fields: {
+    logicalSwitchPortId: {
+      ...reference('logical-switch-ports', 'The port.', { onDelete: 'cascade', access: 'internal' }),
+      unique: true,
+    },
+    hypervisorId: reference('hypervisors', 'The hypervisor.', { onDelete: 'cascade', access: 'internal' }),
+    interfaceName: ownField(text({ max: 255 }), 'Name of the interface on the hypervisor.', { access: 'internal' }),
+    interfaceUuid: ownField(uuid(), 'UUID of its row in the Interface table of the hypervisor.', {
+      access: 'internal',
+    }),
+    ofport: ownField(integer(1, 65_279), 'OpenFlow port number of the interface.', { access: 'internal' }),
+    reason: ownField(nullable(text({ max: 1024 })), 'Why this claim won, if there were several.', {
+      access: 'internal',
+    }),
+  },
+  columns: ['logicalSwitchPortId', 'hypervisorId', 'interfaceName'],
+});
