@@ -3,6 +3,7 @@
  * meters that live and die together, are refused together, and are encoded once for every hypervisor in scope.
  * All of it is plain, deeply readonly data: two fragments are the same exactly when they are structurally equal.
  */
+import type { Kind } from '../model/index.js';
 import type { Action } from '../../southbound/openflow/action.js';
 import type { Match } from '../../southbound/openflow/oxm.js';
 
@@ -70,7 +71,7 @@ export interface FragmentBody {
 
 /** The REST object whose status shows it when a switch refuses the fragment. */
 export interface FragmentOwner {
-  readonly kind: string;
+  readonly kind: Kind;
   readonly id: string;
 }
 

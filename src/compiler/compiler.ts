@@ -1,0 +1,311 @@
+/**
+ * The engine. It runs a unit, which is (rule, subject row), records what the unit read, and runs it again when any
+ * of that changes; equal output stops there. A full compile is nothing else: every subject has just appeared.
+ * What must stay true: after any sequence of updates the fragments are those of a compile from scratch
+ * (test/compiler/incremental-oracle.ts).
+ *
+ * Units of one subject, one for each rule of its kind, have consecutive numbers:
+ *
+ *   subject id -> base number;   unit = base + place of the rule among those of the kind
+ */
+import { structurallyEqual } from '../base/structural-equality.js';
+import type { NetworkView, RowChange, Touched } from '../view/network-view.js';
+import {
+  descriptiveOnly,
+  indexes,
+  type IndexValue,
+  type NetworkRow,
+  type ViewKind,
+  type ViewRow,
+} from '../view/rows.js';
+import { compareIds } from '../view/table.js';
+import type { TrackedView } from '../view/tracked-view.js';
+import { Dependencies } from './dependencies.js';
+import { FragmentIndex } from './fragment-index.js';
+import type { Fragment, FragmentBody, Scope } from './fragment.js';
+import { fragmentCookie } from './identifiers.js';
+import { ownerOf } from './owner.js';
+import type { Rule } from './rule.js';
+
+/** A fragment that appeared, changed or went away. */
+export interface FragmentChange {
+  readonly key: string;
+  readonly before: Fragment | null;
+  readonly after: Fragment | null;
+}
+
+/** A hypervisor that must hold a datapath from now on, or no longer. */
+export interface ResidencyChange {
+  readonly hypervisorId: string;
+  readonly datapathId: string;
+  readonly resident: boolean;
+}
+
+/** What an update did: fragments sorted by key, residencies by datapath and hypervisor. */
+export interface Delta {
+  readonly revision: number;
+  readonly changes: readonly FragmentChange[];
+  readonly residency: readonly ResidencyChange[];
+}
+
+export interface CompilerStats {
+  /** (rule, subject) pairs that exist. */
+  readonly units: number;
+  readonly fragments: number;
+  /** (unit, key) pairs recorded. */
+  readonly reads: number;
+  /** Since the start. */
+  readonly unitsRun: number;
+  readonly fragmentsChanged: number;
+  /** In the latest update. */
+  readonly latest: { readonly revision: number; readonly unitsRun: number; readonly fragmentsChanged: number };
+}
+
+/** A rule with the type of its subjects erased: the engine pairs rules and rows by kind. */
+interface ErasedRule {
+  readonly name: string;
+  readonly number: number;
+  readonly subjects: ViewKind;
+  compile(this: void, subject: NetworkRow<ViewKind>, view: TrackedView): FragmentBody | null;
+}
+
+/** The rules about one kind, the units of its subjects, and the spaces of reads of it. */
+interface KindState {
+  readonly kind: ViewKind;
+  readonly rules: readonly ErasedRule[];
+  /** Subject id -> number of its first unit. */
+  readonly subjects: Map<string, number>;
+  readonly freeBases: number[];
+  readonly rowSpace: number;
+  readonly indexSpaces: ReadonlyMap<string, IndexSpace>;
+}
+
+interface IndexSpace {
+  readonly space: number;
+  readonly valuesOf: (row: ViewRow<ViewKind>) => readonly IndexValue[];
+}
+
+export class Compiler {
+  readonly #view: NetworkView;
+  readonly #dependencies = new Dependencies();
+  readonly #kinds: ReadonlyMap<ViewKind, KindState>;
+  readonly #tracked: TrackedView;
+  readonly #index = new FragmentIndex();
+  /** By unit number. */
+  readonly #rules: ErasedRule[] = [];
+  readonly #subjectIds: string[] = [];
+  readonly #fragments: (Fragment | null)[] = [];
+  #units = 0;
+  #unitsRun = 0;
+  #fragmentsChanged = 0;
+  #latest = { revision: 0, unitsRun: 0, fragmentsChanged: 0 };
+
+  /** Compiles nothing yet: `update` does, with what the view reports or, for a view that holds rows, `everything()`. */
+  constructor(rules: readonly Rule[], view: NetworkView) {
+    assertDistinct(rules);
+    this.#view = view;
+    const kinds = new Map<ViewKind, KindState>();
+    for (const kind of Object.keys(indexes) as ViewKind[]) kinds.set(kind, kindState(kind, rules, this.#dependencies));
+    this.#kinds = kinds;
+    this.#tracked = recordingView(view, kinds, this.#dependencies);
+  }
+
+  /**
+   * Brings the fragments up to what the view holds; `touched` is what the view reported since the last update.
+   * A rule that throws has an error in its code: the compiler is of no use afterwards, and the process should end.
+   */
+  update(touched: Touched): Delta {
+    const dirty = new Set<number>();
+    const gone: { readonly state: KindState; readonly id: string }[] = [];
+    for (const change of touched.changes) {
+      if (descriptiveOnly(change.before, change.after)) continue;
+      const state = this.#kind(change.kind);
+      this.#markReaders(state, change, dirty);
+      if (change.before === null && state.rules.length > 0) this.#addSubject(state, change.id);
+      const base = state.subjects.get(change.id);
+      if (base === undefined) continue;
+      for (let place = 0; place < state.rules.length; place += 1) dirty.add(base + place);
+      if (change.after === null) gone.push({ state, id: change.id });
+    }
+    const changes: FragmentChange[] = [];
+    for (const unit of this.#ordered(dirty)) this.#run(unit, changes);
+    for (const { state, id } of gone) this.#removeSubject(state, id);
+    this.#latest = { revision: touched.revision, unitsRun: dirty.size, fragmentsChanged: changes.length };
+    this.#unitsRun += dirty.size;
+    this.#fragmentsChanged += changes.length;
+    return { revision: touched.revision, changes, residency: residencyChanges(touched) };
+  }
+
+  /** The fragments of exactly this scope, sorted by key. */
+  fragmentsOf(scope: Scope): readonly Fragment[] {
+    return this.#index.of(scope);
+  }
+
+  get stats(): CompilerStats {
+    return {
+      units: this.#units,
+      fragments: this.#index.size,
+      reads: this.#dependencies.size,
+      unitsRun: this.#unitsRun,
+      fragmentsChanged: this.#fragmentsChanged,
+      latest: this.#latest,
+    };
+  }
+
+  #kind(kind: ViewKind): KindState {
+    const state = this.#kinds.get(kind);
+    if (state === undefined) throw new Error(`the view has no kind ${kind}`);
+    return state;
+  }
+
+  #markReaders(state: KindState, { id, before, after }: RowChange, dirty: Set<number>): void {
+    const mark = (unit: number): void => {
+      dirty.add(unit);
+    };
+    this.#dependencies.readers(state.rowSpace, id, mark);
+    for (const { space, valuesOf } of state.indexSpaces.values()) {
+      for (const row of [before, after]) {
+        if (row !== null) for (const value of valuesOf(row)) this.#dependencies.readers(space, value, mark);
+      }
+    }
+  }
+
+  #addSubject(state: KindState, id: string): void {
+    const base = state.freeBases.pop() ?? this.#rules.length;
+    state.subjects.set(id, base);
+    for (const [place, rule] of state.rules.entries()) {
+      this.#rules[base + place] = rule;
+      this.#subjectIds[base + place] = id;
+      this.#fragments[base + place] = null;
+    }
+    this.#units += state.rules.length;
+  }
+
+  #removeSubject(state: KindState, id: string): void {
+    const base = state.subjects.get(id);
+    if (base === undefined) return;
+    state.subjects.delete(id);
+    state.freeBases.push(base);
+    this.#units -= state.rules.length;
+  }
+
+  /** Units by rule number, then by subject id: an order that the way to this state does not change. */
+  #ordered(units: ReadonlySet<number>): readonly number[] {
+    const byRule = new Map<ErasedRule, number[]>();
+    for (const unit of units) {
+      const rule = this.#rule(unit);
+      const ofRule = byRule.get(rule);
+      if (ofRule === undefined) byRule.set(rule, [unit]);
+      else ofRule.push(unit);
+    }
+    const bySubject = (left: number, right: number): number => compareIds(this.#subject(left), this.#subject(right));
+    return [...byRule]
+      .sort(([left], [right]) => left.number - right.number)
+      .flatMap(([, ofRule]) => ofRule.sort(bySubject));
+  }
+
+  #rule(unit: number): ErasedRule {
+    const rule = this.#rules[unit];
+    if (rule === undefined) throw new Error(`there is no unit ${unit}`);
+    return rule;
+  }
+
+  #subject(unit: number): string {
+    return this.#subjectIds[unit] ?? '';
+  }
+
+  #run(unit: number, changes: FragmentChange[]): void {
+    const rule = this.#rule(unit);
+    const subjectId = this.#subject(unit);
+    const before = this.#fragments[unit] ?? null;
+    const after = this.#compile(unit, rule, subjectId);
+    if (structurallyEqual(before, after)) return;
+    if (before !== null) this.#index.remove(before);
+    if (after !== null) this.#index.add(after);
+    this.#fragments[unit] = after;
+    changes.push({ key: fragmentKey(rule, subjectId), before, after });
+  }
+
+  #compile(unit: number, rule: ErasedRule, subjectId: string): Fragment | null {
+    const kind = rule.subjects;
+    const subject = this.#view.get(kind, subjectId);
+    if (subject === null) {
+      this.#dependencies.forget(unit);
+      return null;
+    }
+    this.#dependencies.begin();
+    try {
+      const body = rule.compile(subject, this.#tracked);
+      this.#dependencies.commit(unit);
+      if (body === null) return null;
+      const cookie = fragmentCookie(rule.number, body.subjectNumber ?? subject.number);
+      return { ...body, key: fragmentKey(rule, subjectId), cookie, owner: ownerOf(kind, subject) };
+    } catch (cause) {
+      throw new Error(`rule ${rule.name} failed for ${kind} ${subjectId}`, { cause });
+    }
+  }
+}
+
+const fragmentKey = (rule: ErasedRule, subjectId: string): string => `${rule.name}/${subjectId}`;
+
+function assertDistinct(rules: readonly Rule[]): void {
+  for (const property of ['name', 'number'] as const) {
+    const seen = new Set<string | number>();
+    for (const rule of rules) {
+      if (seen.has(rule[property])) throw new Error(`two rules have the ${property} ${rule[property]}`);
+      seen.add(rule[property]);
+    }
+  }
+}
+
+function kindState(kind: ViewKind, rules: readonly Rule[], dependencies: Dependencies): KindState {
+  const indexSpaces = new Map<string, IndexSpace>();
+  for (const [name, valuesOf] of Object.entries(indexes[kind])) {
+    indexSpaces.set(name, { space: dependencies.space(), valuesOf: valuesOf as IndexSpace['valuesOf'] });
+  }
+  return {
+    kind,
+    rules: rules.filter(candidate => candidate.subjects === kind) as unknown as readonly ErasedRule[],
+    subjects: new Map(),
+    freeBases: [],
+    rowSpace: dependencies.space(),
+    indexSpaces,
+  };
+}
+
+/** The view with every question noted for the unit that is being run. */
+function recordingView(
+  view: NetworkView,
+  kinds: ReadonlyMap<ViewKind, KindState>,
+  dependencies: Dependencies,
+): TrackedView {
+  const spaceOf = (kind: ViewKind, index: string | null): number => {
+    const state = kinds.get(kind);
+    const space = index === null ? state?.rowSpace : state?.indexSpaces.get(index)?.space;
+    if (space === undefined) throw new Error(`the view has no ${kind}${index === null ? '' : ` by ${index}`}`);
+    return space;
+  };
+  // A whole row is a network row with more members, which the compiler cannot see for a kind that is a parameter.
+  const reader = view as unknown as TrackedView;
+  return {
+    get: (kind, id) => {
+      dependencies.read(spaceOf(kind, null), id);
+      return reader.get(kind, id);
+    },
+    by: (kind, index, value) => {
+      dependencies.read(spaceOf(kind, index), value);
+      return reader.by(kind, index, value);
+    },
+  };
+}
+
+function residencyChanges(touched: Touched): readonly ResidencyChange[] {
+  const residency: ResidencyChange[] = [];
+  for (const change of touched.changes) {
+    if (change.kind !== 'residencies' || (change.before !== null && change.after !== null)) continue;
+    const row = change.after ?? change.before;
+    if (row === null) continue;
+    residency.push({ hypervisorId: row.hypervisorId, datapathId: row.datapathId, resident: change.after !== null });
+  }
+  return residency;
+}

@@ -1,0 +1,16 @@
+/** Which object of the REST surface a subject stands for: the one whose status shows what a switch refused. */
+import type { ViewKind, ViewRow } from '../view/rows.js';
+import type { FragmentOwner } from './fragment.js';
+
+/** Subjects that are not themselves objects of the surface. */
+const owners: { readonly [K in ViewKind]?: (row: ViewRow<K>) => FragmentOwner } = {
+  'port-bindings': row => ({ kind: 'logical-switch-ports', id: row.logicalSwitchPortId }),
+  residencies: row => ({ kind: row.datapathKind, id: row.datapathId }),
+  'switch-presences': row => ({ kind: 'logical-switches', id: row.logicalSwitchId }),
+  'bound-ports': row => ({ kind: 'logical-switch-ports', id: row.id }),
+};
+
+export function ownerOf(kind: ViewKind, row: ViewRow<ViewKind>): FragmentOwner {
+  const owner = owners[kind] as ((row: ViewRow<ViewKind>) => FragmentOwner) | undefined;
+  return owner === undefined ? { kind: kind as FragmentOwner['kind'], id: row.id } : owner(row);
+}

@@ -1,0 +1,182 @@
+/**
+ * Keeps the view up to date with the store: reads the change log since the view's revision and applies whole
+ * revisions. Where the log cannot say (at the start, after it was trimmed, across a gap, or when the store has gone
+ * back to an older state) a snapshot is read, and its difference from what is held is applied like any other change.
+ *
+ *   reading ──read──► apply, tell the listener ──► reading again while there is more or a nudge came
+ *      ▲                                      └──► waiting (poll interval) ──nudge or time──► reading
+ *      └──── back-off ◄──failed──
+ *
+ * At most one read is in flight. A nudge is a hint that there is something; polling is what can be relied on.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { Kind } from '../model/index.js';
+import type { NetworkView, RowAfter, Snapshot, Touched } from './network-view.js';
+
+/** A row of the change log. */
+export type LoggedChange = RowAfter<Kind> & { readonly revision: number };
+
+/** All changes of some whole revisions, oldest first; `revision` is the last of them. */
+export interface LoggedChanges {
+  readonly revision: number;
+  readonly changes: readonly LoggedChange[];
+}
+
+/** What the feed needs of a store. Both may fail and are tried again. */
+export interface FeedSource {
+  snapshot(): Promise<Snapshot>;
+  /** The revisions that follow `revision`, at most `limitRevisions` of them; `trimmed` when the log begins later. */
+  changesSince(revision: number, limitRevisions: number): Promise<LoggedChanges | 'trimmed'>;
+}
+
+export interface FeedOptions {
+  readonly source: FeedSource;
+  readonly view: NetworkView;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told of every batch right after the view holds it. What it throws is a programmer's error and ends the process. */
+  readonly onTouched: (touched: Touched) => void;
+  readonly pollMs?: number;
+  /** Revisions in one read. */
+  readonly limitRevisions?: number;
+}
+
+const defaultPollMs = 1_000;
+const defaultLimitRevisions = 500;
+const firstBackoffMs = 100;
+const maxBackoffMs = 5_000;
+
+type Outcome = 'more' | 'current' | 'failed';
+
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #pollMs: number;
+  readonly #limitRevisions: number;
+  #needsSnapshot = true;
+  /** Reads in a row that failed or could not be used. */
+  #failures = 0;
+  #nudged = false;
+  #stopping = false;
+  #running: Promise<void> | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#pollMs = options.pollMs ?? defaultPollMs;
+    this.#limitRevisions = options.limitRevisions ?? defaultLimitRevisions;
+  }
+
+  /** Starts to follow the store; resolves when the view holds its first snapshot, or the feed is stopped. */
+  start(): Promise<void> {
+    if (this.#running !== null) throw new Error('the feed was started before');
+    return new Promise(resolve => {
+      // Never caught: what the listener throws must end the process, not the feed alone.
+      this.#running = this.#run(resolve);
+    });
+  }
+
+  /** There may be something new. Cheap; call it as often as you like. */
+  nudge(): void {
+    this.#nudged = true;
+    if (this.#failures === 0) this.#wake?.();
+  }
+
+  /** Ends following; resolves when no read is in flight any more. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake?.();
+    await this.#running;
+  }
+
+  async #run(ready: () => void): Promise<void> {
+    while (!this.#stopping) {
+      this.#nudged = false;
+      const outcome = await this.#readOnce();
+      if (!this.#needsSnapshot) ready();
+      if (outcome === 'failed') await this.#sleep(this.#backoffMs());
+      else if (outcome === 'current' && !this.#nudged) await this.#sleep(this.#pollMs);
+    }
+    ready();
+  }
+
+  async #readOnce(): Promise<Outcome> {
+    const read = this.#needsSnapshot ? await this.#attempt(() => this.#options.source.snapshot()) : null;
+    if (read !== null) return this.#stopping ? 'current' : this.#takeSnapshot(read);
+    if (this.#needsSnapshot) return 'failed';
+    const held = this.#options.view.revision;
+    const changes = await this.#attempt(() => this.#options.source.changesSince(held, this.#limitRevisions));
+    if (changes === null) return 'failed';
+    return this.#stopping ? 'current' : this.#takeChanges(held, changes);
+  }
+
+  /** The answer, or null after a failure. Only the source's own failures are survived here. */
+  async #attempt<T>(read: () => Promise<T>): Promise<T | null> {
+    try {
+      return await read();
+    } catch (error) {
+      this.#failures += 1;
+      this.#options.log.warn({ err: error, failures: this.#failures }, 'cannot read the store; trying again');
+      return null;
+    }
+  }
+
+  #takeSnapshot(snapshot: Snapshot): Outcome {
+    const { view, log, onTouched } = this.#options;
+    const held = view.revision;
+    if (snapshot.revision < held) {
+      log.warn({ held, revision: snapshot.revision }, 'the store has gone back; following it');
+    }
+    const touched = view.replace(snapshot);
+    this.#needsSnapshot = false;
+    log.info({ held, revision: snapshot.revision, changes: touched.changes.length }, 'took a snapshot of the store');
+    onTouched(touched);
+    return 'more';
+  }
+
+  #takeChanges(held: number, read: LoggedChanges | 'trimmed'): Outcome {
+    const { view, log, onTouched } = this.#options;
+    const reason = read === 'trimmed' ? 'trimmed' : discontinuity(held, read);
+    if (read === 'trimmed' || reason !== null) {
+      log.warn({ held, reason }, 'the change log does not continue what is held; taking a snapshot');
+      this.#needsSnapshot = true;
+      this.#failures += 1;
+      // The first time at once; when a snapshot has not helped, not in a tight loop.
+      return this.#failures === 1 ? 'more' : 'failed';
+    }
+    this.#failures = 0;
+    if (read.revision === held) return 'current';
+    onTouched(view.apply(read.revision, read.changes));
+    return 'more';
+  }
+
+  #backoffMs(): number {
+    return Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures - 1, 16));
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    if (this.#stopping) return Promise.resolve();
+    return new Promise(resolve => {
+      const wake = (): void => {
+        cancel();
+        this.#wake = null;
+        resolve();
+      };
+      const cancel = this.#options.clock.after(delayMs, wake);
+      this.#wake = wake;
+    });
+  }
+}
+
+/** Why the changes cannot be the revisions right after `held`, or null when they are. */
+function discontinuity(held: number, { revision, changes }: LoggedChanges): string | null {
+  if (revision < held) return `the store is at revision ${revision}`;
+  let last = held;
+  for (const change of changes) {
+    if (change.revision !== last && change.revision !== last + 1) {
+      return `revision ${change.revision} follows ${last}`;
+    }
+    last = change.revision;
+  }
+  return last === revision ? null : `revisions ${last + 1} to ${revision} have no rows`;
+}

@@ -1,0 +1,234 @@
+/**
+ * Which hypervisor must hold which datapath. Derived incrementally from switches, routers, router ports, switch
+ * ports and bindings:
+ *
+ *   bound-ports       a logical switch port and its binding, joined
+ *   switch-presences  (switch, hypervisor) with at least one bound port
+ *   residencies       (datapath, hypervisor) where the hypervisor has a bound port of any switch in the connected
+ *                     component; switches and routers are joined by router ports, routers also by peer ports
+ *
+ * A binding costs at most one row for each datapath of its component; a link between components, or a cut, walks
+ * the components concerned and no other. What must stay true: the rows are a function of the current rows of the
+ * model only (test/view/placement.test.ts compares with a computation from scratch after every change).
+ */
+import type { Kind } from '../model/index.js';
+import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
+import { presenceId, residencyId, type BoundPort, type DerivedKind } from './rows.js';
+
+type DatapathKind = 'logical-switches' | 'logical-routers';
+
+/** A logical switch or router, or the name of one that something refers to and that does not exist. */
+interface Datapath {
+  readonly id: string;
+  /** Null while the row does not exist: then it joins nothing and has no rows. */
+  live: { readonly kind: DatapathKind; readonly number: number } | null;
+  /** Neighbour and how many router ports make the link. */
+  readonly links: Map<Datapath, number>;
+  /** Hypervisor id and how many ports of this very switch are bound there. */
+  readonly hosts: Map<string, number>;
+  component: Component;
+}
+
+interface Component {
+  readonly members: Set<Datapath>;
+  /** Hypervisor id and how many members have ports there. */
+  readonly hosts: Map<string, number>;
+}
+
+const newComponent = (): Component => ({ members: new Set(), hosts: new Map() });
+
+/** Adds to a count; tells whether it came into being or went away. */
+function count<T>(counts: Map<T, number>, key: T, by: 1 | -1): 'appeared' | 'disappeared' | 'stayed' {
+  const before = counts.get(key) ?? 0;
+  const after = before + by;
+  if (after === 0) counts.delete(key);
+  else counts.set(key, after);
+  if (before === 0) return 'appeared';
+  return after === 0 ? 'disappeared' : 'stayed';
+}
+
+export class Placement {
+  readonly #view: NetworkReader;
+  readonly #datapaths = new Map<string, Datapath>();
+  /** Router port id -> the two ends that it links. */
+  readonly #links = new Map<string, readonly [Datapath, Datapath]>();
+  #dirty = new Set<Component>();
+  #output: RowAfter<DerivedKind>[] = [];
+
+  constructor(view: NetworkReader) {
+    this.#view = view;
+  }
+
+  /** Call when the view's own rows hold `changes` already. Returns the derived rows, oldest first. */
+  apply(changes: readonly RowChange<Kind>[]): readonly RowAfter<DerivedKind>[] {
+    this.#dirty = new Set();
+    this.#output = [];
+    const routerPorts = new Set<string>();
+    const switchPorts = new Set<string>();
+    for (const change of changes) {
+      if (change.kind === 'logical-switches' || change.kind === 'logical-routers') {
+        this.#setDatapath(change.kind, change.id, change.after?.number ?? null);
+      } else if (change.kind === 'logical-router-ports') {
+        routerPorts.add(change.id);
+        for (const peer of this.#view.by('logical-router-ports', 'peerId', change.id)) routerPorts.add(peer.id);
+      } else if (change.kind === 'logical-switch-ports') {
+        switchPorts.add(change.id);
+      } else if (change.kind === 'port-bindings') {
+        for (const row of [change.before, change.after]) if (row !== null) switchPorts.add(row.logicalSwitchPortId);
+      }
+    }
+    for (const id of routerPorts) this.#setLink(id);
+    this.#rebuild();
+    for (const id of switchPorts) this.#setBoundPort(id);
+    return this.#output;
+  }
+
+  #datapath(id: string): Datapath {
+    let found = this.#datapaths.get(id);
+    if (found === undefined) {
+      found = { id, live: null, links: new Map(), hosts: new Map(), component: newComponent() };
+      this.#datapaths.set(id, found);
+    }
+    return found;
+  }
+
+  #setDatapath(kind: DatapathKind, id: string, number: number | null): void {
+    const datapath = this.#datapath(id);
+    if (datapath.live?.number === number) return;
+    const live = number === null ? null : { kind, number };
+    const { component } = datapath;
+    // Withdrawn here and said again by the rebuild, with the new number or not at all.
+    this.#dirty.add(component);
+    for (const neighbour of datapath.links.keys()) this.#dirty.add(neighbour.component);
+    for (const hypervisorId of component.hosts.keys()) this.#setResidency(datapath, hypervisorId, false);
+    for (const hypervisorId of datapath.hosts.keys()) this.#setPresence(datapath, hypervisorId, false);
+    component.members.delete(datapath);
+    datapath.live = live;
+    datapath.component = newComponent();
+    datapath.component.members.add(datapath);
+    this.#dirty.add(datapath.component);
+    if (live === null) return this.#forget(datapath);
+    for (const hypervisorId of datapath.hosts.keys()) this.#setPresence(datapath, hypervisorId, true);
+  }
+
+  /** Drops a datapath that does not exist and that nothing refers to. */
+  #forget(datapath: Datapath): void {
+    if (datapath.live !== null || datapath.links.size > 0 || datapath.hosts.size > 0) return;
+    this.#datapaths.delete(datapath.id);
+  }
+
+  #setLink(portId: string): void {
+    const held = this.#links.get(portId);
+    const ends = this.#endsOf(portId);
+    if (held !== undefined && ends !== null && held[0].id === ends[0] && held[1].id === ends[1]) return;
+    if (held !== undefined) this.#countLink(held[0], held[1], -1);
+    if (ends === null) this.#links.delete(portId);
+    else {
+      const link = [this.#datapath(ends[0]), this.#datapath(ends[1])] as const;
+      this.#links.set(portId, link);
+      this.#countLink(link[0], link[1], 1);
+    }
+    if (held !== undefined) for (const end of held) this.#forget(end);
+  }
+
+  #endsOf(portId: string): readonly [string, string] | null {
+    const port = this.#view.get('logical-router-ports', portId);
+    if (port === null) return null;
+    if (port.logicalSwitchId !== null) return [port.logicalRouterId, port.logicalSwitchId];
+    const peer = port.peerId === null ? null : this.#view.get('logical-router-ports', port.peerId);
+    return peer === null ? null : [port.logicalRouterId, peer.logicalRouterId];
+  }
+
+  #countLink(left: Datapath, right: Datapath, by: 1 | -1): void {
+    count(right.links, left, by);
+    const effect = count(left.links, right, by);
+    const joins = effect === 'appeared' && left.component !== right.component;
+    if (!joins && effect !== 'disappeared') return;
+    this.#dirty.add(left.component);
+    this.#dirty.add(right.component);
+  }
+
+  /** Finds the components anew among the members of those that a link or a datapath has changed. */
+  #rebuild(): void {
+    const found = new Set<Component>();
+    for (const old of this.#dirty) {
+      for (const member of old.members) {
+        if (member.live !== null && !found.has(member.component)) found.add(this.#component(member, found));
+      }
+    }
+  }
+
+  #component(start: Datapath, found: ReadonlySet<Component>): Component {
+    const component = newComponent();
+    const previous = new Map<Datapath, Component>();
+    const queue = [start];
+    component.members.add(start);
+    for (const datapath of queue) {
+      if (found.has(datapath.component)) throw new Error(`datapath ${datapath.id} is in two components`);
+      previous.set(datapath, datapath.component);
+      for (const hypervisorId of datapath.hosts.keys()) count(component.hosts, hypervisorId, 1);
+      for (const neighbour of datapath.links.keys()) {
+        if (neighbour.live === null || component.members.has(neighbour)) continue;
+        component.members.add(neighbour);
+        queue.push(neighbour);
+      }
+    }
+    const differences = new Map<Component, readonly (readonly [string, boolean])[]>();
+    for (const [datapath, old] of previous) {
+      let difference = differences.get(old);
+      if (difference === undefined) differences.set(old, (difference = hostDifference(old, component)));
+      for (const [hypervisorId, resident] of difference) this.#setResidency(datapath, hypervisorId, resident);
+      datapath.component = component;
+    }
+    return component;
+  }
+
+  #setBoundPort(portId: string): void {
+    const held = this.#view.get('bound-ports', portId);
+    const port = this.#view.get('logical-switch-ports', portId);
+    const binding = this.#view.by('port-bindings', 'logicalSwitchPortId', portId)[0];
+    let bound: BoundPort | null = null;
+    if (port !== null && binding !== undefined) {
+      const { logicalSwitchId, number } = port;
+      bound = { id: portId, logicalSwitchId, hypervisorId: binding.hypervisorId, ofport: binding.ofport, number };
+    }
+    this.#output.push({ kind: 'bound-ports', id: portId, after: bound });
+    if (bound !== null) this.#countPort(bound, 1);
+    if (held !== null) this.#countPort(held, -1);
+  }
+
+  #countPort({ logicalSwitchId, hypervisorId }: BoundPort, by: 1 | -1): void {
+    const datapath = this.#datapath(logicalSwitchId);
+    const atDatapath = count(datapath.hosts, hypervisorId, by);
+    if (atDatapath === 'stayed') return;
+    if (datapath.live === null) return this.#forget(datapath);
+    this.#setPresence(datapath, hypervisorId, by === 1);
+    const atComponent = count(datapath.component.hosts, hypervisorId, by);
+    if (atComponent === 'stayed') return;
+    for (const member of datapath.component.members) this.#setResidency(member, hypervisorId, by === 1);
+  }
+
+  #setResidency({ id: datapathId, live }: Datapath, hypervisorId: string, resident: boolean): void {
+    if (live === null) return;
+    const id = residencyId(datapathId, hypervisorId);
+    const row = { id, datapathId, datapathKind: live.kind, hypervisorId, number: live.number };
+    this.#output.push({ kind: 'residencies', id, after: resident ? row : null });
+  }
+
+  #setPresence({ id: logicalSwitchId, live }: Datapath, hypervisorId: string, present: boolean): void {
+    if (live === null) return;
+    const id = presenceId(logicalSwitchId, hypervisorId);
+    const row = { id, logicalSwitchId, hypervisorId, number: live.number };
+    this.#output.push({ kind: 'switch-presences', id, after: present ? row : null });
+  }
+}
+
+/** What becoming a member of `now` after having been one of `before` changes: hypervisor, and whether it joined. */
+function hostDifference(before: Component, now: Component): readonly (readonly [string, boolean])[] {
+  const difference: [string, boolean][] = [];
+  for (const hypervisorId of before.hosts.keys())
+    if (!now.hosts.has(hypervisorId)) difference.push([hypervisorId, false]);
+  for (const hypervisorId of now.hosts.keys())
+    if (!before.hosts.has(hypervisorId)) difference.push([hypervisorId, true]);
+  return difference;
+}

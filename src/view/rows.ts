@@ -1,0 +1,130 @@
+/**
+ * What the network in memory holds: the rows of every noun of the model, and the rows that placement.ts derives
+ * from them. Secondary indexes are declared here, once, and kept by table.ts.
+ */
+import { structurallyEqual } from '../base/structural-equality.js';
+import type { Kind, RowOf } from '../model/index.js';
+
+/** A hypervisor must hold a datapath: one of its ports can reach it through switches and routers. */
+export interface Residency {
+  /** `datapathId@hypervisorId` */
+  readonly id: string;
+  readonly datapathId: string;
+  readonly datapathKind: 'logical-switches' | 'logical-routers';
+  readonly hypervisorId: string;
+  /** The number of the logical switch or router. */
+  readonly number: number;
+}
+
+/** A hypervisor has at least one bound port of that very switch. */
+export interface SwitchPresence {
+  /** `logicalSwitchId@hypervisorId` */
+  readonly id: string;
+  readonly logicalSwitchId: string;
+  readonly hypervisorId: string;
+  /** The number of the logical switch. */
+  readonly number: number;
+}
+
+/** A logical switch port that is bound to an interface of a hypervisor: port and binding joined. */
+export interface BoundPort {
+  /** The id of the logical switch port. */
+  readonly id: string;
+  readonly logicalSwitchId: string;
+  readonly hypervisorId: string;
+  readonly ofport: number;
+  /** The number of the logical switch port. */
+  readonly number: number;
+}
+
+/** Derived tables, by name. */
+export interface DerivedRows {
+  readonly residencies: Residency;
+  readonly 'switch-presences': SwitchPresence;
+  readonly 'bound-ports': BoundPort;
+}
+
+export type DerivedKind = keyof DerivedRows;
+export type ViewKind = Kind | DerivedKind;
+export type ViewRow<K extends ViewKind> = K extends Kind ? RowOf<K> : K extends DerivedKind ? DerivedRows[K] : never;
+
+/**
+ * Members that say something about the object and nothing about the network. Rules cannot read them, so that a
+ * change of only these re-runs nothing. (`revision` and the times change with every write.)
+ */
+export const descriptiveMembers = ['name', 'labels', 'createdAt', 'updatedAt', 'revision', 'projectId'] as const;
+
+export type DescriptiveMember = (typeof descriptiveMembers)[number];
+
+const descriptive: ReadonlySet<string> = new Set(descriptiveMembers);
+
+/** Whether two states of a row are the same to every rule. */
+export function descriptiveOnly(before: ViewRow<ViewKind> | null, after: ViewRow<ViewKind> | null): boolean {
+  if (before === null || after === null) return before === after;
+  const [left, right] = [before, after] as unknown as readonly [Members, Members];
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])].every(
+    name => descriptive.has(name) || structurallyEqual(left[name], right[name]),
+  );
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** A row as rules see it. */
+export type NetworkRow<K extends ViewKind> = K extends ViewKind ? Omit<ViewRow<K>, DescriptiveMember> : never;
+
+export type IndexValue = string | number;
+
+/** The values under which an index finds a row: none, one, or several (each address of a list). */
+type IndexFunction<K extends ViewKind> = (row: NetworkRow<K>) => readonly IndexValue[];
+
+type Indexes = { readonly [K in ViewKind]: { readonly [name: string]: IndexFunction<K> } };
+
+const one = (value: string | null): readonly string[] => (value === null ? [] : [value]);
+
+/** The value under which the index `all` of a kind holds every row; for small kinds only. */
+export const all = '';
+
+/** The value of index `presence` of bound ports, and the id of the switch presence. */
+export const presenceId = (logicalSwitchId: string, hypervisorId: string): string =>
+  `${logicalSwitchId}@${hypervisorId}`;
+
+/** The id of a residency. */
+export const residencyId = (datapathId: string, hypervisorId: string): string => `${datapathId}@${hypervisorId}`;
+
+/** The value of index `destination` of static routes: the routes that share traffic as equal-cost paths. */
+export const routeDestination = (logicalRouterId: string, destination: string): string =>
+  `${logicalRouterId} ${destination}`;
+
+export const indexes = {
+  'logical-switches': {},
+  subnets: { logicalSwitchId: row => [row.logicalSwitchId] },
+  'logical-switch-ports': {
+    logicalSwitchId: row => [row.logicalSwitchId],
+    /** By switch: only its ports that speak with MACs we do not know. */
+    unknownMacs: row => (row.unknownMacs ? [row.logicalSwitchId] : []),
+  },
+  'logical-routers': {},
+  'logical-router-ports': {
+    logicalRouterId: row => [row.logicalRouterId],
+    logicalSwitchId: row => one(row.logicalSwitchId),
+    peerId: row => one(row.peerId),
+  },
+  'static-routes': {
+    logicalRouterId: row => [row.logicalRouterId],
+    destination: row => [routeDestination(row.logicalRouterId, row.destination)],
+  },
+  hypervisors: { all: () => [all] },
+  'port-bindings': {
+    logicalSwitchPortId: row => [row.logicalSwitchPortId],
+    hypervisorId: row => [row.hypervisorId],
+  },
+  residencies: { datapathId: row => [row.datapathId], hypervisorId: row => [row.hypervisorId] },
+  'switch-presences': { logicalSwitchId: row => [row.logicalSwitchId], hypervisorId: row => [row.hypervisorId] },
+  'bound-ports': {
+    logicalSwitchId: row => [row.logicalSwitchId],
+    hypervisorId: row => [row.hypervisorId],
+    presence: row => [presenceId(row.logicalSwitchId, row.hypervisorId)],
+  },
+} as const satisfies Indexes;
+
+export type IndexName<K extends ViewKind> = Extract<keyof (typeof indexes)[K], string>;

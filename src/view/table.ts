@@ -1,0 +1,119 @@
+/**
+ * Rows of one kind by id, with secondary indexes. A bucket of an index is an immutable array sorted by id that is
+ * replaced when a row in it changes: whoever holds one holds a consistent list, and "is it the same array" answers
+ * "has anything in it changed".
+ */
+import type { IndexValue } from './rows.js';
+
+/** One row's change: absent before is a creation, absent after a deletion. */
+export interface TableChange<R> {
+  readonly id: string;
+  readonly before: R | null;
+  readonly after: R | null;
+}
+
+interface Index<R> {
+  readonly valuesOf: (row: R) => readonly IndexValue[];
+  readonly buckets: Map<IndexValue, readonly R[]>;
+}
+
+/** What a batch of changes does to one bucket. */
+interface BucketEdit<R> {
+  removed: Set<string> | null;
+  readonly added: R[];
+}
+
+const empty: readonly never[] = Object.freeze([]);
+
+/** Compares by UTF-16 code units: the same order on every machine, unlike `localeCompare`. */
+export const compareIds = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
+
+const byId = (left: { readonly id: string }, right: { readonly id: string }): number => compareIds(left.id, right.id);
+
+export class Table<R extends { readonly id: string }> {
+  readonly #rows = new Map<string, R>();
+  readonly #indexes = new Map<string, Index<R>>();
+
+  constructor(indexes: Readonly<Record<string, (row: R) => readonly IndexValue[]>>) {
+    for (const [name, valuesOf] of Object.entries(indexes)) {
+      this.#indexes.set(name, { valuesOf, buckets: new Map() });
+    }
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  get(id: string): R | null {
+    return this.#rows.get(id) ?? null;
+  }
+
+  /** The rows under `value`, sorted by id. */
+  by(index: string, value: IndexValue): readonly R[] {
+    return this.#index(index).buckets.get(value) ?? empty;
+  }
+
+  /** Every row, sorted by id. Sorts each time: for snapshots, not for lookups. */
+  sorted(): R[] {
+    return [...this.#rows.values()].sort(byId);
+  }
+
+  ids(): Iterable<string> {
+    return this.#rows.keys();
+  }
+
+  /** Applies changes of distinct rows; `before` must be what the table holds. */
+  apply(changes: readonly TableChange<R>[]): void {
+    for (const { id, after } of changes) {
+      if (after === null) this.#rows.delete(id);
+      else this.#rows.set(id, after);
+    }
+    for (const index of this.#indexes.values()) applyToIndex(index, changes);
+  }
+
+  #index(name: string): Index<R> {
+    const index = this.#indexes.get(name);
+    if (index === undefined) throw new Error(`no index ${name} is declared`);
+    return index;
+  }
+}
+
+function applyToIndex<R extends { readonly id: string }>(index: Index<R>, changes: readonly TableChange<R>[]): void {
+  const edits = new Map<IndexValue, BucketEdit<R>>();
+  const edit = (value: IndexValue): BucketEdit<R> => {
+    let found = edits.get(value);
+    if (found === undefined) edits.set(value, (found = { removed: null, added: [] }));
+    return found;
+  };
+  for (const { id, before, after } of changes) {
+    if (before !== null) for (const value of index.valuesOf(before)) (edit(value).removed ??= new Set()).add(id);
+    if (after === null) continue;
+    for (const value of index.valuesOf(after)) {
+      const { added } = edit(value);
+      // A list may name a value twice; the row's own entries in a bucket are adjacent.
+      if (added.at(-1) !== after) added.push(after);
+    }
+  }
+  for (const [value, { removed, added }] of edits) {
+    const held = index.buckets.get(value) ?? empty;
+    const kept = removed === null ? held : held.filter(row => !removed.has(row.id));
+    if (kept.length + added.length === 0) index.buckets.delete(value);
+    else index.buckets.set(value, mergeSorted(kept, added.sort(byId)));
+  }
+}
+
+function mergeSorted<R extends { readonly id: string }>(left: readonly R[], right: readonly R[]): readonly R[] {
+  if (left.length === 0) return right;
+  if (right.length === 0) return left;
+  const merged: R[] = [];
+  let next = 0;
+  for (const row of left) {
+    for (let other = right[next]; other !== undefined && other.id < row.id; other = right[next]) {
+      merged.push(other);
+      next += 1;
+    }
+    merged.push(row);
+  }
+  for (; next < right.length; next += 1) merged.push(right[next] as R);
+  return merged;
+}
