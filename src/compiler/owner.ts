@@ -5,6 +5,8 @@ import type { FragmentOwner } from './fragment.js';
 /** Subjects that are not themselves objects of the surface. */
 const owners: { readonly [K in ViewKind]?: (row: ViewRow<K>) => FragmentOwner } = {
   'port-bindings': row => ({ kind: 'logical-switch-ports', id: row.logicalSwitchPortId }),
+  // Of no object: it shows with the hypervisor that refused it.
+  fleet: row => ({ kind: 'hypervisors', id: row.id }),
   residencies: row => ({ kind: row.datapathKind, id: row.datapathId }),
   'switch-presences': row => ({ kind: 'logical-switches', id: row.logicalSwitchId }),
   'bound-ports': row => ({ kind: 'logical-switch-ports', id: row.id }),

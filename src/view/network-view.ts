@@ -6,7 +6,15 @@
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { Placement } from './placement.js';
-import { indexes, type DerivedKind, type IndexName, type IndexValue, type ViewKind, type ViewRow } from './rows.js';
+import {
+  fleet,
+  indexes,
+  type DerivedKind,
+  type IndexName,
+  type IndexValue,
+  type ViewKind,
+  type ViewRow,
+} from './rows.js';
 import { compareIds, Table, type TableChange } from './table.js';
 
 /** A row as it is after some revision, or null when it is gone. */
@@ -39,7 +47,12 @@ export interface NetworkReader {
 }
 
 const viewKinds = Object.keys(indexes) as ViewKind[];
-const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>(['residencies', 'switch-presences', 'bound-ports']);
+const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
+  'fleet',
+  'residencies',
+  'switch-presences',
+  'bound-ports',
+]);
 /** The kinds of the model, in the order in which the view goes through them. */
 export const nounKinds = viewKinds.filter((kind): kind is Kind => !derivedKinds.has(kind));
 
@@ -87,7 +100,8 @@ export class NetworkView implements NetworkReader {
    */
   apply(revision: number, rows: Iterable<RowAfter<Kind>>): Touched {
     const changes = this.#applyRows(latest(rows));
-    const derived = this.#applyRows(latest(this.#placement.apply(changes as readonly RowChange<Kind>[])));
+    const placed = this.#placement.apply(changes as readonly RowChange<Kind>[]);
+    const derived = this.#applyRows(latest([{ kind: 'fleet', id: fleet.id, after: fleet }, ...placed]));
     this.#revision = revision;
     return { revision, changes: [...changes, ...derived] };
   }

@@ -4,6 +4,7 @@
  */
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
+import { learnsMacs, mayHaveUnlistedAddresses } from '../model/port-addresses.js';
 
 /** A hypervisor must hold a datapath: one of its ports can reach it through switches and routers. */
 export interface Residency {
@@ -37,8 +38,17 @@ export interface BoundPort {
   readonly number: number;
 }
 
+/** The one row that stands for all hypervisors: the subject of rules whose fragments name no object. */
+export interface Fleet {
+  readonly id: 'fleet';
+  readonly number: 0;
+}
+
+export const fleet: Fleet = Object.freeze({ id: 'fleet', number: 0 });
+
 /** Derived tables, by name. */
 export interface DerivedRows {
+  readonly fleet: Fleet;
   readonly residencies: Residency;
   readonly 'switch-presences': SwitchPresence;
   readonly 'bound-ports': BoundPort;
@@ -100,8 +110,10 @@ export const indexes = {
   subnets: { logicalSwitchId: row => [row.logicalSwitchId] },
   'logical-switch-ports': {
     logicalSwitchId: row => [row.logicalSwitchId],
-    /** By switch: only its ports that speak with MACs we do not know. */
-    unknownMacs: row => (row.unknownMacs ? [row.logicalSwitchId] : []),
+    /** By switch: only its ports whose source MACs are learned. */
+    learning: row => (learnsMacs(row) ? [row.logicalSwitchId] : []),
+    /** By switch: only its ports that may have addresses which no row names. */
+    unlisted: row => (mayHaveUnlistedAddresses(row) ? [row.logicalSwitchId] : []),
   },
   'logical-routers': {},
   'logical-router-ports': {
@@ -118,6 +130,7 @@ export const indexes = {
     logicalSwitchPortId: row => [row.logicalSwitchPortId],
     hypervisorId: row => [row.hypervisorId],
   },
+  fleet: {},
   residencies: { datapathId: row => [row.datapathId], hypervisorId: row => [row.hypervisorId] },
   'switch-presences': { logicalSwitchId: row => [row.logicalSwitchId], hypervisorId: row => [row.hypervisorId] },
   'bound-ports': {

@@ -1,0 +1,14 @@
+/** What a logical switch port says about MACs and addresses that no row names one by one. */
+import type { LogicalSwitchPort } from './index.js';
+
+type Port = Pick<LogicalSwitchPort, 'mac' | 'ips' | 'portSecurity' | 'allowedAddresses' | 'unknownMacs'>;
+
+/** Whether MACs other than its own may be behind the port, so that the data path has to learn them. */
+export function learnsMacs(port: Pick<Port, 'mac' | 'allowedAddresses' | 'unknownMacs'>): boolean {
+  return port.unknownMacs || port.allowedAddresses.some(({ mac }) => mac !== null && mac !== port.mac);
+}
+
+/** Whether somebody behind the port may have an IP address that is not in `ips`, so that only asking there tells. */
+export function mayHaveUnlistedAddresses(port: Port): boolean {
+  return !port.portSecurity || port.unknownMacs || port.ips.length === 0 || port.allowedAddresses.length > 0;
+}
