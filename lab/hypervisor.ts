@@ -1,0 +1,196 @@
+/** One hypervisor of a lab: a private Open vSwitch, in `netdev` mode with its network, joined to Weft by one command. */
+import { join } from 'node:path';
+import { CONTROLLER_ADDRESS, encapAddress, managementAddress, underlayMac } from './addresses.js';
+import { createNamespace, ipBatch, runInNamespace, setKernelOptions } from './namespaces.js';
+import { OpenVswitch } from './open-vswitch.js';
+import { eventually } from './processes.js';
+import type { LabRecord, LabState } from './state.js';
+import { parseTrace, type Trace } from './trace.js';
+import { MANAGEMENT_BRIDGE, UNDERLAY_BRIDGE, underlayNamespace } from './underlay.js';
+
+/** The bridge that Weft makes and programs. */
+export const INTEGRATION_BRIDGE = 'br-int';
+/** The lab's own bridge with the underlay's network card and the encapsulation address: the userspace tunnels need one. */
+const PHYSICAL_BRIDGE = 'br-phy';
+/** Seconds that a tunnel neighbour stays known without traffic: the most that Open vSwitch takes. */
+const NEIGHBOUR_AGING_S = 3600;
+
+/** An interface that claims a logical switch port. */
+export interface Claim {
+  readonly interfaceName: string;
+  readonly portId: string;
+  readonly mac?: string;
+}
+
+export class Hypervisor {
+  readonly name: string;
+  readonly openVswitch: OpenVswitch;
+  /** Null in `dummy` mode. */
+  readonly namespace: string | null;
+  readonly encapAddress: string;
+
+  constructor(
+    private readonly state: LabState,
+    private readonly lab: LabRecord,
+    /** 1 is the first. */
+    readonly index: number,
+  ) {
+    this.name = `hv${index}`;
+    this.namespace = lab.mode === 'netdev' ? state.namespaceName(this.name) : null;
+    this.encapAddress = encapAddress(index);
+    this.openVswitch = new OpenVswitch({
+      directory: join(state.directory, this.name),
+      namespace: this.namespace,
+      dummy: lab.mode === 'dummy',
+      environment: state.mark,
+      onProcess: (pid, role) => state.recordProcess(pid, role),
+    });
+  }
+
+  async create(): Promise<void> {
+    if (this.namespace !== null) await this.createNetwork(this.namespace);
+    await this.openVswitch.start();
+    if (this.namespace !== null) await this.createPhysicalBridge(this.namespace);
+  }
+
+  private async createNetwork(namespace: string): Promise<void> {
+    const mtu = this.lab.underlayMtu;
+    const underlay = underlayNamespace(this.state);
+    this.state.intendNamespace(namespace);
+    await createNamespace(namespace);
+    await setKernelOptions(namespace, { 'ipv6/conf/default/disable_ipv6': 1, 'ipv6/conf/all/disable_ipv6': 1 });
+    await ipBatch(null, [
+      `link add underlay0 netns ${namespace} mtu ${mtu} type veth peer name ${this.name} netns ${underlay} mtu ${mtu}`,
+      `link add mgmt0 netns ${namespace} type veth peer name ${this.name}-mgmt netns ${underlay}`,
+    ]);
+    await ipBatch(underlay, [
+      `link set ${this.name} master ${UNDERLAY_BRIDGE} up`,
+      `link set ${this.name}-mgmt master ${MANAGEMENT_BRIDGE} up`,
+    ]);
+    await ipBatch(namespace, [
+      'link set underlay0 up',
+      `addr add ${managementAddress(this.index)}/24 dev mgmt0`,
+      'link set mgmt0 up',
+    ]);
+  }
+
+  private async createPhysicalBridge(namespace: string): Promise<void> {
+    await this.openVswitch.ovsctl(
+      ...['add-br', PHYSICAL_BRIDGE, '--', 'set', 'Bridge', PHYSICAL_BRIDGE, 'datapath_type=netdev'],
+      ...[`other_config:hwaddr="${underlayMac(this.index)}"`, '--', 'add-port', PHYSICAL_BRIDGE, 'underlay0'],
+    );
+    await ipBatch(namespace, [
+      `link set ${PHYSICAL_BRIDGE} mtu ${this.lab.underlayMtu} up`,
+      `addr add ${this.encapAddress}/24 dev ${PHYSICAL_BRIDGE}`,
+    ]);
+    await this.warmTunnelNeighbours();
+  }
+
+  /**
+   * Tells the userspace datapath the MAC of every other hypervisor. Without it the first packet to each is lost: the
+   * userspace datapath drops what misses its tunnel-neighbour cache and asks by ARP. (The kernel datapath does not.)
+   * To be called again after a restart of ovs-vswitchd.
+   */
+  async warmTunnelNeighbours(): Promise<void> {
+    await this.openVswitch.appctl('tnl/neigh/aging', String(NEIGHBOUR_AGING_S));
+    for (let peer = 1; peer <= this.lab.hypervisors; peer += 1) {
+      if (peer === this.index) continue;
+      await this.openVswitch.appctl('tnl/neigh/set', PHYSICAL_BRIDGE, encapAddress(peer), underlayMac(peer));
+    }
+  }
+
+  /** The manager target that the hypervisor dials. */
+  get managerTarget(): string {
+    const host = this.lab.mode === 'netdev' ? CONTROLLER_ADDRESS : '127.0.0.1';
+    return `tcp:${host}:${this.lab.controller.ovsdb}`;
+  }
+
+  /** The keys that go with the join: those of every hypervisor, and those that the lab's options ask for. */
+  private get externalIds(): readonly string[] {
+    const ids = [`external_ids:system-id=${this.name}`, `external_ids:weft-encap-ip=${this.encapAddress}`];
+    if (this.lab.mode === 'netdev') ids.push('external_ids:weft-datapath-type=netdev');
+    if (this.lab.encapTypes.join() !== 'geneve')
+      ids.push(`external_ids:weft-encap-type="${this.lab.encapTypes.join()}"`);
+    if (this.lab.underlayMtu !== 1500) ids.push(`external_ids:weft-encap-mtu=${this.lab.underlayMtu}`);
+    return ids;
+  }
+
+  /** Joins Weft by the one command. `beforeManager`: only the keys, for a dump of the database before it is managed. */
+  async join(step: 'whole' | 'beforeManager' = 'whole'): Promise<void> {
+    const manager = step === 'whole' ? ['--', 'set-manager', this.managerTarget] : [];
+    await this.openVswitch.ovsctl('set', 'Open_vSwitch', '.', ...this.externalIds, ...manager);
+  }
+
+  /** Waits until the integration bridge exists. */
+  async provisioned(timeoutMs = 15_000): Promise<void> {
+    await eventually(
+      `${this.name} has ${INTEGRATION_BRIDGE}`,
+      async () => (await this.openVswitch.ovsctl('list-br')).split('\n').includes(INTEGRATION_BRIDGE),
+      timeoutMs,
+      100,
+    );
+  }
+
+  /** Adds interfaces to the integration bridge, in one transaction. In `dummy` mode they are dummy devices. */
+  async plug(claims: readonly Claim[]): Promise<void> {
+    const commands = claims.flatMap(({ interfaceName, portId, mac }) => [
+      ...['--', '--may-exist', 'add-port', INTEGRATION_BRIDGE, interfaceName, '--', 'set', 'Interface', interfaceName],
+      ...(this.lab.mode === 'dummy' ? ['type=dummy'] : []),
+      `external_ids:iface-id="${portId}"`,
+      ...(mac === undefined ? [] : [`external_ids:attached-mac="${mac}"`]),
+    ]);
+    await this.openVswitch.ovsctl(...commands.slice(1));
+  }
+
+  async unplug(interfaceNames: readonly string[]): Promise<void> {
+    const commands = interfaceNames.flatMap(name => ['--', '--if-exists', 'del-port', INTEGRATION_BRIDGE, name]);
+    await this.openVswitch.ovsctl(...commands.slice(1));
+  }
+
+  /** Waits until Weft says on the Interface that the port's flows are acknowledged. */
+  async installed(interfaceName: string, timeoutMs = 15_000): Promise<void> {
+    await eventually(
+      `${interfaceName} on ${this.name} is installed`,
+      async () => {
+        const ids = await this.openVswitch.ovsctl('--if-exists', 'get', 'Interface', interfaceName, 'external_ids');
+        return ids.includes('weft-installed="true"');
+      },
+      timeoutMs,
+      50,
+    );
+  }
+
+  async ofport(interfaceName: string): Promise<number> {
+    return Number(await this.openVswitch.ovsctl('get', 'Interface', interfaceName, 'ofport'));
+  }
+
+  /** `ofproto/trace` of a packet, as ovs-ofctl writes flows, on the integration bridge. */
+  async trace(flow: string): Promise<Trace> {
+    return parseTrace(await this.openVswitch.appctl('ofproto/trace', INTEGRATION_BRIDGE, flow), INTEGRATION_BRIDGE);
+  }
+
+  /** All flows of the integration bridge, one a line, learned ones too; [] when there is no such bridge. */
+  async flows(): Promise<readonly string[]> {
+    return this.dump('dump-flows', / cookie=|^cookie=/);
+  }
+
+  async groups(): Promise<readonly string[]> {
+    return this.dump('dump-groups', /group_id=/);
+  }
+
+  async meters(): Promise<readonly string[]> {
+    return this.dump('dump-meters', /meter=/);
+  }
+
+  private async dump(command: string, wanted: RegExp): Promise<readonly string[]> {
+    const bridges = (await this.openVswitch.ovsctl('list-br')).split('\n');
+    if (!bridges.includes(INTEGRATION_BRIDGE)) return [];
+    const lines = (await this.openVswitch.ofctl(command, INTEGRATION_BRIDGE)).split('\n');
+    return lines.filter(line => wanted.test(line)).map(line => line.trim());
+  }
+
+  /** Runs a command in the hypervisor's network. */
+  exec(command: readonly string[]) {
+    return runInNamespace(this.namespace, command, { environment: this.state.mark });
+  }
+}
