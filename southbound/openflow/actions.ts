@@ -161,8 +161,11 @@ export function resubmit(
 ): Resubmit {
   return Object.freeze({ kind: 'resubmit', table, port, conntrackTuple: options.conntrackTuple ?? false });
 }
+/** The bytes are padded with zeros to 6 more than a multiple of 8, which is how a switch keeps them. */
 export function note(bytes: Uint8Array): Note {
-  return Object.freeze({ kind: 'note', bytes });
+  const padded = new Uint8Array(Math.ceil(Math.max(0, bytes.length - 6) / 8) * 8 + 6);
+  padded.set(bytes);
+  return Object.freeze({ kind: 'note', bytes: padded });
 }
 export function multipath(options: {
   readonly fields: HashFields;

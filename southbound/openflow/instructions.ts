@@ -41,3 +41,26 @@ export function writeMetadata(value: bigint, mask?: bigint): WriteMetadata {
 export function gotoTable(table: number): InstructionOf<'gotoTable'> {
   return Object.freeze({ kind: 'gotoTable', table });
 }
+
+/** The instructions of a flow that only has actions; none for a flow that drops. */
+export function instructionsFor(actions: readonly Action[]): readonly Instruction[] {
+  return actions.length === 0 ? [] : [applyActions(actions)];
+}
+
+/** The order in which a switch executes, and Open vSwitch writes, instructions. */
+const executionOrder: readonly InstructionKind[] = [
+  'meter',
+  'applyActions',
+  'clearActions',
+  'writeActions',
+  'writeMetadata',
+  'gotoTable',
+  'unknown',
+];
+
+/** The instructions in the order of execution, without those that do nothing. */
+export function canonicalInstructions(instructions: readonly Instruction[]): readonly Instruction[] {
+  return instructions
+    .filter(instruction => instruction.kind !== 'applyActions' || instruction.actions.length > 0)
+    .toSorted((a, b) => executionOrder.indexOf(a.kind) - executionOrder.indexOf(b.kind));
+}

@@ -39,6 +39,13 @@ const registerParts: ReadonlyMap<OxmField, readonly OxmField[]> = new Map(
   }),
 );
 
+/** The 64-bit register that a 32-bit one is half of. */
+const pairOf: ReadonlyMap<OxmField, { readonly field: OxmField; readonly isHigh: boolean }> = new Map(
+  [...registerParts].flatMap(([field, parts]) =>
+    parts.length === 2 ? parts.map((part, index) => [part, { field, isHigh: index === 0 }] as const) : [],
+  ),
+);
+
 function splitRegister(item: MatchField, parts: readonly OxmField[]): readonly MatchField[] {
   const { value, mask = item.field.allBits } = item;
   return parts.map((field, index) => {
@@ -102,4 +109,28 @@ export function canonicalMatch(match: Match): Match {
     }
   }
   return Object.freeze([...byField.values()].toSorted((a, b) => a.field.order - b.field.order));
+}
+
+/**
+ * A match in normal form with its registers in pairs: the shape in which Open vSwitch writes it at OpenFlow 1.5.
+ * `canonicalMatch` undoes it.
+ */
+export function joinRegisters(match: Match): Match {
+  const joined: MatchField[] = [];
+  const pairs = new Map<OxmField, MatchField>();
+  for (const item of match) {
+    const wide = pairOf.get(item.field);
+    if (wide === undefined) {
+      joined.push(item);
+      continue;
+    }
+    const { value, mask = item.field.allBits } = item;
+    const shift = wide.isHigh ? 32n : 0n;
+    const part = { field: wide.field, value: value << shift, mask: mask << shift };
+    const other = pairs.get(wide.field);
+    pairs.set(wide.field, other === undefined ? part : intersect(other, part));
+  }
+  if (pairs.size === 0) return match;
+  const wholes = [...pairs.values()].map(item => matchField(item.field, item.value, item.mask));
+  return [...joined, ...wholes].toSorted((a, b) => a.field.order - b.field.order);
 }

@@ -77,6 +77,8 @@ export interface OxmField {
   /** The value travels without its leading zero bytes (tunnel metadata). */
   readonly variable: boolean;
   readonly format: OxmFormat;
+  /** Open vSwitch writes a mask even where every bit must match. */
+  readonly alwaysMasked: boolean;
   readonly maskable: boolean;
   readonly writable: boolean;
   readonly prerequisite: Prerequisite;
@@ -108,6 +110,7 @@ interface FieldOptions {
   readonly bytes?: number;
   readonly allBits?: bigint;
   readonly variable?: boolean;
+  readonly alwaysMasked?: boolean;
   readonly prerequisite?: Prerequisite;
   readonly access?: 'read-only';
   readonly mask?: 'none';
@@ -156,6 +159,7 @@ function field(name: string, bits: number, format: OxmFormat, codes: string, opt
     bytes: options.bytes ?? Math.ceil(bits / 8),
     variable: options.variable ?? false,
     format,
+    alwaysMasked: options.alwaysMasked ?? false,
     maskable: options.mask !== 'none',
     writable: options.access !== 'read-only',
     prerequisite: options.prerequisite ?? 'none',
@@ -273,8 +277,8 @@ export const oxm = Object.freeze({
     ...exact,
     prerequisite: 'icmpv6',
   }),
-  ndTarget: field('nd_target', 128, 'ipv6', 'NXM_NX_ND_TARGET=23 OXM_OF_IPV6_ND_TARGET=31', { prerequisite: 'nd' }),
   ndReserved: field('nd_reserved', 32, 'decimal', 'ERICOXM_OF_ICMPV6_ND_RESERVED=1', { ...exact, prerequisite: 'nd' }),
+  ndTarget: field('nd_target', 128, 'ipv6', 'NXM_NX_ND_TARGET=23 OXM_OF_IPV6_ND_TARGET=31', { prerequisite: 'nd' }),
   ndOptionsType: field('nd_options_type', 8, 'decimal', 'ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE=2', {
     ...exact,
     prerequisite: 'nd',
@@ -288,7 +292,7 @@ export const oxm = Object.freeze({
   arpTha: field('arp_tha', 48, 'ethernet', 'NXM_NX_ARP_THA=18 OXM_OF_ARP_THA=25', { prerequisite: 'arp' }),
 
   tunnelId: field('tun_id', 64, 'hexadecimal', 'NXM_NX_TUN_ID=16 OXM_OF_TUNNEL_ID=38@1.3'),
-  tunFlags: field('tun_flags', 1, 'tunnelFlags', 'NXM_NX_TUN_FLAGS=104', { bytes: 2 }),
+  tunFlags: field('tun_flags', 1, 'tunnelFlags', 'NXM_NX_TUN_FLAGS=104', { bytes: 2, alwaysMasked: true }),
   tunIpv4Src: field('tun_src', 32, 'ipv4', 'NXM_NX_TUN_IPV4_SRC=31'),
   tunIpv4Dst: field('tun_dst', 32, 'ipv4', 'NXM_NX_TUN_IPV4_DST=32'),
   tunIpv6Src: field('tun_ipv6_src', 128, 'ipv6', 'NXM_NX_TUN_IPV6_SRC=109'),
@@ -371,6 +375,7 @@ export function unknownField(oxmClass: number, number: number, experimenter: num
     bytes,
     variable: false,
     format: 'hexadecimal',
+    alwaysMasked: false,
     maskable: true,
     writable: false,
     prerequisite: 'none',
