@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inNamespace } from './namespaces.js';
-import { commandEnvironment, run } from './processes.js';
+import { commandEnvironment, run, words } from './processes.js';
 import type { LabState } from './state.js';
 import { UNDERLAY_BRIDGE } from './underlay.js';
 
@@ -39,7 +39,9 @@ export async function startCapture(state: LabState, namespace: string, filter: s
   captures += 1;
   const file = join(state.directory, `capture-${process.pid}-${captures}.pcap`);
   const [program = '', ...args] = inNamespace(namespace, [
-    ...['tcpdump', '-i', UNDERLAY_BRIDGE, '-n', '-U', '--immediate-mode', '-Z', 'root', '-w', file, filter],
+    ...words(`tcpdump -i ${UNDERLAY_BRIDGE} -n -U --immediate-mode -Z root -w`),
+    file,
+    filter,
   ]);
   const tcpdump = spawn(program, args, { env: commandEnvironment(state.mark), stdio: ['ignore', 'ignore', 'pipe'] });
   await new Promise<void>((resolve, reject) => {

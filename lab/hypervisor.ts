@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CONTROLLER_ADDRESS, encapAddress, managementAddress, underlayMac } from './addresses.js';
 import { createNamespace, ipBatch, runInNamespace, setKernelOptions } from './namespaces.js';
 import { OpenVswitch } from './open-vswitch.js';
-import { eventually } from './processes.js';
+import { eventually, words } from './processes.js';
 import type { LabRecord, LabState } from './state.js';
 import { parseTrace, type Trace } from './trace.js';
 import { MANAGEMENT_BRIDGE, UNDERLAY_BRIDGE, underlayNamespace } from './underlay.js';
@@ -76,8 +76,9 @@ export class Hypervisor {
 
   private async createPhysicalBridge(namespace: string): Promise<void> {
     await this.openVswitch.ovsctl(
-      ...['add-br', PHYSICAL_BRIDGE, '--', 'set', 'Bridge', PHYSICAL_BRIDGE, 'datapath_type=netdev'],
-      ...[`other_config:hwaddr="${underlayMac(this.index)}"`, '--', 'add-port', PHYSICAL_BRIDGE, 'underlay0'],
+      ...words(`add-br ${PHYSICAL_BRIDGE} -- set Bridge ${PHYSICAL_BRIDGE} datapath_type=netdev`),
+      `other_config:hwaddr="${underlayMac(this.index)}"`,
+      ...words(`-- add-port ${PHYSICAL_BRIDGE} underlay0`),
     );
     await ipBatch(namespace, [
       `link set ${PHYSICAL_BRIDGE} mtu ${this.lab.underlayMtu} up`,
@@ -134,7 +135,7 @@ export class Hypervisor {
   /** Adds interfaces to the integration bridge, in one transaction. In `dummy` mode they are dummy devices. */
   async plug(claims: readonly Claim[]): Promise<void> {
     const commands = claims.flatMap(({ interfaceName, portId, mac }) => [
-      ...['--', '--may-exist', 'add-port', INTEGRATION_BRIDGE, interfaceName, '--', 'set', 'Interface', interfaceName],
+      ...words(`-- --may-exist add-port ${INTEGRATION_BRIDGE} ${interfaceName} -- set Interface ${interfaceName}`),
       ...(this.lab.mode === 'dummy' ? ['type=dummy'] : []),
       `external_ids:iface-id="${portId}"`,
       ...(mac === undefined ? [] : [`external_ids:attached-mac="${mac}"`]),

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runInNamespace } from './namespaces.js';
-import { type CommandOptions, endProcesses, identify, type ProcessIdentity, run } from './processes.js';
+import { type CommandOptions, endProcesses, identify, type ProcessIdentity, run, words } from './processes.js';
 
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
@@ -172,31 +172,17 @@ interface DumpedTable {
 }
 
 /** Columns that ovs-vswitchd and ovsdb-server write, not an operator. */
-const STATE_COLUMNS: ReadonlySet<string> = new Set([
-  ...['_version', 'statistics', 'status', 'rstp_status', 'rstp_statistics', 'next_cfg', 'cur_cfg', 'db_version'],
-  ...[
-    'ovs_version',
-    'datapath_types',
-    'iface_types',
-    'dpdk_initialized',
-    'dpdk_version',
-    'capabilities',
-    'is_connected',
-  ],
-  ...[
-    'admin_state',
-    'duplex',
-    'error',
-    'ifindex',
-    'link_resets',
-    'link_speed',
-    'link_state',
-    'lacp_current',
-    'mac_in_use',
-  ],
-  ...['mtu', 'ofport', 'role', 'bond_active_slave', 'cfm_fault', 'cfm_fault_status', 'cfm_flap_count', 'cfm_health'],
-  ...['cfm_mpid', 'cfm_remote_mpids', 'cfm_remote_opstate', 'datapath_id', 'datapath_version'],
-]);
+const STATE_COLUMNS: ReadonlySet<string> = new Set(
+  words(
+    [
+      '_version statistics status rstp_status rstp_statistics next_cfg cur_cfg db_version ovs_version',
+      'datapath_types iface_types dpdk_initialized dpdk_version capabilities is_connected admin_state',
+      'duplex error ifindex link_resets link_speed link_state lacp_current mac_in_use mtu ofport role',
+      'bond_active_slave cfm_fault cfm_fault_status cfm_flap_count cfm_health cfm_mpid cfm_remote_mpids',
+      'cfm_remote_opstate datapath_id datapath_version',
+    ].join(' '),
+  ),
+);
 
 function configurationOfTable(table: DumpedTable): string {
   const kept = table.headings

@@ -50,6 +50,11 @@ export function commandEnvironment(extra: Readonly<Record<string, string>> = {})
   };
 }
 
+/** The words of a line, for the parts of a command that contain no blanks themselves. */
+export function words(line: string): readonly string[] {
+  return line.split(' ');
+}
+
 /** Runs a command without a shell. Throws CommandError on a status other than 0, unless `allowFailure`. */
 export function run(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const [file = '', ...args] = command;

@@ -5,7 +5,7 @@ import { createNamespace, ipBatch, runInNamespace, setKernelOptions } from './na
 import type { CommandOptions, CommandResult } from './processes.js';
 import type { LabState, WorkloadRecord } from './state.js';
 
-/** What a workload needs to know of its port; `workloadPort` in network-client.ts reads it from Weft. */
+/** What a workload needs to know of its port; `workloadPort` in weft-client.ts reads it from Weft. */
 export interface WorkloadPort {
   readonly name: string;
   readonly portId: string;
@@ -48,6 +48,11 @@ export class Workload {
 
   get namespace(): string {
     return this.current.namespace;
+  }
+
+  /** Environment of everything that runs as the workload. */
+  get mark(): Readonly<Record<string, string>> {
+    return this.state.mark;
   }
 
   /** Makes the namespace and plugs it in. */

@@ -1,0 +1,114 @@
+/** A Weft process of our own: started as an operator starts it, killed and started again at will. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { commandEnvironment, eventually } from './processes.js';
+import type { ControllerPorts } from './state.js';
+import { WeftClient } from './weft-client.js';
+
+export interface WeftOptions {
+  /** Holds the log, and the embedded database when there is no `databaseUrl`. */
+  readonly directory: string;
+  readonly httpPort: number;
+  readonly controller: ControllerPorts;
+  /** PostgreSQL; default: embedded. */
+  readonly databaseUrl?: string;
+  /** Further environment, for instance the mark of the lab. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** A port of 127.0.0.1 that is free now: `preferred` if it is. */
+export async function freePort(preferred = 0): Promise<number> {
+  const server = createServer();
+  const listening = await new Promise<boolean>(resolve => {
+    server.once('error', () => resolve(false));
+    server.listen(preferred, '127.0.0.1', () => resolve(true));
+  });
+  if (!listening) return freePort();
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : preferred;
+}
+
+/** Free ports for the three listeners that hypervisors dial. */
+export async function freeControllerPorts(preferred?: ControllerPorts): Promise<ControllerPorts> {
+  return {
+    ovsdb: await freePort(preferred?.ovsdb),
+    openflow: await freePort(preferred?.openflow),
+    punt: await freePort(preferred?.punt),
+  };
+}
+
+/** First start makes the embedded database, which takes seconds on a slow machine. */
+const READY_TIMEOUT_MS = 60_000;
+
+export class WeftProcess {
+  readonly client: WeftClient;
+  readonly logFile: string;
+  private child: ChildProcess | null = null;
+
+  constructor(private readonly options: WeftOptions) {
+    this.client = new WeftClient(`http://127.0.0.1:${options.httpPort}`);
+    this.logFile = join(options.directory, 'weft.log');
+  }
+
+  /** Starts the process and returns when it says that it is ready. */
+  async start(): Promise<void> {
+    const { directory, httpPort, controller, databaseUrl } = this.options;
+    const log = openSync(this.logFile, 'a');
+    const environment = commandEnvironment({
+      WEFT_DATA_DIR: join(directory, 'data'),
+      WEFT_HTTP_LISTEN: `127.0.0.1:${httpPort}`,
+      WEFT_OVSDB_LISTEN: `tcp:127.0.0.1:${controller.ovsdb}`,
+      WEFT_OPENFLOW_LISTEN: `tcp:127.0.0.1:${controller.openflow}`,
+      WEFT_PUNT_LISTEN: `tcp:127.0.0.1:${controller.punt}`,
+      ...this.options.environment,
+    });
+    if (databaseUrl === undefined) delete environment['WEFT_DATABASE_URL'];
+    else environment['WEFT_DATABASE_URL'] = databaseUrl;
+    const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
+    const child = spawn(process.execPath, [program], { env: environment, stdio: ['ignore', log, log] });
+    closeSync(log);
+    this.child = child;
+    await eventually('Weft is ready', () => this.isReady(child), READY_TIMEOUT_MS, 50);
+  }
+
+  private async isReady(child: ChildProcess): Promise<boolean> {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`Weft ended with ${child.exitCode ?? child.signalCode}; the end of its log:\n${this.logTail()}`);
+    }
+    try {
+      await this.client.request('GET', '/readyz');
+      return true;
+    } catch {
+      return false; // not listening yet, or it answers that it is not ready
+    }
+  }
+
+  /** The last lines of the log. */
+  logTail(lines = 20): string {
+    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  get pid(): number {
+    const pid = this.child?.pid;
+    if (pid === undefined) throw new Error('Weft is not running');
+    return pid;
+  }
+
+  /** Ends the process: SIGTERM is an orderly end, SIGKILL a crash. Returns when it is gone. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const child = this.child;
+    this.child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await ended;
+    clearTimeout(killer);
+  }
+}
