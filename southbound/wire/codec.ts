@@ -26,9 +26,19 @@ export interface Codec<T> {
 /** The type of the values of a codec. */
 export type Infer<C> = C extends Codec<infer T> ? T : never;
 
-/** A codec of zero bytes that carries no value; a struct leaves it out of its type. */
-export interface Padding extends Codec<undefined> {
-  readonly isPadding: true;
+/** A codec that carries no value of its own; a struct leaves it out of its type. */
+export interface Valueless extends Codec<undefined> {
+  readonly role:
+    | { readonly kind: 'padding' }
+    /** The length in bytes of a later field of the same struct. */
+    | { readonly kind: 'lengthOf'; readonly field: string }
+    /** The length in bytes of the whole struct. */
+    | { readonly kind: 'totalLength' };
+}
+
+/** A codec of no bytes whose value is always the same. */
+export interface Constant<T> extends Codec<T> {
+  readonly constant: T;
 }
 
 export const u8: Codec<number> = {
@@ -66,9 +76,9 @@ export function unsigned(bytes: number): Codec<bigint> {
 }
 
 /** Bytes that are written as zero and ignored when read. */
-export function padding(bytes: number): Padding {
+export function padding(bytes: number): Valueless {
   return {
-    isPadding: true,
+    role: { kind: 'padding' },
     minimumBytes: bytes,
     encode: writer => writer.zero(bytes),
     decode: reader => {
@@ -77,6 +87,22 @@ export function padding(bytes: number): Padding {
     },
   };
 }
+
+/** A 16-bit field that only a struct can fill in and check: see `lengthOf` and `totalLength`. */
+function lengthField(role: Valueless['role']): Valueless {
+  const refuse = (): never => {
+    throw new TypeError('a length field outside of a struct');
+  };
+  return { role, minimumBytes: 2, encode: refuse, decode: refuse };
+}
+
+/** In a struct: 16 bits that hold the length of the later field `field`, which then ends where they say. */
+export function lengthOf(field: string): Valueless {
+  return lengthField({ kind: 'lengthOf', field });
+}
+
+/** In a struct: 16 bits that hold the length of the whole struct, from its first byte; no field reads past it. */
+export const totalLength: Valueless = lengthField({ kind: 'totalLength' });
 
 /** Exactly `length` bytes. */
 export function bytes(length: number): Codec<Uint8Array> {
@@ -119,17 +145,6 @@ export function fixedString(length: number): Codec<string> {
     },
   };
 }
-
-/** UTF-8 up to the end of what contains it; a trailing zero, if there is one, is dropped. */
-export const restString: Codec<string> = {
-  minimumBytes: 0,
-  encode: (writer, value) => writer.raw(utf8Encoder.encode(value)),
-  decode: reader => {
-    const field = reader.rest();
-    const end = field.indexOf(0);
-    return utf8.decode(end < 0 ? field : field.subarray(0, end));
-  },
-};
 
 /** A number with names. A number that has no name decodes to itself, and can be encoded again. */
 export function enumOf<const N extends Readonly<Record<string, number>>>(
@@ -234,8 +249,8 @@ export function fromVersion<T>(version: number, current: Codec<T>, earlier: Code
 }
 
 /** A value that takes no bytes: written nowhere, read as `value`. */
-export function constant<T>(value: T): Codec<T> {
-  return { minimumBytes: 0, encode: () => undefined, decode: () => value };
+export function constant<const T>(value: T): Constant<T> {
+  return { constant: value, minimumBytes: 0, encode: () => undefined, decode: () => value };
 }
 
 /** A value seen through two pure functions. */

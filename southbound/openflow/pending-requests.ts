@@ -1,0 +1,104 @@
+/** Requests that wait for their answers, by xid. Replies may come in any order; an answer without a request is not ours. */
+import type { MultipartReplyBody } from './messages/multipart.js';
+import type { Message, MessageKind } from './message-codec.js';
+import { RequestLimitError } from './connection-types.js';
+
+interface SingleRequest {
+  readonly kind: 'single';
+  readonly replyKind: MessageKind;
+  readonly resolve: (reply: Message) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface MultipartRequest {
+  readonly kind: 'multipart';
+  readonly onPart: (part: MultipartReplyBody) => void;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  readonly maximumBytes: number;
+  receivedBytes: number;
+  /** The caller has been told of a failure; the parts that still come are dropped. */
+  isAbandoned: boolean;
+}
+
+type Pending = SingleRequest | MultipartRequest;
+
+export class PendingRequests {
+  private readonly byXid = new Map<number, Pending>();
+  private readonly maximum: number;
+
+  constructor(maximum: number) {
+    this.maximum = maximum;
+  }
+
+  has(xid: number): boolean {
+    return this.byXid.has(xid);
+  }
+
+  get size(): number {
+    return this.byXid.size;
+  }
+
+  /** Why no further request can wait, or null. */
+  refusal(): RequestLimitError | null {
+    if (this.byXid.size < this.maximum) return null;
+    return new RequestLimitError(`${this.maximum} requests already wait for their answers`);
+  }
+
+  expect(xid: number, replyKind: MessageKind): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      this.byXid.set(xid, { kind: 'single', replyKind, resolve, reject });
+    });
+  }
+
+  expectParts(xid: number, onPart: (part: MultipartReplyBody) => void, maximumBytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const state = { receivedBytes: 0, isAbandoned: false };
+      this.byXid.set(xid, { kind: 'multipart', onPart, resolve, reject, maximumBytes, ...state });
+    });
+  }
+
+  /** Gives a message to the request that it answers. False: it answers none. */
+  settle(xid: number, message: Message, messageBytes: number): boolean {
+    const pending = this.byXid.get(xid);
+    if (!pending) return false;
+    if (pending.kind === 'single') {
+      if (pending.replyKind !== message.kind) return false;
+      this.byXid.delete(xid);
+      pending.resolve(message);
+      return true;
+    }
+    if (message.kind !== 'multipartReply') return false;
+    if (!message.more) this.byXid.delete(xid);
+    this.takePart(pending, message.body, messageBytes);
+    if (!message.more) pending.resolve();
+    return true;
+  }
+
+  private takePart(pending: MultipartRequest, part: MultipartReplyBody, messageBytes: number): void {
+    if (pending.isAbandoned) return;
+    pending.receivedBytes += messageBytes;
+    if (pending.receivedBytes <= pending.maximumBytes) {
+      pending.onPart(part);
+      return;
+    }
+    pending.isAbandoned = true;
+    pending.reject(new RequestLimitError(`the reply is longer than ${pending.maximumBytes} bytes`));
+  }
+
+  /** The request was refused. False: no request with this xid waits. */
+  refuse(xid: number, error: Error): boolean {
+    const pending = this.byXid.get(xid);
+    if (!pending) return false;
+    this.byXid.delete(xid);
+    pending.reject(error);
+    return true;
+  }
+
+  /** No answer will come any more. */
+  rejectAll(error: Error): void {
+    const waiting = [...this.byXid.values()];
+    this.byXid.clear();
+    for (const pending of waiting) pending.reject(error);
+  }
+}
