@@ -61,6 +61,6 @@ const executionOrder: readonly InstructionKind[] = [
 /** The instructions in the order of execution, without those that do nothing. */
 export function canonicalInstructions(instructions: readonly Instruction[]): readonly Instruction[] {
   return instructions
-    .filter(instruction => instruction.kind !== 'applyActions' || instruction.actions.length > 0)
+    .filter(instruction => !('actions' in instruction) || instruction.actions.length > 0)
     .toSorted((a, b) => executionOrder.indexOf(a.kind) - executionOrder.indexOf(b.kind));
 }

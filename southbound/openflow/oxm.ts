@@ -70,7 +70,7 @@ export interface OxmField {
   readonly name: string;
   /** Significant bits, counted from the least significant. */
   readonly bits: number;
-  /** Every bit that a value or a mask may have. The significant bits, but for vlan_vid, which has one more. */
+  /** Every bit that a value or a mask may have. The significant bits, but for vlan_vid (one more) and ct_state (eight). */
   readonly allBits: bigint;
   /** Bytes of the value on the wire; the largest when `variable`. */
   readonly bytes: number;
@@ -328,7 +328,7 @@ export const oxm = Object.freeze({
     field(`xxreg${i}`, 128, 'hexadecimal', `NXM_NX_XXREG${i}=${111 + i}`),
   ),
   pktMark: field('pkt_mark', 32, 'hexadecimal', 'NXM_NX_PKT_MARK=33'),
-  ctState: field('ct_state', 32, 'ctState', 'NXM_NX_CT_STATE=105', readOnly),
+  ctState: field('ct_state', 32, 'ctState', 'NXM_NX_CT_STATE=105', { ...readOnly, allBits: 0xffn, alwaysMasked: true }),
   ctZone: field('ct_zone', 16, 'hexadecimal', 'NXM_NX_CT_ZONE=106', { ...exact, ...readOnly }),
   ctMark: field('ct_mark', 32, 'hexadecimal', 'NXM_NX_CT_MARK=107'),
   ctLabel: field('ct_label', 128, 'hexadecimal', 'NXM_NX_CT_LABEL=108'),

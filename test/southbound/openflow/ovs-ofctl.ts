@@ -24,6 +24,8 @@ interface Run {
 function runOvsOfctl(args: readonly string[], stdin = ''): Promise<Run> {
   return new Promise((resolve, reject) => {
     const child = spawn('ovs-ofctl', ['-t', '20', '--no-names', ...args], { stdio: 'pipe' });
+    // It may exit before it has read everything; its status and stderr say why.
+    child.stdin.on('error', () => undefined);
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {
