@@ -170,23 +170,26 @@ export class Hypervisor {
     return parseTrace(await this.openVswitch.appctl('ofproto/trace', INTEGRATION_BRIDGE, flow), INTEGRATION_BRIDGE);
   }
 
-  /** All flows of the integration bridge, one a line, learned ones too; [] when there is no such bridge. */
-  async flows(): Promise<readonly string[]> {
-    return this.dump('dump-flows', / cookie=|^cookie=/);
+  /**
+   * All flows of the integration bridge, one a line, learned ones too; [] when there is no such bridge. With
+   * `--no-stats` the lines have no counters and ages.
+   */
+  flows(...options: readonly '--no-stats'[]): Promise<readonly string[]> {
+    return this.dump(/^ ?cookie=/, 'dump-flows', ...options);
   }
 
-  async groups(): Promise<readonly string[]> {
-    return this.dump('dump-groups', /group_id=/);
+  groups(): Promise<readonly string[]> {
+    return this.dump(/group_id=/, 'dump-groups');
   }
 
-  async meters(): Promise<readonly string[]> {
-    return this.dump('dump-meters', /meter=/);
+  meters(): Promise<readonly string[]> {
+    return this.dump(/meter=/, 'dump-meters');
   }
 
-  private async dump(command: string, wanted: RegExp): Promise<readonly string[]> {
+  private async dump(wanted: RegExp, command: string, ...options: readonly string[]): Promise<readonly string[]> {
     const bridges = (await this.openVswitch.ovsctl('list-br')).split('\n');
     if (!bridges.includes(INTEGRATION_BRIDGE)) return [];
-    const lines = (await this.openVswitch.ofctl(command, INTEGRATION_BRIDGE)).split('\n');
+    const lines = (await this.openVswitch.ofctl(...options, command, INTEGRATION_BRIDGE)).split('\n');
     return lines.filter(line => wanted.test(line)).map(line => line.trim());
   }
 

@@ -4,10 +4,12 @@
  *
  *   DIRECTORY/lab.json            what the lab is
  *   DIRECTORY/namespaces/NAME     a network namespace that is, or is about to be, made
+ *   DIRECTORY/directories/NAME    a directory elsewhere
  *   DIRECTORY/processes/PID       a daemon: its start time and its role
  *   DIRECTORY/workloads/NAME      a workload and where it is
  *   DIRECTORY/hv1/                run directory of a hypervisor: database, sockets, logs
  */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -125,7 +127,8 @@ export class LabState {
         cause: error,
       });
     }
-    for (const folder of ['namespaces', 'processes', 'workloads']) mkdirSync(join(this.directory, folder));
+    for (const folder of ['directories', 'namespaces', 'processes', 'workloads'])
+      mkdirSync(join(this.directory, folder));
     this.write('lab.json', record);
   }
 
@@ -154,6 +157,17 @@ export class LabState {
 
   namespaces(): readonly string[] {
     return readDirectory(join(this.directory, 'namespaces'));
+  }
+
+  /**
+   * Makes a directory of the lab on ordinary storage (the lab's own may be in memory) for things that grow, such as a
+   * database. It goes with the lab.
+   */
+  createDirectory(name: string): string {
+    const path = join(tmpdir(), `weft-lab-${this.name}-${name}-${randomUUID()}`);
+    this.write(join('directories', name), { path });
+    mkdirSync(path, { mode: 0o700 });
+    return path;
   }
 
   recordProcess(pid: number, role: string): ProcessIdentity {
@@ -195,6 +209,10 @@ export class LabState {
     // One that was being started while we looked: it carries the mark too.
     await endProcesses(processesOfLab(this.directory));
     for (const name of this.namespaces()) await deleteNamespace(name);
+    for (const entry of readDirectory(join(this.directory, 'directories'))) {
+      const record = readJson<{ path: string }>(join(this.directory, 'directories', entry));
+      if (record !== null) rmSync(record.path, { recursive: true, force: true });
+    }
     rmSync(this.directory, { recursive: true, force: true });
   }
 

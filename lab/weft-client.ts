@@ -30,6 +30,20 @@ export interface HypervisorReply extends RestObject {
   readonly applied_revision: number | null;
 }
 
+interface RevisionReply {
+  readonly hypervisors: { readonly pending: readonly unknown[]; readonly failed: readonly unknown[] };
+}
+
+/** Objects before those that they refer to. */
+const DELETION_ORDER = [
+  'static-routes',
+  'logical-router-ports',
+  'logical-routers',
+  'logical-switch-ports',
+  'subnets',
+  'logical-switches',
+];
+
 interface SubnetReply extends RestObject {
   readonly cidr: string;
   readonly gateway_ip: string | null;
@@ -205,6 +219,33 @@ export class WeftClient {
         gateways.push(gateway);
     }
     return { name: port.name, portId: port.id, mac: port.mac, addresses, gateways, mtu: Number(logicalSwitch['mtu']) };
+  }
+
+  /** Waits until no connected hypervisor is behind the newest revision. Throws, naming those that are, after `timeoutMs`. */
+  async converged(timeoutMs = 15_000): Promise<number> {
+    const end = performance.now() + timeoutMs;
+    const { headers } = await this.request('GET', '/v1/hypervisors?limit=1');
+    const revision = Number(headers.get('weft-revision'));
+    for (;;) {
+      const { body } = await this.request('GET', `/v1/revisions/${revision}`);
+      const { pending, failed } = (body as RevisionReply).hypervisors;
+      if (pending.length === 0 && failed.length === 0) return revision;
+      if (performance.now() > end) {
+        throw new Error(
+          `revision ${revision} is not in force within ${timeoutMs} ms: ${JSON.stringify({ pending, failed })}`,
+        );
+      }
+      await sleep(50);
+    }
+  }
+
+  /** Deletes all logical objects, in one transaction. Hypervisors stay. */
+  async deleteNetworks(options: WriteOptions = {}): Promise<void> {
+    const operations: Operation[] = [];
+    for (const kind of DELETION_ORDER) {
+      for (const { id } of await this.list(kind)) operations.push({ op: 'delete', kind, id });
+    }
+    if (operations.length > 0) await this.transaction(operations, options);
   }
 
   /** Waits until a port is bound to a hypervisor and up. */
