@@ -1,0 +1,206 @@
+/**
+ * What a flow of a stage does, in the pipeline's own terms: fields by name, stages as stages. Each step carries in
+ * its type which fields it reads and writes, so that a stage accepts only the steps that it declared, and becomes
+ * OpenFlow actions when a flow is made (flow.ts).
+ */
+import {
+  checkPacketLarger as checkPacketLargerAction,
+  decTtl as decTtlAction,
+  group as groupAction,
+  learn as learnAction,
+  learnLoad,
+  learnMatch,
+  load,
+  move as moveAction,
+  output as outputAction,
+  outputReg,
+  Port,
+  resubmit,
+  setField,
+  type Action,
+  type LearnSpec,
+} from '../../../southbound/openflow/actions.js';
+import type { OxmField } from '../../../southbound/openflow/oxm.js';
+import { type DropReason, dropReasons } from './drop-reasons.js';
+import type { Layout } from './layout.js';
+import { placeOf, type FieldName } from './registers.js';
+import type { Stage } from './stage.js';
+
+/** Where a step stands: it decides what `next` means and which jumps are forward. */
+export interface Position {
+  readonly layout: Layout;
+  readonly stage: Stage;
+  /** The stage that counts drops. */
+  readonly drop: Stage;
+}
+
+export interface Step<Reads extends FieldName = FieldName, Writes extends FieldName = FieldName> {
+  readonly reads: readonly Reads[];
+  readonly writes: readonly Writes[];
+  render(at: Position): readonly Action[];
+}
+
+type Constant = number | bigint;
+
+function step<R extends FieldName, W extends FieldName>(
+  reads: readonly R[],
+  writes: readonly W[],
+  render: (at: Position) => readonly Action[],
+): Step<R, W> {
+  return { reads, writes, render };
+}
+
+/** Loads constants. Neighbouring bits of one register are loaded by one action. */
+export function set<K extends FieldName>(values: { readonly [P in K]?: Constant }): Step<never, K> {
+  const names = Object.keys(values) as K[];
+  const loads = new Map<OxmField, { value: bigint; mask: bigint }>();
+  for (const name of names) {
+    const { field, offset, bits } = placeOf(name);
+    const value = BigInt(values[name] ?? 0);
+    if (value < 0n || value >> BigInt(bits) !== 0n) throw new RangeError(`${name}=${value} does not fit ${bits} bits`);
+    const merged = loads.get(field) ?? { value: 0n, mask: 0n };
+    merged.value |= value << BigInt(offset);
+    merged.mask |= ((1n << BigInt(bits)) - 1n) << BigInt(offset);
+    loads.set(field, merged);
+  }
+  const actions = [...loads].map(([field, { value, mask }]) => setField(field, value, mask));
+  return step([], names, () => actions);
+}
+
+/** Bits of a field, from the least significant. */
+export interface Slice<K extends FieldName> {
+  readonly field: K;
+  readonly offset: number;
+  readonly bits: number;
+}
+
+export function slice<K extends FieldName>(field: K, offset: number, bits: number): Slice<K> {
+  return { field, offset, bits };
+}
+
+function sliceOf<K extends FieldName>(part: K | Slice<K>): Slice<K> {
+  return typeof part === 'string' ? { field: part, offset: 0, bits: placeOf(part).bits } : part;
+}
+
+function subfieldOf({ field, offset, bits }: Slice<FieldName>): ReturnType<typeof placeOf> {
+  const place = placeOf(field);
+  if (offset + bits > place.bits) throw new RangeError(`${field} has no bits ${offset} to ${offset + bits - 1}`);
+  return { field: place.field, offset: place.offset + offset, bits };
+}
+
+/** Copies a field, or some bits of one. Both ends have the same width. */
+export function move<R extends FieldName, W extends FieldName>(from: R | Slice<R>, to: W | Slice<W>): Step<R, W> {
+  const source = sliceOf(from);
+  const destination = sliceOf(to);
+  const actions = [moveAction(subfieldOf(source), subfieldOf(destination))];
+  return step([source.field], [destination.field], () => actions);
+}
+
+/** Loads a constant into some bits of a field. */
+export function setSlice<K extends FieldName>(part: Slice<K>, value: Constant): Step<never, K> {
+  const actions = [load(subfieldOf(part), BigInt(value))];
+  return step([], [part.field], () => actions);
+}
+
+/** On to the next stage of the same pipeline. */
+export const next: Step<never, never> = step([], [], ({ layout, stage }) => [
+  resubmit(layout.tableOf(layout.nextOf(stage))),
+]);
+
+/** On to a later stage: shorter ways through the pipeline. */
+export function advance(to: Stage): Step<never, never> {
+  return step([], [], ({ layout, stage }) => {
+    const table = layout.tableOf(to);
+    if (table <= layout.tableOf(stage)) throw new Error(`${stage.name} cannot advance to ${to.name}: it comes earlier`);
+    return [resubmit(table)];
+  });
+}
+
+/**
+ * Into a pipeline from its beginning or at a later entrance: another datapath, so any stage. Open vSwitch allows 64
+ * of these within one another.
+ */
+export function enter(to: Stage): Step<never, never> {
+  return step([], [], ({ layout }) => [resubmit(layout.tableOf(to))]);
+}
+
+/** Asks a subroutine and goes on with its answer. */
+export function call(to: Stage): Step<never, never> {
+  if (to.kind === 'stage') throw new Error(`${to.name} is no subroutine`);
+  return step([], [], ({ layout }) => [resubmit(layout.tableOf(to))]);
+}
+
+/** Drops the packet and counts it by reason and port. The last step of a flow. */
+export function drop(reason: DropReason): Step<never, never> {
+  const load = set({ dropReason: dropReasons[reason].code });
+  return step([], [], at => [...load.render(at), resubmit(at.layout.tableOf(at.drop))]);
+}
+
+export function group(id: number): Step<never, never> {
+  const actions = [groupAction(id)];
+  return step([], [], () => actions);
+}
+
+export function output(port: number): Step<never, never> {
+  const actions = [outputAction(port)];
+  return step([], [], () => actions);
+}
+
+/** Back out of the interface that the packet came from, which a plain output never does. */
+export const outputBack: Step<never, never> = output(Port.inPort);
+
+/** To the interface whose ofport a field holds. */
+export function outputTo<R extends FieldName>(field: R): Step<R, never> {
+  const actions = [outputReg(placeOf(field))];
+  return step([field], [], () => actions);
+}
+
+/** TTL or hop limit less one. Whoever uses it has dropped packets with 0 and 1 before. */
+export const decTtl: Step<never, never> = step([], [], () => [decTtlAction()]);
+
+/** Whether the frame, Ethernet header included, has more than `lengthBytes`. */
+export function checkLarger<W extends FieldName>(lengthBytes: number, answer: W): Step<never, W> {
+  const actions = [checkPacketLargerAction(lengthBytes, placeOf(answer))];
+  return step([], [answer], () => actions);
+}
+
+export interface LearnDeclaration<R extends FieldName, M extends FieldName, L extends FieldName> {
+  /** The stage that gets the flow. */
+  readonly into: Stage<M, L>;
+  readonly priority: number;
+  /** Names the owner of the learned flow; see `learnedCookie`. */
+  readonly cookie: bigint;
+  /** The learned flow lasts this long without packets; left out: as long as the flow that learns. */
+  readonly idleTimeoutSeconds?: number;
+  /** At most so many flows under this cookie. */
+  readonly limit?: number;
+  /** What the learned flow matches: a field of the packet as it is now. */
+  readonly match: { readonly [P in M]?: R };
+  /** What it sets: a field of the packet as it is now, or a constant. */
+  readonly load?: { readonly [P in L]?: R | bigint };
+}
+
+/** The switch itself adds a flow. It goes when the flow that learned it goes. */
+export function learn<R extends FieldName, M extends FieldName, L extends FieldName>(
+  declaration: LearnDeclaration<R, M, L>,
+): Step<R, never> {
+  const { into, priority, cookie, idleTimeoutSeconds = 0, limit = 0 } = declaration;
+  const matches = Object.entries(declaration.match) as [M, R][];
+  const loads = Object.entries(declaration.load ?? {}) as [L, R | bigint][];
+  const specs: readonly LearnSpec[] = [
+    ...matches.map(([to, from]) => learnMatch(placeOf(to), placeOf(from))),
+    ...loads.map(([to, from]) => learnLoad(placeOf(to), typeof from === 'bigint' ? from : placeOf(from))),
+  ];
+  const read = [...matches, ...loads].map(([, from]) => from).filter(from => typeof from !== 'bigint');
+  return step(read, [], ({ layout }) => [
+    learnAction({
+      table: layout.tableOf(into),
+      priority,
+      cookie,
+      limit,
+      idleTimeout: idleTimeoutSeconds,
+      deleteLearned: true,
+      specs,
+    }),
+  ]);
+}

@@ -1,0 +1,94 @@
+/**
+ * Why packets are dropped: the one table. Codes are what the switch counts by and are never used again for another
+ * reason; names are what the API shows.
+ */
+interface DropReasonEntry {
+  /** 1 to 255, for ever. */
+  readonly code: number;
+  /** What happened and what to do about it. */
+  readonly help: string;
+}
+
+export const dropReasons = {
+  unknown_interface: {
+    code: 1,
+    help: 'It came from an interface that is not bound to a logical switch port. Set external_ids:iface-id on it.',
+  },
+  port_disabled: { code: 2, help: 'It came from, or was meant for, a port with enabled=false.' },
+  vlan_tagged: { code: 3, help: 'It carried a VLAN tag, and the port takes untagged frames only.' },
+  multicast_source: { code: 4, help: 'Its source MAC was a multicast address, which no sender can have.' },
+  port_security_mac: { code: 5, help: "Its source MAC is not the port's, nor one of allowed_addresses." },
+  port_security_ipv4: { code: 6, help: "Its IPv4 source is not the port's, nor in allowed_addresses." },
+  port_security_ipv6: { code: 7, help: "Its IPv6 source is not the port's, nor in allowed_addresses." },
+  port_security_arp: { code: 8, help: "It was ARP that claims an address or a MAC which is not the port's." },
+  port_security_nd: {
+    code: 9,
+    help: "It was IPv6 neighbour discovery that claims an address or a MAC which is not the port's.",
+  },
+  port_security_ra: {
+    code: 10,
+    help: 'It was an IPv6 router advertisement or redirect from a port with port security. Routers are made of logical routers, or have port_security=false.',
+  },
+  port_security_dhcp: {
+    code: 11,
+    help: 'It was an answer of a DHCP server from a port with port security. A DHCP server needs port_security=false.',
+  },
+  reserved_multicast: {
+    code: 12,
+    help: 'It was for 01:80:c2:00:00:0x (spanning tree, LLDP, LACP), which a bridge never forwards.',
+  },
+  unknown_neighbour: {
+    code: 13,
+    help: 'It asked by ARP or neighbour discovery for an address that nobody on this logical switch has.',
+  },
+  unknown_destination: {
+    code: 14,
+    help: 'Its destination MAC is on no port of the logical switch, and no port has unknown_macs=true.',
+  },
+  unknown_datapath: { code: 15, help: 'It was for a logical switch that this hypervisor does not hold.' },
+  reflection: { code: 16, help: 'Its destination is the port that it came from.' },
+  port_not_bound: { code: 17, help: 'The destination port is not bound to an interface of any hypervisor.' },
+  stale_location: {
+    code: 18,
+    help: 'Another hypervisor sent it here, and the destination port is not here (any more).',
+  },
+  unknown_hypervisor: {
+    code: 19,
+    help: 'The hypervisor of the destination has no tunnel address (external_ids:weft-encap-ip).',
+  },
+  too_big: {
+    code: 20,
+    help: 'It is larger than the underlay carries after encapsulation. Use the effective MTU of the logical switch.',
+  },
+  router_disabled: { code: 21, help: 'It was sent through a logical router with enabled=false.' },
+  router_not_ip: { code: 22, help: 'It was sent to a router port and is neither IPv4 nor IPv6.' },
+  router_multicast: { code: 23, help: 'It was multicast; logical routers do not route multicast.' },
+  martian_source: { code: 24, help: 'Its source address cannot exist on a network (loopback, multicast, zero).' },
+  ttl_exceeded: { code: 25, help: 'Its TTL or hop limit was used up at a router.' },
+  link_local_not_routed: {
+    code: 26,
+    help: 'A link-local address was its source or destination; those are never routed.',
+  },
+  not_for_router: { code: 27, help: "It was for a router's own address, and routers only answer ICMP echo." },
+  no_route: { code: 28, help: 'The logical router has no route to its destination.' },
+  route_discard: { code: 29, help: 'A static route with discard=true holds for its destination.' },
+  next_hop_unreachable: {
+    code: 30,
+    help: 'The next hop of its static route is on no network of a port of that router.',
+  },
+  neighbour_unresolved: {
+    code: 31,
+    help: 'The router knows its last network, but no port there has the destination (or next hop) address.',
+  },
+} as const satisfies Record<string, DropReasonEntry>;
+
+export type DropReason = keyof typeof dropReasons;
+
+const byCode: ReadonlyMap<number, DropReason> = new Map(
+  (Object.keys(dropReasons) as DropReason[]).map(name => [dropReasons[name].code, name]),
+);
+
+/** The reason with this code, or undefined for one of another build. */
+export function dropReasonByCode(code: number): DropReason | undefined {
+  return byCode.get(code);
+}

@@ -1,0 +1,75 @@
+/**
+ * From the order of the stages to table numbers. What must stay true is checked here, when the program starts:
+ * packets enter at table 0, every stage is placed once, a stage may only advance, and no stage reads a register that
+ * nothing before it writes (a subroutine may be called from anywhere, so what it writes counts as written).
+ */
+import { isPacketField, type FieldName } from './registers.js';
+import type { Pipeline, Stage } from './stage.js';
+
+/** OpenFlow numbers tables in 8 bits, and Open vSwitch keeps the last one for itself. */
+const maxTables = 254;
+
+export interface Layout {
+  readonly pipelines: readonly Pipeline[];
+  /** Every stage, by table number. */
+  readonly stages: readonly Stage[];
+  /** Throws for a stage that is in no pipeline. */
+  tableOf(stage: Stage): number;
+  /** The stage after this one in its pipeline. Throws where there is none. */
+  nextOf(stage: Stage): Stage;
+}
+
+/** Written by the step `drop`, which every stage may use. */
+const alwaysWritten: readonly FieldName[] = ['dropReason'];
+
+function firstWriterMissing(stages: readonly Stage[]): string | null {
+  const lookups = stages.filter(s => s.kind !== 'stage');
+  const written = new Set<FieldName>([...alwaysWritten, ...lookups.flatMap(s => s.writes)]);
+  for (const stage of stages) {
+    for (const field of stage.writes) written.add(field);
+    for (const field of stage.reads) {
+      if (!isPacketField(field) && !written.has(field)) {
+        return `stage ${stage.name} reads ${field}, which nothing before it writes`;
+      }
+    }
+  }
+  return null;
+}
+
+/** Numbers the stages of the pipelines in order. Throws when they do not fit together. */
+export function layOut(pipelines: readonly Pipeline[]): Layout {
+  const stages = pipelines.flatMap(p => p.stages);
+  const tables = new Map<Stage, number>(stages.map((stage, table) => [stage, table]));
+  const following = new Map<Stage, Stage>();
+  for (const pipeline of pipelines) {
+    const path = pipeline.stages.filter(s => s.kind === 'stage');
+    for (const [i, stage] of path.entries()) {
+      const next = path[i + 1];
+      if (next !== undefined) following.set(stage, next);
+    }
+  }
+  const tableOf = (stage: Stage): number => {
+    const table = tables.get(stage);
+    if (table === undefined) throw new Error(`stage ${stage.name} is in no pipeline`);
+    return table;
+  };
+  const nextOf = (stage: Stage): Stage => {
+    const next = following.get(stage);
+    if (next === undefined) throw new Error(`stage ${stage.name} has no next stage`);
+    return next;
+  };
+
+  if (stages.length > maxTables) throw new Error(`${stages.length} stages are more than the ${maxTables} tables`);
+  if (tables.size !== stages.length || new Set(stages.map(s => s.name)).size !== stages.length) {
+    throw new Error('a stage occurs twice, or two stages have one name');
+  }
+  const missing = firstWriterMissing(stages);
+  if (missing !== null) throw new Error(missing);
+  for (const stage of stages) {
+    if (stage.onMiss === 'next') nextOf(stage);
+    if (typeof stage.onMiss === 'object' && 'advance' in stage.onMiss) {
+      if (tableOf(stage.onMiss.advance) <= tableOf(stage)) throw new Error(`stage ${stage.name} does not advance`);
+    }
+  }
+  return { pipelines, stages, tableOf, nextOf };
+}

@@ -1,0 +1,71 @@
+/**
+ * Where logical meets physical: interfaces at the beginning, tunnels at the end, and the tables that count what is
+ * dropped. Only flows of these stages (and of ls_out_delivery) name ofports.
+ */
+import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
+
+export const physIn = stage('phys_in', {
+  purpose: 'From the interface to the logical port; from a tunnel to the datapath that its key names.',
+  reads: ['physicalPort', 'tunnelId'],
+  writes: ['datapath', 'inPort', 'origin', 'secured', 'learns', 'fromTunnel'],
+  onMiss: { drop: 'unknown_interface' },
+});
+
+export const tunnelOut = stage('tunnel_out', {
+  purpose:
+    'To the hypervisor of the destination: its address, its encapsulation, and whether the packet fits its underlay.',
+  reads: ['outHost', 'flood'],
+  writes: ['tunnelDestination4', 'tunnelDestination6', 'tunnelPort', 'outerIpv6', 'tooBig'],
+  onMiss: { drop: 'unknown_hypervisor' },
+});
+
+export const tunnelMtu = stage('tunnel_mtu', {
+  purpose: 'Whether the packet fits the underlay of this hypervisor.',
+  reads: ['tooBig', 'outerIpv6'],
+  writes: ['tooBig'],
+  onMiss: { drop: 'too_big' },
+});
+
+export const tunnelSend = stage('tunnel_send', {
+  purpose: 'Out through the tunnel, with the datapath as its key.',
+  reads: ['tooBig', 'datapath', 'tunnelPort'],
+  writes: ['tunnelId'],
+  onMiss: { drop: 'too_big' },
+});
+
+/** Which hypervisor a tunnel packet came from. Only asked where source MACs are learned. */
+export const tunnelSource = subroutine('tunnel_source', {
+  purpose: 'Which hypervisor sent a tunnel packet, by its outer address.',
+  reads: ['tunnelSource4', 'tunnelSource6'],
+  writes: ['inHost'],
+});
+
+export const dropCount = subroutine('drop', {
+  purpose: 'Every drop ends here: counted by port (which learns the counter) and by reason.',
+  reads: ['origin', 'dropReason'],
+  writes: [],
+});
+
+export const dropCounters = learnedStage('drop_counters', {
+  purpose: 'Learned: one flow for each port and reason that occurred; it counts from the second packet on.',
+  reads: ['origin', 'dropReason'],
+  writes: [],
+});
+
+export const dropReasonCounters = subroutine('drop_reasons', {
+  purpose: 'One flow for each reason; it counts every packet.',
+  reads: ['dropReason'],
+  writes: [],
+});
+
+export const physicalIngress: Pipeline = {
+  name: 'Physical ingress',
+  purpose: 'Interfaces and tunnels to logical ports.',
+  stages: [physIn],
+};
+
+export const physicalEgress: Pipeline = {
+  name: 'Physical egress',
+  purpose: 'Tunnels to other hypervisors, and the accounts of what is dropped.',
+  stages: [tunnelOut, tunnelMtu, tunnelSend, tunnelSource, dropCount, dropCounters, dropReasonCounters],
+};

@@ -1,0 +1,178 @@
+/**
+ * The fields that stages read and write. A register is declared here with its width and nothing else: where its bits
+ * lie is derived below, first fit, widest first, and shown in docs/pipeline.md. Every register has bits of its own, so
+ * a stage never sees what another one left in them; all are zero when a packet enters a hypervisor.
+ */
+import { type OxmField, oxm, type Subfield } from '../../../southbound/openflow/oxm.js';
+
+interface RegisterDeclaration {
+  readonly bits: number;
+  readonly purpose: string;
+}
+
+const declarations = {
+  origin: {
+    bits: 32,
+    purpose: 'number of the logical switch port where the packet entered this hypervisor; 0: a tunnel',
+  },
+  inPort: { bits: 16, purpose: 'key of the port by which the packet came into the datapath' },
+  outPort: { bits: 16, purpose: 'key of the port by which it leaves; 0: not known yet' },
+  inHost: { bits: 16, purpose: 'key of the hypervisor that sent it through a tunnel' },
+  outHost: { bits: 16, purpose: 'key of the hypervisor where outPort is bound; 0: nowhere' },
+  mac: { bits: 48, purpose: 'argument and result of the lookups: the MAC that is claimed, resolved or looked up' },
+  address4: { bits: 32, purpose: 'argument of the lookups: the IPv4 address that is claimed or to be resolved' },
+  address6: { bits: 128, purpose: 'argument of the lookups: the IPv6 address that is claimed or to be resolved' },
+  claim: { bits: 2, purpose: 'what the packet claims: 0 a MAC only, 1 an IPv4 address too, 2 an IPv6 address too' },
+  euiSubnet: { bits: 32, purpose: 'number of the /64 subnet in which the owner of mac has its EUI-64 address' },
+  secured: { bits: 1, purpose: 'the port where it entered has port security' },
+  learns: { bits: 1, purpose: 'source MACs are learned at the port where it entered' },
+  permitted: { bits: 1, purpose: 'the claims are those of the port' },
+  sourcePermitted: { bits: 1, purpose: 'the first of the two claims of a neighbour advertisement holds' },
+  ownsAddress: { bits: 1, purpose: 'the address looked up belongs to the very port that asks' },
+  resolved: { bits: 1, purpose: 'mac is the owner of the address looked up' },
+  targetIsRouter: { bits: 1, purpose: 'the owner is a router port' },
+  advertisement: { bits: 2, purpose: 'the answer to a solicitation: 1 with the MAC, 2 without, 3 to all nodes' },
+  fromTunnel: { bits: 1, purpose: 'came through a tunnel, so never goes back into one' },
+  flood: { bits: 1, purpose: 'one of several copies' },
+  tunnelPort: { bits: 16, purpose: 'ofport of the tunnel that the receiver understands' },
+  outerIpv6: { bits: 1, purpose: 'the tunnel runs over IPv6' },
+  tooBig: { bits: 1, purpose: 'does not fit the path MTU' },
+  dropReason: { bits: 8, purpose: 'why the packet is dropped' },
+} as const satisfies Record<string, RegisterDeclaration>;
+
+export type RegisterName = keyof typeof declarations | 'datapath';
+
+/** The packet's own fields that the pipeline knows, by our name. */
+export const packetFields = {
+  physicalPort: oxm.inPort,
+  /** The same, in the width in which it can be set. */
+  physicalPort16: oxm.inPort16,
+  tunnelId: oxm.tunnelId,
+  tunnelSource4: oxm.tunIpv4Src,
+  tunnelSource6: oxm.tunIpv6Src,
+  tunnelDestination4: oxm.tunIpv4Dst,
+  tunnelDestination6: oxm.tunIpv6Dst,
+  ethSrc: oxm.ethSrc,
+  ethDst: oxm.ethDst,
+  ethType: oxm.ethType,
+  vlanVid: oxm.vlanVid,
+  ipv4Src: oxm.ipv4Src,
+  ipv4Dst: oxm.ipv4Dst,
+  ipv6Src: oxm.ipv6Src,
+  ipv6Dst: oxm.ipv6Dst,
+  ipProto: oxm.ipProto,
+  ipTtl: oxm.ipTtl,
+  udpSrc: oxm.udpSrc,
+  icmpv4Type: oxm.icmpv4Type,
+  icmpv4Code: oxm.icmpv4Code,
+  icmpv6Type: oxm.icmpv6Type,
+  icmpv6Code: oxm.icmpv6Code,
+  ndTarget: oxm.ndTarget,
+  ndReserved: oxm.ndReserved,
+  ndOptionsType: oxm.ndOptionsType,
+  ndSll: oxm.ndSll,
+  ndTll: oxm.ndTll,
+  arpOp: oxm.arpOp,
+  arpSpa: oxm.arpSpa,
+  arpTpa: oxm.arpTpa,
+  arpSha: oxm.arpSha,
+  arpTha: oxm.arpTha,
+} as const satisfies Record<string, OxmField>;
+
+export type PacketFieldName = keyof typeof packetFields;
+export type FieldName = RegisterName | PacketFieldName;
+
+/** Where a register lies: bits of reg0..15, of a pair (xreg0..7) or of a quarter of all (xxreg0..3). */
+export interface Register extends RegisterDeclaration {
+  readonly name: RegisterName;
+  readonly place: Subfield;
+}
+
+const wordBits = 32;
+const wordCount = 16;
+
+function containerBits(bits: number): 32 | 64 | 128 {
+  if (bits <= 32) return 32;
+  return bits <= 64 ? 64 : 128;
+}
+
+const containers = {
+  32: Array.from({ length: 16 }, (_, i) => oxm[`reg${i}` as keyof typeof oxm]),
+  64: Array.from({ length: 8 }, (_, i) => oxm[`xreg${i}` as keyof typeof oxm]),
+  128: Array.from({ length: 4 }, (_, i) => oxm[`xxreg${i}` as keyof typeof oxm]),
+} as const satisfies Record<number, readonly OxmField[]>;
+
+/** Bits of a container from the least significant one, as bits of the register file (reg0's highest bit first). */
+function fileBits(container: number, index: number, offset: number, bits: number): readonly number[] {
+  const end = (index + 1) * container - offset;
+  return Array.from({ length: bits }, (_, i) => end - 1 - i);
+}
+
+/**
+ * Gives every declared register its bits. Widest first, then in the order of declaration, each at the first place
+ * where it lies within one container of its size. Throws when the 512 bits do not suffice.
+ */
+export function placeRegisters(declared: Readonly<Record<string, RegisterDeclaration>>): ReadonlyMap<string, Subfield> {
+  const taken = new Set<number>();
+  const places = new Map<string, Subfield>();
+  const widestFirst = Object.entries(declared).toSorted(([, a], [, b]) => b.bits - a.bits);
+  for (const [name, { bits }] of widestFirst) {
+    const place = findPlace(bits, taken);
+    if (place === null) throw new Error(`no ${bits} bits left for register ${name}`);
+    for (const bit of place.file) taken.add(bit);
+    places.set(name, place.subfield);
+  }
+  return places;
+}
+
+function findPlace(
+  bits: number,
+  taken: ReadonlySet<number>,
+): { readonly subfield: Subfield; readonly file: readonly number[] } | null {
+  const container = containerBits(bits);
+  for (const [index, field] of containers[container].entries()) {
+    for (let offset = 0; offset + bits <= container; offset += 1) {
+      const file = fileBits(container, index, offset, bits);
+      if (!file.some(bit => taken.has(bit))) return { subfield: { field, offset, bits }, file };
+    }
+  }
+  return null;
+}
+
+const datapath: Register = {
+  name: 'datapath',
+  bits: 64,
+  purpose: 'key of the logical switch or router that the packet is in',
+  place: { field: oxm.metadata, offset: 0, bits: 64 },
+};
+
+const placed = placeRegisters(declarations);
+
+/** Every register with its place, in the order of declaration. */
+export const registers: ReadonlyMap<FieldName, Register> = new Map<FieldName, Register>([
+  [datapath.name, datapath],
+  ...(Object.keys(declarations) as (keyof typeof declarations)[]).map((name): [FieldName, Register] => {
+    const place = placed.get(name);
+    if (place === undefined) throw new Error(`register ${name} has no place`);
+    return [name, { name, ...declarations[name], place }];
+  }),
+]);
+
+/** How many of the 512 register bits are in use. */
+export const registerBitsUsed = Object.values(declarations).reduce((sum, { bits }) => sum + bits, 0);
+export const registerBitsTotal = wordBits * wordCount;
+
+export function isPacketField(name: FieldName): name is PacketFieldName {
+  return name in packetFields;
+}
+
+/** The bits that a field of the pipeline stands for, as actions name them. */
+export function placeOf(name: FieldName): Subfield {
+  if (isPacketField(name)) {
+    const field: OxmField = packetFields[name];
+    return { field, offset: 0, bits: field.bits };
+  }
+  const register = registers.get(name);
+  if (register === undefined) throw new Error(`the pipeline has no field ${name}`);
+  return register.place;
+}

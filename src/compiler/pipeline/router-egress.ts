@@ -1,0 +1,15 @@
+/** The logical router towards the switch that its packet leaves into. */
+import { type Pipeline, stage } from './stage.js';
+
+export const lrOutDelivery = stage('lr_out_delivery', {
+  purpose: 'Into the switch, with the MAC of the next hop. It may leave by the interface that it came from.',
+  reads: ['resolved', 'mac'],
+  writes: ['ethDst', 'physicalPort16'],
+  onMiss: { drop: 'neighbour_unresolved' },
+});
+
+export const routerEgress: Pipeline = {
+  name: 'Logical router egress',
+  purpose: 'From the router into the switch of the port by which the packet leaves.',
+  stages: [lrOutDelivery],
+};

@@ -1,0 +1,36 @@
+/** The logical router: on the hypervisor where the packet entered. */
+import { type Pipeline, stage } from './stage.js';
+
+export const lrInIpRouting = stage('lr_in_ip_routing', {
+  purpose: 'The longest prefix wins: port and next hop, by a group where several next hops share the traffic.',
+  reads: ['datapath', 'ethType', 'ipv4Dst', 'ipv6Dst', 'inPort'],
+  writes: ['outPort', 'address4', 'address6', 'ipTtl'],
+  onMiss: { drop: 'no_route' },
+});
+
+export const lrInOwnAddress = stage('lr_in_own_address', {
+  purpose: "Packets to the router's own addresses: answers ICMP echo, drops the rest.",
+  reads: ['icmpv4Type', 'icmpv4Code', 'icmpv6Type', 'icmpv6Code', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst'],
+  writes: ['address4', 'address6', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst', 'icmpv4Type', 'icmpv6Type', 'ipTtl'],
+  onMiss: { drop: 'not_for_router' },
+});
+
+export const lrInIpInput = stage('lr_in_ip_input', {
+  purpose: 'What a router takes: IP unicast with a possible source and a TTL to spare.',
+  reads: ['datapath', 'inPort', 'ethType', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst', 'ipTtl'],
+  writes: [],
+  onMiss: { drop: 'router_not_ip' },
+});
+
+export const lrInArpResolve = stage('lr_in_arp_resolve', {
+  purpose: 'From the router port into its switch, asking there for the MAC of the next hop; or to the peer router.',
+  reads: ['datapath', 'outPort'],
+  writes: ['ethSrc', 'datapath', 'inPort', 'outPort', 'mac', 'resolved'],
+  onMiss: { drop: 'no_route' },
+});
+
+export const routerIngress: Pipeline = {
+  name: 'Logical router ingress',
+  purpose: 'Entered from the switch or the router on the other side of a router port.',
+  stages: [lrInIpInput, lrInOwnAddress, lrInIpRouting, lrInArpResolve],
+};

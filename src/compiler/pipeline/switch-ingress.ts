@@ -1,0 +1,152 @@
+/** The logical switch on the hypervisor where the packet enters: who may send it, who answers it, where it goes. */
+import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
+import { lsOutDelivery } from './switch-egress.js';
+
+const packetKinds = ['ethType', 'icmpv6Type', 'arpOp'] as const;
+
+// Subroutines.
+
+export const lsPortSecurity = subroutine('ls_port_security', {
+  purpose: 'Whether the MAC and address in question are those of the port where the packet entered.',
+  reads: ['origin', 'ethSrc', 'mac', 'claim', 'address4', 'address6'],
+  writes: ['permitted', 'ownsAddress'],
+});
+
+export const lsNeighbour = subroutine('ls_neighbour', {
+  purpose:
+    'The MAC that owns an address on the switch. IPv4 and odd IPv6 addresses have a flow each; EUI-64 and link-local ones are computed back into the MAC.',
+  reads: ['datapath', 'address4', 'address6'],
+  writes: ['mac', 'resolved', 'targetIsRouter', 'outPort', 'euiSubnet'],
+});
+
+export const lsNeighbourCheck = subroutine('ls_neighbour_check', {
+  purpose: 'Whether the owner of a computed MAC does have the EUI-64 address in that subnet.',
+  reads: ['outPort', 'euiSubnet', 'address6'],
+  writes: ['resolved'],
+});
+
+export const lsFdb = subroutine('ls_fdb', {
+  purpose: 'The port that owns a MAC, and the hypervisor where it is.',
+  reads: ['datapath', 'mac'],
+  writes: ['outPort', 'outHost', 'euiSubnet', 'targetIsRouter'],
+});
+
+export const lsFdbLearned = learnedStage('ls_fdb_learned', {
+  purpose: 'Learned: MACs behind ports with unknown_macs, and the hypervisors where they were seen.',
+  reads: ['datapath', 'mac'],
+  writes: ['outPort', 'outHost'],
+});
+
+// Stages, last first where one refers to another.
+
+export const lsInL2FloodUnknown = stage('ls_in_l2_flood_unknown', {
+  purpose: 'Unicast to a MAC that was not learned either: to every port with unknown_macs.',
+  reads: ['datapath', 'outPort', 'fromTunnel'],
+  writes: ['flood', 'outPort', 'outHost'],
+  onMiss: { advance: lsOutDelivery },
+});
+
+export const lsInL2Unknown = stage('ls_in_l2_unknown', {
+  purpose: 'Unicast to a MAC that no port owns: learned ones where the switch learns, otherwise dropped.',
+  reads: ['datapath', 'outPort'],
+  writes: [],
+  onMiss: { advance: lsOutDelivery },
+});
+
+export const lsInL2Lkup = stage('ls_in_l2_lkup', {
+  purpose: 'Multicast to the flood groups, unicast to the port that owns the MAC.',
+  reads: ['datapath', 'ethDst', 'fromTunnel'],
+  writes: ['mac', 'outPort', 'outHost', 'flood'],
+  onMiss: 'next',
+});
+
+export const lsInNdReply = stage('ls_in_nd_reply', {
+  purpose: 'Second half of a neighbour advertisement: what only a packet of that type has.',
+  reads: ['icmpv6Type', 'targetIsRouter', 'mac', 'advertisement'],
+  writes: ['ndOptionsType', 'ndTll', 'ndReserved'],
+  onMiss: { drop: 'unknown_neighbour' },
+});
+
+export const lsInArpReply = stage('ls_in_arp_reply', {
+  purpose: 'Turns an ARP request or neighbour solicitation for a known address into the answer.',
+  reads: [
+    ...packetKinds,
+    ...(['datapath', 'ethDst', 'ethSrc', 'mac', 'arpSpa', 'arpSha', 'ipv6Src'] as const),
+    ...(['ndSll', 'ownsAddress', 'resolved', 'address4', 'address6'] as const),
+  ],
+  writes: [
+    ...(['ethSrc', 'ethDst', 'arpOp', 'arpSpa', 'arpTpa', 'arpSha', 'arpTha', 'ipv6Src', 'ipv6Dst'] as const),
+    ...(['icmpv6Type', 'advertisement'] as const),
+  ],
+  onMiss: { drop: 'unknown_neighbour' },
+});
+
+export const lsInArpRsp = stage('ls_in_arp_rsp', {
+  purpose: 'Whom an ARP request or neighbour solicitation of a local port asks for.',
+  reads: [...packetKinds, 'fromTunnel', 'arpTpa', 'ndTarget', 'ethSrc'],
+  writes: ['mac', 'address4', 'address6', 'claim', 'permitted', 'ownsAddress', 'resolved', 'targetIsRouter'],
+  onMiss: { advance: lsInL2Lkup },
+});
+
+export const lsInPutFdb = stage('ls_in_put_fdb', {
+  purpose: 'Learns a source MAC that no port owns.',
+  reads: ['origin', 'datapath', 'fromTunnel', 'outPort', 'ethSrc', 'inPort', 'inHost'],
+  writes: [],
+  onMiss: 'next',
+});
+
+export const lsInLookupFdb = stage('ls_in_lookup_fdb', {
+  purpose: 'Only where source MACs are learned: whether a port owns the source MAC.',
+  reads: ['datapath', 'fromTunnel', 'learns', 'ethSrc'],
+  writes: ['mac', 'outPort', 'inHost'],
+  onMiss: { advance: lsInL2Lkup },
+});
+
+export const lsInBlamePortSec = stage('ls_in_blame_port_sec', {
+  purpose: 'Which part of a refused claim was wrong, for the account of drops.',
+  reads: [...packetKinds, 'permitted'],
+  writes: [],
+  onMiss: { drop: 'port_security_mac' },
+});
+
+export const lsInApplyPortSec = stage('ls_in_apply_port_sec', {
+  purpose: 'Drops what claims more than the port may; sends the rest where it is wanted.',
+  reads: [...packetKinds, 'permitted', 'sourcePermitted', 'secured', 'learns', 'ethSrc'],
+  writes: ['claim', 'mac'],
+  onMiss: { advance: lsInL2Lkup },
+});
+
+export const lsInCheckPortSec = stage('ls_in_check_port_sec', {
+  purpose: 'What the packet claims to be: source MAC and address, also inside ARP and neighbour discovery.',
+  reads: [
+    ...packetKinds,
+    ...(['ethSrc', 'vlanVid', 'secured', 'ipProto', 'udpSrc', 'ipv4Src', 'ipv6Src', 'arpSpa', 'arpSha'] as const),
+    ...(['ndTarget', 'ndSll', 'ndTll', 'permitted'] as const),
+  ],
+  writes: ['mac', 'claim', 'address4', 'address6', 'permitted', 'sourcePermitted'],
+  onMiss: { drop: 'port_security_mac' },
+});
+
+export const switchIngress: Pipeline = {
+  name: 'Logical switch ingress',
+  purpose: 'Where the packet enters; for packets from a tunnel it begins at ls_in_lookup_fdb.',
+  stages: [
+    lsInCheckPortSec,
+    lsInApplyPortSec,
+    lsInBlamePortSec,
+    lsInLookupFdb,
+    lsInPutFdb,
+    lsInArpRsp,
+    lsInArpReply,
+    lsInNdReply,
+    lsInL2Lkup,
+    lsInL2Unknown,
+    lsInL2FloodUnknown,
+  ],
+};
+
+export const lookups: Pipeline = {
+  name: 'Lookups',
+  purpose: 'Subroutines: asked by other stages, answer in registers and return.',
+  stages: [lsPortSecurity, lsNeighbour, lsFdb, lsNeighbourCheck, lsFdbLearned],
+};

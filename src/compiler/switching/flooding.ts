@@ -1,0 +1,159 @@
+/**
+ * Broadcast, multicast, and unicast to unknown MACs. Two groups each: the local one has a bucket for every port of
+ * this hypervisor and differs from one to the next; the remote one has a bucket for every hypervisor with a port of
+ * the switch (itself included, which tunnel_out passes over) and is the same everywhere.
+ *
+ *   from a port:    remote group -> tunnel_out        local group -> ls_out_delivery
+ *   from a tunnel:                                    local group -> ls_out_delivery
+ */
+import { learnsMacs } from '../../model/port-addresses.js';
+import { presenceId } from '../../view/rows.js';
+import type { NetworkRow } from '../../view/rows.js';
+import type { TrackedView } from '../../view/tracked-view.js';
+import type { Group } from '../fragment.js';
+import { groupId } from '../identifiers.js';
+import { advance, group, output, set, type Step } from '../pipeline/actions.js';
+import { multicastMac } from '../pipeline/addresses.js';
+import { bucketActions, flow } from '../pipeline/flow.js';
+import { floodGroups, type Copy } from '../pipeline/groups.js';
+import { tunnelOut } from '../pipeline/physical.js';
+import { lsOutDelivery } from '../pipeline/switch-egress.js';
+import { lsInL2FloodUnknown, lsInL2Lkup } from '../pipeline/switch-ingress.js';
+import { rule } from '../rule.js';
+import { needsDirectOutputs } from './worst-case.js';
+
+/** Slots of a switch's groups, and of the groups that continue them, which bear the number of a port. */
+export const slot = {
+  floodLocal: 0,
+  floodRemote: 1,
+  unknownLocal: 2,
+  unknownRemote: 3,
+  floodLocalContinued: 4,
+  unknownLocalContinued: 5,
+  floodRemoteContinued: 6,
+  unknownRemoteContinued: 7,
+} as const;
+
+/** The two flood groups of a switch, as steps: of everything, or of unicast to unknown MACs. */
+export function floodSteps(
+  logicalSwitchNumber: number,
+  kind: 'flood' | 'unknown',
+): { readonly local: Step<never, never>; readonly remote: Step<never, never> } {
+  const step = (ofKind: number): Step<never, never> => group(groupId(logicalSwitchNumber, ofKind));
+  return kind === 'flood'
+    ? { local: step(slot.floodLocal), remote: step(slot.floodRemote) }
+    : { local: step(slot.unknownLocal), remote: step(slot.unknownRemote) };
+}
+
+/** A host that gets one copy through a tunnel. */
+export interface FloodHost {
+  readonly hypervisorId: string;
+  readonly hypervisorKey: number;
+}
+
+/** Copies to hypervisors, in the order of their keys. `continued`: the slot of groups that continue the first. */
+export function remoteGroups(
+  logicalSwitch: NetworkRow<'logical-switches'>,
+  hosts: readonly FloodHost[],
+  slots: { readonly first: number; readonly continued: number },
+  view: TrackedView,
+): readonly Group[] {
+  const copies = hosts
+    .toSorted((a, b) => a.hypervisorKey - b.hypervisorKey)
+    .map(
+      ({ hypervisorId, hypervisorKey }): Copy => ({
+        bucketId: hypervisorKey,
+        actions: bucketActions(lsInL2Lkup, [set({ outHost: hypervisorKey }), advance(tunnelOut)]),
+        // Named after the first port of the switch there: unique, and not shared with another switch.
+        continuationId: () => {
+          const [first] = view.by('bound-ports', 'presence', presenceId(logicalSwitch.id, hypervisorId));
+          return groupId(first?.number ?? logicalSwitch.number, slots.continued);
+        },
+      }),
+    );
+  return floodGroups(groupId(logicalSwitch.number, slots.first), copies);
+}
+
+function hostsOf(logicalSwitch: NetworkRow<'logical-switches'>, view: TrackedView): readonly FloodHost[] {
+  return view.by('switch-presences', 'logicalSwitchId', logicalSwitch.id).flatMap(({ hypervisorId }) => {
+    const hypervisor = view.get('hypervisors', hypervisorId);
+    return hypervisor === null ? [] : [{ hypervisorId, hypervisorKey: hypervisor.hypervisorKey }];
+  });
+}
+
+/** Broadcast and multicast of a switch, and the copies to other hypervisors. */
+export const switchingFlooding = rule({
+  name: 'switching.flooding',
+  number: 34,
+  subjects: 'logical-switches',
+  compile: (logicalSwitch, view) => {
+    const hosts = hostsOf(logicalSwitch, view);
+    const { local, remote } = floodSteps(logicalSwitch.number, 'flood');
+    const match = { datapath: logicalSwitch.datapathKey, ethDst: multicastMac };
+    return {
+      scope: { kind: 'datapath', datapathId: logicalSwitch.id },
+      flows: [
+        flow(lsInL2Lkup, {
+          priority: 100,
+          match: { ...match, fromTunnel: 0 },
+          actions: [set({ flood: 1 }), remote, local],
+        }),
+        flow(lsInL2Lkup, { priority: 100, match: { ...match, fromTunnel: 1 }, actions: [set({ flood: 1 }), local] }),
+      ],
+      groups: remoteGroups(
+        logicalSwitch,
+        hosts,
+        { first: slot.floodRemote, continued: slot.floodRemoteContinued },
+        view,
+      ),
+      after: hosts.map(({ hypervisorId }) => hypervisorId),
+    };
+  },
+});
+
+function localCopies(
+  ports: readonly { readonly port: NetworkRow<'logical-switch-ports'>; readonly ofport: number }[],
+  continued: number,
+  direct: boolean,
+): readonly Copy[] {
+  return ports
+    .toSorted((a, b) => a.port.portKey - b.port.portKey)
+    .map(({ port, ofport }) => ({
+      bucketId: port.portKey,
+      actions: direct
+        ? bucketActions(lsInL2Lkup, [output(ofport)])
+        : bucketActions(lsInL2FloodUnknown, [set({ outPort: port.portKey }), advance(lsOutDelivery)]),
+      continuationId: () => groupId(port.number, continued),
+    }));
+}
+
+/** The copies to the ports of one hypervisor; it has the groups wherever the switch is resident, also when empty. */
+export const switchingFloodLocal = rule({
+  name: 'switching.flood-local',
+  number: 35,
+  subjects: 'residencies',
+  compile: (residency, view) => {
+    const { datapathId, datapathKind, hypervisorId, number } = residency;
+    if (datapathKind !== 'logical-switches') return null;
+    const ports = view.by('bound-ports', 'presence', presenceId(datapathId, hypervisorId)).flatMap(bound => {
+      const port = view.get('logical-switch-ports', bound.id);
+      return port?.enabled ? [{ port, ofport: bound.ofport }] : [];
+    });
+    const learning = ports.filter(({ port }) => learnsMacs(port));
+    const direct = needsDirectOutputs(
+      ports.length,
+      () => view.by('switch-presences', 'logicalSwitchId', datapathId).length,
+    );
+    const switchLearns = view.by('logical-switch-ports', 'learning', datapathId).length > 0;
+    return {
+      scope: { kind: 'hypervisor', hypervisorId },
+      flows: [],
+      groups: [
+        ...floodGroups(groupId(number, slot.floodLocal), localCopies(ports, slot.floodLocalContinued, direct)),
+        ...(switchLearns
+          ? floodGroups(groupId(number, slot.unknownLocal), localCopies(learning, slot.unknownLocalContinued, direct))
+          : []),
+      ],
+    };
+  },
+});

@@ -1,0 +1,52 @@
+/** The two ends of a logical switch port at its interface: packets in, packets out. */
+import { learnsMacs } from '../../model/port-addresses.js';
+import { drop, next, output, set } from '../pipeline/actions.js';
+import { flow } from '../pipeline/flow.js';
+import { physIn } from '../pipeline/physical.js';
+import { lsOutDelivery } from '../pipeline/switch-egress.js';
+import type { Flow } from '../fragment.js';
+import { rule } from '../rule.js';
+
+export const switchingInterface = rule({
+  name: 'switching.interface',
+  number: 30,
+  subjects: 'bound-ports',
+  compile: (bound, view) => {
+    const port = view.get('logical-switch-ports', bound.id);
+    const logicalSwitch = view.get('logical-switches', bound.logicalSwitchId);
+    if (port === null || logicalSwitch === null) return null;
+    const datapath = logicalSwitch.datapathKey;
+    const origin = port.number;
+    const at = { datapath, outPort: port.portKey };
+    const enabledFlows = (): readonly Flow[] => [
+      flow(physIn, {
+        priority: 100,
+        match: { physicalPort: bound.ofport },
+        actions: [
+          set({ datapath, inPort: port.portKey, origin }),
+          set({ secured: port.portSecurity ? 1 : 0, learns: learnsMacs(port) ? 1 : 0 }),
+          next,
+        ],
+      }),
+      flow(lsOutDelivery, { priority: 100, match: at, actions: [output(bound.ofport)] }),
+      // Open vSwitch never sends a packet back by itself; a flood leaves the sender out, anything else is an account.
+      flow(lsOutDelivery, {
+        priority: 110,
+        match: { ...at, inPort: port.portKey, flood: 0 },
+        actions: [drop('reflection')],
+      }),
+    ];
+    const disabledFlows = (): readonly Flow[] => [
+      flow(physIn, {
+        priority: 100,
+        match: { physicalPort: bound.ofport },
+        actions: [set({ origin }), drop('port_disabled')],
+      }),
+      flow(lsOutDelivery, { priority: 100, match: at, actions: [drop('port_disabled')] }),
+    ];
+    return {
+      scope: { kind: 'hypervisor', hypervisorId: bound.hypervisorId },
+      flows: port.enabled ? enabledFlows() : disabledFlows(),
+    };
+  },
+});

@@ -1,0 +1,156 @@
+/**
+ * MACs that no port owns, learned by the switch itself: at the port where their packets enter, and on other
+ * hypervisors as "behind the tunnel from there". A MAC that a port owns is never learned. Idle entries go after five
+ * minutes, and all of a port's or switch's go with it. Only switches with such ports have these stages.
+ */
+import { learnsMacs } from '../../model/port-addresses.js';
+import { learnedCookie } from '../identifiers.js';
+import { advance, call, learn, move, next, set } from '../pipeline/actions.js';
+import { flow } from '../pipeline/flow.js';
+import { tunnelSource } from '../pipeline/physical.js';
+import {
+  lsFdb,
+  lsFdbLearned,
+  lsInArpRsp,
+  lsInL2FloodUnknown,
+  lsInL2Unknown,
+  lsInLookupFdb,
+  lsInPutFdb,
+} from '../pipeline/switch-ingress.js';
+import type { Flow } from '../fragment.js';
+import { rule } from '../rule.js';
+import type { NetworkRow } from '../../view/rows.js';
+import type { TrackedView } from '../../view/tracked-view.js';
+import { floodSteps, remoteGroups, slot, type FloodHost } from './flooding.js';
+
+const idleTimeoutSeconds = 300;
+/** Bounds of what a port, or the ports of a switch on other hypervisors, can make a switch remember. */
+const maxPerPort = 2048;
+const maxRemotePerSwitch = 16_384;
+
+/** outPort of a learned MAC on another hypervisor: no port has this key, so delivery goes by outHost. */
+const portElsewhere = 0xffffn;
+
+const portNumber = 36;
+const switchNumber = 37;
+
+/** Whether somebody owns the source MAC, asked for packets of learning ports. */
+export const learningFlows: readonly Flow[] = [
+  flow(lsInLookupFdb, {
+    priority: 100,
+    match: { learns: 1 },
+    actions: [set({ outPort: 0 }), move('ethSrc', 'mac'), call(lsFdb), next],
+  }),
+];
+
+/** A learning port of this hypervisor. */
+export const switchingLearningPort = rule({
+  name: 'switching.learning-port',
+  number: portNumber,
+  subjects: 'bound-ports',
+  compile: (bound, view) => {
+    const port = view.get('logical-switch-ports', bound.id);
+    if (port === null || !port.enabled || !learnsMacs(port)) return null;
+    return {
+      scope: { kind: 'hypervisor', hypervisorId: bound.hypervisorId },
+      flows: [
+        flow(lsInPutFdb, {
+          priority: 100,
+          match: { origin: bound.number, outPort: 0 },
+          actions: [
+            learn({
+              into: lsFdbLearned,
+              priority: 100,
+              cookie: learnedCookie(portNumber, bound.number),
+              idleTimeoutSeconds,
+              limit: maxPerPort,
+              match: { datapath: 'datapath', mac: 'ethSrc' },
+              load: { outPort: 'inPort', outHost: 0n },
+            }),
+            next,
+          ],
+        }),
+      ],
+    };
+  },
+});
+
+/** Hypervisors with a learning port of the switch. */
+function learningHosts(ports: readonly NetworkRow<'logical-switch-ports'>[], view: TrackedView): readonly FloodHost[] {
+  const hosts = new Map<string, FloodHost>();
+  for (const port of ports) {
+    const bound = view.get('bound-ports', port.id);
+    const hypervisor = bound === null ? null : view.get('hypervisors', bound.hypervisorId);
+    if (hypervisor === null) continue;
+    hosts.set(hypervisor.id, { hypervisorId: hypervisor.id, hypervisorKey: hypervisor.hypervisorKey });
+  }
+  return [...hosts.values()].toSorted((a, b) => a.hypervisorKey - b.hypervisorKey);
+}
+
+/** What comes from tunnels: who sent it, and behind whom its source is. */
+function remoteLearningFlows(logicalSwitch: NetworkRow<'logical-switches'>): readonly Flow[] {
+  const fromTunnel = { datapath: logicalSwitch.datapathKey, fromTunnel: 1 } as const;
+  return [
+    flow(lsInLookupFdb, {
+      priority: 100,
+      match: fromTunnel,
+      actions: [set({ outPort: 0 }), move('ethSrc', 'mac'), call(lsFdb), call(tunnelSource), next],
+    }),
+    // A tunnel end that we do not know teaches nothing.
+    flow(lsInPutFdb, { priority: 110, match: { ...fromTunnel, inHost: 0 }, actions: [advance(lsInArpRsp)] }),
+    flow(lsInPutFdb, {
+      priority: 100,
+      match: { ...fromTunnel, outPort: 0 },
+      actions: [
+        learn({
+          into: lsFdbLearned,
+          priority: 100,
+          cookie: learnedCookie(switchNumber, logicalSwitch.number),
+          idleTimeoutSeconds,
+          limit: maxRemotePerSwitch,
+          match: { datapath: 'datapath', mac: 'ethSrc' },
+          load: { outPort: portElsewhere, outHost: 'inHost' },
+        }),
+        next,
+      ],
+    }),
+  ];
+}
+
+/** A switch with learning ports. */
+export const switchingLearningSwitch = rule({
+  name: 'switching.learning-switch',
+  number: switchNumber,
+  subjects: 'logical-switches',
+  compile: (logicalSwitch, view) => {
+    const ports = view.by('logical-switch-ports', 'learning', logicalSwitch.id);
+    if (ports.length === 0) return null;
+    const hosts = learningHosts(ports, view);
+    const { local, remote } = floodSteps(logicalSwitch.number, 'unknown');
+    const unknown = { datapath: logicalSwitch.datapathKey, outPort: 0 } as const;
+    return {
+      scope: { kind: 'datapath', datapathId: logicalSwitch.id },
+      flows: [
+        ...remoteLearningFlows(logicalSwitch),
+        flow(lsInL2Unknown, { priority: 100, match: unknown, actions: [call(lsFdbLearned), next] }),
+        flow(lsInL2FloodUnknown, {
+          priority: 100,
+          match: { ...unknown, fromTunnel: 0 },
+          actions: [set({ flood: 1 }), remote, local],
+        }),
+        flow(lsInL2FloodUnknown, {
+          priority: 100,
+          match: { ...unknown, fromTunnel: 1 },
+          actions: [set({ flood: 1 }), local],
+        }),
+      ],
+      groups: remoteGroups(
+        logicalSwitch,
+        hosts,
+        { first: slot.unknownRemote, continued: slot.unknownRemoteContinued },
+        view,
+      ),
+      after: hosts.map(({ hypervisorId }) => hypervisorId),
+    };
+  },
+});
