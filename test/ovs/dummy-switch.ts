@@ -205,6 +205,8 @@ export async function runCommand(
   const { stdin, check = true, env = process.env, cwd = tmpdir() } = options;
   const child = spawn(command, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   const finished = collect(child);
+  // A command that does not read its input may be gone before it is written: its status is what counts.
+  child.stdin.on('error', () => {});
   child.stdin.end(stdin ?? '');
   const { status, text } = await finished;
   if (check && status !== 0) throw new Error(`${command} ${args.join(' ')}: status ${status}\n${text}`);
