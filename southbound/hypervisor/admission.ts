@@ -1,0 +1,182 @@
+/**
+ * From a fresh OVSDB connection to a hypervisor's session: reads who the host is, asks the registry, and makes sure that a
+ * system-id is in use only once. A host that cannot be admitted stays connected and watched (up to a limit): what is missing is
+ * shown, and the moment it is set the host is looked at again.
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../src/base/clock.js';
+import type { Logger } from '../../src/base/log.js';
+import { OvsdbClient } from '../ovsdb/client.js';
+import type { JsonStreamLimits } from '../ovsdb/json-stream.js';
+import { NotationError } from '../ovsdb/notation.js';
+import { Replica } from '../ovsdb/replica.js';
+import { RpcClosedError, RpcError, RpcProtocolError } from '../ovsdb/rpc.js';
+import { SchemaError } from '../ovsdb/schema.js';
+import type { Peer } from './endpoint.js';
+import { readIdentity, type HypervisorReport } from './identity.js';
+import type { AcceptedHypervisor, HypervisorRegistry, HypervisorSession } from './session.js';
+
+/** What admissions share: the sessions that exist, and how one is made. */
+export interface AdmissionContext {
+  readonly registry: HypervisorRegistry;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly identifiedLimits: JsonStreamLimits;
+  readonly probeIntervalMs: number;
+  sessionOf(systemId: string): HypervisorSession | undefined;
+  openSession(report: HypervisorReport, hypervisor: AcceptedHypervisor): HypervisorSession;
+}
+
+/** A peer that nobody knows gets only what its schema and one row need. */
+const unidentifiedLimits: JsonStreamLimits = { depth: 64, messageBytes: 1024 * 1024 };
+const registryRetryMs = 1_000;
+
+/** Did the peer, or the way to it, fail? Everything else is a bug. */
+function isPeersFault(error: unknown): error is Error {
+  return [RpcError, RpcClosedError, RpcProtocolError, NotationError, SchemaError].some(kind => error instanceof kind);
+}
+
+export class Admission {
+  readonly peer: Peer;
+  readonly sinceMs: number;
+  /** Resolves when the connection is over. */
+  readonly over: Promise<void>;
+  readonly #context: AdmissionContext;
+  readonly #log: Logger;
+  /** Only the root row: enough to know who it is. */
+  readonly #root = new Replica(['Open_vSwitch'], { maximumRows: 16 });
+  #client: OvsdbClient | null = null;
+  #session: HypervisorSession | null = null;
+  #reason = 'has not said who it is';
+  #isLooking = false;
+  #mustLookAgain = false;
+  #endReason: string | null = null;
+
+  constructor(stream: Duplex, peer: Peer, context: AdmissionContext) {
+    this.peer = peer;
+    this.sinceMs = context.clock.nowMs();
+    this.#context = context;
+    this.#log = context.log.child({ peer: peer.name });
+    this.over = this.#run(stream);
+  }
+
+  /** The session that this connection serves; null while it is not admitted. */
+  get session(): HypervisorSession | null {
+    return this.#session;
+  }
+
+  /** Why it is not admitted. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  /** Who it said it is; null while it has not. */
+  get systemId(): string | null {
+    const identity = readIdentity(this.#root.only('Open_vSwitch'), this.peer);
+    return identity.kind === 'complete' ? identity.report.systemId : null;
+  }
+
+  close(reason: string): void {
+    this.#endReason = reason;
+    this.#client?.close(reason);
+  }
+
+  /** Something that decides about this host may have changed: looks at it anew. Any number of calls is one look. */
+  reconsider(): void {
+    this.#mustLookAgain = true;
+    if (this.#isLooking || !this.#root.isCurrent) return;
+    this.#isLooking = true;
+    void this.#look().finally(() => {
+      this.#isLooking = false;
+    });
+  }
+
+  async #run(stream: Duplex): Promise<void> {
+    const { clock, probeIntervalMs } = this.#context;
+    try {
+      const client = await OvsdbClient.open(stream, { limits: unidentifiedLimits, timers: clock, probeIntervalMs });
+      this.#client = client;
+      if (this.#endReason !== null) client.close(this.#endReason);
+      const ended = new Promise<string>(resolve => client.onClose(resolve));
+      this.#root.onChange(() => this.reconsider());
+      await this.#root.follow(client);
+      this.reconsider();
+      this.#log.debug({ reason: await ended }, 'OVSDB connection ended');
+    } catch (error) {
+      this.#giveUp(error);
+    }
+  }
+
+  /** Ends a connection that cannot be used. @throws what is not the peer's fault */
+  #giveUp(error: unknown): void {
+    if (!isPeersFault(error)) throw error;
+    this.#log.info({ reason: error.message }, 'OVSDB connection given up');
+    this.#client?.close(error.message);
+  }
+
+  async #look(): Promise<void> {
+    while (this.#mustLookAgain && this.#client?.closeReason === null) {
+      this.#mustLookAgain = false;
+      try {
+        await this.#lookOnce(this.#client);
+      } catch (error) {
+        this.#giveUp(error);
+      }
+    }
+  }
+
+  async #lookOnce(client: OvsdbClient): Promise<void> {
+    const identity = readIdentity(this.#root.only('Open_vSwitch'), this.peer);
+    if (identity.kind === 'incomplete') return this.#refuse(client, identity.reason);
+    const { report } = identity;
+    if (this.#session && this.#session.systemId !== report.systemId) {
+      return client.close(`the host is now called ${report.systemId}`);
+    }
+    const verdict = await this.#ask(report);
+    if (verdict === null) return;
+    if (verdict.kind === 'refused') return this.#refuse(client, verdict.reason);
+    if (this.#session) return this.#session.update(report, verdict);
+    const twin = await this.#liveTwin(report);
+    if (twin !== null) return this.#refuse(client, twin);
+    if (client.closeReason !== null) return;
+    const session = this.#context.sessionOf(report.systemId) ?? this.#context.openSession(report, verdict);
+    this.#session = session;
+    this.#reason = '';
+    session.update(report, verdict);
+    client.setLimits(this.#context.identifiedLimits);
+    await session.attachOvsdb(client);
+  }
+
+  /** Asks the registry; null, and asks again later, while it is out of reach. */
+  async #ask(report: HypervisorReport) {
+    try {
+      return await this.#context.registry.identify(report);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the registry of hypervisors does not answer');
+      if (!this.#session) this.#reason = 'the registry of hypervisors does not answer';
+      this.#context.clock.after(registryRetryMs, () => this.reconsider());
+      return null;
+    }
+  }
+
+  /** Why this host must wait for another connection with its system-id; null if there is none that is alive. */
+  async #liveTwin(report: HypervisorReport): Promise<string | null> {
+    const session = this.#context.sessionOf(report.systemId);
+    const current = session?.ovsdb;
+    if (!session || !current) return null;
+    // It may be this very host's old connection, of which only the host knows that it is dead.
+    if (!(await current.probe(this.#context.probeIntervalMs))) return null;
+    const { databaseRow, peer } = session.report;
+    return databaseRow === report.databaseRow
+      ? `${report.systemId} is already connected from ${peer.name}, with the same database`
+      : `system-id ${report.systemId} is already used by another host, connected from ${peer.name}`;
+  }
+
+  #refuse(client: OvsdbClient, reason: string): void {
+    // A session's host that stops being admissible must come back through the front door.
+    if (this.#session) return client.close(reason);
+    if (reason === this.#reason) return;
+    this.#reason = reason;
+    this.#log.warn({ reason }, 'host not admitted');
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * The southbound door: OVSDB, OpenFlow and punt listeners, and the hosts that we dial; it turns connections into sessions.
+ *
+ *   OVSDB socket ──► Admission ──► HypervisorSession ◄── paired by datapath id ── OpenFlow socket
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../src/base/clock.js';
+import type { Logger } from '../../src/base/log.js';
+import { defaultJsonStreamLimits, type JsonStreamLimits } from '../ovsdb/json-stream.js';
+import { formatTarget, Redialler, type Target, type TlsIdentity } from '../ovsdb/transport.js';
+import { Admission, type AdmissionContext } from './admission.js';
+import { describePeer, listen, type Endpoint, type Peer } from './endpoint.js';
+import type { AcceptedHypervisor, HypervisorRegistry, OpenFlowUse } from './session.js';
+import { HypervisorSession } from './session.js';
+import type { HypervisorReport } from './identity.js';
+import { UnpairedConnections } from './unpaired.js';
+
+export interface SouthboundLimits {
+  /** Connections of each listener. */
+  readonly connections: number;
+  /** OVSDB connections that have no session, and OpenFlow connections that have none: each at most this many. */
+  readonly unidentified: number;
+  readonly message: JsonStreamLimits;
+}
+
+export const defaultSouthboundLimits: SouthboundLimits = {
+  connections: 10_000,
+  unidentified: 256,
+  message: defaultJsonStreamLimits,
+};
+
+export interface SouthboundOptions {
+  readonly ovsdb: readonly Target[];
+  readonly openflow: readonly Target[];
+  readonly punt: readonly Target[];
+  readonly tls: TlsIdentity | null;
+  readonly registry: HypervisorRegistry;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told once of each hypervisor, when it is admitted for the first time. */
+  readonly onSession: (session: HypervisorSession) => void;
+  readonly limits?: SouthboundLimits;
+  /** Silence after which a peer is asked, and after as long again given up. Default 3000. */
+  readonly probeIntervalMs?: number;
+}
+
+/** A host that is connected but not admitted. */
+export interface UnadmittedHost {
+  readonly peer: string;
+  /** What it calls itself, or null. */
+  readonly systemId: string | null;
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+/** The least time that an unidentified connection gets before a newer one may push it out. */
+const graceMs = 2_000;
+
+export class SouthboundListener {
+  readonly #options: SouthboundOptions;
+  readonly #limits: SouthboundLimits;
+  readonly #sessions = new Map<string, HypervisorSession>();
+  readonly #admissions = new Set<Admission>();
+  readonly #unpaired: UnpairedConnections;
+  readonly #redials = new Map<string, Redialler>();
+  readonly #context: AdmissionContext;
+  #endpoints: { readonly use: 'ovsdb' | OpenFlowUse; readonly endpoint: Endpoint }[] = [];
+  #tls: TlsIdentity | null;
+
+  constructor(options: SouthboundOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? defaultSouthboundLimits;
+    this.#tls = options.tls;
+    const probeIntervalMs = options.probeIntervalMs ?? 3_000;
+    this.#unpaired = new UnpairedConnections({
+      clock: options.clock,
+      log: options.log,
+      probeIntervalMs,
+      maximum: this.#limits.unidentified,
+      sessionOf: datapathId => this.#sessionByDatapathId(datapathId),
+    });
+    this.#context = {
+      registry: options.registry,
+      clock: options.clock,
+      log: options.log,
+      identifiedLimits: this.#limits.message,
+      probeIntervalMs,
+      sessionOf: systemId => this.#sessions.get(systemId),
+      openSession: (report, hypervisor) => this.#openSession(report, hypervisor),
+    };
+  }
+
+  /** All hypervisors that were admitted since the start, connected or not, by system-id. */
+  get sessions(): ReadonlyMap<string, HypervisorSession> {
+    return this.#sessions;
+  }
+
+  /** Hosts that are connected but not admitted, and why. */
+  get unadmitted(): readonly UnadmittedHost[] {
+    return [...this.#admissions]
+      .filter(admission => admission.session === null)
+      .map(({ peer, systemId, reason, sinceMs }) => ({ peer: peer.name, systemId, reason, sinceMs }));
+  }
+
+  /** Where it listens for OpenFlow, with the ports that were given: what controller targets are made from. */
+  endpoints(use: 'ovsdb' | OpenFlowUse): readonly Target[] {
+    return this.#endpoints.filter(entry => entry.use === use).map(entry => entry.endpoint.target);
+  }
+
+  /** Opens every listener, or none. @throws Error naming the target that cannot be bound */
+  async start(): Promise<void> {
+    const { ovsdb, openflow, punt } = this.#options;
+    try {
+      for (const target of ovsdb) await this.#listen('ovsdb', target);
+      for (const target of openflow) await this.#listen('flows', target);
+      for (const target of punt) await this.#listen('punt', target);
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
+  }
+
+  /** Closes listeners and connections. Nothing is changed on any host. */
+  stop(): void {
+    for (const { endpoint } of this.#endpoints) endpoint.close();
+    for (const redial of this.#redials.values()) redial.stop();
+    this.#redials.clear();
+    for (const admission of this.#admissions) admission.close('Weft stops');
+    for (const session of this.#sessions.values()) session.disconnect('Weft stops');
+    this.#unpaired.close('Weft stops');
+  }
+
+  /** Takes new certificates for connections to come; those that are there stay. */
+  setTls(tls: TlsIdentity): void {
+    this.#tls = tls;
+    for (const { endpoint } of this.#endpoints) endpoint.setTls(tls);
+  }
+
+  /** Dials exactly these hosts from now on; a connection to one that is no longer named ends. */
+  setDialled(targets: readonly Target[]): void {
+    const wanted = new Map(targets.map(target => [formatTarget(target), target]));
+    for (const [text, redial] of this.#redials) {
+      if (wanted.has(text)) continue;
+      redial.stop();
+      this.#redials.delete(text);
+      for (const admission of this.#admissions) {
+        if (admission.peer.target === text) admission.close('no longer dialled');
+      }
+    }
+    for (const [text, target] of wanted)
+      if (!this.#redials.has(text)) this.#redials.set(text, this.#dial(text, target));
+  }
+
+  /** Asks the registry anew about this host (all hosts if none is named): its row was changed. */
+  reconsider(systemId?: string): void {
+    for (const admission of this.#admissions) {
+      if (systemId === undefined || admission.systemId === systemId) admission.reconsider();
+    }
+  }
+
+  async #listen(use: 'ovsdb' | OpenFlowUse, target: Target): Promise<void> {
+    const { log } = this.#options;
+    const options = { tls: this.#tls, maximumConnections: this.#limits.connections, handshakeTimeoutMs: 10_000 };
+    const endpoint = await listen(target, options, (stream, peer) => {
+      if (use === 'ovsdb') void this.#admit(stream, peer);
+      else this.#unpaired.take(use, stream, peer);
+    }).catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`cannot listen at ${formatTarget(target)}: ${reason}`, { cause });
+    });
+    this.#endpoints.push({ use, endpoint });
+    log.info({ use, target: formatTarget(endpoint.target) }, 'listening for hypervisors');
+  }
+
+  #dial(text: string, target: Target): Redialler {
+    const { log, clock } = this.#options;
+    const redial = new Redialler(
+      target,
+      this.#tls,
+      stream => this.#admit(stream, describePeer(stream, 'dialled', target)),
+      error => log.info({ target: text, reason: error.message }, 'host not reached'),
+      { timers: clock },
+    );
+    redial.start();
+    return redial;
+  }
+
+  /** Resolves when the connection is over. */
+  async #admit(stream: Duplex, peer: Peer): Promise<void> {
+    const unidentified = [...this.#admissions].filter(admission => admission.session === null);
+    const oldest = unidentified[0];
+    if (oldest && unidentified.length >= this.#limits.unidentified) {
+      // Those who wait longest go first, so that a crowd of strangers cannot keep a real host out.
+      const isInGrace = this.#options.clock.nowMs() - oldest.sinceMs < graceMs;
+      if (isInGrace) return void stream.destroy();
+      oldest.close('too many hosts that are not admitted');
+    }
+    const admission = new Admission(stream, peer, this.#context);
+    this.#admissions.add(admission);
+    await admission.over;
+    this.#admissions.delete(admission);
+    // Whoever waited for this one's system-id has its turn.
+    const systemId = admission.session?.systemId;
+    if (systemId !== undefined) this.reconsider(systemId);
+  }
+
+  #openSession(report: HypervisorReport, hypervisor: AcceptedHypervisor): HypervisorSession {
+    const { clock, log, onSession } = this.#options;
+    const session = new HypervisorSession(report, hypervisor, clock, log);
+    this.#sessions.set(report.systemId, session);
+    onSession(session);
+    this.#unpaired.pair();
+    return session;
+  }
+
+  #sessionByDatapathId(datapathId: string): HypervisorSession | null {
+    for (const session of this.#sessions.values()) if (session.hypervisor.datapathId === datapathId) return session;
+    return null;
+  }
+}
