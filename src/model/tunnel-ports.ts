@@ -5,3 +5,9 @@ import type { Encapsulation } from './hypervisor.js';
  * are, and are identical everywhere.
  */
 export const TUNNEL_OFPORTS: Readonly<Record<Encapsulation, number>> = { geneve: 32_001, vxlan: 32_002 };
+
+/** Names of the tunnel ports: unique on their host, and of at most 15 characters. */
+export const TUNNEL_PORT_NAMES: Readonly<Record<Encapsulation, string>> = {
+  geneve: 'weft-geneve',
+  vxlan: 'weft-vxlan',
+};
