@@ -36,7 +36,9 @@ function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
 function equalMembers(left: Record<string, unknown>, right: Record<string, unknown>): boolean {
   let count = 0;
   for (const name in left) {
-    if (!Object.hasOwn(right, name) || !structurallyEqual(left[name], right[name])) return false;
+    const other = right[name];
+    if (!structurallyEqual(left[name], other)) return false;
+    if (other === undefined && !Object.hasOwn(right, name)) return false;
     count += 1;
   }
   for (const _ in right) count -= 1;

@@ -1,0 +1,144 @@
+/**
+ * The order of the wire. This is the only place that knows it:
+ *
+ *   meters wanted      (outside: Open vSwitch takes no meter_mod in a bundle)
+ *   bundle 1..n        new groups of all fragments
+ *                      then, fragment by fragment, its changed groups and its flows (adds replace what is there)
+ *                      then the flows that go
+ *                      then, in the last bundles, the groups that go
+ *                      then the sentinel
+ *   meters not wanted  (outside)
+ *
+ * New groups go before every flow because a flow may name a group of another fragment, and the switch refuses a flow
+ * whose group it lacks. Groups go last because the switch drops every flow that still names a removed group. Bundles
+ * are cut between fragments, so a packet never meets two revisions of one fragment's flows: a new group ahead of its
+ * fragment is not yet named by any flow.
+ */
+
+/** Bytes of `count` bundle-add messages. */
+export interface WireSlice {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+}
+
+export const emptySlice: WireSlice = { bytes: new Uint8Array(0), count: 0 };
+
+/** Everything that turns one fragment on a switch from what is there into what should be there. */
+export interface SwitchChange {
+  readonly key: string;
+  /** xid of all its messages: what an error of the switch names. */
+  readonly xid: number;
+  readonly newGroups: WireSlice;
+  readonly changedGroups: WireSlice;
+  /** Adds; one that is there already is replaced and keeps its counters. */
+  readonly flows: WireSlice;
+  readonly removedFlows: WireSlice;
+  readonly removedGroups: WireSlice;
+  /** Whole messages, sent before and after the bundles. */
+  readonly metersBefore: readonly Uint8Array[];
+  readonly metersAfter: readonly Uint8Array[];
+  readonly flowCount: number;
+  readonly groupCount: number;
+  /** Groups that exist only after this change, and groups that go with it. */
+  readonly definesGroups: readonly number[];
+  readonly removesGroups: readonly number[];
+  /** Groups that the wanted version names, and groups that what is installed names. */
+  readonly usesGroups: ReadonlySet<number>;
+  readonly usedGroups: ReadonlySet<number>;
+}
+
+export interface Bundle {
+  readonly parts: readonly Uint8Array[];
+  /** Number of messages in `parts`. */
+  readonly count: number;
+  /** Keys with a message in this bundle, and those of them with none in a later one. */
+  readonly touches: ReadonlySet<string>;
+  readonly completes: ReadonlySet<string>;
+}
+
+/** How many changes one bundle may hold: its commit stalls a userspace datapath (8 ms at 1,000, 20 ms at 10,000). */
+export const bundleLimit = 5_000;
+
+interface Chunk {
+  readonly adds: WireSlice[];
+  readonly removals: WireSlice[];
+  readonly groupRemovals: WireSlice[];
+  readonly keys: Set<string>;
+  count: number;
+}
+
+export function isEmptyChange(change: SwitchChange): boolean {
+  return change.flowCount + change.groupCount + change.metersBefore.length + change.metersAfter.length === 0;
+}
+
+/** Puts changes into as few bundles as the limit allows. A fragment larger than the limit gets a bundle of its own. */
+export function planBundles(changes: readonly SwitchChange[], limit = bundleLimit): Bundle[] {
+  const chunks: Chunk[] = [];
+  const chunkFor = (key: string, count: number): Chunk => {
+    let chunk = chunks.at(-1);
+    if (chunk === undefined || (chunk.count > 0 && chunk.count + count > limit)) {
+      chunk = { adds: [], removals: [], groupRemovals: [], keys: new Set(), count: 0 };
+      chunks.push(chunk);
+    }
+    chunk.count += count;
+    chunk.keys.add(key);
+    return chunk;
+  };
+  for (const change of changes) {
+    if (change.newGroups.count > 0) chunkFor(change.key, change.newGroups.count).adds.push(change.newGroups);
+  }
+  for (const change of changes) {
+    const count = change.changedGroups.count + change.flows.count + change.removedFlows.count;
+    if (count === 0) continue;
+    const chunk = chunkFor(change.key, count);
+    chunk.adds.push(change.changedGroups, change.flows);
+    chunk.removals.push(change.removedFlows);
+  }
+  for (const change of changes) {
+    if (change.removedGroups.count === 0) continue;
+    chunkFor(change.key, change.removedGroups.count).groupRemovals.push(change.removedGroups);
+  }
+  return chunks.map((chunk, index) => asBundle(chunk, chunks.slice(index + 1)));
+}
+
+function asBundle(chunk: Chunk, later: readonly Chunk[]): Bundle {
+  const slices = [...chunk.adds, ...chunk.removals, ...chunk.groupRemovals].filter(slice => slice.count > 0);
+  return {
+    parts: slices.map(slice => slice.bytes),
+    count: chunk.count,
+    touches: chunk.keys,
+    completes: new Set([...chunk.keys].filter(key => !later.some(other => other.keys.has(key)))),
+  };
+}
+
+/**
+ * Which of the `going` changes cannot go while the `staying` ones stay, with the key that each waits for: flows that
+ * name a group which is not on the switch yet, and removals of groups that flows on the switch still name.
+ */
+export function dependents(
+  staying: Iterable<SwitchChange>,
+  going: readonly SwitchChange[],
+): ReadonlyMap<string, string> {
+  const missing = new Map<number, string>();
+  const pinned = new Map<number, string>();
+  const found = new Map<string, string>();
+  const stays = (change: SwitchChange): void => {
+    for (const id of change.definesGroups) missing.set(id, change.key);
+    for (const id of change.usedGroups) pinned.set(id, change.key);
+  };
+  for (const change of staying) stays(change);
+  if (missing.size + pinned.size === 0) return found;
+  for (let size = -1; size !== found.size; ) {
+    size = found.size;
+    for (const change of going) {
+      if (found.has(change.key)) continue;
+      const cause =
+        [...change.usesGroups].map(id => missing.get(id)).find(key => key !== undefined) ??
+        change.removesGroups.map(id => pinned.get(id)).find(key => key !== undefined);
+      if (cause === undefined) continue;
+      found.set(change.key, cause);
+      stays(change);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,268 @@
+/**
+ * A switch as it is, compared with what it should hold. Flows, groups and meters are compared in the form of
+ * encoding.ts, in which what we send equals what a switch shows; nothing depends on the order of a dump.
+ *
+ *   flow with our cookie, desired as it is       left alone
+ *   desired, but missing or different            sent with the rest of its fragment's difference
+ *   learned flow (namespace 0x5d)                left alone while a fragment that learns it is desired
+ *   the sentinel                                 left alone (the next bundle replaces it)
+ *   anything else, groups and meters too         removed: the bridge is ours
+ */
+import { decodeCookie } from '../compiler/identifiers.js';
+import type { Fragment, Meter } from '../compiler/fragment.js';
+import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
+import { groupMod } from '../../southbound/openflow/messages/group-mod.js';
+import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
+import type { SwitchChange } from './bundle-plan.js';
+import { joinSlices } from './difference.js';
+import {
+  allocateSharedXid,
+  contentOf,
+  encodedFragment,
+  encodeFlowRemove,
+  encodeGroupRemove,
+  encodeMeter,
+  flowImage,
+  groupMessage,
+  groupsNamedBy,
+  messageImage,
+  meterMod,
+  type FlowContent,
+} from './encoding.js';
+import { sentinelTable } from './sentinel.js';
+
+/** How many flows are looked at before the event loop gets its turn: some milliseconds. */
+const flowsATurn = 300;
+/** Meters from here on are Open vSwitch's own (for packets to the controller). */
+const firstReservedMeter = 0xffff_0000;
+/** Key of changes that belong to no fragment. */
+const strayKey = 'stray';
+/** Strays are cut into changes of this size, so that bundles can be cut between them. */
+const straysAChange = 500;
+
+interface WantedFlow {
+  readonly part: FragmentPart;
+  readonly bytes: Uint8Array;
+  readonly value: string;
+  isSeen: boolean;
+}
+
+interface WantedGroup {
+  readonly part: FragmentPart;
+  readonly bytes: Uint8Array;
+  readonly image: string;
+  state: 'missing' | 'different' | 'right';
+}
+
+interface WantedMeter {
+  readonly part: FragmentPart;
+  readonly meter: Meter;
+  state: 'missing' | 'different' | 'right';
+}
+
+/** What a fragment lacks, as far as it is known. */
+interface FragmentPart {
+  readonly fragment: Fragment;
+  /** False: it was refused a moment ago; whatever the switch has of it stays as it is. */
+  readonly isIncluded: boolean;
+  readonly removedFlows: Uint8Array[];
+}
+
+export class SwitchComparison {
+  readonly #parts = new Map<string, FragmentPart>();
+  readonly #byCookie = new Map<bigint, FragmentPart>();
+  readonly #flows = new Map<string, WantedFlow>();
+  readonly #groups = new Map<number, WantedGroup>();
+  readonly #meters = new Map<number, WantedMeter>();
+  /** Groups that flows of refused fragments go on using. */
+  readonly #pinnedGroups = new Set<number>();
+  readonly #learned = new Set<bigint>();
+  readonly #strayXid = allocateSharedXid();
+  readonly #strayFlows: Uint8Array[] = [];
+  readonly #strayGroups: number[] = [];
+  readonly #strayMeters: number[] = [];
+  #looked = 0;
+
+  /** Says what the switch should hold. True: it is time to let others run. */
+  want(fragment: Fragment, isIncluded: boolean): boolean {
+    const part: FragmentPart = { fragment, isIncluded, removedFlows: [] };
+    const encoded = encodedFragment(fragment);
+    this.#parts.set(fragment.key, part);
+    this.#byCookie.set(fragment.cookie, part);
+    for (const cookie of encoded.learnedCookies) this.#learned.add(cookie);
+    for (const [index, bytes] of encoded.flows.entries()) {
+      const flow = fragment.flows[index];
+      if (flow === undefined) continue;
+      const { identity, value } = flowImage(contentOf(flow, fragment.cookie));
+      this.#flows.set(identity, { part, bytes, value, isSeen: false });
+    }
+    for (const [index, bytes] of encoded.groups.entries()) {
+      const group = fragment.groups?.[index];
+      if (group === undefined) continue;
+      this.#groups.set(group.id, { part, bytes, image: messageImage(groupMessage(group)), state: 'missing' });
+    }
+    for (const meter of fragment.meters ?? []) this.#meters.set(meter.id, { part, meter, state: 'missing' });
+    return this.#isTurnOver(fragment.flows.length);
+  }
+
+  /** A flow that the switch has. True: it is time to let others run. */
+  addFlow(flow: FlowContent): boolean {
+    const owner = decodeCookie(flow.cookie);
+    const isLeftAlone =
+      (owner.kind === 'sentinel' && flow.table === sentinelTable) ||
+      (owner.kind === 'learned' && this.#learned.has(flow.cookie));
+    if (!isLeftAlone) this.#compareFlow(flow);
+    return this.#isTurnOver(1);
+  }
+
+  #compareFlow(flow: FlowContent): void {
+    const image = flowImage(flow);
+    const wanted = this.#flows.get(image.identity);
+    if (wanted !== undefined) {
+      wanted.isSeen = wanted.value === image.value;
+      return;
+    }
+    const part = this.#byCookie.get(flow.cookie);
+    if (part?.isIncluded === false) for (const id of groupsNamedBy(flow.instructions)) this.#pinnedGroups.add(id);
+    if (part === undefined) this.#strayFlows.push(encodeFlowRemove(flow, flow.cookie, this.#strayXid));
+    else if (part.isIncluded) {
+      part.removedFlows.push(encodeFlowRemove(flow, flow.cookie, encodedFragment(part.fragment).xid));
+    }
+  }
+
+  addGroups(groups: readonly GroupDescription[]): void {
+    for (const group of groups) {
+      const wanted = this.#groups.get(group.groupId);
+      if (wanted === undefined) this.#strayGroups.push(group.groupId);
+      else wanted.state = messageImage(describedGroup(group)) === wanted.image ? 'right' : 'different';
+    }
+  }
+
+  addMeters(meters: readonly MeterConfig[]): void {
+    for (const { meterId, flags, bands } of meters) {
+      if (meterId >= firstReservedMeter) continue;
+      const wanted = this.#meters.get(meterId);
+      if (wanted === undefined) {
+        this.#strayMeters.push(meterId);
+        continue;
+      }
+      const image = messageImage({ kind: 'meterMod', command: 'add', flags, meterId, bands });
+      wanted.state = image === messageImage(meterMod(wanted.meter, 'add')) ? 'right' : 'different';
+    }
+  }
+
+  /** Everything it takes, fragment by fragment; call it when all of the switch has been told. */
+  finish(): SwitchChange[] {
+    const lacks = new Map<string, Lack>();
+    const lackOf = (part: FragmentPart): Lack => {
+      let lack = lacks.get(part.fragment.key);
+      if (lack === undefined) lacks.set(part.fragment.key, (lack = emptyLack()));
+      return lack;
+    };
+    for (const wanted of this.#flows.values()) {
+      if (!wanted.isSeen && wanted.part.isIncluded) lackOf(wanted.part).flows.push(wanted.bytes);
+    }
+    for (const [id, wanted] of this.#groups) {
+      if (wanted.state === 'right' || !wanted.part.isIncluded) continue;
+      const lack = lackOf(wanted.part);
+      if (wanted.state === 'different') lack.changedGroups.push(wanted.bytes);
+      else {
+        lack.newGroups.push(wanted.bytes);
+        lack.newGroupIds.push(id);
+      }
+    }
+    for (const { part, meter, state } of this.#meters.values()) {
+      if (state === 'right' || !part.isIncluded) continue;
+      const command = state === 'missing' ? 'add' : 'modify';
+      lackOf(part).meters.push(encodeMeter(meter, command, encodedFragment(part.fragment).xid));
+    }
+    for (const part of this.#parts.values()) if (part.removedFlows.length > 0) lackOf(part);
+    const changes: SwitchChange[] = [];
+    for (const [key, lack] of lacks) {
+      const part = this.#parts.get(key);
+      if (part !== undefined) changes.push(changeOf(part, lack));
+    }
+    return [...changes, ...this.#strays()];
+  }
+
+  *#strays(): Generator<SwitchChange> {
+    const xid = this.#strayXid;
+    const base = { ...emptyChange, key: strayKey, xid };
+    for (let start = 0; start < this.#strayFlows.length; start += straysAChange) {
+      const slice = joinSlices(this.#strayFlows.slice(start, start + straysAChange));
+      yield { ...base, key: `${strayKey}/${start}`, removedFlows: slice, flowCount: slice.count };
+    }
+    const groups = this.#strayGroups.filter(id => !this.#pinnedGroups.has(id));
+    const metersAfter = this.#strayMeters.map(id => encodeMeter({ id, unit: 'kbps', rate: 0 }, 'delete', xid));
+    if (groups.length + metersAfter.length === 0) return;
+    yield {
+      ...base,
+      removedGroups: joinSlices(groups.map(id => encodeGroupRemove(id, xid))),
+      groupCount: groups.length,
+      removesGroups: groups,
+      metersAfter,
+    };
+  }
+
+  #isTurnOver(flows: number): boolean {
+    this.#looked += flows;
+    if (this.#looked < flowsATurn) return false;
+    this.#looked = 0;
+    return true;
+  }
+}
+
+interface Lack {
+  readonly flows: Uint8Array[];
+  readonly newGroups: Uint8Array[];
+  readonly newGroupIds: number[];
+  readonly changedGroups: Uint8Array[];
+  readonly meters: Uint8Array[];
+}
+
+function emptyLack(): Lack {
+  return { flows: [], newGroups: [], newGroupIds: [], changedGroups: [], meters: [] };
+}
+
+const nothing = joinSlices([]);
+const emptyChange: SwitchChange = {
+  key: '',
+  xid: 0,
+  newGroups: nothing,
+  changedGroups: nothing,
+  flows: nothing,
+  removedFlows: nothing,
+  removedGroups: nothing,
+  metersBefore: [],
+  metersAfter: [],
+  flowCount: 0,
+  groupCount: 0,
+  definesGroups: [],
+  removesGroups: [],
+  usesGroups: new Set(),
+  usedGroups: new Set(),
+};
+
+function changeOf({ fragment, removedFlows }: FragmentPart, lack: Lack): SwitchChange {
+  const { xid, usesGroups } = encodedFragment(fragment);
+  return {
+    ...emptyChange,
+    key: fragment.key,
+    xid,
+    newGroups: joinSlices(lack.newGroups),
+    changedGroups: joinSlices(lack.changedGroups),
+    flows: joinSlices(lack.flows),
+    removedFlows: joinSlices(removedFlows),
+    metersBefore: lack.meters,
+    flowCount: lack.flows.length + removedFlows.length,
+    groupCount: lack.newGroups.length + lack.changedGroups.length,
+    definesGroups: lack.newGroupIds,
+    usesGroups,
+    usedGroups: usesGroups,
+  };
+}
+
+/** A group as the switch describes it, as the message that would make it. */
+function describedGroup({ type, groupId, buckets, properties }: GroupDescription): ReturnType<typeof groupMod> {
+  return groupMod({ command: 'add_or_modify', type, groupId, buckets, properties });
+}

@@ -1,0 +1,155 @@
+/**
+ * Takes a set of changes to a switch and keeps the ledger true to what the switch says. Refused fragments are set
+ * aside with their dependents and the rest is sent again at once. All messages in bundles can be repeated without harm
+ * (adds replace, deletions are strict and bound to a cookie), so after a refusal in a later bundle the unfinished
+ * changes are simply sent again.
+ */
+import { dependents, planBundles, type Bundle, type SwitchChange } from './bundle-plan.js';
+import type { HostLedger } from './host-ledger.js';
+import type { Sentinel } from './sentinel.js';
+import type { Switch } from './switch.js';
+import { sendBundle, sendPlain, type BundleOutcome } from './wire-round.js';
+
+/** A bundle that was sent on a connection that ended: the sentinel found later tells whether it was committed. */
+export interface SentBundle {
+  readonly sentinel: Sentinel;
+  readonly bundle: Bundle;
+}
+
+export interface RoundContext {
+  readonly target: Switch;
+  readonly ledger: HostLedger;
+  /** Keys whose meters the switch has: unlike everything else, a meter cannot be added twice. Empty at the start. */
+  readonly metersSent: Set<string>;
+  nowMs(): number;
+  /** The sentinel for the next bundle; `isLast` false marks the switch as on the way. */
+  nextSentinel(isLast: boolean): Sentinel;
+  encodeSentinel(sentinel: Sentinel): Uint8Array;
+  /** Called around each bundle: what is at stake if the connection ends now, and that it is settled. */
+  sending(sent: SentBundle): void;
+  committed(sent: SentBundle): void;
+  /** Told once for each refused key. */
+  refused(key: string, error: string): void;
+  /** Counts for metrics. */
+  count(counts: {
+    readonly bundles: number;
+    readonly flows: number;
+    readonly groups: number;
+    readonly bytes: number;
+  }): void;
+}
+
+export type RoundOutcome =
+  /** Everything that could go is acknowledged. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'fenced' }
+  /** The switch refuses something that no fragment is to blame for. */
+  | { readonly kind: 'failed'; readonly error: string };
+
+/**
+ * Sends `changes`, all of whose keys are in flight in the ledger (or are not fragments: strays of a comparison).
+ * `alwaysSentinel`: write a sentinel even when there is nothing else to send.
+ */
+export async function deliverChanges(
+  context: RoundContext,
+  changes: readonly SwitchChange[],
+  alwaysSentinel: boolean,
+): Promise<RoundOutcome> {
+  let open = [...changes];
+  const started = new Set<string>();
+  for (;;) {
+    const outcome = await attempt(context, open, started, alwaysSentinel);
+    if (outcome.kind !== 'refused') return outcome;
+    const known = new Map([...outcome.errors].filter(([key]) => context.ledger.isInFlight(key)));
+    if (known.size === 0) return { kind: 'failed', error: [...outcome.errors.values()].join('; ') };
+    open = setAside(context, open, known, started);
+    if (open.length === 0) return { kind: 'done' };
+  }
+}
+
+/** One try of everything. Keys whose change is complete leave the ledger and are removed from `open`. */
+async function attempt(
+  context: RoundContext,
+  open: SwitchChange[],
+  started: Set<string>,
+  alwaysSentinel: boolean,
+): Promise<RoundOutcome | Extract<BundleOutcome, { kind: 'refused' }>> {
+  const keyOfXid = new Map(open.map(change => [change.xid, change.key]));
+  const metered = open.filter(change => change.metersBefore.length > 0 && !context.metersSent.has(change.key));
+  if (metered.length > 0) {
+    const messages = metered.flatMap(change => change.metersBefore);
+    const outcome = await sendPlain(context.target, messages, keyOfXid);
+    if (outcome.kind !== 'committed') return outcome;
+    for (const { key } of metered) {
+      started.add(key);
+      context.metersSent.add(key);
+    }
+  }
+  const bundles = planBundles(open);
+  if (bundles.length === 0 && alwaysSentinel) {
+    bundles.push({ parts: [], count: 0, touches: new Set(), completes: new Set() });
+  }
+  for (const [index, bundle] of bundles.entries()) {
+    const isLast = index === bundles.length - 1;
+    const outcome = await sendOne(context, bundle, isLast, keyOfXid);
+    if (outcome.kind !== 'committed') return outcome;
+    for (const key of bundle.touches) started.add(key);
+    if (!isLast) finish(context, open, change => bundle.completes.has(change.key) && change.metersAfter.length === 0);
+  }
+  const metersAfter = open.flatMap(change => change.metersAfter);
+  if (metersAfter.length > 0) {
+    const outcome = await sendPlain(context.target, metersAfter, keyOfXid);
+    if (outcome.kind !== 'committed') return outcome;
+  }
+  context.count({
+    bundles: bundles.length,
+    flows: open.reduce((sum, change) => sum + change.flowCount, 0),
+    groups: open.reduce((sum, change) => sum + change.groupCount, 0),
+    bytes: bundles.reduce((sum, bundle) => sum + bundle.parts.reduce((bytes, part) => bytes + part.length, 0), 0),
+  });
+  finish(context, open, () => true);
+  return { kind: 'done' };
+}
+
+async function sendOne(
+  context: RoundContext,
+  bundle: Bundle,
+  isLast: boolean,
+  keyOfXid: ReadonlyMap<number, string>,
+): Promise<BundleOutcome> {
+  const sentinel = context.nextSentinel(isLast);
+  const sent: SentBundle = { sentinel, bundle };
+  context.sending(sent);
+  const outcome = await sendBundle(context.target, [...bundle.parts, context.encodeSentinel(sentinel)], keyOfXid);
+  if (outcome.kind === 'committed') context.committed(sent);
+  return outcome;
+}
+
+function finish(context: RoundContext, open: SwitchChange[], isFinished: (change: SwitchChange) => boolean): void {
+  const finished = open.filter(isFinished);
+  context.ledger.commit(finished.map(change => change.key));
+  const left = open.filter(change => !isFinished(change));
+  open.splice(0, open.length, ...left);
+}
+
+/** Moves refused keys and their dependents back to dirty; gives what can still go. */
+function setAside(
+  context: RoundContext,
+  open: readonly SwitchChange[],
+  errors: ReadonlyMap<string, string>,
+  started: ReadonlySet<string>,
+): SwitchChange[] {
+  const { ledger } = context;
+  const staying = open.filter(change => errors.has(change.key));
+  const going = open.filter(change => !errors.has(change.key));
+  const blocked = dependents(staying, going);
+  ledger.forgetInstalled([...errors.keys(), ...blocked.keys()].filter(key => started.has(key)));
+  for (const [key, error] of errors) {
+    ledger.refuse(key, error, context.nowMs());
+    context.refused(key, error);
+  }
+  for (const [key, cause] of blocked) {
+    ledger.refuse(key, `depends on ${cause}: ${errors.get(cause) ?? 'set aside'}`, context.nowMs(), cause);
+  }
+  return going.filter(change => !blocked.has(change.key));
+}

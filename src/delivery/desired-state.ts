@@ -1,0 +1,253 @@
+/**
+ * What every hypervisor should hold: the newest fragments, by key and by scope, and which datapaths are resident
+ * where. It is shared by all hypervisors; nothing here is kept per hypervisor except its set of datapaths.
+ *
+ * Each scope keeps the sum of its fragments' digests, so that the digest of everything on a hypervisor costs one
+ * addition per resident datapath. Equal digests mean equal bytes: that is how a reconnect finds that nothing changed.
+ */
+import type { Delta } from '../compiler/compiler.js';
+import type { Fragment, Scope } from '../compiler/fragment.js';
+import { addDigest, encodedFragment } from './encoding.js';
+
+/** The newest version of a fragment. `revision` is that of its last change. */
+export interface PlacedFragment {
+  readonly fragment: Fragment;
+  readonly revision: number;
+}
+
+/** One key whose desired version on one hypervisor changed; `before` is the version desired there until now. */
+export interface HostChange {
+  readonly key: string;
+  readonly before: Fragment | null;
+}
+
+/** What a delta means, by hypervisor. */
+export interface DeltaEffect {
+  readonly changes: ReadonlyMap<string, readonly HostChange[]>;
+  /**
+   * For a hypervisor that something pointed to (`after`) until this delta: the hypervisors that held the pointer.
+   * Whatever the first one removes may be in use until those others have followed.
+   */
+  readonly pointedFrom: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+interface ScopeContents {
+  readonly fragments: Map<string, PlacedFragment>;
+  flows: number;
+  /** Sum of digests; null when it has to be added up again (nothing is encoded before somebody needs it). */
+  digest: bigint | null;
+}
+
+function scopeKey(scope: Scope): string {
+  switch (scope.kind) {
+    case 'everywhere':
+      return 'everywhere';
+    case 'datapath':
+      return `datapath/${scope.datapathId}`;
+    case 'hypervisor':
+      return `hypervisor/${scope.hypervisorId}`;
+  }
+}
+
+export class DesiredState {
+  readonly #byKey = new Map<string, PlacedFragment>();
+  readonly #scopes = new Map<string, ScopeContents>();
+  readonly #datapathsOf = new Map<string, Set<string>>();
+  readonly #residentsOf = new Map<string, Set<string>>();
+  #revision = 0;
+
+  /** Revision of the newest delta applied; 0 before the first. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get hypervisors(): Iterable<string> {
+    return this.#datapathsOf.keys();
+  }
+
+  /** From now on fragments of scope `everywhere` concern this hypervisor too. */
+  addHypervisor(hypervisorId: string): void {
+    if (!this.#datapathsOf.has(hypervisorId)) this.#datapathsOf.set(hypervisorId, new Set());
+  }
+
+  removeHypervisor(hypervisorId: string): void {
+    for (const datapathId of this.#datapathsOf.get(hypervisorId) ?? []) {
+      this.#residentsOf.get(datapathId)?.delete(hypervisorId);
+    }
+    this.#datapathsOf.delete(hypervisorId);
+  }
+
+  get(key: string): PlacedFragment | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** The fragment of this key that the hypervisor should hold, or null. */
+  desiredOn(hypervisorId: string, key: string): PlacedFragment | null {
+    const placed = this.#byKey.get(key);
+    return placed !== undefined && this.#concerns(hypervisorId, placed.fragment.scope) ? placed : null;
+  }
+
+  /** Everything that the hypervisor should hold. Read it out before the next delta is applied. */
+  *fragmentsOn(hypervisorId: string): Generator<PlacedFragment> {
+    for (const contents of this.#scopesOf(hypervisorId)) yield* contents.fragments.values();
+  }
+
+  /** Number of flows that the hypervisor should hold (the sentinel and learned flows not counted). */
+  flowsOn(hypervisorId: string): number {
+    let flows = 0;
+    for (const contents of this.#scopesOf(hypervisorId)) flows += contents.flows;
+    return flows;
+  }
+
+  /** Sum of the digests of everything on the hypervisor, modulo 2^64. Encodes what was not encoded yet. */
+  digestOn(hypervisorId: string): bigint {
+    let sum = 0n;
+    for (const contents of this.#scopesOf(hypervisorId)) {
+      contents.digest ??= [...contents.fragments.values()].reduce(
+        (digest, placed) => addDigest(digest, encodedFragment(placed.fragment).digest),
+        0n,
+      );
+      sum = addDigest(sum, contents.digest);
+    }
+    return sum;
+  }
+
+  /** Takes a delta in and says whom it concerns. Hypervisors that it names for the first time are added. */
+  apply(delta: Delta): DeltaEffect {
+    const changes = new Map<string, Map<string, Fragment | null>>();
+    const note = (hypervisorId: string, key: string, before: Fragment | null): void => {
+      let ofHost = changes.get(hypervisorId);
+      if (ofHost === undefined) changes.set(hypervisorId, (ofHost = new Map()));
+      if (!ofHost.has(key)) ofHost.set(key, before);
+    };
+    const pointedFrom = this.#noteBefore(delta, note);
+    for (const change of delta.changes) this.#replace(change.key, change.after, delta.revision);
+    const gained = this.#applyResidency(delta);
+    for (const { key, after } of delta.changes) {
+      if (after !== null) for (const host of this.#hostsOf(after.scope)) note(host, key, null);
+    }
+    for (const { hypervisorId, datapathId } of gained) {
+      const contents = this.#scopes.get(scopeKey({ kind: 'datapath', datapathId }));
+      for (const key of contents?.fragments.keys() ?? []) note(hypervisorId, key, null);
+    }
+    this.#revision = Math.max(this.#revision, delta.revision);
+    return { changes: this.#onlyDifferent(changes), pointedFrom };
+  }
+
+  /** Notes what hypervisors hold before the delta, as far as the delta touches it. */
+  #noteBefore(
+    delta: Delta,
+    note: (hypervisorId: string, key: string, before: Fragment | null) => void,
+  ): Map<string, Set<string>> {
+    const pointedFrom = new Map<string, Set<string>>();
+    for (const { hypervisorId } of delta.residency) this.addHypervisor(hypervisorId);
+    for (const { before, after } of delta.changes) {
+      if (after?.scope.kind === 'hypervisor') this.addHypervisor(after.scope.hypervisorId);
+      if (before === null) continue;
+      const hosts = [...this.#hostsOf(before.scope)];
+      for (const host of hosts) note(host, before.key, before);
+      for (const target of before.after ?? []) {
+        let from = pointedFrom.get(target);
+        if (from === undefined) pointedFrom.set(target, (from = new Set()));
+        for (const host of hosts) if (host !== target) from.add(host);
+      }
+    }
+    for (const { hypervisorId, datapathId, resident } of delta.residency) {
+      if (resident || this.#residentsOf.get(datapathId)?.has(hypervisorId) !== true) continue;
+      const contents = this.#scopes.get(scopeKey({ kind: 'datapath', datapathId }));
+      for (const [key, placed] of contents?.fragments ?? []) note(hypervisorId, key, placed.fragment);
+    }
+    return pointedFrom;
+  }
+
+  #onlyDifferent(changes: Map<string, Map<string, Fragment | null>>): Map<string, HostChange[]> {
+    const different = new Map<string, HostChange[]>();
+    for (const [hypervisorId, byKey] of changes) {
+      const list: HostChange[] = [];
+      for (const [key, before] of byKey) {
+        if ((this.desiredOn(hypervisorId, key)?.fragment ?? null) !== before) list.push({ key, before });
+      }
+      if (list.length > 0) different.set(hypervisorId, list);
+    }
+    return different;
+  }
+
+  #applyResidency(delta: Delta): { hypervisorId: string; datapathId: string }[] {
+    const gained: { hypervisorId: string; datapathId: string }[] = [];
+    for (const { hypervisorId, datapathId, resident } of delta.residency) {
+      const datapaths = this.#datapathsOf.get(hypervisorId);
+      if (datapaths === undefined || datapaths.has(datapathId) === resident) continue;
+      let residents = this.#residentsOf.get(datapathId);
+      if (residents === undefined) this.#residentsOf.set(datapathId, (residents = new Set()));
+      if (resident) {
+        datapaths.add(datapathId);
+        residents.add(hypervisorId);
+        gained.push({ hypervisorId, datapathId });
+      } else {
+        datapaths.delete(datapathId);
+        residents.delete(hypervisorId);
+        if (residents.size === 0) this.#residentsOf.delete(datapathId);
+      }
+    }
+    return gained;
+  }
+
+  #replace(key: string, after: Fragment | null, revision: number): void {
+    const before = this.#byKey.get(key);
+    if (before !== undefined) this.#leaveScope(before);
+    if (after === null) {
+      this.#byKey.delete(key);
+      return;
+    }
+    const placed: PlacedFragment = { fragment: after, revision };
+    this.#byKey.set(key, placed);
+    const name = scopeKey(after.scope);
+    let contents = this.#scopes.get(name);
+    if (contents === undefined) this.#scopes.set(name, (contents = { fragments: new Map(), flows: 0, digest: null }));
+    contents.fragments.set(key, placed);
+    contents.flows += after.flows.length;
+    if (contents.digest !== null) contents.digest = addDigest(contents.digest, encodedFragment(after).digest);
+  }
+
+  #leaveScope(placed: PlacedFragment): void {
+    const { fragment } = placed;
+    const name = scopeKey(fragment.scope);
+    const contents = this.#scopes.get(name);
+    if (contents === undefined) return;
+    contents.fragments.delete(fragment.key);
+    contents.flows -= fragment.flows.length;
+    if (contents.fragments.size === 0) this.#scopes.delete(name);
+    else if (contents.digest !== null) contents.digest = addDigest(contents.digest, -encodedFragment(fragment).digest);
+  }
+
+  #concerns(hypervisorId: string, scope: Scope): boolean {
+    switch (scope.kind) {
+      case 'everywhere':
+        return this.#datapathsOf.has(hypervisorId);
+      case 'datapath':
+        return this.#residentsOf.get(scope.datapathId)?.has(hypervisorId) === true;
+      case 'hypervisor':
+        return scope.hypervisorId === hypervisorId;
+    }
+  }
+
+  #hostsOf(scope: Scope): Iterable<string> {
+    switch (scope.kind) {
+      case 'everywhere':
+        return this.#datapathsOf.keys();
+      case 'datapath':
+        return this.#residentsOf.get(scope.datapathId) ?? [];
+      case 'hypervisor':
+        return [scope.hypervisorId];
+    }
+  }
+
+  *#scopesOf(hypervisorId: string): Generator<ScopeContents> {
+    const names: Scope[] = [{ kind: 'everywhere' }, { kind: 'hypervisor', hypervisorId }];
+    for (const datapathId of this.#datapathsOf.get(hypervisorId) ?? []) names.push({ kind: 'datapath', datapathId });
+    for (const name of names) {
+      const contents = this.#scopes.get(scopeKey(name));
+      if (contents !== undefined) yield contents;
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * All hypervisors: one reconciler for each, fed with deltas from the compiler and connections from the southbound,
+ * and what others may ask about them.
+ *
+ *   compiler ── apply(delta) ──► desired state ──► ledgers ──► reconcilers ──► switches
+ *   sessions ── connect(...) ─────────────────────────────────────┘    │
+ *   REST     ◄── convergence, status, drops ◄───────────────────────────┘
+ */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { Delta } from '../compiler/compiler.js';
+import { Convergence } from './convergence.js';
+import { DesiredState } from './desired-state.js';
+import { nextTurn } from './encoding.js';
+import type { FlightEntry } from './host-ledger.js';
+import {
+  Reconciler,
+  type DeliveryCounters,
+  type DeliveryIdentity,
+  type HostConnection,
+  type ReconcilerContext,
+} from './reconciler.js';
+import type { ReconcilerState } from './reconciler-state.js';
+import type { SwitchFlow } from './switch.js';
+import { TurnQueue } from './turn-queue.js';
+
+/** Packets that a hypervisor dropped, as the compiler's drops room reads them out of a flow. */
+export interface DropCount {
+  /** Number of the logical switch port where they came in; 0 when they came from elsewhere. */
+  readonly portNumber: number;
+  readonly reason: string;
+  readonly packets: bigint;
+}
+
+/** How drops are counted on a switch: given by the compiler, which made the flows. */
+export interface DropReading {
+  readonly tables: readonly number[];
+  decode(this: void, flow: SwitchFlow): DropCount | null;
+}
+
+export interface FleetOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly identity: DeliveryIdentity;
+  readonly drops: DropReading;
+  /** Shortest pause between two audits of one switch; grows with the fleet, so that one a second is compared. */
+  readonly auditIntervalMs?: number;
+  /**
+   * The physical flows of these logical switch ports are (no longer) acknowledged on the hypervisor: the interface
+   * is marked `weft-installed`. May be told the same twice.
+   */
+  portsInstalled?(this: void, hypervisorId: string, portIds: readonly string[]): void;
+  /** A switch has seen a newer term than the lease has: the lease has to go above it. */
+  fenced?(this: void, hypervisorId: string, currentTerm: bigint | null): void;
+}
+
+export interface HypervisorDelivery {
+  readonly hypervisorId: string;
+  readonly name: string;
+  readonly state: ReconcilerState;
+  readonly connected: boolean;
+  readonly appliedRevision: number;
+  /** Revisions delivered but not applied here. */
+  readonly lag: number;
+  /** Flows that it should hold. */
+  readonly flows: number;
+  readonly ovsVersion: string | null;
+  readonly lastError: string | null;
+  /** Hypervisors that changes here are held back for. */
+  readonly waitsFor: readonly string[];
+  readonly counters: Readonly<DeliveryCounters>;
+}
+
+const defaultAuditIntervalMs = 60_000;
+const comparisonsAtOnce = 4;
+const kicksATurn = 100;
+
+export class Fleet {
+  readonly convergence: Convergence;
+  readonly #options: FleetOptions;
+  readonly #desired = new DesiredState();
+  readonly #reconcilers = new Map<string, Reconciler>();
+  readonly #comparisons = new TurnQueue(comparisonsAtOnce);
+  readonly #toKick = new Set<Reconciler>();
+  #isKicking = false;
+  #term: bigint | null = null;
+  #delivered = 0;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.convergence = new Convergence(options.clock);
+  }
+
+  /** A hypervisor exists, whether connected or not. Also renames it. */
+  addHypervisor(hypervisorId: string, name: string): void {
+    this.#desired.addHypervisor(hypervisorId);
+    const known = this.#reconcilers.get(hypervisorId);
+    if (known !== undefined) {
+      known.name = name;
+      return;
+    }
+    const reconciler = new Reconciler(hypervisorId, name, this.#context());
+    this.#reconcilers.set(hypervisorId, reconciler);
+    this.convergence.track(reconciler);
+  }
+
+  /** It is gone for good; its connection is closed and nothing waits for it any more. */
+  removeHypervisor(hypervisorId: string): void {
+    const reconciler = this.#reconcilers.get(hypervisorId);
+    reconciler?.disconnect('the hypervisor was removed');
+    this.#reconcilers.delete(hypervisorId);
+    this.#desired.removeHypervisor(hypervisorId);
+    this.convergence.untrack(hypervisorId);
+    this.#kickWaiting(hypervisorId);
+  }
+
+  /**
+   * Takes what the compiler made of one or more revisions. Deltas come in order; one that stands for several
+   * revisions carries the last of them.
+   */
+  apply(delta: Delta): void {
+    const { changes, pointedFrom } = this.#desired.apply(delta);
+    const nowMs = this.#options.clock.nowMs();
+    const since = Math.min(this.#delivered + 1, delta.revision);
+    this.#delivered = Math.max(this.#delivered, delta.revision);
+    for (const hypervisorId of this.#desired.hypervisors) {
+      if (!this.#reconcilers.has(hypervisorId)) this.addHypervisor(hypervisorId, hypervisorId);
+    }
+    for (const [hypervisorId, hostChanges] of changes) {
+      const reconciler = this.#reconcilers.get(hypervisorId);
+      if (reconciler === undefined) continue;
+      const from = pointedFrom.get(hypervisorId) ?? null;
+      reconciler.mark(hostChanges, { since, latest: delta.revision, nowMs, pointedFrom: from });
+      this.#kickSoon(reconciler);
+    }
+    this.convergence.delivered(this.#delivered);
+  }
+
+  /** The host's OpenFlow connection is up. The hypervisor must have been added. */
+  connect(hypervisorId: string, connection: HostConnection): void {
+    const reconciler = this.#reconcilers.get(hypervisorId);
+    if (reconciler === undefined) throw new Error(`connection of an unknown hypervisor ${hypervisorId}`);
+    reconciler.connect(connection);
+  }
+
+  /** The term of the lease that this Weft holds; null: it does not, and only stands by. */
+  setTerm(term: bigint | null): void {
+    if (term === this.#term) return;
+    this.#term = term;
+    for (const reconciler of this.#reconcilers.values()) this.#kickSoon(reconciler);
+  }
+
+  /** Rows of the host's database have changed: looks at once whether they are in order. */
+  databaseChanged(hypervisorId: string): void {
+    this.#reconcilers.get(hypervisorId)?.kick();
+  }
+
+  /** Compares a switch with what it should hold as soon as possible, and mends what differs. */
+  audit(hypervisorId: string): void {
+    this.#reconcilers.get(hypervisorId)?.audit();
+  }
+
+  status(hypervisorId: string): HypervisorDelivery | null {
+    const reconciler = this.#reconcilers.get(hypervisorId);
+    return reconciler === undefined ? null : this.#statusOf(reconciler);
+  }
+
+  *statuses(): Generator<HypervisorDelivery> {
+    for (const reconciler of this.#reconcilers.values()) yield this.#statusOf(reconciler);
+  }
+
+  /** Reads the drop counters from the switch. Null when the hypervisor is unknown or not connected. */
+  async drops(hypervisorId: string): Promise<readonly DropCount[] | null> {
+    const target = this.#reconcilers.get(hypervisorId)?.target ?? null;
+    if (target === null) return null;
+    const { tables, decode } = this.#options.drops;
+    const counts = new Map<string, DropCount>();
+    for (const tableId of tables) {
+      await target.readFlows({ tableId, cookie: 0n, cookieMask: 0n }, async flows => {
+        for (const flow of flows) {
+          const count = decode(flow);
+          if (count === null || count.packets === 0n) continue;
+          const place = `${count.portNumber}/${count.reason}`;
+          counts.set(place, { ...count, packets: count.packets + (counts.get(place)?.packets ?? 0n) });
+        }
+      });
+    }
+    return [...counts.values()];
+  }
+
+  /** Closes every connection. Switches keep what they have. */
+  close(): void {
+    for (const reconciler of this.#reconcilers.values()) reconciler.disconnect('Weft stops');
+  }
+
+  #statusOf(reconciler: Reconciler): HypervisorDelivery {
+    const { hypervisorId, name, state, isConnected, appliedRevision, openVswitchVersion, lastError } = reconciler;
+    return {
+      hypervisorId,
+      name,
+      state,
+      connected: isConnected,
+      appliedRevision,
+      lag: Math.max(0, this.#desired.revision - appliedRevision),
+      flows: this.#desired.flowsOn(hypervisorId),
+      ovsVersion: openVswitchVersion,
+      lastError,
+      waitsFor: [...reconciler.waitsFor].map(id => this.#reconcilers.get(id)?.name ?? id),
+      counters: reconciler.counters,
+    };
+  }
+
+  #context(): ReconcilerContext {
+    const { clock, log, identity, auditIntervalMs = defaultAuditIntervalMs } = this.#options;
+    return {
+      clock,
+      log,
+      identity,
+      desired: this.#desired,
+      peers: this.#reconcilers,
+      auditIntervalMs: () => Math.max(auditIntervalMs, this.#reconcilers.size * 1_000),
+      term: () => this.#term,
+      comparisonTurn: () => this.#comparisons.take(),
+      progressed: reconciler => {
+        this.convergence.changed(reconciler);
+        this.#kickWaiting(reconciler.hypervisorId);
+      },
+      acknowledged: (reconciler, flights) => this.#acknowledged(reconciler, flights),
+      fenced: (hypervisorId, currentTerm) => this.#options.fenced?.(hypervisorId, currentTerm),
+    };
+  }
+
+  /** Ports whose physical fragments on this hypervisor are all acknowledged. */
+  #acknowledged(reconciler: Reconciler, flights: readonly FlightEntry[] | null): void {
+    const { portsInstalled } = this.#options;
+    if (portsInstalled === undefined) return;
+    const { hypervisorId, ledger } = reconciler;
+    const ports = new Set<string>();
+    const targets =
+      flights?.map(flight => flight.target) ??
+      [...this.#desired.fragmentsOn(hypervisorId)].map(placed => placed.fragment);
+    for (const target of targets) {
+      if (target?.scope.kind === 'hypervisor' && target.owner.kind === 'logical-switch-ports')
+        ports.add(target.owner.id);
+    }
+    const lacking = [...ledger.dirty.keys(), ...ledger.inFlight.keys()];
+    for (const key of lacking) {
+      const desired = this.#desired.desiredOn(hypervisorId, key)?.fragment;
+      if (desired?.scope.kind === 'hypervisor') ports.delete(desired.owner.id);
+    }
+    if (ports.size > 0) portsInstalled(hypervisorId, [...ports]);
+  }
+
+  #kickWaiting(hypervisorId: string): void {
+    for (const reconciler of this.#reconcilers.values()) {
+      if (reconciler.waitsFor.has(hypervisorId)) this.#kickSoon(reconciler);
+    }
+  }
+
+  /** Kicks reconcilers some at a time: a delta for a thousand hypervisors must not hold up anything else. */
+  #kickSoon(reconciler: Reconciler): void {
+    this.#toKick.add(reconciler);
+    if (this.#isKicking) return;
+    this.#isKicking = true;
+    void this.#kickAll();
+  }
+
+  async #kickAll(): Promise<void> {
+    let kicked = 0;
+    for (const reconciler of this.#toKick) {
+      this.#toKick.delete(reconciler);
+      reconciler.kick();
+      kicked += 1;
+      if (kicked % kicksATurn === 0) await nextTurn();
+    }
+    this.#isKicking = false;
+  }
+}

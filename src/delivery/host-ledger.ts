@@ -1,0 +1,233 @@
+/**
+ * What one hypervisor may not hold yet: the dirty map of its reconciler. It has an entry only for keys whose desired
+ * version differs from what the switch is known to hold, never for the rest, so its size is that of the backlog.
+ *
+ *   delta --mark--> dirty --take--> in flight --commit--> gone
+ *                     ^                 |
+ *                     +----rollback-----+  (or refuse: dirty, with the switch's words and a time for the next try)
+ *
+ * An entry remembers the version that was installed when the key became dirty. The newest desired version is looked
+ * up when a round is put together, so any number of changes meanwhile cost one entry.
+ */
+import type { Fragment, FragmentOwner } from '../compiler/fragment.js';
+import type { HostChange } from './desired-state.js';
+
+/** What the switch holds of a key. `unknown`: only a dump can tell. */
+export type Installed = Fragment | null | 'unknown';
+
+/** Why a fragment is not on a switch although it should be. */
+export interface Refusal {
+  /** What the switch (or our encoder) said. */
+  readonly error: string;
+  /** The version refused: another one is tried at once. Null when a removal was refused. */
+  readonly fragment: Fragment | null;
+  readonly owner: FragmentOwner;
+  /** Clock.nowMs() from which it is tried again. */
+  readonly retryAtMs: number;
+  readonly attempts: number;
+  /** Key of the refused fragment that this one depends on: it goes as soon as that one can. Null: refused itself. */
+  readonly causedBy: string | null;
+}
+
+export interface DirtyEntry {
+  readonly key: string;
+  readonly installed: Installed;
+  /** First and last revision whose change of this key is not acknowledged. */
+  readonly since: number;
+  readonly latest: number;
+  /** Clock.nowMs() when it became dirty: holding it back is bounded from here. */
+  readonly sinceMs: number;
+  /** Hypervisors that held pointers to this one when the key became dirty: a removal waits for them. */
+  readonly pointedFrom: ReadonlySet<string> | null;
+  readonly refusal: Refusal | null;
+}
+
+export interface MarkContext {
+  /** First and last revision of the delta (a delta may stand for several). */
+  readonly since: number;
+  readonly latest: number;
+  readonly nowMs: number;
+  readonly pointedFrom: ReadonlySet<string> | null;
+}
+
+/** An entry taken into a round, with the version that the round installs. */
+export interface FlightEntry {
+  readonly entry: DirtyEntry;
+  readonly target: Fragment | null;
+}
+
+const firstRetryMs = 1_000;
+const longestRetryMs = 60_000;
+
+export class HostLedger {
+  readonly #dirty = new Map<string, DirtyEntry>();
+  readonly #inFlight = new Map<string, FlightEntry>();
+
+  #version = 0;
+
+  /** Grows with every change, so that what is derived from the entries can be kept until then. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Entries not in a round at the moment, refused ones included. */
+  get dirty(): ReadonlyMap<string, DirtyEntry> {
+    return this.#dirty;
+  }
+
+  get inFlight(): ReadonlyMap<string, FlightEntry> {
+    return this.#inFlight;
+  }
+
+  get isClean(): boolean {
+    return this.#dirty.size === 0 && this.#inFlight.size === 0;
+  }
+
+  mark(changes: readonly HostChange[], context: MarkContext): void {
+    this.#version += 1;
+    for (const { key, before } of changes) {
+      const entry = this.#dirty.get(key);
+      if (entry === undefined) {
+        this.#dirty.set(key, {
+          key,
+          installed: before,
+          since: context.since,
+          latest: context.latest,
+          sinceMs: context.nowMs,
+          pointedFrom: context.pointedFrom,
+          refusal: null,
+        });
+        continue;
+      }
+      this.#dirty.set(key, {
+        ...entry,
+        latest: context.latest,
+        sinceMs: context.nowMs,
+        pointedFrom: union(entry.pointedFrom, context.pointedFrom),
+        refusal: null,
+      });
+    }
+  }
+
+  /** Moves entries into the round that is being put together. */
+  take(entries: readonly FlightEntry[]): void {
+    this.#version += 1;
+    for (const flight of entries) {
+      this.#dirty.delete(flight.entry.key);
+      this.#inFlight.set(flight.entry.key, flight);
+    }
+  }
+
+  /** Adds to the round a key that was not known to be dirty. A newer change of it that came meanwhile stays dirty. */
+  launch(flight: FlightEntry): void {
+    this.#version += 1;
+    this.#inFlight.set(flight.entry.key, flight);
+  }
+
+  /** Forgets an entry whose desired version turned out to be the installed one. */
+  drop(key: string): void {
+    this.#version += 1;
+    this.#dirty.delete(key);
+  }
+
+  /** The switch has acknowledged these keys. */
+  commit(keys: Iterable<string>): void {
+    this.#version += 1;
+    for (const key of keys) this.#inFlight.delete(key);
+  }
+
+  /** The round (or what is left of it) did not happen: its entries are dirty again. */
+  rollback(): void {
+    this.#version += 1;
+    for (const flight of this.#inFlight.values()) this.#putBack(flight, flight.entry.installed, flight.entry.refusal);
+    this.#inFlight.clear();
+  }
+
+  /** A part of the change of a key in flight may be on the switch: only a dump can tell. */
+  forgetInstalled(keys: Iterable<string>): void {
+    this.#version += 1;
+    for (const key of keys) {
+      const flight = this.#inFlight.get(key);
+      if (flight !== undefined)
+        this.#inFlight.set(key, { ...flight, entry: { ...flight.entry, installed: 'unknown' } });
+    }
+  }
+
+  /**
+   * The version in flight is not on the switch and will not be sent for a while: the switch refused it, or
+   * (`causedBy`) it depends on one that was refused. It stays dirty and is tried again with growing pauses.
+   */
+  refuse(key: string, error: string, nowMs: number, causedBy: string | null = null): void {
+    this.#version += 1;
+    const flight = this.#inFlight.get(key);
+    if (flight === undefined) return;
+    this.#inFlight.delete(key);
+    const { entry, target } = flight;
+    const before = entry.refusal?.fragment === target ? entry.refusal : null;
+    const attempts = (before?.attempts ?? 0) + 1;
+    const subject = target ?? (entry.installed === 'unknown' ? null : entry.installed);
+    if (subject === null) throw new Error(`refused ${key}, of which no version is known`);
+    this.#putBack(flight, entry.installed, {
+      error,
+      fragment: target,
+      owner: subject.owner,
+      retryAtMs: nowMs + Math.min(longestRetryMs, firstRetryMs * 2 ** (attempts - 1)),
+      attempts,
+      causedBy,
+    });
+  }
+
+  /** True when the key is in the round. */
+  isInFlight(key: string): boolean {
+    return this.#inFlight.has(key);
+  }
+
+  /** True when a change made at `revision` is not acknowledged. Refused fragments are not pending: they have failed. */
+  isPending(revision: number): boolean {
+    for (const entry of this.#unacknowledged()) {
+      if (entry.refusal === null && entry.since <= revision && revision <= entry.latest) return true;
+    }
+    return false;
+  }
+
+  /** The newest revision such that nothing older is unacknowledged; `delivered` when nothing is. */
+  appliedRevision(delivered: number): number {
+    let applied = delivered;
+    for (const entry of this.#unacknowledged())
+      if (entry.refusal === null) applied = Math.min(applied, entry.since - 1);
+    return applied;
+  }
+
+  *refused(): Generator<DirtyEntry & { readonly refusal: Refusal }> {
+    for (const entry of this.#unacknowledged()) {
+      const { refusal } = entry;
+      if (refusal !== null) yield { ...entry, refusal };
+    }
+  }
+
+  *#unacknowledged(): Generator<DirtyEntry> {
+    yield* this.#dirty.values();
+    for (const flight of this.#inFlight.values()) yield flight.entry;
+  }
+
+  #putBack(flight: FlightEntry, installed: Installed, refusal: Refusal | null): void {
+    const newer = this.#dirty.get(flight.entry.key);
+    this.#dirty.set(
+      flight.entry.key,
+      newer === undefined
+        ? { ...flight.entry, installed, refusal }
+        : {
+            ...newer,
+            installed,
+            since: Math.min(flight.entry.since, newer.since),
+            pointedFrom: union(flight.entry.pointedFrom, newer.pointedFrom),
+            refusal,
+          },
+    );
+  }
+}
+
+function union(left: ReadonlySet<string> | null, right: ReadonlySet<string> | null): ReadonlySet<string> | null {
+  if (left === null || right === null) return left ?? right;
+  return new Set([...left, ...right]);
+}

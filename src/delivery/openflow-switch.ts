@@ -1,0 +1,178 @@
+/** The switch as reconcilers see it, on a real OpenFlow connection. It turns replies and errors into delivery's terms. */
+import type { OpenFlowConnection } from '../../southbound/openflow/connection.js';
+import { ConnectionClosedError, OpenFlowError, type CloseReason } from '../../southbound/openflow/connection-types.js';
+import { bundleControl } from '../../southbound/openflow/messages/bundle.js';
+import { Wildcard } from '../../southbound/openflow/messages/fields.js';
+import { flowRequest, type FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
+import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
+import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
+import { flowVersion } from './encoding.js';
+import {
+  SwitchClosedError,
+  type FlowFilter,
+  type RoleReply,
+  type Switch,
+  type SwitchError,
+  type SwitchFlow,
+} from './switch.js';
+
+/** What the switch answers to changes and claims of a controller that is not the master, or no longer. */
+const notMasterCode = 'OFPBRC_IS_SLAVE';
+const staleTermCode = 'OFPRRFC_STALE';
+
+/**
+ * The owner of the connection hands on what it is told: `handleError` for every error that answers no request, and
+ * `handleClose` once at the end.
+ */
+export class OpenFlowSwitch implements Switch {
+  readonly #connection: OpenFlowConnection;
+  readonly #errorListeners = new Set<(error: SwitchError) => void>();
+  readonly #closeListeners: ((reason: string) => void)[] = [];
+  #closed: string | null = null;
+
+  /** The connection must be open, at OpenFlow 1.5: throws otherwise. */
+  constructor(connection: OpenFlowConnection) {
+    if (connection.version !== flowVersion) {
+      throw new Error(`flows need OpenFlow 1.5, but the switch speaks version ${connection.version}`);
+    }
+    this.#connection = connection;
+  }
+
+  handleError(error: OpenFlowError): void {
+    const told = switchError(error);
+    for (const listener of this.#errorListeners) listener(told);
+  }
+
+  handleClose(reason: CloseReason): void {
+    if (this.#closed !== null) return;
+    this.#closed = reason.detail;
+    for (const listener of this.#closeListeners) listener(reason.detail);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#connection.state.kind === 'closed') throw new SwitchClosedError('the connection is closed');
+    this.#connection.write(bytes);
+    return this.#connection.writable;
+  }
+
+  drained(): Promise<void> {
+    return closing(this.#connection.drained());
+  }
+
+  cork(): void {
+    this.#connection.cork();
+  }
+
+  uncork(): void {
+    this.#connection.uncork();
+  }
+
+  barrier(): Promise<void> {
+    return closing(this.#connection.barrier());
+  }
+
+  async commitBundle(bundleId: number): Promise<string | null> {
+    try {
+      await closing(this.#connection.request<'bundleControl'>(bundleControl('commit_request', bundleId)));
+      return null;
+    } catch (error) {
+      if (error instanceof OpenFlowError) return error.code;
+      throw error;
+    }
+  }
+
+  async discardBundle(bundleId: number): Promise<void> {
+    try {
+      await closing(this.#connection.request<'bundleControl'>(bundleControl('discard_request', bundleId)));
+    } catch (error) {
+      // A bundle that is not open (it was refused as a whole, or timed out) needs no discarding.
+      if (!(error instanceof OpenFlowError)) throw error;
+    }
+  }
+
+  async claimRole(term: bigint): Promise<RoleReply> {
+    try {
+      await closing(
+        this.#connection.request<'roleRequest'>({ kind: 'roleRequest', role: 'master', generationId: term }),
+      );
+      return { kind: 'granted' };
+    } catch (error) {
+      if (!(error instanceof OpenFlowError)) throw error;
+      if (error.code !== staleTermCode) return { kind: 'refused', error: error.message };
+      const reply = await closing(
+        this.#connection.request<'roleRequest'>({ kind: 'roleRequest', role: 'nochange', generationId: 0n }),
+      );
+      return { kind: 'stale', currentTerm: reply.generationId };
+    }
+  }
+
+  async readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void> {
+    const { tableId, cookie, cookieMask } = filter;
+    let worked: Promise<void> = Promise.resolve();
+    const request = flowRequest({ tableId: tableId ?? Wildcard.table, cookie, cookieMask });
+    const all = this.#connection.multipartStream<'flow'>(request, part => {
+      const flows = part.flows.map(switchFlow);
+      worked = worked.then(() => onPart(flows));
+      worked.catch(() => undefined);
+    });
+    await Promise.all([closing(all), all.then(() => worked)]);
+  }
+
+  async readGroups(): Promise<readonly GroupDescription[]> {
+    const { allGroups } = Wildcard;
+    const parts = await closing(
+      this.#connection.multipart<'groupDescription'>({ kind: 'groupDescription', groupId: allGroups }),
+    );
+    return parts.flatMap(part => part.groups);
+  }
+
+  async readMeters(): Promise<readonly MeterConfig[]> {
+    const { allMeters } = Wildcard;
+    const parts = await closing(this.#connection.multipart<'meterConfig'>({ kind: 'meterConfig', meterId: allMeters }));
+    return parts.flatMap(part => part.meters);
+  }
+
+  onError(listener: (error: SwitchError) => void): () => void {
+    this.#errorListeners.add(listener);
+    return () => this.#errorListeners.delete(listener);
+  }
+
+  onClose(listener: (reason: string) => void): void {
+    if (this.#closed !== null) listener(this.#closed);
+    else this.#closeListeners.push(listener);
+  }
+
+  close(reason: string): void {
+    this.#connection.close(reason);
+  }
+}
+
+function switchError(error: OpenFlowError): SwitchError {
+  return { xid: error.xid, text: error.code, isNotMaster: error.code === notMasterCode };
+}
+
+function switchFlow(stats: FlowStats): SwitchFlow {
+  const { tableId, priority, match, cookie, idleTimeout, hardTimeout, instructions, statistics } = stats;
+  return {
+    table: tableId,
+    priority,
+    match,
+    cookie,
+    idleTimeout,
+    hardTimeout,
+    instructions,
+    packets: statistics.packetCount ?? 0n,
+    bytes: statistics.byteCount ?? 0n,
+    durationSeconds: statistics.durationSeconds ?? 0,
+  };
+}
+
+/** The end of a connection in delivery's terms. */
+async function closing<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ConnectionClosedError) throw new SwitchClosedError(error.message, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,489 @@
+/**
+ * The reconciler of one hypervisor: a level-triggered loop with at most one round in flight. It looks at the newest
+ * desired state whenever it gets to it; any number of changes meanwhile are one round. States: reconciler-state.ts.
+ *
+ *   kick ─► database rows ─► plan (round-plan) ─► meters, bundles, sentinel (delivery-round) ─► ledger ─► convergence
+ *
+ * It ends a connection only when the switch says something that makes no sense; silence is never answered.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { Fragment } from '../compiler/fragment.js';
+import type { FragmentFailure, HostProgress } from './convergence.js';
+import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
+import type { DesiredState, HostChange } from './desired-state.js';
+import { encodeSentinel, warmEncodings } from './encoding.js';
+import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
+import { holdOf, lowestPending, type HoldPeer, type Rank } from './holds.js';
+import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
+import { planRound, type RoundPlan } from './round-plan.js';
+import { StockTaking } from './stock-taking.js';
+import { SwitchClosedError, type Switch } from './switch.js';
+
+/** What has to be in the host's own database before flows may rely on it (bridge, tunnel port, controller rows). */
+export interface DatabasePlan {
+  /** Brings the rows into order; resolves at once when they are. Rejects with what the database said. */
+  converge(): Promise<void>;
+}
+
+/** One connected hypervisor, as the session hands it over. */
+export interface HostConnection {
+  readonly target: Switch;
+  readonly database: DatabasePlan | null;
+  /** As reported by the host, for its status. */
+  readonly openVswitchVersion: string | null;
+}
+
+/** Which database and which compiler the flows come from; written into the sentinel. */
+export interface DeliveryIdentity {
+  readonly databaseId: string;
+  readonly build: string;
+  /** The revision's random check, 24 bits. */
+  checkOf(revision: number): number;
+}
+
+/** What the fleet gives to each of its reconcilers. */
+export interface ReconcilerContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly desired: DesiredState;
+  readonly identity: DeliveryIdentity;
+  readonly peers: ReadonlyMap<string, HoldPeer>;
+  /** Milliseconds between two comparisons of a switch with what it should hold. */
+  auditIntervalMs(): number;
+  /** Term of the lease; null while another Weft holds it. */
+  term(): bigint | null;
+  /** Bounds how many switches are compared at once; resolves with the way to give the turn back. */
+  comparisonTurn(): Promise<() => void>;
+  /** Something of this hypervisor moved: acknowledged, refused, connected, disconnected. */
+  progressed(reconciler: Reconciler): void;
+  /** These keys are acknowledged; null: everything that is not in the ledger. */
+  acknowledged(reconciler: Reconciler, flights: readonly FlightEntry[] | null): void;
+  /** The switch has seen a newer term than ours. */
+  fenced(hypervisorId: string, currentTerm: bigint | null): void;
+}
+
+export interface DeliveryCounters {
+  bundles: number;
+  flowMods: number;
+  groupMods: number;
+  bytes: number;
+  rounds: number;
+  refusals: number;
+  /** Dumps compared, and changes that they led to. */
+  resyncs: number;
+  repairs: number;
+}
+
+const databaseBoundMs = 2_000;
+const databaseRetryMs = 1_000;
+const failureRetryMs = 1_000;
+const failuresBeforeClose = 3;
+
+export class Reconciler implements HostProgress, HoldPeer {
+  readonly hypervisorId: string;
+  name: string;
+  readonly ledger = new HostLedger();
+  readonly counters: DeliveryCounters = {
+    bundles: 0,
+    flowMods: 0,
+    groupMods: 0,
+    bytes: 0,
+    rounds: 0,
+    refusals: 0,
+    resyncs: 0,
+    repairs: 0,
+  };
+
+  readonly #context: ReconcilerContext;
+  readonly #log: Logger;
+  readonly #stock: StockTaking;
+  #state: ReconcilerState = 'disconnected';
+  #connection: HostConnection | null = null;
+  #disconnectedAtMs: number;
+  #lastError: string | null = null;
+  #databaseError: string | null = null;
+  #claimedTerm: bigint | null = null;
+  #wake: (() => void) | null = null;
+  #isKicked = false;
+  #running: Promise<void> = Promise.resolve();
+  #pauseUntilMs = 0;
+  #auditAtMs = 0;
+  #databaseAtMs = 0;
+  #failures = 0;
+  #waitsFor: ReadonlySet<string> = new Set();
+  #lowest: { readonly version: number; readonly revision: number; readonly byRank: (number | undefined)[] } | null =
+    null;
+
+  constructor(hypervisorId: string, name: string, context: ReconcilerContext) {
+    this.hypervisorId = hypervisorId;
+    this.name = name;
+    this.#context = context;
+    this.#log = context.log.child({ hypervisor: name });
+    this.#disconnectedAtMs = context.clock.nowMs();
+    this.#stock = new StockTaking(hypervisorId, this.ledger, context.desired, context.identity.databaseId);
+  }
+
+  get state(): ReconcilerState {
+    return this.#state;
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== null;
+  }
+
+  get disconnectedAtMs(): number {
+    return this.#disconnectedAtMs;
+  }
+
+  get openVswitchVersion(): string | null {
+    return this.#connection?.openVswitchVersion ?? null;
+  }
+
+  get lastError(): string | null {
+    for (const { refusal } of this.ledger.refused()) return refusal.error;
+    return this.#lastError ?? this.#databaseError;
+  }
+
+  /** Hypervisors for which something here is held back. */
+  get waitsFor(): ReadonlySet<string> {
+    return this.#waitsFor;
+  }
+
+  get appliedRevision(): number {
+    return this.ledger.appliedRevision(this.#context.desired.revision);
+  }
+
+  /** True once the switch is known to hold what the ledger does not list. */
+  get isStockKnown(): boolean {
+    return this.#stock.isKnown;
+  }
+
+  /** The connected switch, for reading statistics. */
+  get target(): Switch | null {
+    return this.#connection?.target ?? null;
+  }
+
+  isPending(revision: number): boolean {
+    return this.ledger.isPending(revision);
+  }
+
+  *failures(): Generator<FragmentFailure> {
+    for (const { key, refusal, since, latest } of this.ledger.refused()) {
+      const { error, owner, attempts } = refusal;
+      yield { hypervisorId: this.hypervisorId, name: this.name, key, owner, error, attempts, since, latest };
+    }
+  }
+
+  lowestPending(rank: Rank): number {
+    const { revision } = this.#context.desired;
+    if (this.#lowest?.version !== this.ledger.version || this.#lowest.revision !== revision) {
+      this.#lowest = { version: this.ledger.version, revision, byRank: [] };
+    }
+    return (this.#lowest.byRank[rank] ??= lowestPending(this.ledger, key => this.#desired(key), rank));
+  }
+
+  /** A delta touched this hypervisor. */
+  mark(changes: readonly HostChange[], context: MarkContext): void {
+    this.ledger.mark(changes, context);
+  }
+
+  /** Looks again: something changed that may let the loop go on. */
+  kick(): void {
+    this.#isKicked = true;
+    this.#wake?.();
+  }
+
+  /** Compares the switch with what it should hold as soon as possible. */
+  audit(): void {
+    this.#auditAtMs = 0;
+    this.kick();
+  }
+
+  /** Takes over a new connection. An older one is closed: a host has one. */
+  connect(connection: HostConnection): void {
+    this.#connection?.target.close('replaced by a newer connection');
+    this.#connection = connection;
+    this.#lastError = null;
+    this.#claimedTerm = null;
+    this.#databaseAtMs = 0;
+    connection.target.onClose(reason => this.#disconnected(connection, reason));
+    this.#context.progressed(this);
+    this.#running = this.#running.then(() => this.#run(connection));
+  }
+
+  disconnect(reason: string): void {
+    this.#connection?.target.close(reason);
+  }
+
+  #disconnected(connection: HostConnection, reason: string): void {
+    if (this.#connection !== connection) return;
+    this.#connection = null;
+    this.#disconnectedAtMs = this.#context.clock.nowMs();
+    this.#waitsFor = new Set();
+    this.#move('disconnected', reason);
+    this.#wake?.();
+    this.#context.progressed(this);
+  }
+
+  async #run(connection: HostConnection): Promise<void> {
+    try {
+      while (this.#connection === connection) await this.#step(connection);
+    } catch (error) {
+      if (error instanceof SwitchClosedError) return;
+      this.#lastError = error instanceof Error ? error.message : String(error);
+      this.#log.error({ err: error }, 'delivery to this hypervisor failed; its connection is closed');
+      connection.target.close('delivery failed');
+    }
+  }
+
+  /** One turn of the loop: the first thing that has to be done. */
+  async #step(connection: HostConnection): Promise<void> {
+    this.#isKicked = false;
+    const term = this.#context.term();
+    if (term === null) return this.#standBy();
+    if (term !== this.#claimedTerm) return this.#claim(connection, term);
+    await this.#convergeDatabase(connection);
+    if (!this.#stock.isRead) return this.#readStock(connection);
+    const nowMs = this.#context.clock.nowMs();
+    if (nowMs < this.#pauseUntilMs) return this.#sleepUntil(this.#pauseUntilMs);
+    if (!this.#stock.isKnown || nowMs >= this.#auditAtMs) return this.#compare(connection);
+    await warmEncodings([...this.#dirtyTargets()]);
+    this.#checkOpen(connection);
+    const plan = this.#plan();
+    if (plan.needsComparison) return this.#compare(connection);
+    if (plan.changes.length > 0) return this.#deliver(connection, plan);
+    this.#waitsFor = plan.waitsFor;
+    return this.#sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs, this.#databaseAtMs || Infinity));
+  }
+
+  #standBy(): Promise<void> {
+    this.#claimedTerm = null;
+    if (this.#state !== 'standby') {
+      this.#move('standby', 'the lease is not ours');
+      this.#stock.unread();
+    }
+    return this.#sleepUntil(Infinity);
+  }
+
+  /** The fence: the switch itself refuses a term older than one that it has seen. */
+  async #claim(connection: HostConnection, term: bigint): Promise<void> {
+    this.#move('claiming', `term ${term}`);
+    const reply = await connection.target.claimRole(term);
+    this.#checkOpen(connection);
+    if (reply.kind === 'granted') {
+      this.#claimedTerm = term;
+      this.#stock.unread();
+      return;
+    }
+    if (reply.kind === 'refused') throw new Error(`the switch refuses the master role: ${reply.error}`);
+    this.#fence(reply.currentTerm);
+    while (this.#connection === connection && this.#context.term() === term) await this.#sleepUntil(Infinity);
+  }
+
+  /** Only a newer term of the lease helps. */
+  #fence(currentTerm: bigint | null): void {
+    this.#lastError = `the switch has seen a newer term than ours${currentTerm === null ? '' : ` (${currentTerm})`}`;
+    this.#move('fenced', this.#lastError);
+    this.#stock.unread();
+    this.#context.fenced(this.hypervisorId, currentTerm);
+  }
+
+  /** Rows first: but a database that does not answer must not keep flows from a switch that does. */
+  async #convergeDatabase(connection: HostConnection): Promise<void> {
+    if (connection.database === null || this.#context.clock.nowMs() < this.#databaseAtMs) return;
+    try {
+      await this.#within(databaseBoundMs, connection.database.converge());
+      this.#databaseAtMs = 0;
+      this.#databaseError = null;
+    } catch (error) {
+      this.#databaseError = error instanceof Error ? error.message : String(error);
+      this.#databaseAtMs = this.#context.clock.nowMs() + databaseRetryMs;
+      this.#log.warn({ err: error }, 'rows of the hypervisor could not be brought into order');
+    }
+    this.#checkOpen(connection);
+  }
+
+  #within(boundMs: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#context.clock.after(boundMs, () => {
+        reject(new Error(`the database of the hypervisor did not answer within ${boundMs} ms`));
+      });
+      work.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async #readStock(connection: HostConnection): Promise<void> {
+    this.#move('reading', 'sentinel');
+    const finding = await this.#stock.read(connection.target);
+    this.#checkOpen(connection);
+    this.#log.info({ finding }, 'sentinel read');
+    if (finding === 'compare') {
+      this.#auditAtMs = 0;
+      return this.#compare(connection);
+    }
+    this.#auditAtMs = this.#context.clock.nowMs() + this.#context.auditIntervalMs();
+    this.#context.acknowledged(this, null);
+    this.#context.progressed(this);
+    this.#move('idle', finding);
+  }
+
+  async #compare(connection: HostConnection): Promise<void> {
+    this.#move('comparing', this.#stock.isKnown ? 'audit' : 'unknown content');
+    const done = await this.#context.comparisonTurn();
+    try {
+      this.#checkOpen(connection);
+      this.counters.resyncs += 1;
+      const { changes, wasKnown } = await this.#stock.compare(connection.target, this.#context.clock.nowMs());
+      if (changes.length > 0) this.#log.info({ fragments: changes.length, wasKnown }, 'differences found');
+      this.counters.repairs += changes.length;
+      const outcome = await deliverChanges(this.#roundContext(connection), changes, changes.length > 0 || !wasKnown);
+      if (outcome.kind === 'done') this.#stock.compared();
+      this.#checkOpen(connection);
+      this.#settle(outcome, null);
+    } finally {
+      done();
+    }
+  }
+
+  #plan(): RoundPlan {
+    const { clock, peers } = this.#context;
+    const nowMs = clock.nowMs();
+    const late = new Set<string>();
+    const plan = planRound({
+      ledger: this.ledger,
+      nowMs,
+      desired: key => this.#desired(key),
+      holdOf: (entry, target) => {
+        const revision = this.#context.desired.get(entry.key)?.revision ?? entry.latest;
+        return holdOf(this, entry, target, revision, peers, nowMs, hypervisorId => late.add(hypervisorId));
+      },
+    });
+    if (late.size > 0) this.#log.warn({ late: [...late] }, 'not waiting any longer for other hypervisors');
+    for (const key of plan.settled) this.ledger.drop(key);
+    for (const { flight, error } of plan.unencodable) {
+      this.ledger.take([flight]);
+      this.#refused(flight.entry.key, error);
+      this.ledger.refuse(flight.entry.key, error, nowMs);
+    }
+    this.#blameCauses(plan, nowMs);
+    if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this);
+    return plan;
+  }
+
+  /** What only waits for a refused fragment has failed as well, and says so. */
+  #blameCauses(plan: RoundPlan, nowMs: number): void {
+    for (const flight of plan.remaining) {
+      const cause = plan.blocked.get(flight.entry.key);
+      if (cause === undefined || flight.entry.refusal?.causedBy === cause) continue;
+      const refusal = this.ledger.dirty.get(cause)?.refusal;
+      if (refusal === null || refusal === undefined) continue;
+      this.ledger.take([flight]);
+      this.ledger.refuse(flight.entry.key, `depends on ${cause}: ${refusal.error}`, nowMs, cause);
+    }
+  }
+
+  async #deliver(connection: HostConnection, plan: RoundPlan): Promise<void> {
+    this.#move('delivering', `${plan.changes.length} fragments`);
+    this.ledger.take(plan.flights);
+    this.#waitsFor = plan.waitsFor;
+    const outcome = await deliverChanges(this.#roundContext(connection), plan.changes, false);
+    this.#checkOpen(connection);
+    this.#settle(outcome, plan.flights);
+  }
+
+  #settle(outcome: RoundOutcome, flights: readonly FlightEntry[] | null): void {
+    this.counters.rounds += 1;
+    if (outcome.kind === 'done') {
+      this.#failures = 0;
+      this.#lastError = null;
+      if (flights === null) this.#auditAtMs = this.#context.clock.nowMs() + this.#context.auditIntervalMs();
+      this.#context.acknowledged(this, flights);
+      this.#move('idle', 'acknowledged');
+    } else if (outcome.kind === 'fenced') {
+      this.ledger.rollback();
+      this.#move('fenced', 'the switch has another master');
+      this.#claimedTerm = null;
+    } else {
+      this.ledger.rollback();
+      this.#failed(outcome.error);
+    }
+    this.#context.progressed(this);
+  }
+
+  /** The switch refuses, and it is nobody's fragment: look at it afresh, a little later. */
+  #failed(error: string): void {
+    this.#lastError = error;
+    this.#failures += 1;
+    this.#log.warn({ error, failures: this.#failures }, 'the switch refuses a bundle as a whole');
+    if (this.#failures >= failuresBeforeClose) {
+      this.#failures = 0;
+      this.#connection?.target.close(`bundles fail: ${error}`);
+      return;
+    }
+    this.#stock.forget();
+    this.#move('idle', error);
+    this.#pauseUntilMs = this.#context.clock.nowMs() + failureRetryMs;
+  }
+
+  #roundContext(connection: HostConnection): RoundContext {
+    return {
+      target: connection.target,
+      ledger: this.ledger,
+      metersSent: new Set(),
+      nowMs: () => this.#context.clock.nowMs(),
+      nextSentinel: isLast => this.#stock.nextSentinel(isLast, this.#context.identity),
+      encodeSentinel,
+      sending: sent => this.#stock.sending(sent),
+      committed: sent => this.#stock.committed(sent),
+      refused: (key, error) => this.#refused(key, error),
+      count: ({ bundles, flows, groups, bytes }) => {
+        this.counters.bundles += bundles;
+        this.counters.flowMods += flows;
+        this.counters.groupMods += groups;
+        this.counters.bytes += bytes;
+      },
+    };
+  }
+
+  #refused(key: string, error: string): void {
+    this.counters.refusals += 1;
+    this.#log.warn({ fragment: key, error }, 'fragment refused');
+  }
+
+  #desired(key: string): Fragment | null {
+    return this.#context.desired.desiredOn(this.hypervisorId, key)?.fragment ?? null;
+  }
+
+  *#dirtyTargets(): Generator<Fragment> {
+    for (const entry of this.ledger.dirty.values()) {
+      const target = this.#desired(entry.key);
+      if (target !== null) yield target;
+    }
+  }
+
+  #checkOpen(connection: HostConnection): void {
+    if (this.#connection !== connection) throw new SwitchClosedError('the connection was replaced or ended');
+  }
+
+  /** Waits for a kick or the time. */
+  #sleepUntil(untilMs: number): Promise<void> {
+    if (this.#isKicked || this.#connection === null) return Promise.resolve();
+    return new Promise(resolve => {
+      const delayMs = Math.max(0, untilMs - this.#context.clock.nowMs());
+      const cancel = Number.isFinite(delayMs) ? this.#context.clock.after(delayMs, () => this.#wake?.()) : null;
+      this.#wake = () => {
+        this.#wake = null;
+        cancel?.();
+        resolve();
+      };
+    });
+  }
+
+  #move(to: ReconcilerState, reason: string): void {
+    if (to === this.#state) return;
+    if (!reconcilerMoves[this.#state].includes(to)) throw new Error(`no move from ${this.#state} to ${to}: ${reason}`);
+    this.#log.debug({ from: this.#state, to, reason }, 'reconciler state');
+    this.#state = to;
+  }
+}

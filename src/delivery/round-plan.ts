@@ -1,0 +1,121 @@
+/**
+ * Which dirty entries of a hypervisor go into its next round, and which have to stay: held back for another
+ * hypervisor, refused a moment ago, or dependent on one that stays. Pure; called anew for every round.
+ */
+import type { Fragment } from '../compiler/fragment.js';
+import { dependents, isEmptyChange, type SwitchChange } from './bundle-plan.js';
+import { encodedFragment } from './encoding.js';
+import { fragmentDifference } from './difference.js';
+import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
+import type { Hold } from './holds.js';
+
+export interface RoundPlan {
+  /** What goes out, with the change of each (same order). */
+  readonly flights: readonly FlightEntry[];
+  readonly changes: readonly SwitchChange[];
+  /** Desired is what is installed already: nothing to send. */
+  readonly settled: readonly string[];
+  /** What stays dirty, with the version that is desired. */
+  readonly remaining: readonly FlightEntry[];
+  /** Keys among `remaining` that wait for another key that stays. */
+  readonly blocked: ReadonlyMap<string, string>;
+  /** Fragments that no switch could be told, with the reason. */
+  readonly unencodable: readonly { readonly flight: FlightEntry; readonly error: string }[];
+  /** Some entry can only be settled by a dump. */
+  readonly needsComparison: boolean;
+  /** Clock.nowMs() at which something that stays may go; Infinity when only an event can change that. */
+  readonly nextAtMs: number;
+  /** Hypervisors that entries are held back for. */
+  readonly waitsFor: ReadonlySet<string>;
+}
+
+export interface RoundInputs {
+  readonly ledger: HostLedger;
+  readonly nowMs: number;
+  desired(key: string): Fragment | null;
+  holdOf(entry: DirtyEntry, target: Fragment | null): Hold | null;
+}
+
+interface Draft {
+  readonly going: Map<string, { flight: FlightEntry; change: SwitchChange }>;
+  readonly settled: string[];
+  readonly remaining: FlightEntry[];
+  readonly staying: SwitchChange[];
+  readonly unencodable: { flight: FlightEntry; error: string }[];
+  readonly waitsFor: Set<string>;
+  needsComparison: boolean;
+  nextAtMs: number;
+}
+
+export function planRound(inputs: RoundInputs): RoundPlan {
+  const draft: Draft = {
+    going: new Map(),
+    settled: [],
+    remaining: [],
+    staying: [],
+    unencodable: [],
+    waitsFor: new Set(),
+    needsComparison: false,
+    nextAtMs: Infinity,
+  };
+  for (const entry of inputs.ledger.dirty.values()) sort(entry, inputs, draft);
+  const blocked = dependents(
+    draft.staying,
+    [...draft.going.values()].map(({ change }) => change),
+  );
+  for (const key of blocked.keys()) {
+    const flight = draft.going.get(key)?.flight;
+    draft.going.delete(key);
+    if (flight !== undefined) draft.remaining.push(flight);
+  }
+  const going = [...draft.going.values()];
+  return {
+    ...draft,
+    blocked,
+    flights: going.map(({ flight }) => flight),
+    changes: going.map(({ change }) => change),
+  };
+}
+
+function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
+  const target = inputs.desired(entry.key);
+  const flight: FlightEntry = { entry, target };
+  if (entry.installed === target) {
+    draft.settled.push(entry.key);
+    return;
+  }
+  const { refusal } = entry;
+  if (refusal?.fragment === target && refusal.causedBy === null && inputs.nowMs < refusal.retryAtMs) {
+    stay(flight, draft);
+    draft.nextAtMs = Math.min(draft.nextAtMs, refusal.retryAtMs);
+    return;
+  }
+  if (entry.installed === 'unknown') {
+    draft.needsComparison = true;
+    draft.remaining.push(flight);
+    return;
+  }
+  const failure = target === null ? null : encodedFragment(target).failure;
+  if (failure !== null) {
+    draft.unencodable.push({ flight, error: failure });
+    stay(flight, draft);
+    return;
+  }
+  const hold = inputs.holdOf(entry, target);
+  if (hold !== null) {
+    stay(flight, draft);
+    draft.nextAtMs = Math.min(draft.nextAtMs, hold.untilMs);
+    for (const hypervisorId of hold.waitsFor) draft.waitsFor.add(hypervisorId);
+    return;
+  }
+  const change = fragmentDifference(entry.installed, target);
+  if (isEmptyChange(change)) draft.settled.push(entry.key);
+  else draft.going.set(entry.key, { flight, change });
+}
+
+/** The entry stays; what depends on it will have to stay too. */
+function stay(flight: FlightEntry, draft: Draft): void {
+  draft.remaining.push(flight);
+  const { installed } = flight.entry;
+  if (installed !== 'unknown') draft.staying.push(fragmentDifference(installed, flight.target));
+}

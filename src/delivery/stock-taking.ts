@@ -1,0 +1,228 @@
+/**
+ * What Weft knows of the content of one switch: nothing, or "everything desired except what the ledger lists". The
+ * sentinel tells after a reconnect whether that is still so; a dump tells otherwise.
+ */
+import type { Bundle, SwitchChange } from './bundle-plan.js';
+import { SwitchComparison } from './comparison.js';
+import type { SentBundle } from './delivery-round.js';
+import type { DesiredState, PlacedFragment } from './desired-state.js';
+import { addDigest, encodedFragment, nextTurn, warmEncodings } from './encoding.js';
+import type { Fragment } from '../compiler/fragment.js';
+import type { DirtyEntry, FlightEntry, HostLedger, Installed } from './host-ledger.js';
+import type { DeliveryIdentity } from './reconciler.js';
+import { readSentinel, sentinelTable, type Sentinel } from './sentinel.js';
+import type { Switch } from './switch.js';
+
+/** What a sentinel means: nothing to do, go on with what the ledger lists, or dump and compare. */
+export type StockFinding = 'current' | 'as remembered' | 'compare';
+
+export interface StockDifference {
+  readonly changes: readonly SwitchChange[];
+  /** The content was thought to be known: differences are somebody else's doing. */
+  readonly wasKnown: boolean;
+}
+
+export class StockTaking {
+  readonly #hypervisorId: string;
+  readonly #ledger: HostLedger;
+  readonly #desired: DesiredState;
+  readonly #databaseId: string;
+  #isRead = false;
+  #isKnown = false;
+  #bundleNumber = 0;
+  /** The sentinel of the last bundle known to be committed, and those sent since. */
+  #committed: Sentinel | null = null;
+  #sent: SentBundle[] = [];
+
+  constructor(hypervisorId: string, ledger: HostLedger, desired: DesiredState, databaseId: string) {
+    this.#hypervisorId = hypervisorId;
+    this.#ledger = ledger;
+    this.#desired = desired;
+    this.#databaseId = databaseId;
+  }
+
+  /** The sentinel was read on this connection. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** A new connection, or a time without the master role: others may have been at the switch. */
+  unread(): void {
+    this.#isRead = false;
+  }
+
+  /** The content is not known any more. */
+  forget(): void {
+    this.#isKnown = false;
+    this.#committed = null;
+    this.#sent = [];
+  }
+
+  async read(target: Switch): Promise<StockFinding> {
+    let found: Sentinel | null = null;
+    await target.readFlows({ tableId: sentinelTable, cookie: 0n, cookieMask: 0n }, async flows => {
+      for (const flow of flows) found ??= readSentinel(flow.cookie, flow.instructions);
+    });
+    this.#isRead = true;
+    const finding = this.#judge(found);
+    if (finding === 'compare') this.forget();
+    else this.#isKnown = true;
+    return finding;
+  }
+
+  #judge(found: Sentinel | null): StockFinding {
+    if (this.#isKnown && found !== null) {
+      const reached = this.#sent.findIndex(sent => isSame(sent.sentinel, found));
+      if (reached >= 0 || (this.#committed !== null && isSame(this.#committed, found))) {
+        this.#resume(
+          this.#sent.slice(0, reached + 1).map(sent => sent.bundle),
+          found,
+        );
+        return 'as remembered';
+      }
+    }
+    this.#ledger.rollback();
+    if (found === null || found.isOnTheWay || found.databaseId !== this.#databaseId) return 'compare';
+    if (found.digest !== this.#desired.digestOn(this.#hypervisorId)) return 'compare';
+    for (const key of this.#ledger.dirty.keys()) this.#ledger.drop(key);
+    this.#committed = found;
+    this.#sent = [];
+    return 'current';
+  }
+
+  /** The connection was cut in a round: these bundles of it were committed, the others were not. */
+  #resume(committed: readonly Bundle[], found: Sentinel): void {
+    const touched = new Set<string>();
+    for (const bundle of committed) {
+      for (const key of bundle.touches) touched.add(key);
+      this.#ledger.commit(bundle.completes);
+    }
+    for (const { entry, target } of this.#ledger.inFlight.values()) {
+      // Meters are outside of the bundles: the sentinel says nothing about them.
+      if (hasMeters(target) || (entry.installed !== 'unknown' && hasMeters(entry.installed))) touched.add(entry.key);
+    }
+    this.#ledger.forgetInstalled(touched);
+    this.#ledger.rollback();
+    this.#committed = found;
+    this.#sent = [];
+  }
+
+  /** Dumps the switch and works out what it takes to bring it in order. Every key concerned is in flight then. */
+  async compare(target: Switch, nowMs: number): Promise<StockDifference> {
+    const wasKnown = this.#isKnown;
+    this.#isKnown = false;
+    this.#sent = [];
+    this.#ledger.rollback();
+    const placed = new Map<string, PlacedFragment>();
+    for (const one of this.#desired.fragmentsOn(this.#hypervisorId)) placed.set(one.fragment.key, one);
+    const excluded = this.#takeForComparison(placed, nowMs);
+    await warmEncodings([...placed.values()].map(one => one.fragment));
+    const comparison = new SwitchComparison();
+    for (const { fragment } of placed.values()) {
+      if (comparison.want(fragment, !excluded.has(fragment.key))) await nextTurn();
+    }
+    comparison.addGroups(await target.readGroups());
+    comparison.addMeters(await target.readMeters());
+    await target.readFlows({ tableId: null, cookie: 0n, cookieMask: 0n }, async flows => {
+      for (const flow of flows) if (comparison.addFlow(flow)) await nextTurn();
+    });
+    const changes = comparison.finish();
+    for (const { key } of changes) {
+      const one = placed.get(key);
+      if (one !== undefined && !this.#ledger.isInFlight(key)) this.#ledger.launch(unknownFlight(one, nowMs));
+    }
+    return { changes, wasKnown };
+  }
+
+  /** The comparison covers what the ledger lists, except what was refused a moment ago. */
+  #takeForComparison(placed: ReadonlyMap<string, PlacedFragment>, nowMs: number): ReadonlySet<string> {
+    const excluded = new Set<string>();
+    const taken: FlightEntry[] = [];
+    for (const entry of this.#ledger.dirty.values()) {
+      const target = placed.get(entry.key)?.fragment ?? null;
+      const { refusal } = entry;
+      const isRefused = refusal?.fragment === target && refusal.causedBy === null && nowMs < refusal.retryAtMs;
+      if (isRefused || (target !== null && encodedFragment(target).failure !== null)) excluded.add(entry.key);
+      else taken.push({ entry: { ...entry, installed: 'unknown' }, target });
+    }
+    this.#ledger.take(taken);
+    return excluded;
+  }
+
+  /** The difference has been sent and acknowledged. */
+  compared(): void {
+    this.#isKnown = true;
+    this.#ledger.commit([...this.#ledger.inFlight.keys()]);
+  }
+
+  /** Called before a bundle goes out, and when its commit is acknowledged. */
+  sending(sent: SentBundle): void {
+    this.#sent.push(sent);
+  }
+
+  committed(sent: SentBundle): void {
+    this.#committed = sent.sentinel;
+    this.#sent = this.#sent.filter(other => other !== sent);
+  }
+
+  /** What the switch will hold with the bundle that is about to be sent. */
+  nextSentinel(isLast: boolean, identity: DeliveryIdentity): Sentinel {
+    let digest = isLast ? this.#desired.digestOn(this.#hypervisorId) : 0n;
+    let { revision } = this.#desired;
+    let isOnTheWay = !isLast;
+    for (const entry of this.#ledger.dirty.values()) {
+      if (entry.refusal === null) revision = Math.min(revision, entry.since - 1);
+      if (entry.installed === 'unknown') isOnTheWay = true;
+      if (isOnTheWay) continue;
+      const desired = this.#desired.desiredOn(this.#hypervisorId, entry.key)?.fragment ?? null;
+      digest = addDigest(digest, digestOf(entry.installed) - digestOf(desired));
+    }
+    this.#bundleNumber += 1;
+    return {
+      revision: Math.max(0, revision),
+      check: identity.checkOf(Math.max(0, revision)),
+      databaseId: identity.databaseId,
+      build: identity.build,
+      digest: isOnTheWay ? 0n : digest,
+      isOnTheWay,
+      bundleNumber: this.#bundleNumber,
+    };
+  }
+}
+
+function digestOf(installed: Installed): bigint {
+  return installed === null || installed === 'unknown' ? 0n : encodedFragment(installed).digest;
+}
+
+function hasMeters(fragment: Fragment | null): boolean {
+  return (fragment?.meters?.length ?? 0) > 0;
+}
+
+/** A fragment that a comparison found wrong although nothing was known to be missing. */
+function unknownFlight({ fragment, revision }: PlacedFragment, nowMs: number): FlightEntry {
+  const entry: DirtyEntry = {
+    key: fragment.key,
+    installed: 'unknown',
+    since: revision,
+    latest: revision,
+    sinceMs: nowMs,
+    pointedFrom: null,
+    refusal: null,
+  };
+  return { entry, target: fragment };
+}
+
+function isSame(left: Sentinel, right: Sentinel): boolean {
+  return (
+    left.revision === right.revision &&
+    left.check === right.check &&
+    left.databaseId === right.databaseId &&
+    left.digest === right.digest &&
+    left.isOnTheWay === right.isOnTheWay &&
+    left.bundleNumber === right.bundleNumber
+  );
+}

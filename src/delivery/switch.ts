@@ -1,0 +1,70 @@
+/**
+ * What a reconciler needs of a switch. The real one stands on an OpenFlow connection (openflow-switch.ts); nothing
+ * in delivery sees a socket.
+ */
+import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
+import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
+import type { FlowContent } from './encoding.js';
+
+/** A flow as the switch shows it. */
+export interface SwitchFlow extends FlowContent {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  readonly durationSeconds: number;
+}
+
+/** An error that the switch sent on its own, not as the reply to a request. */
+export interface SwitchError {
+  /** xid of the message that it refused. */
+  readonly xid: number;
+  /** Type and code by name, as `OFPBAC_BAD_OUT_GROUP`, with the numbers when the name is not known. */
+  readonly text: string;
+  /** The switch no longer takes changes from us: another controller has the MASTER role. */
+  readonly isNotMaster: boolean;
+}
+
+/** Reply to the claim of the MASTER role. `stale`: the switch has seen a newer term. */
+export type RoleReply =
+  | { readonly kind: 'granted' }
+  | { readonly kind: 'stale'; readonly currentTerm: bigint | null }
+  | { readonly kind: 'refused'; readonly error: string };
+
+/** `closed` rejections carry this: the connection ended while we waited. */
+export class SwitchClosedError extends Error {
+  override readonly name = 'SwitchClosedError';
+}
+
+export interface Switch {
+  /** Sends bytes that are already whole OpenFlow messages. False: hold on until `drained`. */
+  write(bytes: Uint8Array): boolean;
+  drained(): Promise<void>;
+  /** Between these, writes are gathered into as few segments as possible. */
+  cork(): void;
+  uncork(): void;
+  /** Resolves when everything sent before has been worked through. */
+  barrier(): Promise<void>;
+  /** Sends a bundle commit and waits for its reply: null, or the error that rolled everything back. */
+  commitBundle(bundleId: number): Promise<string | null>;
+  /** Sends a bundle discard; its reply is awaited. */
+  discardBundle(bundleId: number): Promise<void>;
+  /** Claims the MASTER role with `term` as generation id. */
+  claimRole(term: bigint): Promise<RoleReply>;
+  /** Flow descriptions of one table (or all, null), handed over part by part; the next part waits for the promise. */
+  readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void>;
+  readGroups(): Promise<readonly GroupDescription[]>;
+  readMeters(): Promise<readonly MeterConfig[]>;
+  /** Asynchronous errors; returns the way to stop listening. */
+  onError(listener: (error: SwitchError) => void): () => void;
+  /** Called once when the connection ends, at once if it has. */
+  onClose(listener: (reason: string) => void): void;
+  /** Ends the connection; the switch dials again. */
+  close(reason: string): void;
+}
+
+export interface FlowFilter {
+  /** Null: all tables. */
+  readonly tableId: number | null;
+  /** Only flows whose cookie agrees with `cookie` in the bits of `cookieMask`; mask 0 means any. */
+  readonly cookie: bigint;
+  readonly cookieMask: bigint;
+}

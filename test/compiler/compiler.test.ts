@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { Compiler } from '../../src/compiler/compiler.js';
+import { fragmentCookie } from '../../src/compiler/identifiers.js';
+import { type Rule, rule } from '../../src/compiler/rule.js';
+import { type Kind, kinds } from '../../src/model/index.js';
+import { NetworkView, type RowAfter } from '../../src/view/network-view.js';
+import { canonicalFragments } from './canonical-fragment.js';
+import { OracleFailure, runIncrementalOracle } from './incremental-oracle.js';
+import { fewestPorts, RandomNetwork } from './random-network.js';
+import { toyRules } from './toy-rules.js';
+
+const seeds = (count: number, first = 1000): number[] => Array.from({ length: count }, (_, place) => first + place);
+
+function compiled(rules: readonly Rule[] = toyRules): {
+  readonly view: NetworkView;
+  readonly compiler: Compiler;
+  readonly network: RandomNetwork;
+} {
+  const network = new RandomNetwork(4);
+  const view = new NetworkView();
+  const compiler = new Compiler(rules, view);
+  compiler.update(view.replace(network.snapshot()));
+  return { view, compiler, network };
+}
+
+describe('The compile engine', () => {
+  it('arrives at the output of a compile from scratch after each of 3,000 random batches', function () {
+    this.timeout(60_000);
+    const report = runIncrementalOracle({
+      rules: toyRules,
+      sequences: seeds(100),
+      operationsPerSequence: 30,
+      completeEvery: 5,
+    });
+    assert.equal(report.steps, 3_000);
+    assert.ok(report.fewestPorts >= fewestPorts);
+  });
+
+  it('fails the oracle as soon as any one read goes unrecorded', function () {
+    this.timeout(60_000);
+    const options = { rules: toyRules, operationsPerSequence: 30, completeEvery: Number.MAX_SAFE_INTEGER };
+    const { sites } = runIncrementalOracle({ ...options, sequences: seeds(10) });
+    assert.ok(sites.size >= 20);
+    for (const [name, { site, decidedBy }] of sites) {
+      assert.ok(decidedBy !== null, `no sequence needs that ${name}`);
+      assert.throws(
+        () => runIncrementalOracle({ ...options, sequences: [decidedBy], unrecorded: site }),
+        OracleFailure,
+        name,
+      );
+    }
+  });
+
+  it('gives one delta, text for text, whichever way led to the state', () => {
+    const one = compiled();
+    const other = compiled();
+    let batch: RowAfter<Kind>[] = [];
+    for (let operation = 0; operation < 40; operation += 1) {
+      const rows = one.network.operate();
+      one.compiler.update(one.view.apply(one.network.revision, rows));
+      batch.push(...rows);
+    }
+    batch = [...batch, ...batch.slice(-3)];
+    other.compiler.update(other.view.apply(one.network.revision, batch));
+    const empty = Object.fromEntries(kinds.map(kind => [kind, []])) as never;
+    const clear = [one, other].map(({ view, compiler }) =>
+      compiler.update(view.replace({ revision: 100, rows: empty })),
+    );
+    assert.deepEqual(clear[0], clear[1]);
+    assert.ok((clear[0]?.changes.length ?? 0) > 200);
+  });
+
+  it('keeps nothing of what is gone', () => {
+    const { view, compiler, network } = compiled();
+    const before = compiler.stats;
+    const empty = Object.fromEntries(kinds.map(kind => [kind, []])) as never;
+    compiler.update(view.replace({ revision: 2, rows: empty }));
+    const { units, fragments, reads } = compiler.stats;
+    assert.deepEqual({ units, fragments, reads }, { units: 0, fragments: 0, reads: 0 });
+    assert.deepEqual(compiler.fragmentsOf({ kind: 'everywhere' }), []);
+    compiler.update(view.replace(network.snapshot()));
+    const after = compiler.stats;
+    assert.deepEqual([after.units, after.fragments, after.reads], [before.units, before.fragments, before.reads]);
+  });
+
+  it('compiles a view that held rows before it in the same way', () => {
+    const { view, compiler } = compiled();
+    const late = new Compiler(toyRules, view);
+    late.update(view.everything());
+    const text = (of: Compiler): string => canonicalFragments(of.fragmentsOf({ kind: 'everywhere' }));
+    assert.equal(text(late), text(compiler));
+    assert.equal(late.stats.fragments, compiler.stats.fragments);
+  });
+
+  it('runs only what read the change, and stops at equal output', () => {
+    const { view, compiler } = compiled();
+    const port = view
+      .rows('logical-switch-ports')
+      .find(row => !row.unknownMacs && view.get('bound-ports', row.id) !== null);
+    assert.ok(port !== undefined);
+    const bound = view.get('bound-ports', port.id);
+    const update = (changed: Partial<typeof port>): [number, number] => {
+      const after = { ...port, ...changed };
+      compiler.update(view.apply(view.revision + 1, [{ kind: 'logical-switch-ports', id: port.id, after }]));
+      return [compiler.stats.latest.unitsRun, compiler.stats.latest.fragmentsChanged];
+    };
+    assert.ok(bound !== null);
+    assert.deepEqual(update({ name: 'other', labels: { a: 'b' }, updatedAt: '2027-01-01T00:00:00.000Z' }), [0, 0]);
+    // forwarding, flood-local and physical read the port; only forwarding speaks of its MAC.
+    assert.deepEqual(update({ mac: '02:ff:ff:ff:ff:ff' }), [3, 1]);
+    assert.deepEqual(update({ mac: '02:ff:ff:ff:ff:ff' }), [0, 0]);
+  });
+
+  it('names rule and object in the cookie, and the object of the surface as owner', () => {
+    const { view, compiler } = compiled();
+    const [bound] = view.rows('bound-ports');
+    assert.ok(bound !== undefined);
+    const { hypervisorId } = bound;
+    const fragment = compiler
+      .fragmentsOf({ kind: 'hypervisor', hypervisorId })
+      .find(({ key }) => key === `toy.physical/${bound.id}`);
+    assert.deepEqual(fragment?.owner, { kind: 'logical-switch-ports', id: bound.id });
+    assert.equal(fragment.cookie, fragmentCookie(6, bound.number));
+  });
+
+  it('ends loudly, with the names of rule and subject, when a rule throws', () => {
+    const network = new RandomNetwork(4);
+    const view = new NetworkView();
+    const broken = rule({
+      name: 'toy.broken',
+      number: 9,
+      subjects: 'logical-routers',
+      compile() {
+        throw new TypeError('oops');
+      },
+    });
+    const touched = view.replace(network.snapshot());
+    assert.throws(
+      () => new Compiler([broken], view).update(touched),
+      (error: Error) =>
+        /toy\.broken failed for logical-routers/.test(error.message) && error.cause instanceof TypeError,
+    );
+  });
+
+  it('refuses two rules of one name or number', () => {
+    const [first, second] = toyRules;
+    assert.ok(first !== undefined && second !== undefined);
+    const view = new NetworkView();
+    assert.throws(() => new Compiler([first, { ...second, number: first.number } as Rule], view), /number 1/);
+    assert.throws(() => new Compiler([first, { ...second, name: first.name } as Rule], view), /name toy\.forwarding/);
+  });
+});

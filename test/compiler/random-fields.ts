@@ -1,0 +1,179 @@
+/**
+ * Random values for every field of every noun; the types make a new field or noun break the build here.
+ * Few distinct addresses and networks on purpose, so that routes, subnets and ports meet.
+ */
+import type { Kind, RowOf } from '../../src/model/index.js';
+import { kinds } from '../../src/model/kinds.js';
+import type { CommonRow } from '../../src/model/resource.js';
+import type { SeededRandom } from '../seeded-random.js';
+
+type OwnFields<K extends Kind> = Exclude<keyof RowOf<K>, keyof CommonRow>;
+type Tables = { readonly [K in Kind]: ReadonlyMap<string, RowOf<K>> };
+
+export interface Context {
+  readonly random: SeededRandom;
+  readonly tables: Tables;
+}
+
+/** How many ids of each kind are ever used, and how many of them exist in the base network. */
+export const population: { readonly [K in Kind]: { readonly pool: number; readonly base: number } } = {
+  hypervisors: { pool: 6, base: 5 },
+  'logical-switches': { pool: 11, base: 9 },
+  subnets: { pool: 18, base: 15 },
+  'logical-routers': { pool: 5, base: 4 },
+  'logical-switch-ports': { pool: 125, base: 112 },
+  'logical-router-ports': { pool: 20, base: 16 },
+  'static-routes': { pool: 16, base: 12 },
+  'port-bindings': { pool: 105, base: 85 },
+};
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+
+export const idOf = (kind: Kind, place: number): string =>
+  `0000000${kinds.indexOf(kind)}-0000-7000-8000-${hex(place, 12)}`;
+
+/** Mostly an id that exists; sometimes one that may not. */
+function refer({ random, tables }: Context, kind: Kind): string {
+  const existing = tables[kind];
+  if (existing.size === 0 || random.chance(0.08)) return idOf(kind, random.below(population[kind].pool));
+  let place = random.below(existing.size);
+  for (const id of existing.keys()) {
+    if (place === 0) return id;
+    place -= 1;
+  }
+  return idOf(kind, 0);
+}
+
+const maybe = <T>({ random }: Context, probability: number, make: () => T): T | null =>
+  random.chance(probability) ? make() : null;
+
+const several = <T>({ random }: Context, most: number, make: () => T): T[] =>
+  Array.from({ length: random.below(most + 1) }, make);
+
+/** Networks are numbered: 10.n.0.0/24 and fd00:n::/64. */
+const networkNumber = ({ random }: Context): number => 1 + random.below(12);
+const prefix4 = (context: Context): string => `10.${networkNumber(context)}.0`;
+const prefix6 = (context: Context): string => `fd00:${hex(networkNumber(context), 1)}:`;
+const ipv4 = (context: Context): string => `${prefix4(context)}.${1 + context.random.below(200)}`;
+const ipv6 = (context: Context): string => `${prefix6(context)}:${hex(1 + context.random.below(0xfff), 1)}`;
+const anyIp = (context: Context): string => (context.random.chance(0.5) ? ipv4(context) : ipv6(context));
+const mac = ({ random }: Context): string => `02:00:00:00:${hex(random.below(4), 2)}:${hex(random.below(256), 2)}`;
+
+/** The EUI-64 address of a MAC in some network, in the canonical text of RFC 5952. */
+function eui64(context: Context, address: string): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = address.split(':').map(byte => Number.parseInt(byte, 16));
+  const words = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
+  // The MACs above flip to a first word of zero, which joins the run of zeros before it.
+  const suffix = words[0] === 0 ? words.slice(1) : words;
+  return `${prefix6(context)}:${suffix.map(word => hex(word, 1)).join(':')}`;
+}
+
+const cidr = (context: Context): string =>
+  context.random.pick([
+    () => `${prefix4(context)}.0/24`,
+    () => `${prefix4(context)}.0/24`,
+    () => `10.${networkNumber(context)}.0.0/16`,
+    () => `${prefix6(context)}:/64`,
+    () => '0.0.0.0/0',
+    () => '::/0',
+  ])();
+
+export const fields: {
+  readonly [K in Kind]: { readonly [F in OwnFields<K>]: (context: Context, row: RowOf<K>) => RowOf<K>[F] };
+} = {
+  hypervisors: {
+    systemId: ({ random }) => `hv${random.below(50)}`,
+    encapIp: context =>
+      maybe(context, 0.95, () => `${context.random.pick(['192.0.2.', '2001:db8::'])}${1 + context.random.below(99)}`),
+    encapTypes: ({ random }) =>
+      random.pick([['geneve'], ['vxlan'], ['geneve', 'vxlan'], ['vxlan', 'geneve'], []] as const),
+    underlayMtu: ({ random }) => random.pick([1500, 1400, 1600, 9000]),
+    datapathId: ({ random }) => hex(random.below(2 ** 31), 16),
+    hypervisorKey: ({ random }) => 1 + random.below(0xffff),
+    drain: ({ random }) => random.chance(0.2),
+    gateway: ({ random }) => random.chance(0.5),
+    adopt: ({ random }) => random.chance(0.2),
+    allowed: ({ random }) => random.chance(0.9),
+    ovsdbTarget: context => maybe(context, 0.3, () => `tcp:192.0.2.${context.random.below(250)}:6640`),
+    bridge: ({ random }) => random.pick(['br-int', 'br-weft']),
+    datapathType: ({ random }) => random.pick(['system', 'netdev']),
+  },
+  'logical-switches': {
+    mtu: context => maybe(context, 0.4, () => 1280 + context.random.below(300)),
+    datapathKey: ({ random }) => 1 + random.below(0xfffff),
+  },
+  subnets: {
+    logicalSwitchId: context => refer(context, 'logical-switches'),
+    cidr: context => cidr(context),
+    gatewayIp: context => maybe(context, 0.7, () => anyIp(context)),
+    allocationPools: context => several(context, 2, () => ({ start: ipv4(context), end: ipv4(context) })),
+    dnsServers: context => several(context, 2, () => ipv4(context)),
+    dhcp: ({ random }) => random.chance(0.5),
+    hostRoutes: context => several(context, 1, () => ({ destination: cidr(context), nextHop: ipv4(context) })),
+  },
+  'logical-routers': {
+    enabled: ({ random }) => random.chance(0.8),
+    datapathKey: ({ random }) => 1 + random.below(0xfffff),
+  },
+  'logical-switch-ports': {
+    logicalSwitchId: context => refer(context, 'logical-switches'),
+    mac: context => mac(context),
+    ips: (context, row) =>
+      several(context, 3, () => ({
+        ip: context.random.pick([() => ipv4(context), () => ipv6(context), () => eui64(context, row.mac)])(),
+        subnetId: refer(context, 'subnets'),
+      })),
+    portSecurity: ({ random }) => random.chance(0.7),
+    allowedAddresses: context =>
+      several(context, 2, () => ({ mac: maybe(context, 0.5, () => mac(context)), cidr: cidr(context) })),
+    enabled: ({ random }) => random.chance(0.85),
+    unknownMacs: ({ random }) => random.chance(0.1),
+    hypervisor: context => maybe(context, 0.2, () => `hv${context.random.below(5)}`),
+    portKey: ({ random }) => 1 + random.below(32_767),
+  },
+  'logical-router-ports': {
+    logicalRouterId: context => refer(context, 'logical-routers'),
+    logicalSwitchId: context => maybe(context, 0.75, () => refer(context, 'logical-switches')),
+    peerId: context => maybe(context, 0.9, () => refer(context, 'logical-router-ports')),
+    mac: context => mac(context),
+    networks: context => [
+      `${prefix4(context)}.${1 + context.random.below(3)}/24`,
+      ...several(context, 1, () => `${prefix6(context)}:1/64`),
+    ],
+    portKey: ({ random }) => 1 + random.below(32_767),
+    switchPortKey: context => maybe(context, 0.9, () => 1 + context.random.below(32_767)),
+  },
+  'static-routes': {
+    logicalRouterId: context => refer(context, 'logical-routers'),
+    destination: context => cidr(context),
+    nextHop: (context, row) =>
+      maybe(context, 0.8, () => (row.destination.includes(':') ? ipv6(context) : ipv4(context))),
+    discard: ({ random }) => random.chance(0.2),
+  },
+  'port-bindings': {
+    logicalSwitchPortId: context => refer(context, 'logical-switch-ports'),
+    hypervisorId: context => refer(context, 'hypervisors'),
+    interfaceName: ({ random }) => `tap${random.below(1000)}`,
+    interfaceUuid: ({ random }) => `0000000f-0000-7000-8000-${hex(random.below(2 ** 31), 12)}`,
+    ofport: ({ random }) => 1 + random.below(2000),
+    reason: context => maybe(context, 0.1, () => 'the newest of two claims'),
+  },
+};
+
+/** A row being made or changed, before it is known to make sense. */
+export type Draft = Readonly<Record<string, unknown>>;
+
+/** Takes out what no rule needs an answer to: a row that contradicts itself. */
+export function consistent(kind: Kind, row: Draft): Draft {
+  if (kind === 'static-routes') {
+    const isIpv6 = (text: unknown): boolean => typeof text === 'string' && text.includes(':');
+    const mixed = row['nextHop'] !== null && isIpv6(row['nextHop']) !== isIpv6(row['destination']);
+    return row['discard'] === true || mixed ? { ...row, nextHop: null } : row;
+  }
+  if (kind === 'logical-router-ports') {
+    return row['logicalSwitchId'] === null
+      ? { ...row, switchPortKey: null }
+      : { ...row, peerId: null, switchPortKey: row['switchPortKey'] ?? 1 };
+  }
+  return row;
+}

@@ -1,0 +1,184 @@
+/**
+ * The network as the oracle sees it: the same questions as the real view, answered without any of its code. Indexes
+ * are built anew from all rows of a kind, and placement from all rows, after every change. Rows and lists that come
+ * out equal keep their identity, so that "same object" means "same answer".
+ */
+import { structurallyEqual } from '../../src/base/structural-equality.js';
+import type { RowAfter } from '../../src/view/network-view.js';
+import { type DerivedKind, indexes, type IndexValue, type ViewKind, type ViewRow } from '../../src/view/rows.js';
+
+type AnyRow = ViewRow<ViewKind>;
+type Rows = ReadonlyMap<string, AnyRow>;
+
+const viewKinds = Object.keys(indexes) as ViewKind[];
+export const derivedKinds: readonly DerivedKind[] = ['residencies', 'switch-presences', 'bound-ports'];
+/** The members that placement is a function of. */
+const placementMembers: { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] } = {
+  'logical-switches': ['number'],
+  'logical-routers': ['number'],
+  'logical-switch-ports': ['number', 'logicalSwitchId'],
+  'logical-router-ports': ['logicalRouterId', 'logicalSwitchId', 'peerId'],
+  'port-bindings': ['logicalSwitchPortId', 'hypervisorId', 'ofport'],
+};
+
+function movesPlacement(kind: ViewKind, before: AnyRow | null, after: AnyRow | null): boolean {
+  const members = placementMembers[kind] as readonly (keyof AnyRow)[] | undefined;
+  if (members === undefined) return false;
+  return before === null || after === null || members.some(member => before[member] !== after[member]);
+}
+
+const sortedById = (rows: Iterable<AnyRow>): AnyRow[] => [...rows].sort((left, right) => (left.id < right.id ? -1 : 1));
+
+export class ReferenceNetwork {
+  readonly #rows = new Map<ViewKind, Map<string, AnyRow>>(viewKinds.map(kind => [kind, new Map()]));
+  readonly #indexes = new Map<string, Map<IndexValue, readonly AnyRow[]>>();
+
+  get(kind: ViewKind, id: string): AnyRow | null {
+    return this.rows(kind).get(id) ?? null;
+  }
+
+  by(kind: ViewKind, index: string, value: IndexValue): readonly AnyRow[] {
+    return this.#indexes.get(`${kind} ${index}`)?.get(value) ?? none;
+  }
+
+  rows(kind: ViewKind): Rows {
+    return this.#table(kind);
+  }
+
+  /** Takes the rows over; returns the kinds of which some row is another now. */
+  apply(rows: Iterable<RowAfter>): ReadonlySet<ViewKind> {
+    const changed = new Set<ViewKind>();
+    let moved = false;
+    for (const { kind, id, after } of rows) {
+      const table = this.#table(kind);
+      const before = table.get(id) ?? null;
+      if (before === after) continue;
+      moved ||= movesPlacement(kind, before, after);
+      if (after === null) table.delete(id);
+      else table.set(id, after);
+      changed.add(kind);
+    }
+    if (moved) {
+      for (const [kind, derived] of placementOf(this)) if (this.#replace(kind, derived)) changed.add(kind);
+    }
+    for (const kind of changed) this.#buildIndexes(kind);
+    return changed;
+  }
+
+  #table(kind: ViewKind): Map<string, AnyRow> {
+    const table = this.#rows.get(kind);
+    if (table === undefined) throw new Error(`no kind ${kind}`);
+    return table;
+  }
+
+  #replace(kind: ViewKind, rows: Rows): boolean {
+    const table = this.#table(kind);
+    let changed = false;
+    for (const id of table.keys()) if (!rows.has(id)) changed = table.delete(id);
+    for (const [id, row] of rows) {
+      if (structurallyEqual(table.get(id), row)) continue;
+      table.set(id, row);
+      changed = true;
+    }
+    return changed;
+  }
+
+  #buildIndexes(kind: ViewKind): void {
+    const rows = sortedById(this.rows(kind).values());
+    for (const [name, valuesOf] of Object.entries(indexes[kind]) as [
+      string,
+      (row: AnyRow) => readonly IndexValue[],
+    ][]) {
+      const buckets = new Map<IndexValue, AnyRow[]>();
+      for (const row of rows) {
+        for (const value of new Set(valuesOf(row))) {
+          const bucket = buckets.get(value);
+          if (bucket === undefined) buckets.set(value, [row]);
+          else bucket.push(row);
+        }
+      }
+      const former = this.#indexes.get(`${kind} ${name}`);
+      const built = new Map<IndexValue, readonly AnyRow[]>();
+      for (const [value, bucket] of buckets) {
+        const held = former?.get(value);
+        const same = held?.length === bucket.length && held.every((row, place) => row === bucket[place]);
+        built.set(value, same ? held : bucket);
+      }
+      this.#indexes.set(`${kind} ${name}`, built);
+    }
+  }
+}
+
+const none: readonly AnyRow[] = Object.freeze([]);
+
+function rowsOf<K extends ViewKind>(network: ReferenceNetwork, kind: K): readonly ViewRow<K>[] {
+  return [...network.rows(kind).values()] as unknown as readonly ViewRow<K>[];
+}
+
+/** Placement as its definition says it, from all rows: flood fill over every link, then every (datapath, host) pair. */
+function placementOf(network: ReferenceNetwork): ReadonlyMap<DerivedKind, Rows> {
+  const switches = new Map(rowsOf(network, 'logical-switches').map(row => [row.id, row]));
+  const routers = new Map(rowsOf(network, 'logical-routers').map(row => [row.id, row]));
+  const ports = new Map(rowsOf(network, 'logical-switch-ports').map(row => [row.id, row]));
+  const boundPorts = new Map<string, AnyRow>();
+  const presences = new Map<string, AnyRow>();
+  const hosts = new Map<string, Set<string>>();
+  // Two bindings of one port do not exist in a store; here the first by id counts, as in the view.
+  for (const binding of sortedById(network.rows('port-bindings').values()) as ViewRow<'port-bindings'>[]) {
+    const port = ports.get(binding.logicalSwitchPortId);
+    if (port === undefined || boundPorts.has(port.id)) continue;
+    const { logicalSwitchId, number } = port;
+    const { hypervisorId, ofport } = binding;
+    boundPorts.set(port.id, { id: port.id, logicalSwitchId, hypervisorId, ofport, number });
+    const logicalSwitch = switches.get(logicalSwitchId);
+    if (logicalSwitch === undefined) continue;
+    const id = `${logicalSwitchId}@${hypervisorId}`;
+    presences.set(id, { id, logicalSwitchId, hypervisorId, number: logicalSwitch.number });
+    hosts.set(logicalSwitchId, (hosts.get(logicalSwitchId) ?? new Set()).add(hypervisorId));
+  }
+  const residencies = new Map<string, AnyRow>();
+  for (const members of components(network, [...switches.keys(), ...routers.keys()])) {
+    const reached = new Set(members.flatMap(member => [...(hosts.get(member) ?? [])]));
+    for (const datapathId of members) {
+      const number = switches.get(datapathId)?.number ?? routers.get(datapathId)?.number ?? 0;
+      const datapathKind = switches.has(datapathId) ? 'logical-switches' : 'logical-routers';
+      for (const hypervisorId of reached) {
+        const id = `${datapathId}@${hypervisorId}`;
+        residencies.set(id, { id, datapathId, datapathKind, hypervisorId, number });
+      }
+    }
+  }
+  return new Map<DerivedKind, Rows>([
+    ['residencies', residencies],
+    ['switch-presences', presences],
+    ['bound-ports', boundPorts],
+  ]);
+}
+
+function components(network: ReferenceNetwork, datapaths: readonly string[]): readonly (readonly string[])[] {
+  const neighbours = new Map<string, string[]>(datapaths.map(id => [id, []]));
+  const routerPorts = rowsOf(network, 'logical-router-ports');
+  const routerOf = new Map(routerPorts.map(row => [row.id, row.logicalRouterId]));
+  for (const port of routerPorts) {
+    const other = port.logicalSwitchId ?? (port.peerId === null ? undefined : routerOf.get(port.peerId));
+    if (other === undefined || !neighbours.has(other) || !neighbours.has(port.logicalRouterId)) continue;
+    neighbours.get(other)?.push(port.logicalRouterId);
+    neighbours.get(port.logicalRouterId)?.push(other);
+  }
+  const seen = new Set<string>();
+  const found: string[][] = [];
+  for (const start of datapaths) {
+    if (seen.has(start)) continue;
+    const members = [start];
+    seen.add(start);
+    for (const member of members) {
+      for (const neighbour of neighbours.get(member) ?? []) {
+        if (seen.has(neighbour)) continue;
+        seen.add(neighbour);
+        members.push(neighbour);
+      }
+    }
+    found.push(members);
+  }
+  return found;
+}
