@@ -5,13 +5,12 @@
  */
 import { structurallyEqual } from '../../src/base/structural-equality.js';
 import type { RowAfter } from '../../src/view/network-view.js';
-import { type DerivedKind, indexes, type IndexValue, type ViewKind, type ViewRow } from '../../src/view/rows.js';
+import { type DerivedKind, fleet, indexes, type IndexValue, type ViewKind, type ViewRow } from '../../src/view/rows.js';
 
 type AnyRow = ViewRow<ViewKind>;
 type Rows = ReadonlyMap<string, AnyRow>;
 
 const viewKinds = Object.keys(indexes) as ViewKind[];
-export const derivedKinds: readonly DerivedKind[] = ['residencies', 'switch-presences', 'bound-ports'];
 /** The members that placement is a function of. */
 const placementMembers: { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] } = {
   'logical-switches': ['number'],
@@ -32,6 +31,10 @@ const sortedById = (rows: Iterable<AnyRow>): AnyRow[] => [...rows].sort((left, r
 export class ReferenceNetwork {
   readonly #rows = new Map<ViewKind, Map<string, AnyRow>>(viewKinds.map(kind => [kind, new Map()]));
   readonly #indexes = new Map<string, Map<IndexValue, readonly AnyRow[]>>();
+
+  constructor() {
+    this.#table('fleet').set(fleet.id, fleet);
+  }
 
   get(kind: ViewKind, id: string): AnyRow | null {
     return this.rows(kind).get(id) ?? null;

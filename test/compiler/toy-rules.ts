@@ -50,7 +50,7 @@ const floodRemote = rule({
       const host = view.get('hypervisors', presence.hypervisorId);
       if (host?.encapIp) buckets.push(bucket(host.hypervisorKey, logicalSwitch.datapathKey));
     }
-    const flooding = view.by('logical-switch-ports', 'unknownMacs', logicalSwitch.id).map(port => port.portKey);
+    const flooding = view.by('logical-switch-ports', 'learning', logicalSwitch.id).map(port => port.portKey);
     const scope = { kind: 'datapath', datapathId: logicalSwitch.id } as const;
     const flows = flooding.map(key => ({ table: 3, priority: key, match: [], actions: [group(key)] }));
     return { scope, flows, groups: [{ id: groupId(logicalSwitch.number, 0), type: 'all', buckets }] };
