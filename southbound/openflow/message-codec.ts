@@ -33,7 +33,8 @@ import { TableMod } from './messages/table-mod.js';
 import { TlvTableMod, TlvTableReply, TlvTableRequest } from './messages/tlv-table.js';
 import { Version } from './version.js';
 
-const declarations = [
+/** Every declared message. */
+export const declarations = [
   Hello,
   ErrorMessage,
   EchoRequest,

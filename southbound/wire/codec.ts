@@ -15,7 +15,28 @@ export interface ScalarLayout {
   readonly fromWire?: (wire: number) => unknown;
 }
 
+/**
+ * What a codec is made of, for whoever walks declarations: tests derive random values of every message from it. A codec
+ * that is written by hand has none.
+ */
+export type Shape =
+  | { readonly kind: 'unsigned'; readonly bytes: number; readonly isBig: boolean }
+  | { readonly kind: 'enum' | 'flags'; readonly bytes: number; readonly names: Readonly<Record<string, number>> }
+  | { readonly kind: 'bytes'; readonly length: number | null }
+  | { readonly kind: 'text'; readonly length: number }
+  | { readonly kind: 'list'; readonly item: Codec<unknown>; readonly count: number | null }
+  | { readonly kind: 'struct'; readonly fields: Readonly<Record<string, Codec<unknown>>> }
+  | { readonly kind: 'tlv'; readonly cases: Readonly<Record<string, Codec<object>>> }
+  | {
+      readonly kind: 'versions';
+      readonly since: number;
+      readonly current: Codec<unknown>;
+      readonly earlier: Codec<unknown>;
+    }
+  | { readonly kind: 'mapped'; readonly wire: Codec<unknown>; readonly decode: (wire: never) => unknown };
+
 export interface Codec<T> {
+  readonly shape?: Shape;
   /** No value takes fewer bytes than this: lists check it before they loop. */
   readonly minimumBytes: number;
   readonly scalar?: ScalarLayout;
@@ -42,24 +63,28 @@ export interface Constant<T> extends Codec<T> {
 }
 
 export const u8: Codec<number> = {
+  shape: { kind: 'unsigned', bytes: 1, isBig: false },
   minimumBytes: 1,
   scalar: { accessor: 'Uint8' },
   encode: (writer, value) => writer.u8(value),
   decode: reader => reader.u8(),
 };
 export const u16: Codec<number> = {
+  shape: { kind: 'unsigned', bytes: 2, isBig: false },
   minimumBytes: 2,
   scalar: { accessor: 'Uint16' },
   encode: (writer, value) => writer.u16(value),
   decode: reader => reader.u16(),
 };
 export const u32: Codec<number> = {
+  shape: { kind: 'unsigned', bytes: 4, isBig: false },
   minimumBytes: 4,
   scalar: { accessor: 'Uint32' },
   encode: (writer, value) => writer.u32(value),
   decode: reader => reader.u32(),
 };
 export const u64: Codec<bigint> = {
+  shape: { kind: 'unsigned', bytes: 8, isBig: true },
   minimumBytes: 8,
   scalar: { accessor: 'BigUint64' },
   encode: (writer, value) => writer.u64(value),
@@ -69,6 +94,7 @@ export const u64: Codec<bigint> = {
 /** An unsigned integer of 1..16 bytes as bigint, for instance a 48-bit MAC address. */
 export function unsigned(bytes: number): Codec<bigint> {
   return {
+    shape: { kind: 'unsigned', bytes, isBig: true },
     minimumBytes: bytes,
     encode: (writer, value) => writer.unsigned(value, bytes),
     decode: reader => reader.unsigned(bytes),
@@ -107,6 +133,7 @@ export const totalLength: Valueless = lengthField({ kind: 'totalLength' });
 /** Exactly `length` bytes. */
 export function bytes(length: number): Codec<Uint8Array> {
   return {
+    shape: { kind: 'bytes', length },
     minimumBytes: length,
     encode: (writer, value) => {
       if (value.length !== length) throw new WireError('out_of_range', `${length} bytes expected`, writer.offset);
@@ -118,6 +145,7 @@ export function bytes(length: number): Codec<Uint8Array> {
 
 /** Every byte up to the end of what contains it. */
 export const restBytes: Codec<Uint8Array> = {
+  shape: { kind: 'bytes', length: null },
   minimumBytes: 0,
   encode: (writer, value) => writer.raw(value),
   decode: reader => reader.rest(),
@@ -129,6 +157,7 @@ const utf8Encoder = new TextEncoder();
 /** UTF-8 in a field of `length` bytes, padded with zeros; one zero always ends it, as in C. */
 export function fixedString(length: number): Codec<string> {
   return {
+    shape: { kind: 'text', length },
     minimumBytes: length,
     encode: (writer, value) => {
       const encoded = utf8Encoder.encode(value);
@@ -160,6 +189,7 @@ export function enumOf<const N extends Readonly<Record<string, number>>>(
   };
   const fromWire = (wire: number): string | number => byNumber.get(wire) ?? wire;
   return {
+    shape: { kind: 'enum', bytes: base.minimumBytes, names },
     minimumBytes: base.minimumBytes,
     ...(base.scalar ? { scalar: { accessor: base.scalar.accessor, toWire, fromWire } } : {}),
     encode: (writer, value) => base.encode(writer, toWire(value)),
@@ -198,6 +228,7 @@ export function flagsOf<const N extends Readonly<Record<string, number>>>(
     return flags;
   };
   return {
+    shape: { kind: 'flags', bytes: base.minimumBytes, names: masks },
     minimumBytes: base.minimumBytes,
     ...(base.scalar ? { scalar: { accessor: base.scalar.accessor, toWire, fromWire } } : {}),
     encode: (writer, value) => base.encode(writer, toWire(value)),
@@ -208,6 +239,7 @@ export function flagsOf<const N extends Readonly<Record<string, number>>>(
 /** Items up to the end of what contains the list. An item that consumes nothing is an error, never a loop. */
 export function list<T>(item: Codec<T>): Codec<readonly T[]> {
   return {
+    shape: { kind: 'list', item, count: null },
     minimumBytes: 0,
     encode: (writer, value) => {
       for (const element of value) item.encode(writer, element);
@@ -230,6 +262,7 @@ export function list<T>(item: Codec<T>): Codec<readonly T[]> {
 /** Exactly `count` items. */
 export function listOf<T>(count: number, item: Codec<T>): Codec<readonly T[]> {
   return {
+    shape: { kind: 'list', item, count },
     minimumBytes: count * item.minimumBytes,
     encode: (writer, value) => {
       if (value.length !== count) throw new WireError('out_of_range', `${count} items expected`, writer.offset);
@@ -242,6 +275,7 @@ export function listOf<T>(count: number, item: Codec<T>): Codec<readonly T[]> {
 /** One codec for versions from `version` on, another for those before; for fields that changed their layout. */
 export function fromVersion<T>(version: number, current: Codec<T>, earlier: Codec<T>): Codec<T> {
   return {
+    shape: { kind: 'versions', since: version, current, earlier },
     minimumBytes: Math.min(current.minimumBytes, earlier.minimumBytes),
     encode: (writer, value) => (writer.version >= version ? current : earlier).encode(writer, value),
     decode: reader => (reader.version >= version ? current : earlier).decode(reader),
@@ -256,6 +290,7 @@ export function constant<const T>(value: T): Constant<T> {
 /** A value seen through two pure functions. */
 export function mapped<W, T>(wire: Codec<W>, decode: (wire: W) => T, encode: (value: T) => W): Codec<T> {
   return {
+    shape: { kind: 'mapped', wire, decode },
     minimumBytes: wire.minimumBytes,
     encode: (writer, value) => wire.encode(writer, encode(value)),
     decode: reader => decode(wire.decode(reader)),

@@ -1,5 +1,8 @@
 import { WireError } from './wire-error.js';
 
+/** So many bytes always fit a JavaScript number without loss. */
+const safeBytes = 6;
+
 /**
  * Reads big-endian values from a window of a buffer. No read passes the end of the window: it throws a
  * WireError instead. `within(length)` gives a child whose window is the next `length` bytes, so that a
@@ -65,7 +68,13 @@ export class Reader {
   /** An unsigned integer of `length` bytes, 1..16, as in OXM values. */
   unsigned(length: number): bigint {
     let at = this.take(length);
+    if (length === 8) return this.view.getBigUint64(at);
     const end = at + length;
+    if (length <= safeBytes) {
+      let number = 0;
+      for (; at < end; at += 1) number = number * 256 + this.view.getUint8(at);
+      return BigInt(number);
+    }
     let value = 0n;
     for (; end - at >= 8; at += 8) value = (value << 64n) | this.view.getBigUint64(at);
     for (; at < end; at += 1) value = (value << 8n) | BigInt(this.view.getUint8(at));
@@ -75,7 +84,7 @@ export class Reader {
   /** The next `length` bytes as a copy: what is decoded must not keep a received chunk alive. */
   raw(length: number): Uint8Array {
     const at = this.take(length);
-    return Uint8Array.prototype.slice.call(this.bytes, at, at + length);
+    return new Uint8Array(this.bytes.subarray(at, at + length));
   }
 
   /** All bytes left, as a copy. */

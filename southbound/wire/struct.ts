@@ -172,6 +172,7 @@ export function struct<const F extends Fields>(declaration: F): Codec<StructValu
   const encode = compile('writer, record', encoderSource(steps, measured));
   const decode = compile('reader', decoderSource(steps, fields, measured));
   return {
+    shape: { kind: 'struct', fields: declaration },
     minimumBytes: codecs.reduce((sum, codec) => sum + codec.minimumBytes, 0),
     encode: encode as (writer: Writer, record: StructValue<F>) => void,
     decode: decode as (reader: Reader) => StructValue<F>,

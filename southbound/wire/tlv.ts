@@ -68,7 +68,9 @@ export function tlv<const K extends Cases>(cases: K, options: TlvOptions = {}): 
     return byWire.get(caseKey(type, { id, type: content.view.getUint32(at + 4) }));
   };
 
+  const bodies = Object.entries(cases).map(([kind, entry]): [string, Codec<object>] => [kind, entry.body]);
   return {
+    shape: { kind: 'tlv', cases: Object.fromEntries(bodies) },
     minimumBytes: 4,
     encode: (writer, value) => {
       const start = writer.reserve(4);

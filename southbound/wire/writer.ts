@@ -1,5 +1,10 @@
 import { WireError } from './wire-error.js';
 
+/** The largest unsigned integer of 0..16 bytes. */
+const largest: readonly bigint[] = Array.from({ length: 17 }, (_, bytes) => (1n << BigInt(bytes * 8)) - 1n);
+/** So many bytes always fit a JavaScript number without loss. */
+const safeBytes = 6;
+
 /**
  * A growing big-endian buffer. Lengths that are known only afterwards are patched. One writer serves one
  * encoding at a time; `finish()` hands out a copy, so a writer may be reset and used again.
@@ -58,8 +63,28 @@ export class Writer {
 
   /** An unsigned integer of `length` bytes, 1..16, as in OXM values. */
   unsigned(value: bigint, length: number): void {
-    if (value < 0n || value >> BigInt(length * 8) !== 0n) this.outOfRange(value, length * 8);
-    let at = this.reserve(length) + length;
+    if (value < 0n || value > (largest[length] ?? -1n)) this.outOfRange(value, length * 8);
+    const start = this.reserve(length);
+    if (length <= safeBytes) this.putNumber(start, Number(value), length);
+    else this.putWide(start + length, value, length);
+  }
+
+  private putNumber(at: number, value: number, length: number): void {
+    const { view } = this;
+    if (length === 4) view.setUint32(at, value);
+    else if (length === 2) view.setUint16(at, value);
+    else if (length === 1) view.setUint8(at, value);
+    else {
+      let left = value;
+      for (let place = at + length - 1; place >= at; place -= 1) {
+        view.setUint8(place, left % 256);
+        left = Math.floor(left / 256);
+      }
+    }
+  }
+
+  private putWide(end: number, value: bigint, length: number): void {
+    let at = end;
     let left = value;
     let count = length;
     for (; count >= 8; count -= 8) {

@@ -12,7 +12,8 @@ import type { ReplyOf, RequestOf } from './multipart-kind.js';
 import { PortDescription, PortStatsKind } from './port-stats.js';
 import { Table, TableDescriptionKind, TableFeaturesKind } from './table-stats.js';
 
-const kinds = [
+/** Every declared kind of multipart. */
+export const multipartKinds = [
   Description,
   Flow,
   Aggregate,
@@ -30,7 +31,7 @@ const kinds = [
   FlowMonitor,
 ] as const;
 
-type AnyKind = (typeof kinds)[number];
+type AnyKind = (typeof multipartKinds)[number];
 
 /** A multipart of a kind that has no declaration; an experimenter's begins with two words that say whose and which. */
 export interface UnknownMultipart {
@@ -93,8 +94,8 @@ function widen(codec: unknown): Codec<{ readonly kind: string }> {
   return codec as Codec<{ readonly kind: string }>;
 }
 
-const requests = envelope(kinds.map(({ kind, type, request }) => ({ kind, type, codec: widen(request) })));
-const replies = envelope(kinds.map(({ kind, type, reply }) => ({ kind, type, codec: widen(reply) })));
+const requests = envelope(multipartKinds.map(({ kind, type, request }) => ({ kind, type, codec: widen(request) })));
+const replies = envelope(multipartKinds.map(({ kind, type, reply }) => ({ kind, type, codec: widen(reply) })));
 
 export const MultipartRequest: MessageDeclaration<MultipartRequest> = {
   kind: 'multipartRequest',
