@@ -165,6 +165,7 @@ export class DummySwitch {
     await this.startDaemon('ovsdb-server', [
       at('conf.db'),
       `--remote=p${this.database}`,
+      '--remote=db:Open_vSwitch,Open_vSwitch,manager_options',
       `--unixctl=${at('ovsdb.ctl')}`,
       `--log-file=${at('ovsdb-server.log')}`,
       ...log,
