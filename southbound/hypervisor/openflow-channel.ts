@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../src/base/clock.js';
 import { OpenFlowConnection } from '../openflow/connection.js';
-import type { OpenFlowError } from '../openflow/connection-types.js';
+import type { CloseReason, OpenFlowError } from '../openflow/connection-types.js';
 import type { ReceivedMessage } from '../openflow/message-codec.js';
 import type { Peer } from './endpoint.js';
 
@@ -22,7 +22,7 @@ export class OpenFlowChannel {
   readonly datapathId: Promise<string>;
   readonly #messageListeners = new Set<(received: ReceivedMessage) => void>();
   readonly #errorListeners = new Set<(error: OpenFlowError) => void>();
-  readonly #closeListeners = new Set<(reason: string) => void>();
+  readonly #closeListeners = new Set<(reason: CloseReason) => void>();
 
   constructor(stream: Duplex, peer: Peer, { clock, probeIntervalMs }: ChannelTimers) {
     this.peer = peer;
@@ -36,7 +36,7 @@ export class OpenFlowChannel {
         for (const listener of this.#errorListeners) listener(error);
       },
       onClose: reason => {
-        for (const listener of this.#closeListeners) listener(reason.detail);
+        for (const listener of this.#closeListeners) listener(reason);
       },
     });
     this.datapathId = this.connection.ready.then(features => features.datapathId.toString(16).padStart(16, '0'));
@@ -55,9 +55,9 @@ export class OpenFlowChannel {
   }
 
   /** Runs once when the connection ends, at once if it has. */
-  onClose(listener: (reason: string) => void): void {
+  onClose(listener: (reason: CloseReason) => void): void {
     const { state } = this.connection;
-    if (state.kind === 'closed') listener(state.reason.detail);
+    if (state.kind === 'closed') listener(state.reason);
     else this.#closeListeners.add(listener);
   }
 

@@ -154,7 +154,7 @@ export class HypervisorSession {
     connection.onClose(reason => {
       if (this.#openFlow.get(use) !== connection) return;
       this.#openFlow.delete(use);
-      this.#tellOpenFlow(use, null, reason);
+      this.#tellOpenFlow(use, null, reason.detail);
     });
     this.#tellOpenFlow(use, connection, 'the bridge is connected');
   }
