@@ -1,9 +1,11 @@
 /** Which object of the REST surface a subject stands for: the one whose status shows what a switch refused. */
-import type { ViewKind, ViewRow } from '../view/rows.js';
+import type { DerivedKind, ViewKind, ViewRow } from '../view/rows.js';
 import type { FragmentOwner } from './fragment.js';
 
 /** Subjects that are not themselves objects of the surface. */
-const owners: { readonly [K in ViewKind]?: (row: ViewRow<K>) => FragmentOwner } = {
+const owners: { readonly [K in DerivedKind]: (row: ViewRow<K>) => FragmentOwner } & {
+  readonly [K in ViewKind]?: (row: ViewRow<K>) => FragmentOwner;
+} = {
   'port-bindings': row => ({ kind: 'logical-switch-ports', id: row.logicalSwitchPortId }),
   // Of no object: it shows with the hypervisor that refused it.
   fleet: row => ({ kind: 'hypervisors', id: row.id }),

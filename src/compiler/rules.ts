@@ -6,7 +6,7 @@ import { routingCommon, routingRouter } from './routing/router.js';
 import { routingRouterPort } from './routing/router-port.js';
 import { routingStaticRoute } from './routing/static-route.js';
 import type { Rule } from './rule.js';
-import { switchingCommon, switchingUnlisted } from './switching/common.js';
+import { switchingCommon, switchingUnlisted } from './switching/every-switch.js';
 import { switchingFlooding, switchingFloodLocal } from './switching/flooding.js';
 import { switchingPort, switchingRouterPort, switchingSubnet } from './switching/forwarding.js';
 import { switchingInterface } from './switching/interface.js';

@@ -1,0 +1,265 @@
+/**
+ * Holds the house together: who may import whom (docs/architecture.md has the same table in words), and the few rules
+ * of form that a linter does not know. It reads the tree as text, so it costs nothing to run.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The root of the project: this file runs as dist/test/architecture.test.js. */
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const topFolders = ['src', 'southbound', 'northbound', 'migrations', 'lab', 'bench', 'test'];
+
+interface Import {
+  /** As written. */
+  readonly specifier: string;
+  /** Path from the root for a relative import, otherwise null. */
+  readonly target: string | null;
+}
+
+interface SourceFile {
+  /** Path from the root, such as `src/base/clock.ts`. */
+  readonly path: string;
+  readonly text: string;
+  /** The text without comments. */
+  readonly code: string;
+  readonly imports: readonly Import[];
+}
+
+function* typeScriptFiles(folder: string): Iterable<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && entry.name !== 'node_modules') yield* typeScriptFiles(path);
+    else if (/\.[cm]?ts$/.test(entry.name)) yield path;
+  }
+}
+
+const importPatterns = [
+  /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm,
+  /^\s*import\s*['"]([^'"]+)['"]/gm,
+  /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g,
+];
+
+function readSource(absolute: string): SourceFile {
+  const path = relative(root, absolute);
+  const text = readFileSync(absolute, 'utf8');
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:'"`])\/\/.*$/gm, '$1');
+  const imports = importPatterns.flatMap(pattern =>
+    [...code.matchAll(pattern)].map(([, specifier = '']): Import => {
+      const target = specifier.startsWith('.') ? join(dirname(path), specifier).replace(/\.js$/, '.ts') : null;
+      return { specifier, target };
+    }),
+  );
+  return { path, text, code, imports };
+}
+
+function sources(): readonly SourceFile[] {
+  const present = readdirSync(root);
+  return topFolders
+    .filter(folder => present.includes(folder))
+    .flatMap(folder => [...typeScriptFiles(join(root, folder))])
+    .map(readSource);
+}
+
+/** Who may import what. The first row whose `of` is a prefix of the path counts; its own folder is always allowed. */
+interface Row {
+  readonly of: string;
+  readonly may: readonly string[];
+}
+
+/** The words of OpenFlow (matches, actions, message types) without anything that holds a connection. */
+const openflowVocabulary = [
+  'southbound/openflow/oxm.ts',
+  'southbound/openflow/action.ts',
+  'southbound/openflow/actions.ts',
+  'southbound/openflow/match.ts',
+  'southbound/openflow/instructions.ts',
+  'southbound/openflow/nicira.ts',
+  'southbound/openflow/text.ts',
+  'southbound/openflow/messages/',
+];
+const compilerFoundation = ['src/base/', 'src/model/', 'src/view/', ...openflowVocabulary];
+/** What a room builds on, besides the foundation. Rooms meet in nouns and stages, never in each other. */
+const roomFoundation = [
+  'src/compiler/pipeline/',
+  'src/compiler/rule.ts',
+  'src/compiler/fragment.ts',
+  'src/compiler/identifiers.ts',
+];
+const rooms = [...foldersOf('src/compiler')].filter(folder => folder !== 'src/compiler/pipeline/');
+
+const table: readonly Row[] = [
+  { of: 'src/main.ts', may: [''] },
+  { of: 'src/base/', may: [] },
+  { of: 'src/config/', may: ['src/base/'] },
+  { of: 'src/model/', may: ['src/base/'] },
+  { of: 'src/store/', may: ['src/base/', 'src/model/', 'migrations/'] },
+  { of: 'migrations/', may: ['src/base/', 'src/model/'] },
+  { of: 'src/view/', may: ['src/base/', 'src/model/'] },
+  { of: 'src/compiler/rules.ts', may: ['src/compiler/'] },
+  { of: 'src/compiler/pipeline/', may: [...compilerFoundation, ...roomFoundation] },
+  ...rooms.map(room => ({ of: room, may: [...compilerFoundation, ...roomFoundation] })),
+  { of: 'src/compiler/', may: compilerFoundation },
+  {
+    of: 'src/delivery/',
+    may: [
+      'src/base/',
+      'src/model/',
+      'src/compiler/compiler.ts',
+      'src/compiler/fragment.ts',
+      'src/compiler/identifiers.ts',
+      'southbound/',
+    ],
+  },
+  { of: 'src/slow-path/', may: ['src/base/', 'src/model/', 'src/view/', 'src/store/', 'southbound/openflow/'] },
+  { of: 'southbound/wire/', may: [] },
+  { of: 'southbound/openflow/', may: ['southbound/wire/'] },
+  { of: 'southbound/ovsdb/', may: ['southbound/wire/'] },
+  { of: 'southbound/hypervisor/', may: ['src/base/', 'southbound/openflow/', 'southbound/ovsdb/'] },
+  {
+    of: 'northbound/rest/',
+    may: ['src/base/', 'src/model/', 'src/store/', 'src/view/', 'src/delivery/convergence.ts'],
+  },
+  { of: 'northbound/cli/', may: ['src/base/', 'src/model/', 'northbound/rest/', 'lab/'] },
+  { of: 'northbound/', may: ['src/base/', 'src/model/', 'northbound/rest/'] },
+  { of: 'lab/', may: [''] },
+  { of: 'bench/', may: [''] },
+  { of: 'test/', may: [''] },
+];
+
+function* foldersOf(folder: string): Iterable<string> {
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    if (entry.isDirectory()) yield `${folder}/${entry.name}/`;
+  }
+}
+
+/** The folder of a row, which is always open to itself; a row of one file opens nothing. */
+const ownFolder = ({ of }: Row): readonly string[] => (of.endsWith('/') && of !== 'src/compiler/' ? [of] : []);
+
+/** The engine's own files: those directly in src/compiler, and not the list of rooms. */
+const isEngine = (path: string): boolean => dirname(path) === 'src/compiler' && basename(path) !== 'rules.ts';
+
+function allowed(row: Row, target: string): boolean {
+  if (row.of === 'src/compiler/' && isEngine(target)) return true;
+  return [...ownFolder(row), ...row.may].some(prefix => target.startsWith(prefix));
+}
+
+const files = sources();
+const forbiddenWords = new Set(['util', 'utils', 'helper', 'helpers', 'common', 'manager', 'misc']);
+const lineLimit = 400;
+
+/** Files that may be longer than the limit, and why. */
+const longFiles: ReadonlyMap<string, string> = new Map([
+  ['src/delivery/reconciler.ts', 'one loop and its state machine, read from top to bottom'],
+  ['test/delivery/real-switch.test.ts', 'one fixture of daemons for all its cases'],
+]);
+
+describe('The architecture', () => {
+  it('lets imports run one way', () => {
+    const violations: string[] = [];
+    for (const { path, imports } of files) {
+      const row = table.find(({ of }) => path.startsWith(of));
+      if (row === undefined) {
+        violations.push(`${path} is in no row of the table`);
+        continue;
+      }
+      for (const { target, specifier } of imports) {
+        if (target !== null && !allowed(row, target)) violations.push(`${path} imports ${specifier}`);
+      }
+    }
+    assert.deepEqual(violations, []);
+  });
+
+  it('would notice what it forbids', () => {
+    for (const [path, target] of [
+      ['src/base/clock.ts', 'src/model/index.ts'],
+      ['src/view/feed.ts', 'src/store/store.ts'],
+      ['src/compiler/switching/flooding.ts', 'src/compiler/routing/router.ts'],
+      ['src/compiler/switching/flooding.ts', 'src/compiler/compiler.ts'],
+      ['src/compiler/switching/flooding.ts', 'southbound/openflow/connection.ts'],
+      ['src/compiler/compiler.ts', 'src/compiler/rules.ts'],
+      ['src/compiler/compiler.ts', 'src/compiler/switching/flooding.ts'],
+      ['src/delivery/encoding.ts', 'src/compiler/pipeline/stage.ts'],
+      ['src/delivery/fleet.ts', 'src/view/network-view.ts'],
+      ['northbound/rest/server.ts', 'src/delivery/reconciler.ts'],
+      ['southbound/openflow/connection.ts', 'src/base/clock.ts'],
+    ] as const) {
+      const row = table.find(({ of }) => path.startsWith(of));
+      assert.ok(row !== undefined && !allowed(row, target), `${path} may import ${target}`);
+    }
+  });
+
+  it('sees the imports of every file', () => {
+    const relatives = files.flatMap(({ path, imports }) =>
+      imports.flatMap(({ target }) => (target === null ? [] : [{ path, target }])),
+    );
+    assert.ok(relatives.length > files.length);
+    const known = new Set(files.map(({ path }) => path));
+    const unknown = relatives.filter(({ target }) => target.endsWith('.ts') && !known.has(target));
+    assert.deepEqual(unknown, []);
+  });
+
+  it('lets nothing import main', () => {
+    const importers = files.filter(({ imports }) => imports.some(({ target }) => target === 'src/main.ts'));
+    assert.deepEqual(
+      importers.map(({ path }) => path),
+      [],
+    );
+  });
+
+  it('keeps clocks, randomness and the machine out of the compiler', () => {
+    const sourcesOfChange = /\b(Date\.now|new Date\b|performance\.|Math\.random|randomUUID|setTimeout|process\.)/;
+    const violations = files
+      .filter(({ path }) => path.startsWith('src/compiler/'))
+      .filter(
+        ({ code, imports }) =>
+          sourcesOfChange.test(code) ||
+          imports.some(({ specifier, target }) => specifier.startsWith('node:') || target === 'src/base/clock.ts'),
+      );
+    assert.deepEqual(
+      violations.map(({ path }) => path),
+      [],
+    );
+  });
+
+  it('reads the environment in one place', () => {
+    const readers = files.filter(
+      ({ path, code }) =>
+        /\bprocess\.env\b/.test(code) && /^(src|southbound|northbound\/(rest|neutron|docker|cni|web))\//.test(path),
+    );
+    assert.deepEqual(
+      readers.map(({ path }) => path).filter(path => path !== 'src/main.ts' && !path.startsWith('src/config/')),
+      [],
+    );
+  });
+
+  it('names files and folders in kebab-case, after what they are', () => {
+    const violations: string[] = [];
+    for (const { path } of files) {
+      for (const part of path.replace(/(\.test)?(\.d)?\.[cm]?ts$/, '').split('/')) {
+        if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part)) violations.push(`${path}: ${part} is not kebab-case`);
+        if (forbiddenWords.has(part.split('-').at(-1) ?? '')) violations.push(`${path}: ${part} says nothing`);
+      }
+    }
+    assert.deepEqual([...new Set(violations)], []);
+  });
+
+  it('exports by name, and has one barrel', () => {
+    const defaults = files.filter(({ code }) => /^\s*export\s+default\b/m.test(code));
+    const barrels = files.filter(({ path }) => basename(path) === 'index.ts' && path !== 'src/model/index.ts');
+    assert.deepEqual(
+      [...defaults, ...barrels].map(({ path }) => path),
+      [],
+    );
+  });
+
+  it('keeps files short enough to be read', () => {
+    const long = files
+      .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+      .filter(({ path, lines }) => lines > lineLimit && !longFiles.has(path));
+    assert.deepEqual(long, []);
+    const stale = [...longFiles.keys()].filter(path => !files.some(file => file.path === path));
+    assert.deepEqual(stale, []);
+  });
+});
