@@ -92,6 +92,12 @@ export class DesiredState {
     for (const contents of this.#scopesOf(hypervisorId)) yield* contents.fragments.values();
   }
 
+  /** Fragments that are this hypervisor's alone: its ports, its tunnels. */
+  *fragmentsOnlyOn(hypervisorId: string): Generator<Fragment> {
+    const contents = this.#scopes.get(scopeKey({ kind: 'hypervisor', hypervisorId }));
+    for (const { fragment } of contents?.fragments.values() ?? []) yield fragment;
+  }
+
   /** Number of flows that the hypervisor should hold (the sentinel and learned flows not counted). */
   flowsOn(hypervisorId: string): number {
     let flows = 0;

@@ -12,22 +12,16 @@ import type { Delta } from '../compiler/compiler.js';
 import { Convergence } from './convergence.js';
 import { DesiredState } from './desired-state.js';
 import { nextTurn } from './encoding.js';
-import type { FlightEntry } from './host-ledger.js';
-import {
-  Reconciler,
-  type DeliveryCounters,
-  type DeliveryIdentity,
-  type HostConnection,
-  type ReconcilerContext,
-} from './reconciler.js';
+import { Reconciler } from './reconciler.js';
+import type { DeliveryCounters, DeliveryIdentity, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import type { ReconcilerState } from './reconciler-state.js';
 import type { SwitchFlow } from './switch.js';
 import { TurnQueue } from './turn-queue.js';
 
 /** Packets that a hypervisor dropped, as the compiler's drops room reads them out of a flow. */
 export interface DropCount {
-  /** Number of the logical switch port where they came in; 0 when they came from elsewhere. */
-  readonly portNumber: number;
+  /** Number of the logical switch port where they came in; null for all packets of the hypervisor together. */
+  readonly portNumber: number | null;
   readonly reason: string;
   readonly packets: bigint;
 }
@@ -46,10 +40,10 @@ export interface FleetOptions {
   /** Shortest pause between two audits of one switch; grows with the fleet, so that one a second is compared. */
   readonly auditIntervalMs?: number;
   /**
-   * The physical flows of these logical switch ports are (no longer) acknowledged on the hypervisor: the interface
-   * is marked `weft-installed`. May be told the same twice.
+   * Logical switch ports whose physical flows the hypervisor has acknowledged, all of them: their interfaces are
+   * marked `weft-installed`, and no others. Told when it changes.
    */
-  portsInstalled?(this: void, hypervisorId: string, portIds: readonly string[]): void;
+  portsInstalled?(this: void, hypervisorId: string, portIds: ReadonlySet<string>): void;
   /** A switch has seen a newer term than the lease has: the lease has to go above it. */
   fenced?(this: void, hypervisorId: string, currentTerm: bigint | null): void;
 }
@@ -81,6 +75,8 @@ export class Fleet {
   readonly #desired = new DesiredState();
   readonly #reconcilers = new Map<string, Reconciler>();
   readonly #comparisons = new TurnQueue(comparisonsAtOnce);
+  /** What `portsInstalled` was told last. */
+  readonly #installed = new Map<string, ReadonlySet<string>>();
   readonly #toKick = new Set<Reconciler>();
   #isKicking = false;
   #term: bigint | null = null;
@@ -109,6 +105,7 @@ export class Fleet {
     const reconciler = this.#reconcilers.get(hypervisorId);
     reconciler?.disconnect('the hypervisor was removed');
     this.#reconcilers.delete(hypervisorId);
+    this.#installed.delete(hypervisorId);
     this.#desired.removeHypervisor(hypervisorId);
     this.convergence.untrack(hypervisorId);
     this.#kickWaiting(hypervisorId);
@@ -221,34 +218,34 @@ export class Fleet {
       auditIntervalMs: () => Math.max(auditIntervalMs, this.#reconcilers.size * 1_000),
       term: () => this.#term,
       comparisonTurn: () => this.#comparisons.take(),
-      progressed: reconciler => {
-        this.convergence.changed(reconciler);
-        this.#kickWaiting(reconciler.hypervisorId);
-      },
-      acknowledged: (reconciler, flights) => this.#acknowledged(reconciler, flights),
+      progressed: hypervisorId => this.#progressed(hypervisorId),
       fenced: (hypervisorId, currentTerm) => this.#options.fenced?.(hypervisorId, currentTerm),
     };
   }
 
-  /** Ports whose physical fragments on this hypervisor are all acknowledged. */
-  #acknowledged(reconciler: Reconciler, flights: readonly FlightEntry[] | null): void {
-    const { portsInstalled } = this.#options;
-    if (portsInstalled === undefined) return;
-    const { hypervisorId, ledger } = reconciler;
+  #progressed(hypervisorId: string): void {
+    const reconciler = this.#reconcilers.get(hypervisorId);
+    if (reconciler === undefined) return;
+    this.convergence.changed(reconciler);
+    this.#kickWaiting(hypervisorId);
+    if (reconciler.isStockKnown) this.#tellInstalled(reconciler);
+  }
+
+  #tellInstalled({ hypervisorId, ledger }: Reconciler): void {
+    if (this.#options.portsInstalled === undefined) return;
+    const lacking = new Set<string>();
     const ports = new Set<string>();
-    const targets =
-      flights?.map(flight => flight.target) ??
-      [...this.#desired.fragmentsOn(hypervisorId)].map(placed => placed.fragment);
-    for (const target of targets) {
-      if (target?.scope.kind === 'hypervisor' && target.owner.kind === 'logical-switch-ports')
-        ports.add(target.owner.id);
+    for (const { key, owner } of this.#desired.fragmentsOnlyOn(hypervisorId)) {
+      if (owner.kind !== 'logical-switch-ports') continue;
+      const installed = (ledger.inFlight.get(key)?.entry ?? ledger.dirty.get(key))?.installed;
+      if (installed === null || installed === 'unknown') lacking.add(owner.id);
+      else ports.add(owner.id);
     }
-    const lacking = [...ledger.dirty.keys(), ...ledger.inFlight.keys()];
-    for (const key of lacking) {
-      const desired = this.#desired.desiredOn(hypervisorId, key)?.fragment;
-      if (desired?.scope.kind === 'hypervisor') ports.delete(desired.owner.id);
-    }
-    if (ports.size > 0) portsInstalled(hypervisorId, [...ports]);
+    for (const id of lacking) ports.delete(id);
+    const before = this.#installed.get(hypervisorId);
+    if (before !== undefined && before.size === ports.size && [...ports].every(id => before.has(id))) return;
+    this.#installed.set(hypervisorId, ports);
+    this.#options.portsInstalled(hypervisorId, ports);
   }
 
   #kickWaiting(hypervisorId: string): void {

@@ -1,6 +1,7 @@
 /** The switch as reconcilers see it, on a real OpenFlow connection. It turns replies and errors into delivery's terms. */
+import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import type { OpenFlowConnection } from '../../southbound/openflow/connection.js';
-import { ConnectionClosedError, OpenFlowError, type CloseReason } from '../../southbound/openflow/connection-types.js';
+import { ConnectionClosedError, OpenFlowError } from '../../southbound/openflow/connection-types.js';
 import { bundleControl } from '../../southbound/openflow/messages/bundle.js';
 import { Wildcard } from '../../southbound/openflow/messages/fields.js';
 import { flowRequest, type FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
@@ -20,33 +21,18 @@ import {
 const notMasterCode = 'OFPBRC_IS_SLAVE';
 const staleTermCode = 'OFPRRFC_STALE';
 
-/**
- * The owner of the connection hands on what it is told: `handleError` for every error that answers no request, and
- * `handleClose` once at the end.
- */
 export class OpenFlowSwitch implements Switch {
+  readonly #channel: OpenFlowChannel;
   readonly #connection: OpenFlowConnection;
-  readonly #errorListeners = new Set<(error: SwitchError) => void>();
-  readonly #closeListeners: ((reason: string) => void)[] = [];
-  #closed: string | null = null;
 
   /** The connection must be open, at OpenFlow 1.5: throws otherwise. */
-  constructor(connection: OpenFlowConnection) {
+  constructor(channel: OpenFlowChannel) {
+    const { connection } = channel;
     if (connection.version !== flowVersion) {
       throw new Error(`flows need OpenFlow 1.5, but the switch speaks version ${connection.version}`);
     }
+    this.#channel = channel;
     this.#connection = connection;
-  }
-
-  handleError(error: OpenFlowError): void {
-    const told = switchError(error);
-    for (const listener of this.#errorListeners) listener(told);
-  }
-
-  handleClose(reason: CloseReason): void {
-    if (this.#closed !== null) return;
-    this.#closed = reason.detail;
-    for (const listener of this.#closeListeners) listener(reason.detail);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -133,13 +119,11 @@ export class OpenFlowSwitch implements Switch {
   }
 
   onError(listener: (error: SwitchError) => void): () => void {
-    this.#errorListeners.add(listener);
-    return () => this.#errorListeners.delete(listener);
+    return this.#channel.onError(error => listener(switchError(error)));
   }
 
   onClose(listener: (reason: string) => void): void {
-    if (this.#closed !== null) listener(this.#closed);
-    else this.#closeListeners.push(listener);
+    this.#channel.onClose(listener);
   }
 
   close(reason: string): void {

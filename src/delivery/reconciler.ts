@@ -6,77 +6,21 @@
  *
  * It ends a connection only when the switch says something that makes no sense; silence is never answered.
  */
-import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { Fragment } from '../compiler/fragment.js';
 import type { FragmentFailure, HostProgress } from './convergence.js';
 import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
-import type { DesiredState, HostChange } from './desired-state.js';
+import type { HostChange } from './desired-state.js';
 import { encodeSentinel, warmEncodings } from './encoding.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
 import { holdOf, lowestPending, type HoldPeer, type Rank } from './holds.js';
+import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
 import { planRound, type RoundPlan } from './round-plan.js';
 import { StockTaking } from './stock-taking.js';
 import { SwitchClosedError, type Switch } from './switch.js';
 
-/** What has to be in the host's own database before flows may rely on it (bridge, tunnel port, controller rows). */
-export interface DatabasePlan {
-  /** Brings the rows into order; resolves at once when they are. Rejects with what the database said. */
-  converge(): Promise<void>;
-}
-
-/** One connected hypervisor, as the session hands it over. */
-export interface HostConnection {
-  readonly target: Switch;
-  readonly database: DatabasePlan | null;
-  /** As reported by the host, for its status. */
-  readonly openVswitchVersion: string | null;
-}
-
-/** Which database and which compiler the flows come from; written into the sentinel. */
-export interface DeliveryIdentity {
-  readonly databaseId: string;
-  readonly build: string;
-  /** The revision's random check, 24 bits. */
-  checkOf(revision: number): number;
-}
-
-/** What the fleet gives to each of its reconcilers. */
-export interface ReconcilerContext {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly desired: DesiredState;
-  readonly identity: DeliveryIdentity;
-  readonly peers: ReadonlyMap<string, HoldPeer>;
-  /** Milliseconds between two comparisons of a switch with what it should hold. */
-  auditIntervalMs(): number;
-  /** Term of the lease; null while another Weft holds it. */
-  term(): bigint | null;
-  /** Bounds how many switches are compared at once; resolves with the way to give the turn back. */
-  comparisonTurn(): Promise<() => void>;
-  /** Something of this hypervisor moved: acknowledged, refused, connected, disconnected. */
-  progressed(reconciler: Reconciler): void;
-  /** These keys are acknowledged; null: everything that is not in the ledger. */
-  acknowledged(reconciler: Reconciler, flights: readonly FlightEntry[] | null): void;
-  /** The switch has seen a newer term than ours. */
-  fenced(hypervisorId: string, currentTerm: bigint | null): void;
-}
-
-export interface DeliveryCounters {
-  bundles: number;
-  flowMods: number;
-  groupMods: number;
-  bytes: number;
-  rounds: number;
-  refusals: number;
-  /** Dumps compared, and changes that they led to. */
-  resyncs: number;
-  repairs: number;
-}
-
 const databaseBoundMs = 2_000;
-const databaseRetryMs = 1_000;
 const failureRetryMs = 1_000;
 const failuresBeforeClose = 3;
 
@@ -109,7 +53,7 @@ export class Reconciler implements HostProgress, HoldPeer {
   #running: Promise<void> = Promise.resolve();
   #pauseUntilMs = 0;
   #auditAtMs = 0;
-  #databaseAtMs = 0;
+  #databaseBoundAtMs = Infinity;
   #failures = 0;
   #waitsFor: ReadonlySet<string> = new Set();
   #lowest: { readonly version: number; readonly revision: number; readonly byRank: (number | undefined)[] } | null =
@@ -206,9 +150,9 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#connection = connection;
     this.#lastError = null;
     this.#claimedTerm = null;
-    this.#databaseAtMs = 0;
+    this.#databaseBoundAtMs = Infinity;
     connection.target.onClose(reason => this.#disconnected(connection, reason));
-    this.#context.progressed(this);
+    this.#context.progressed(this.hypervisorId);
     this.#running = this.#running.then(() => this.#run(connection));
   }
 
@@ -223,7 +167,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#waitsFor = new Set();
     this.#move('disconnected', reason);
     this.#wake?.();
-    this.#context.progressed(this);
+    this.#context.progressed(this.hypervisorId);
   }
 
   async #run(connection: HostConnection): Promise<void> {
@@ -243,7 +187,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     const term = this.#context.term();
     if (term === null) return this.#standBy();
     if (term !== this.#claimedTerm) return this.#claim(connection, term);
-    await this.#convergeDatabase(connection);
+    if (this.#isDatabaseAwaited(connection)) return this.#sleepUntil(this.#databaseBoundAtMs);
     if (!this.#stock.isRead) return this.#readStock(connection);
     const nowMs = this.#context.clock.nowMs();
     if (nowMs < this.#pauseUntilMs) return this.#sleepUntil(this.#pauseUntilMs);
@@ -254,7 +198,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (plan.needsComparison) return this.#compare(connection);
     if (plan.changes.length > 0) return this.#deliver(connection, plan);
     this.#waitsFor = plan.waitsFor;
-    return this.#sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs, this.#databaseAtMs || Infinity));
+    return this.#sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs));
   }
 
   #standBy(): Promise<void> {
@@ -289,28 +233,17 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#context.fenced(this.hypervisorId, currentTerm);
   }
 
-  /** Rows first: but a database that does not answer must not keep flows from a switch that does. */
-  async #convergeDatabase(connection: HostConnection): Promise<void> {
-    if (connection.database === null || this.#context.clock.nowMs() < this.#databaseAtMs) return;
-    try {
-      await this.#within(databaseBoundMs, connection.database.converge());
-      this.#databaseAtMs = 0;
-      this.#databaseError = null;
-    } catch (error) {
-      this.#databaseError = error instanceof Error ? error.message : String(error);
-      this.#databaseAtMs = this.#context.clock.nowMs() + databaseRetryMs;
-      this.#log.warn({ err: error }, 'rows of the hypervisor could not be brought into order');
+  /** Rows first: but a database that does not get ready must not keep flows from a switch for long. */
+  #isDatabaseAwaited(connection: HostConnection): boolean {
+    const database = connection.database();
+    this.#databaseError = database.kind === 'ready' ? null : database.reason;
+    if (database.kind !== 'working') {
+      this.#databaseBoundAtMs = Infinity;
+      return false;
     }
-    this.#checkOpen(connection);
-  }
-
-  #within(boundMs: number, work: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#context.clock.after(boundMs, () => {
-        reject(new Error(`the database of the hypervisor did not answer within ${boundMs} ms`));
-      });
-      work.then(resolve, reject).finally(cancel);
-    });
+    const nowMs = this.#context.clock.nowMs();
+    if (this.#databaseBoundAtMs === Infinity) this.#databaseBoundAtMs = nowMs + databaseBoundMs;
+    return nowMs < this.#databaseBoundAtMs;
   }
 
   async #readStock(connection: HostConnection): Promise<void> {
@@ -323,8 +256,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       return this.#compare(connection);
     }
     this.#auditAtMs = this.#context.clock.nowMs() + this.#context.auditIntervalMs();
-    this.#context.acknowledged(this, null);
-    this.#context.progressed(this);
+    this.#context.progressed(this.hypervisorId);
     this.#move('idle', finding);
   }
 
@@ -367,7 +299,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       this.ledger.refuse(flight.entry.key, error, nowMs);
     }
     this.#blameCauses(plan, nowMs);
-    if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this);
+    if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this.hypervisorId);
     return plan;
   }
 
@@ -398,7 +330,6 @@ export class Reconciler implements HostProgress, HoldPeer {
       this.#failures = 0;
       this.#lastError = null;
       if (flights === null) this.#auditAtMs = this.#context.clock.nowMs() + this.#context.auditIntervalMs();
-      this.#context.acknowledged(this, flights);
       this.#move('idle', 'acknowledged');
     } else if (outcome.kind === 'fenced') {
       this.ledger.rollback();
@@ -408,7 +339,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       this.ledger.rollback();
       this.#failed(outcome.error);
     }
-    this.#context.progressed(this);
+    this.#context.progressed(this.hypervisorId);
   }
 
   /** The switch refuses, and it is nobody's fragment: look at it afresh, a little later. */

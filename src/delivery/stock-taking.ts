@@ -9,7 +9,7 @@ import type { DesiredState, PlacedFragment } from './desired-state.js';
 import { addDigest, encodedFragment, nextTurn, warmEncodings } from './encoding.js';
 import type { Fragment } from '../compiler/fragment.js';
 import type { DirtyEntry, FlightEntry, HostLedger, Installed } from './host-ledger.js';
-import type { DeliveryIdentity } from './reconciler.js';
+import type { DeliveryIdentity } from './reconciler-context.js';
 import { readSentinel, sentinelTable, type Sentinel } from './sentinel.js';
 import type { Switch } from './switch.js';
 

@@ -56,7 +56,7 @@ describe('delivery on a real Open vSwitch', function () {
 
   async function connect(): Promise<void> {
     const target = await dialSwitch(ovs.managementSocket());
-    fleet.connect(host, { target, database: null, openVswitchVersion: '3.1.0' });
+    fleet.connect(host, { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
   }
 
   /** A controller that has just started and compiled the same as the one before. */

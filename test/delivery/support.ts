@@ -9,7 +9,8 @@ import { fragmentCookie } from '../../src/compiler/identifiers.js';
 import { Fleet, type FleetOptions } from '../../src/delivery/fleet.js';
 import { OpenFlowSwitch } from '../../src/delivery/openflow-switch.js';
 import { resubmit, type Action } from '../../southbound/openflow/actions.js';
-import { OpenFlowConnection } from '../../southbound/openflow/connection.js';
+import type { Peer } from '../../southbound/hypervisor/endpoint.js';
+import { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import { matchField } from '../../southbound/openflow/match.js';
 import { oxm } from '../../southbound/openflow/oxm.js';
 
@@ -78,15 +79,10 @@ export function makeFleet(options: Partial<FleetOptions> = {}): Fleet {
 
 /** Opens OpenFlow over a stream. */
 export async function openSwitch(stream: Duplex, clock: Clock = systemClock): Promise<OpenFlowSwitch> {
-  let made: OpenFlowSwitch | null = null;
-  const connection = new OpenFlowConnection(stream, {
-    timers: clock,
-    onError: error => made?.handleError(error),
-    onClose: reason => made?.handleClose(reason),
-  });
-  await connection.ready;
-  made = new OpenFlowSwitch(connection);
-  return made;
+  const peer = { transport: 'unix', address: 'test' } as unknown as Peer;
+  const channel = new OpenFlowChannel(stream, peer, { clock, probeIntervalMs: 5_000 });
+  await channel.connection.ready;
+  return new OpenFlowSwitch(channel);
 }
 
 /** Opens OpenFlow on a bridge's management socket. */

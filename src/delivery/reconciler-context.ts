@@ -1,0 +1,64 @@
+/** What a reconciler is given, and what it counts. */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { DesiredState } from './desired-state.js';
+import type { HoldPeer } from './holds.js';
+import type { Switch } from './switch.js';
+
+/**
+ * How the host's own database stands (bridge, tunnel port, controller rows): rows go before flows that rely on them.
+ * Whoever looks after it calls `Fleet.databaseChanged` when this changes.
+ */
+export type DatabaseState =
+  | { readonly kind: 'ready' }
+  /** Rows are being written, or something is still missing: flows wait, but not for long. */
+  | { readonly kind: 'working'; readonly reason: string }
+  /** Flows go nevertheless: packets to a port that is not there are dropped either way. */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** One connected hypervisor, as the session hands it over. */
+export interface HostConnection {
+  readonly target: Switch;
+  database(this: void): DatabaseState;
+  /** As reported by the host, for its status. */
+  readonly openVswitchVersion: string | null;
+}
+
+/** Which database and which compiler the flows come from; written into the sentinel. */
+export interface DeliveryIdentity {
+  readonly databaseId: string;
+  readonly build: string;
+  /** The revision's random check, 24 bits. */
+  checkOf(revision: number): number;
+}
+
+/** What the fleet gives to each of its reconcilers. */
+export interface ReconcilerContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly desired: DesiredState;
+  readonly identity: DeliveryIdentity;
+  readonly peers: ReadonlyMap<string, HoldPeer>;
+  /** Milliseconds between two comparisons of a switch with what it should hold. */
+  auditIntervalMs(): number;
+  /** Term of the lease; null while another Weft holds it. */
+  term(): bigint | null;
+  /** Bounds how many switches are compared at once; resolves with the way to give the turn back. */
+  comparisonTurn(): Promise<() => void>;
+  /** Something of this hypervisor moved: acknowledged, refused, connected, disconnected. */
+  progressed(hypervisorId: string): void;
+  /** The switch has seen a newer term than ours. */
+  fenced(hypervisorId: string, currentTerm: bigint | null): void;
+}
+
+export interface DeliveryCounters {
+  bundles: number;
+  flowMods: number;
+  groupMods: number;
+  bytes: number;
+  rounds: number;
+  refusals: number;
+  /** Dumps compared, and changes that they led to. */
+  resyncs: number;
+  repairs: number;
+}
