@@ -77,10 +77,19 @@ export function makeFleet(options: Partial<FleetOptions> = {}): Fleet {
   return fleet;
 }
 
+const testPeer: Peer = {
+  name: 'test',
+  transport: 'unix',
+  direction: 'accepted',
+  localHost: null,
+  localPort: null,
+  target: null,
+  certificateNames: [],
+};
+
 /** Opens OpenFlow over a stream. */
 export async function openSwitch(stream: Duplex, clock: Clock = systemClock): Promise<OpenFlowSwitch> {
-  const peer = { transport: 'unix', address: 'test' } as unknown as Peer;
-  const channel = new OpenFlowChannel(stream, peer, { clock, probeIntervalMs: 5_000 });
+  const channel = new OpenFlowChannel(stream, testPeer, { clock, probeIntervalMs: 5_000 });
   await channel.connection.ready;
   return new OpenFlowSwitch(channel);
 }
