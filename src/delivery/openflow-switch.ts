@@ -123,7 +123,7 @@ export class OpenFlowSwitch implements Switch {
   }
 
   onClose(listener: (reason: string) => void): void {
-    this.#channel.onClose(listener);
+    this.#channel.onClose(reason => listener(reason.detail));
   }
 
   close(reason: string): void {
