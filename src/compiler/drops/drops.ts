@@ -20,7 +20,7 @@ const commonNumber = 1;
 const portNumber = 2;
 
 function missSteps(miss: Miss): readonly Step<never, never>[] | null {
-  if (miss === 'return') return null;
+  if (miss === 'return' || miss === 'never') return null;
   if (miss === 'next') return [next];
   return 'advance' in miss ? [advance(miss.advance)] : [drop(miss.drop)];
 }

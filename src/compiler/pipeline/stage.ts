@@ -8,10 +8,10 @@ import type { FieldName } from './registers.js';
 
 /**
  * What becomes of a packet that no flow of the stage wants: on to the next stage of the same pipeline, on to a later
- * one, or dropped for a reason. A subroutine that finds nothing returns. There is no other outcome, so no table
- * misses silently: room `drops` turns each of these into a flow of priority 0.
+ * one, or dropped for a reason. A subroutine that finds nothing returns. `never`: a room has a flow of priority 0 for
+ * everything. There is no other outcome, so no table misses silently: room `drops` turns them into flows.
  */
-export type Miss = 'next' | 'return' | { readonly advance: Stage } | { readonly drop: DropReason };
+export type Miss = 'next' | 'return' | 'never' | { readonly advance: Stage } | { readonly drop: DropReason };
 
 /**
  * `stage`: packets flow through. `subroutine`: called by other stages, gives its answer in registers and returns.

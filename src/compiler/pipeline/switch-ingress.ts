@@ -57,7 +57,7 @@ export const lsInL2Lkup = stage('ls_in_l2_lkup', {
   purpose: 'Multicast to the flood groups, unicast to the port that owns the MAC.',
   reads: ['datapath', 'ethDst', 'fromTunnel'],
   writes: ['mac', 'outPort', 'outHost', 'flood'],
-  onMiss: 'next',
+  onMiss: 'never',
 });
 
 export const lsInNdReply = stage('ls_in_nd_reply', {
@@ -124,7 +124,7 @@ export const lsInCheckPortSec = stage('ls_in_check_port_sec', {
     ...(['ndTarget', 'ndSll', 'ndTll', 'permitted'] as const),
   ],
   writes: ['mac', 'claim', 'address4', 'address6', 'permitted', 'sourcePermitted'],
-  onMiss: { drop: 'port_security_mac' },
+  onMiss: 'never',
 });
 
 export const switchIngress: Pipeline = {

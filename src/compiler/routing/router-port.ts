@@ -3,9 +3,10 @@ import { linkLocalOf } from '../../base/address.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 import type { Flow } from '../fragment.js';
-import { call, drop, enter, move, next, set } from '../pipeline/actions.js';
+import { advance, call, drop, enter, move, next, set } from '../pipeline/actions.js';
 import { anyOf, cidrValue, macValue } from '../pipeline/addresses.js';
 import { flow } from '../pipeline/flow.js';
+import { lrOutDelivery } from '../pipeline/router-egress.js';
 import { lrInArpResolve, lrInIpInput, lrInIpRouting } from '../pipeline/router-ingress.js';
 import { lsNeighbour } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
@@ -89,8 +90,9 @@ function resolveFlow(router: Router, port: RouterPort, datapath: number, switchP
     priority: 100,
     match: { datapath: router.datapathKey, outPort: port.portKey },
     actions: [
-      set({ ethSrc: macValue(port.mac), datapath, inPort: switchPortKey, outPort: 0, mac: 0, resolved: 0 }),
-      ...[call(lsNeighbour), next],
+      set({ ethSrc: macValue(port.mac), datapath, inPort: switchPortKey, outPort: 0, resolved: 0 }),
+      call(lsNeighbour),
+      advance(lrOutDelivery),
     ],
   });
 }

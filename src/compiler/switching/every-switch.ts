@@ -17,7 +17,7 @@ const lookupFlows: readonly Flow[] = [
   flow(lsInL2Lkup, { priority: 200, match: { ethDst: reservedMulticast }, actions: [drop('reserved_multicast')] }),
   flow(lsInL2Lkup, { priority: 50, match: { ethDst: multicastMac }, actions: [drop('unknown_datapath')] }),
   flow(lsInL2Lkup, {
-    priority: 10,
+    priority: 0,
     match: {},
     actions: [set({ outPort: 0, outHost: 0 }), move('ethDst', 'mac'), call(lsFdb), next],
   }),

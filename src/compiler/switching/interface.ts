@@ -1,9 +1,10 @@
 /** The two ends of a logical switch port at its interface: packets in, packets out. */
 import { learnsMacs } from '../../model/port-addresses.js';
-import { drop, next, output, set } from '../pipeline/actions.js';
+import { advance, drop, output, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { physIn } from '../pipeline/physical.js';
 import { lsOutDelivery } from '../pipeline/switch-egress.js';
+import { lsInCheckPortSec } from '../pipeline/switch-ingress.js';
 import type { Flow } from '../fragment.js';
 import { rule } from '../rule.js';
 
@@ -25,7 +26,7 @@ export const switchingInterface = rule({
         actions: [
           set({ datapath, inPort: port.portKey, origin }),
           set({ secured: port.portSecurity ? 1 : 0, learns: learnsMacs(port) ? 1 : 0 }),
-          next,
+          advance(lsInCheckPortSec),
         ],
       }),
       flow(lsOutDelivery, { priority: 100, match: at, actions: [output(bound.ofport)] }),

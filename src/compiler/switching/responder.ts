@@ -25,7 +25,7 @@ const targetMacOption = 2;
 const allNodes = { mac: 0x3333_0000_0001n, ip: (0xff02n << 112n) | 1n } as const;
 
 const noAnswerYet = { permitted: 0, ownsAddress: 0, resolved: 0, targetIsRouter: 0 } as const;
-const ask = [move('ethSrc', 'mac'), call(lsPortSecurity), set({ mac: 0 }), call(lsNeighbour), next] as const;
+const ask = [move('ethSrc', 'mac'), call(lsPortSecurity), call(lsNeighbour), next] as const;
 
 const questionFlows: readonly Flow[] = [
   flow(lsInArpRsp, {

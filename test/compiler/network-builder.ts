@@ -1,0 +1,221 @@
+/** Networks for the tests of rooms, said in few words. Names are ids; numbers and keys are given in order. */
+import { Compiler } from '../../src/compiler/compiler.js';
+import type { Flow, Fragment, Group } from '../../src/compiler/fragment.js';
+import { rules } from '../../src/compiler/rules.js';
+import type { Rule } from '../../src/compiler/rule.js';
+import { kinds, type Kind, type RowOf } from '../../src/model/index.js';
+import { NetworkView, type Snapshot } from '../../src/view/network-view.js';
+
+type Rows = { readonly [K in Kind]: RowOf<K>[] };
+type Given<K extends Kind> = Partial<RowOf<K>>;
+
+const epoch = '2026-01-01T00:00:00.000Z';
+
+export class NetworkBuilder {
+  readonly #rows = Object.fromEntries(kinds.map(kind => [kind, []])) as unknown as Rows;
+  readonly #portKeys = new Map<string, number>();
+  #number = 0;
+  #datapathKey = 0;
+
+  hypervisor(id: string, given: Given<'hypervisors'> = {}): this {
+    const hypervisorKey = this.#rows.hypervisors.length + 1;
+    return this.#add('hypervisors', id, ({
+	systemId: id,
+	encapIp: `192.0.2.${hypervisorKey}`,
+	encapTypes: ['geneve'],
+	underlayMtu: 1500,
+	...{
+		datapathId: `${hypervisorKey}`.padStart(16, '0'),
+		hypervisorKey,
+		drain: false,
+		gateway: false
+	},
+	...{
+		adopt: false,
+		allowed: true,
+		ovsdbTarget: null,
+		bridge: 'br-int',
+		datapathType: 'netdev'
+	},
+	...given
+}));
+  }
+
+  logicalSwitch(id: string, ...cidrs: readonly string[]): this {
+    this.#add('logical-switches', id, { mtu: null, datapathKey: ++this.#datapathKey });
+    for (const cidr of cidrs) {
+      this.#add('subnets', `${id} ${cidr}`, ({
+	logicalSwitchId: id,
+	cidr,
+	gatewayIp: null,
+	allocationPools: [],
+	dnsServers: [],
+	...{
+		dhcp: true,
+		hostRoutes: []
+	}
+}));
+    }
+    return this;
+  }
+
+  /** A port of a switch; `at` is hypervisor and ofport, left out: not bound. Addresses are of the subnets that hold them. */
+  port(
+    id: string,
+    logicalSwitchId: string,
+    mac: string,
+    ips: readonly string[],
+    at?: readonly [hypervisorId: string, ofport: number],
+    given: Given<'logical-switch-ports'> = {},
+  ): this {
+    const subnetOf = (ip: string): string => {
+      const isSix = ip.includes(':');
+      const subnet = this.#rows.subnets.find(
+        row => row.logicalSwitchId === logicalSwitchId && row.cidr.includes(':') === isSix,
+      );
+      return subnet?.id ?? 'none';
+    };
+    this.#add('logical-switch-ports', id, ({
+	logicalSwitchId,
+	mac,
+	ips: ips.map((ip) => ({
+		ip,
+		subnetId: subnetOf(ip)
+	})),
+	portSecurity: true,
+	...{
+		allowedAddresses: [],
+		enabled: true,
+		unknownMacs: false,
+		hypervisor: null
+	},
+	...{ portKey: this.#nextKey(logicalSwitchId) },
+	...given
+}));
+    return at === undefined ? this : this.bind(id, ...at);
+  }
+
+  bind(logicalSwitchPortId: string, hypervisorId: string, ofport: number): this {
+    return this.#add('port-bindings', `binding of ${logicalSwitchPortId}`, ({
+	logicalSwitchPortId,
+	hypervisorId,
+	interfaceName: `tap${ofport}`,
+	ofport,
+	reason: null,
+	interfaceUuid: '00000000-0000-7000-8000-000000000000'
+}));
+  }
+
+  router(id: string, given: Given<'logical-routers'> = {}): this {
+    return this.#add('logical-routers', id, { enabled: true, datapathKey: ++this.#datapathKey, ...given });
+  }
+
+  /** A router port on a switch. */
+  attach(id: string, logicalRouterId: string, logicalSwitchId: string, mac: string, networks: readonly string[]): this {
+    return this.#add('logical-router-ports', id, ({
+	logicalRouterId,
+	logicalSwitchId,
+	peerId: null,
+	mac,
+	networks: [...networks],
+	...{
+		portKey: this.#nextKey(logicalRouterId),
+		switchPortKey: this.#nextKey(logicalSwitchId)
+	}
+}));
+  }
+
+  /** A router port that is joined with one of another router. */
+  peer(id: string, logicalRouterId: string, peerId: string, mac: string, networks: readonly string[]): this {
+    return this.#add('logical-router-ports', id, ({
+	logicalRouterId,
+	logicalSwitchId: null,
+	peerId,
+	mac,
+	networks: [...networks],
+	...{
+		portKey: this.#nextKey(logicalRouterId),
+		switchPortKey: null
+	}
+}));
+  }
+
+  route(id: string, logicalRouterId: string, destination: string, nextHop: string | null): this {
+    return this.#add('static-routes', id, ({
+	logicalRouterId,
+	destination,
+	nextHop,
+	discard: nextHop === null
+}));
+  }
+
+  /** The rows as they are, for a view. */
+  snapshot(revision = 1): Snapshot {
+    const rows = Object.fromEntries(kinds.map(kind => [kind, [...this.#rows[kind]]]));
+    return { revision, rows: rows as unknown as Snapshot['rows'] };
+  }
+
+  compile(rooms: readonly Rule[] = rules): CompiledNetwork {
+    return new CompiledNetwork(this.snapshot(), rooms);
+  }
+
+  #nextKey(datapathId: string): number {
+    const key = (this.#portKeys.get(datapathId) ?? 0) + 1;
+    this.#portKeys.set(datapathId, key);
+    return key;
+  }
+
+  #add<K extends Kind>(kind: K, id: string, own: Given<K>): this {
+    const row = ({
+	id,
+	name: id,
+	projectId: null,
+	labels: {},
+	createdAt: epoch,
+	updatedAt: epoch,
+	revision: 1,
+	...{ number: ++this.#number },
+	...own
+});
+    this.#rows[kind].push(row as unknown as RowOf<K>);
+    return this;
+  }
+}
+
+export interface HostFlow extends Flow {
+  readonly cookie: bigint;
+}
+
+/** What a hypervisor is to hold. */
+export interface HostState {
+  readonly flows: readonly HostFlow[];
+  readonly groups: readonly Group[];
+}
+
+export class CompiledNetwork {
+  readonly view = new NetworkView();
+  readonly compiler: Compiler;
+
+  constructor(snapshot: Snapshot, rooms: readonly Rule[] = rules) {
+    this.compiler = new Compiler(rooms, this.view);
+    this.compiler.update(this.view.replace(snapshot));
+  }
+
+  /** Every fragment that concerns the hypervisor, as delivery selects them. */
+  fragmentsOf(hypervisorId: string): readonly Fragment[] {
+    const datapaths = this.view.by('residencies', 'hypervisorId', hypervisorId).map(row => row.datapathId);
+    return [
+      ...this.compiler.fragmentsOf({ kind: 'everywhere' }),
+      ...datapaths.flatMap(datapathId => this.compiler.fragmentsOf({ kind: 'datapath', datapathId })),
+      ...this.compiler.fragmentsOf({ kind: 'hypervisor', hypervisorId }),
+    ];
+  }
+
+  host(hypervisorId: string): HostState {
+    const fragments = this.fragmentsOf(hypervisorId);
+    return {
+      flows: fragments.flatMap(({ flows, cookie }) => flows.map(flow => ({ ...flow, cookie }))),
+      groups: fragments.flatMap(({ groups }) => groups ?? []),
+    };
+  }
+}
