@@ -19,42 +19,36 @@ export class NetworkBuilder {
 
   hypervisor(id: string, given: Given<'hypervisors'> = {}): this {
     const hypervisorKey = this.#rows.hypervisors.length + 1;
-    return this.#add('hypervisors', id, ({
-	systemId: id,
-	encapIp: `192.0.2.${hypervisorKey}`,
-	encapTypes: ['geneve'],
-	underlayMtu: 1500,
-	...{
-		datapathId: `${hypervisorKey}`.padStart(16, '0'),
-		hypervisorKey,
-		drain: false,
-		gateway: false
-	},
-	...{
-		adopt: false,
-		allowed: true,
-		ovsdbTarget: null,
-		bridge: 'br-int',
-		datapathType: 'netdev'
-	},
-	...given
-}));
+    return this.#add('hypervisors', id, {
+      systemId: id,
+      encapIp: `192.0.2.${hypervisorKey}`,
+      encapTypes: ['geneve'],
+      underlayMtu: 1500,
+      datapathId: `${hypervisorKey}`.padStart(16, '0'),
+      hypervisorKey,
+      drain: false,
+      gateway: false,
+      adopt: false,
+      allowed: true,
+      ovsdbTarget: null,
+      bridge: 'br-int',
+      datapathType: 'netdev',
+      ...given,
+    });
   }
 
   logicalSwitch(id: string, ...cidrs: readonly string[]): this {
     this.#add('logical-switches', id, { mtu: null, datapathKey: ++this.#datapathKey });
     for (const cidr of cidrs) {
-      this.#add('subnets', `${id} ${cidr}`, ({
-	logicalSwitchId: id,
-	cidr,
-	gatewayIp: null,
-	allocationPools: [],
-	dnsServers: [],
-	...{
-		dhcp: true,
-		hostRoutes: []
-	}
-}));
+      this.#add('subnets', `${id} ${cidr}`, {
+        logicalSwitchId: id,
+        cidr,
+        gatewayIp: null,
+        allocationPools: [],
+        dnsServers: [],
+        dhcp: true,
+        hostRoutes: [],
+      });
     }
     return this;
   }
@@ -75,35 +69,33 @@ export class NetworkBuilder {
       );
       return subnet?.id ?? 'none';
     };
-    this.#add('logical-switch-ports', id, ({
-	logicalSwitchId,
-	mac,
-	ips: ips.map((ip) => ({
-		ip,
-		subnetId: subnetOf(ip)
-	})),
-	portSecurity: true,
-	...{
-		allowedAddresses: [],
-		enabled: true,
-		unknownMacs: false,
-		hypervisor: null
-	},
-	...{ portKey: this.#nextKey(logicalSwitchId) },
-	...given
-}));
+    this.#add('logical-switch-ports', id, {
+      logicalSwitchId,
+      mac,
+      ips: ips.map(ip => ({
+        ip,
+        subnetId: subnetOf(ip),
+      })),
+      portSecurity: true,
+      allowedAddresses: [],
+      enabled: true,
+      unknownMacs: false,
+      hypervisor: null,
+      portKey: this.#nextKey(logicalSwitchId),
+      ...given,
+    });
     return at === undefined ? this : this.bind(id, ...at);
   }
 
   bind(logicalSwitchPortId: string, hypervisorId: string, ofport: number): this {
-    return this.#add('port-bindings', `binding of ${logicalSwitchPortId}`, ({
-	logicalSwitchPortId,
-	hypervisorId,
-	interfaceName: `tap${ofport}`,
-	ofport,
-	reason: null,
-	interfaceUuid: '00000000-0000-7000-8000-000000000000'
-}));
+    return this.#add('port-bindings', `binding of ${logicalSwitchPortId}`, {
+      logicalSwitchPortId,
+      hypervisorId,
+      interfaceName: `tap${ofport}`,
+      ofport,
+      reason: null,
+      interfaceUuid: '00000000-0000-7000-8000-000000000000',
+    });
   }
 
   router(id: string, given: Given<'logical-routers'> = {}): this {
@@ -112,41 +104,37 @@ export class NetworkBuilder {
 
   /** A router port on a switch. */
   attach(id: string, logicalRouterId: string, logicalSwitchId: string, mac: string, networks: readonly string[]): this {
-    return this.#add('logical-router-ports', id, ({
-	logicalRouterId,
-	logicalSwitchId,
-	peerId: null,
-	mac,
-	networks: [...networks],
-	...{
-		portKey: this.#nextKey(logicalRouterId),
-		switchPortKey: this.#nextKey(logicalSwitchId)
-	}
-}));
+    return this.#add('logical-router-ports', id, {
+      logicalRouterId,
+      logicalSwitchId,
+      peerId: null,
+      mac,
+      networks: [...networks],
+      portKey: this.#nextKey(logicalRouterId),
+      switchPortKey: this.#nextKey(logicalSwitchId),
+    });
   }
 
   /** A router port that is joined with one of another router. */
   peer(id: string, logicalRouterId: string, peerId: string, mac: string, networks: readonly string[]): this {
-    return this.#add('logical-router-ports', id, ({
-	logicalRouterId,
-	logicalSwitchId: null,
-	peerId,
-	mac,
-	networks: [...networks],
-	...{
-		portKey: this.#nextKey(logicalRouterId),
-		switchPortKey: null
-	}
-}));
+    return this.#add('logical-router-ports', id, {
+      logicalRouterId,
+      logicalSwitchId: null,
+      peerId,
+      mac,
+      networks: [...networks],
+      portKey: this.#nextKey(logicalRouterId),
+      switchPortKey: null,
+    });
   }
 
   route(id: string, logicalRouterId: string, destination: string, nextHop: string | null): this {
-    return this.#add('static-routes', id, ({
-	logicalRouterId,
-	destination,
-	nextHop,
-	discard: nextHop === null
-}));
+    return this.#add('static-routes', id, {
+      logicalRouterId,
+      destination,
+      nextHop,
+      discard: nextHop === null,
+    });
   }
 
   /** The rows as they are, for a view. */
@@ -166,17 +154,17 @@ export class NetworkBuilder {
   }
 
   #add<K extends Kind>(kind: K, id: string, own: Given<K>): this {
-    const row = ({
-	id,
-	name: id,
-	projectId: null,
-	labels: {},
-	createdAt: epoch,
-	updatedAt: epoch,
-	revision: 1,
-	...{ number: ++this.#number },
-	...own
-});
+    const row = {
+      id,
+      name: id,
+      projectId: null,
+      labels: {},
+      createdAt: epoch,
+      updatedAt: epoch,
+      revision: 1,
+      number: ++this.#number,
+      ...own,
+    };
     this.#rows[kind].push(row as unknown as RowOf<K>);
     return this;
   }
