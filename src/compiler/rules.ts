@@ -1,22 +1,22 @@
 /** The list of rooms. Numbers of rules are part of cookies: never used again, given in tens by room. */
-import { dropsCommon, dropsOfPort } from './drops/drops.js';
+import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
 import { portSecurityClaims } from './port-security/claims.js';
 import { portSecurityOwner } from './port-security/owner.js';
-import { routingCommon, routingRouter } from './routing/router.js';
+import { routingEverywhere, routingRouter } from './routing/router.js';
 import { routingRouterPort } from './routing/router-port.js';
 import { routingStaticRoute } from './routing/static-route.js';
 import type { Rule } from './rule.js';
-import { switchingCommon, switchingUnlisted } from './switching/every-switch.js';
+import { switchingEverywhere, switchingUnlisted } from './switching/every-switch.js';
 import { switchingFlooding, switchingFloodLocal } from './switching/flooding.js';
 import { switchingPort, switchingRouterPort, switchingSubnet } from './switching/forwarding.js';
 import { switchingInterface } from './switching/interface.js';
 import { switchingLearningPort, switchingLearningSwitch } from './switching/learning.js';
-import { tunnelsCommon, tunnelsOfHypervisor, tunnelsToHypervisor } from './tunnels/tunnels.js';
+import { tunnelsEverywhere, tunnelsOfHypervisor, tunnelsToHypervisor } from './tunnels/tunnels.js';
 
 export const rules: readonly Rule[] = [
-  dropsCommon,
+  dropsEverywhere,
   dropsOfPort,
-  tunnelsCommon,
+  tunnelsEverywhere,
   tunnelsToHypervisor,
   tunnelsOfHypervisor,
   portSecurityClaims,
@@ -29,9 +29,9 @@ export const rules: readonly Rule[] = [
   switchingFloodLocal,
   switchingLearningPort,
   switchingLearningSwitch,
-  switchingCommon,
+  switchingEverywhere,
   switchingUnlisted,
-  routingCommon,
+  routingEverywhere,
   routingRouter,
   routingRouterPort,
   routingStaticRoute,

@@ -16,7 +16,7 @@ import type { Miss, Stage } from '../pipeline/stage.js';
 import type { Flow } from '../fragment.js';
 import { rule } from '../rule.js';
 
-const commonNumber = 1;
+const everywhereNumber = 1;
 const portNumber = 2;
 
 function missSteps(miss: Miss): readonly Step<never, never>[] | null {
@@ -35,9 +35,9 @@ const reasonFlows = Object.values(dropReasons).map(({ code }) =>
 );
 
 /** The miss of every stage, and one counter for each reason. */
-export const dropsCommon = rule({
-  name: 'drops.common',
-  number: commonNumber,
+export const dropsEverywhere = rule({
+  name: 'drops.everywhere',
+  number: everywhereNumber,
   subjects: 'fleet',
   compile: () => ({
     scope: { kind: 'everywhere' },
@@ -114,7 +114,7 @@ export function decodeDropCount({ table, cookie, match, packets }: FlowCount): D
   if (table === dropCounterTables.byPort && owner.kind === 'learned' && owner.ruleNumber === portNumber) {
     return { portNumber: owner.objectNumber, reason, packets: packets + 1n };
   }
-  if (table === dropCounterTables.byReason && cookie === fragmentCookie(commonNumber, 0)) {
+  if (table === dropCounterTables.byReason && cookie === fragmentCookie(everywhereNumber, 0)) {
     return { portNumber: null, reason, packets };
   }
   return null;

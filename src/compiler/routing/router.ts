@@ -105,8 +105,8 @@ const deliveryFlows: readonly Flow[] = [
   }),
 ];
 
-export const routingCommon = rule({
-  name: 'routing.common',
+export const routingEverywhere = rule({
+  name: 'routing.everywhere',
   number: 50,
   subjects: 'fleet',
   compile: () => ({

@@ -30,8 +30,8 @@ const elsewhereFlows: readonly Flow[] = [
   flow(lsOutDelivery, { priority: 10, match: { outHost: 0 }, actions: [drop('port_not_bound')] }),
 ];
 
-export const switchingCommon = rule({
-  name: 'switching.common',
+export const switchingEverywhere = rule({
+  name: 'switching.everywhere',
   number: 38,
   subjects: 'fleet',
   compile: () => ({

@@ -16,8 +16,8 @@ import { rule } from '../rule.js';
 const ethernetHeaderBytes = 14;
 
 /** From tunnels into datapaths, and out through the tunnel that the receiver wants. */
-export const tunnelsCommon = rule({
-  name: 'tunnels.common',
+export const tunnelsEverywhere = rule({
+  name: 'tunnels.everywhere',
   number: 10,
   subjects: 'fleet',
   compile: () => ({
