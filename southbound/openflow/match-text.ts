@@ -27,6 +27,9 @@ const withDigits =
   (_field, value, mask) =>
     mask === undefined ? hexOf(value, digits) : `${hexOf(value, digits)}/${hexOf(mask, digits)}`;
 
+const asByte: typeof formatValue = (_field, value, mask) =>
+  mask === undefined ? value.toString() : `${hexOf(value, 2)}/${hexOf(mask, 2)}`;
+
 const tosOfDscp: typeof formatValue = (_field, value) => (value << 2n).toString();
 
 /** Flags are always written bit by bit here, an exact match being one of every bit. */
@@ -141,7 +144,7 @@ const rows: readonly Row[] = [
   row('ipv6_label', oxm.ipv6Label, withDigits(5)),
   row('arp_spa', oxm.arpSpa),
   row('arp_tpa', oxm.arpTpa),
-  row('nsh_flags', oxm.nshFlags),
+  row('nsh_flags', oxm.nshFlags, asByte),
   row('nsh_ttl', oxm.nshTtl),
   row('nsh_mdtype', oxm.nshMdtype),
   row('nsh_np', oxm.nshNp),

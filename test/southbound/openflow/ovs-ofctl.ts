@@ -81,7 +81,10 @@ export function encodeWithOvs(command: string, lines: readonly string[], version
     try {
       const protocol = versionNames.get(version) ?? '';
       const run = await runOvsOfctl(['-O', protocol, command, `unix:${path}`, '-'], `${lines.join('\n')}\n`);
-      if (run.status !== 0) throw new Error(`ovs-ofctl ${command}: ${run.stderr}`);
+      if (run.status !== 0) {
+        const line = /-:(\d+):/.exec(run.stderr)?.[1];
+        throw new Error(`ovs-ofctl ${command}: ${run.stderr}${lines[Number(line) - 1] ?? ''}`);
+      }
       return received;
     } finally {
       server.close();
