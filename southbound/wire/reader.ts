@@ -65,7 +65,7 @@ export class Reader {
     return this.view.getBigUint64(this.take(8));
   }
 
-  /** An unsigned integer of `length` bytes, 1..16, as in OXM values. */
+  /** An unsigned integer of `length` bytes, 0..255, as in OXM values. */
   unsigned(length: number): bigint {
     let at = this.take(length);
     if (length === 8) return this.view.getBigUint64(at);

@@ -1,7 +1,7 @@
 import { WireError } from './wire-error.js';
 
-/** The largest unsigned integer of 0..16 bytes. */
-const largest: readonly bigint[] = Array.from({ length: 17 }, (_, bytes) => (1n << BigInt(bytes * 8)) - 1n);
+/** The largest unsigned integer of 0..255 bytes, the widest that an OXM length can say. */
+const largest: readonly bigint[] = Array.from({ length: 256 }, (_, bytes) => (1n << BigInt(bytes * 8)) - 1n);
 /** So many bytes always fit a JavaScript number without loss. */
 const safeBytes = 6;
 
@@ -61,7 +61,7 @@ export class Writer {
     this.view.setBigUint64(at, value);
   }
 
-  /** An unsigned integer of `length` bytes, 1..16, as in OXM values. */
+  /** An unsigned integer of `length` bytes, 0..255, as in OXM values. */
   unsigned(value: bigint, length: number): void {
     if (value < 0n || value > (largest[length] ?? -1n)) this.outOfRange(value, length * 8);
     const start = this.reserve(length);
