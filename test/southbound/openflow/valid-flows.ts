@@ -128,27 +128,22 @@ export function flowMatching(field: OxmField): fc.Arbitrary<ValidFlow> {
 const TFTP_PORT = 69;
 
 /** What the packet must be for an action of the kind. */
+const requirements: { readonly [K in ActionKind]?: Match } = {
+  decTtl: tcp,
+  decTtlControllerIds: tcp,
+  setIpTtl: tcp,
+  ct: tcp,
+  ctClear: tcp,
+  finTimeout: tcp,
+  resubmit: [...tcp, established],
+  popVlan: vlan,
+  popMpls: mpls,
+  setMplsTtl: mpls,
+  decMplsTtl: mpls,
+};
+
 function requirement(action: Action): Match {
-  switch (action.kind) {
-    case 'decTtl':
-    case 'decTtlControllerIds':
-    case 'setIpTtl':
-    case 'ctClear':
-    case 'finTimeout':
-      return tcp;
-    case 'ct':
-      return action.alg === TFTP_PORT ? udp : tcp;
-    case 'resubmit':
-      return [...tcp, established];
-    case 'popVlan':
-      return vlan;
-    case 'popMpls':
-    case 'setMplsTtl':
-    case 'decMplsTtl':
-      return mpls;
-    default:
-      return [];
-  }
+  return action.kind === 'ct' && action.alg === TFTP_PORT ? udp : (requirements[action.kind] ?? []);
 }
 
 /** The same over IPv6. */

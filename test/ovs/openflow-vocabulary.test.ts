@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 
-import { encodeMessage } from '../../../southbound/openflow/message-codec.js';
-import { flowMod } from '../../../southbound/openflow/messages/flow-mod.js';
+import { encodeMessage } from '../../southbound/openflow/message-codec.js';
+import { flowMod } from '../../southbound/openflow/messages/flow-mod.js';
 
-import { formatFlow } from '../../../southbound/openflow/text.js';
-import { Version } from '../../../southbound/openflow/version.js';
+import { formatFlow } from '../../southbound/openflow/text.js';
+import { Version } from '../../southbound/openflow/version.js';
 
 import { encodeWithOvs, printWithOvs } from './ovs-ofctl.js';
-import type { ValidFlow } from './valid-flows.js';
+import type { ValidFlow } from '../southbound/openflow/valid-flows.js';
 import {
   comparableFields,
   comparableKinds,
@@ -18,7 +18,7 @@ import {
   flowMatching,
   flowSetting,
   settableFields,
-} from './valid-flows.js';
+} from '../southbound/openflow/valid-flows.js';
 
 const seed = Date.now() & 0x7fff_ffff;
 const examplesEach = 6;
