@@ -13,7 +13,7 @@ import { Replica } from '../ovsdb/replica.js';
 import { RpcClosedError, RpcError, RpcProtocolError } from '../ovsdb/rpc.js';
 import { SchemaError } from '../ovsdb/schema.js';
 import type { Peer } from './endpoint.js';
-import { readIdentity, type HypervisorReport } from './identity.js';
+import { readIdentity, type HypervisorReport, type Identity } from './identity.js';
 import type { AcceptedHypervisor, HypervisorRegistry, HypervisorSession } from './session.js';
 
 /** What admissions share: the sessions that exist, and how one is made. */
@@ -41,6 +41,7 @@ export class Admission {
   readonly sinceMs: number;
   /** Resolves when the connection is over. */
   readonly over: Promise<void>;
+  readonly #stream: Duplex;
   readonly #context: AdmissionContext;
   readonly #log: Logger;
   /** Only the root row: enough to know who it is. */
@@ -50,14 +51,16 @@ export class Admission {
   #reason = 'has not said who it is';
   #isLooking = false;
   #mustLookAgain = false;
-  #endReason: string | null = null;
+  /** The identity that was looked at last, as text. */
+  #lookedAt = '';
 
   constructor(stream: Duplex, peer: Peer, context: AdmissionContext) {
     this.peer = peer;
     this.sinceMs = context.clock.nowMs();
     this.#context = context;
     this.#log = context.log.child({ peer: peer.name });
-    this.over = this.#run(stream);
+    this.#stream = stream;
+    this.over = this.#run();
   }
 
   /** The session that this connection serves; null while it is not admitted. */
@@ -72,13 +75,13 @@ export class Admission {
 
   /** Who it said it is; null while it has not. */
   get systemId(): string | null {
-    const identity = readIdentity(this.#root.only('Open_vSwitch'), this.peer);
+    const identity = this.#identity();
     return identity.kind === 'complete' ? identity.report.systemId : null;
   }
 
   close(reason: string): void {
-    this.#endReason = reason;
-    this.#client?.close(reason);
+    if (this.#client) this.#client.close(reason);
+    else this.#stream.destroy();
   }
 
   /** Something that decides about this host may have changed: looks at it anew. Any number of calls is one look. */
@@ -91,14 +94,24 @@ export class Admission {
     });
   }
 
-  async #run(stream: Duplex): Promise<void> {
+  #identity(): Identity {
+    return readIdentity(this.#root.only('Open_vSwitch'), this.peer);
+  }
+
+  async #run(): Promise<void> {
     const { clock, probeIntervalMs } = this.#context;
     try {
-      const client = await OvsdbClient.open(stream, { limits: unidentifiedLimits, timers: clock, probeIntervalMs });
+      const client = await OvsdbClient.open(this.#stream, {
+        limits: unidentifiedLimits,
+        timers: clock,
+        probeIntervalMs,
+      });
       this.#client = client;
-      if (this.#endReason !== null) client.close(this.#endReason);
       const ended = new Promise<string>(resolve => client.onClose(resolve));
-      this.#root.onChange(() => this.reconsider());
+      this.#root.onChange(() => {
+        // The row also counts every configuration change on the host, which says nothing about who it is.
+        if (JSON.stringify(this.#identity()) !== this.#lookedAt) this.reconsider();
+      });
       await this.#root.follow(client);
       this.reconsider();
       this.#log.debug({ reason: await ended }, 'OVSDB connection ended');
@@ -126,7 +139,8 @@ export class Admission {
   }
 
   async #lookOnce(client: OvsdbClient): Promise<void> {
-    const identity = readIdentity(this.#root.only('Open_vSwitch'), this.peer);
+    const identity = this.#identity();
+    this.#lookedAt = JSON.stringify(identity);
     if (identity.kind === 'incomplete') return this.#refuse(client, identity.reason);
     const { report } = identity;
     if (this.#session && this.#session.systemId !== report.systemId) {

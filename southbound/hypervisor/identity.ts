@@ -127,6 +127,18 @@ function readBridgeMappings(ids: ExternalIds): readonly BridgeMapping[] {
   });
 }
 
+/**
+ * A host that was broken into must not speak for another: over TLS the name is the certificate's. `ovs-pki` writes names as
+ * `NAME id:UUID`.
+ */
+function checkCertificate(systemId: string, peer: Peer): void {
+  if (peer.transport !== 'ssl') return;
+  if (peer.certificateNames.some(name => name === systemId || name.startsWith(`${systemId} id:`))) return;
+  throw new IdentityFault(
+    `its certificate is for ${peer.certificateNames.join(', ') || 'nobody'}, not for ${systemId}`,
+  );
+}
+
 function checkVersion(version: string | null): void {
   const match = /^(\d+)\.(\d+)/.exec(version ?? '');
   if (!match) return;
@@ -143,8 +155,10 @@ export function readIdentity(root: Row<'Open_vSwitch'> | null, peer: Peer): Iden
   const ids = root.external_ids;
   try {
     checkVersion(root.ovs_version);
+    const systemId = readSystemId(ids);
+    checkCertificate(systemId, peer);
     const report: HypervisorReport = {
-      systemId: readSystemId(ids),
+      systemId,
       encapIp: readEncapIp(ids),
       encapTypes: readEncapTypes(ids),
       encapMtuBytes: readEncapMtu(ids),

@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../src/base/clock.js';
 import type { Logger } from '../../src/base/log.js';
-import { defaultJsonStreamLimits, type JsonStreamLimits } from '../ovsdb/json-stream.js';
+import type { JsonStreamLimits } from '../ovsdb/json-stream.js';
 import { formatTarget, Redialler, type Target, type TlsIdentity } from '../ovsdb/transport.js';
 import { Admission, type AdmissionContext } from './admission.js';
 import { describePeer, listen, type Endpoint, type Peer } from './endpoint.js';
@@ -20,13 +20,14 @@ export interface SouthboundLimits {
   readonly connections: number;
   /** OVSDB connections that have no session, and OpenFlow connections that have none: each at most this many. */
   readonly unidentified: number;
+  /** Longest message of a host that is admitted: its whole database comes in one. */
   readonly message: JsonStreamLimits;
 }
 
 export const defaultSouthboundLimits: SouthboundLimits = {
   connections: 10_000,
   unidentified: 256,
-  message: defaultJsonStreamLimits,
+  message: { depth: 64, messageBytes: 16 * 1024 * 1024 },
 };
 
 export interface SouthboundOptions {

@@ -44,6 +44,9 @@ export interface HypervisorRegistry {
 /** What an OpenFlow connection is for: flow updates, or packets that are sent to us. */
 export type OpenFlowUse = 'flows' | 'punt';
 
+/** Rows of one host's database: three a port, and some. */
+const maximumRows = 65_536;
+
 export class HypervisorSession {
   readonly systemId: string;
   readonly replica: Replica;
@@ -64,7 +67,7 @@ export class HypervisorSession {
     this.#states = new SessionStateMachine(this.#log);
     this.#report = report;
     this.#hypervisor = hypervisor;
-    this.replica = new Replica();
+    this.replica = new Replica(undefined, { maximumRows });
     this.inventory = new Inventory(this.replica, report.bridge, clock);
   }
 

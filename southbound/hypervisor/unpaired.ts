@@ -50,7 +50,10 @@ export class UnpairedConnections {
     channel.onClose(reason => {
       cancel();
       if (!this.#waiting.delete(entry)) return;
-      this.#options.log.info({ use, peer: peer.name, reason: reason.detail }, 'OpenFlow connection without a hypervisor ended');
+      this.#options.log.info(
+        { use, peer: peer.name, reason: reason.detail },
+        'OpenFlow connection without a hypervisor ended',
+      );
     });
     channel.datapathId.then(
       datapathId => {

@@ -235,8 +235,13 @@ export class RpcConnection {
   }
 
   #scheduleProbe(delayMs: number): void {
+    const dueMs = this.#timers.nowMs() + delayMs;
     this.#cancelProbe = this.#timers.after(delayMs, () => {
-      const silentMs = this.#timers.nowMs() - this.#lastHeardMs;
+      const nowMs = this.#timers.nowMs();
+      // A late timer means that this process was busy: what the peer said meanwhile may not have been read yet.
+      const isLate = nowMs - dueMs > this.#probeIntervalMs / 2;
+      if (isLate) this.#lastHeardMs = Math.max(this.#lastHeardMs, nowMs - this.#probeIntervalMs);
+      const silentMs = nowMs - this.#lastHeardMs;
       if (silentMs >= 2 * this.#probeIntervalMs) {
         return this.close(`the peer was silent for ${Math.round(silentMs)} ms`);
       }

@@ -110,15 +110,18 @@ export type ColumnInput<T extends TableName, C extends ColumnName<T>> = InputOf<
 
 export const tableNames = Object.keys(tables) as readonly TableName[];
 
+const columnMaps = new Map<TableName, ReadonlyMap<string, ColumnType>>(
+  tableNames.map(table => [table, new Map<string, ColumnType>(Object.entries(tables[table]))]),
+);
+
 /** The declared columns of a table, as data. */
 export function columnsOf(table: TableName): ReadonlyMap<string, ColumnType> {
-  return new Map<string, ColumnType>(Object.entries(tables[table]));
+  return columnMaps.get(table) ?? new Map<string, ColumnType>();
 }
 
 /** The declared type of a column. A name that is not declared is a programmer error. */
 export function columnType(table: TableName, column: string): ColumnType {
-  const columns: Readonly<Record<string, ColumnType>> = tables[table];
-  const type = columns[column];
+  const type = columnsOf(table).get(column);
   if (!type) throw new Error(`${table} has no declared column ${column}`);
   return type;
 }

@@ -127,16 +127,12 @@ export class Redialler {
 
   async #attempt(): Promise<void> {
     const startedMs = this.#timers.nowMs();
-    try {
-      const stream = await dial(this.#target, this.#tls, this.#connectTimeoutMs, this.#timers);
-      if (this.#isStopped) {
-        stream.destroy();
-        return;
-      }
-      await this.#use(stream);
-    } catch (error) {
-      this.#failed(error instanceof Error ? error : new Error(String(error)));
-    }
+    const stream = await dial(this.#target, this.#tls, this.#connectTimeoutMs, this.#timers).catch((error: Error) => {
+      this.#failed(error);
+      return null;
+    });
+    if (stream && this.#isStopped) stream.destroy();
+    else if (stream) await this.#use(stream);
     if (this.#isStopped) return;
     const lasted = this.#timers.nowMs() - startedMs > this.#mostBackoffMs;
     this.#backoffMs = lasted ? this.#leastBackoffMs : Math.min(this.#backoffMs * 2, this.#mostBackoffMs);

@@ -125,16 +125,14 @@ function reasonAgainst(database: DatabaseSnapshot, desired: DesiredHost): string
     if (missing && root.iface_types.length > 0) return `this Open vSwitch has no ${missing} tunnels`;
   }
   // Names of ports are unique on a host: somebody else's port with one of ours cannot be worked around.
-  const bridges = [...database.rows('Bridge').values()];
   const tunnelNames = desired.encapsulations.map(type => TUNNEL_PORT_NAMES[type]);
+  const names = new Set([desired.bridge, ...tunnelNames]);
   for (const port of database.rows('Port').values()) {
-    const holder = bridges.find(bridge => bridge.ports.includes(port._uuid));
-    const isTaken =
-      holder?.name === desired.bridge
-        ? tunnelNames.includes(port.name) && !isOwned(port)
-        : [desired.bridge, ...tunnelNames].includes(port.name);
-    if (isTaken)
-      return `the name ${port.name} is taken by a port of bridge ${holder?.name ?? '(none)'} that is not ours`;
+    if (!names.has(port.name)) continue;
+    const holder = [...database.rows('Bridge').values()].find(bridge => bridge.ports.includes(port._uuid));
+    const isInPlace = holder?.name === desired.bridge && (port.name === desired.bridge || isOwned(port));
+    if (isInPlace) continue;
+    return `the name ${port.name} is taken by a port of bridge ${holder?.name ?? '(none)'} that is not ours`;
   }
   return null;
 }

@@ -107,6 +107,16 @@ describe('identity of a hypervisor', () => {
     assert.match(readIdentity(null, peer).kind === 'incomplete' ? 'no row' : '', /no row/);
   });
 
+  it('takes over TLS only the name that the certificate has', () => {
+    const named = (...certificateNames: string[]) =>
+      readIdentity(root(least), { ...peer, transport: 'ssl', certificateNames });
+    assert.equal(named('hv1').kind, 'complete');
+    assert.equal(named('other', 'hv1').kind, 'complete');
+    assert.equal(named('hv1 id:5a4b').kind, 'complete');
+    assert.deepEqual(named('hv10'), { kind: 'incomplete', reason: 'its certificate is for hv10, not for hv1' });
+    assert.equal(named().kind, 'incomplete');
+  });
+
   it('refuses Open vSwitch before 2.17 by name', () => {
     assert.equal(reasonOf(least, '2.16.9'), 'Open vSwitch 2.16.9 is too old: 2.17 or later is needed');
     for (const version of ['2.17.0', '3.0.0', '4.1', 'unknown']) {

@@ -8,10 +8,12 @@ import type {
   HypervisorSession,
   RefusedHypervisor,
 } from '../../../southbound/hypervisor/session.js';
-import { parseTarget, type Target } from '../../../southbound/ovsdb/transport.js';
+import { formatTarget, parseTarget, type Target } from '../../../southbound/ovsdb/transport.js';
 import { systemClock } from '../../../src/base/clock.js';
 import { silentLogger } from '../../../src/base/log.js';
 import { DatabaseServer } from '../../ovs/database-server.js';
+import { freePort } from '../../ovs/free-port.js';
+import { CertificateAuthority } from '../ovsdb/certificates.js';
 
 const anyPort: Target = { kind: 'tcp', host: '127.0.0.1', port: 0 };
 
@@ -236,12 +238,11 @@ describe('southbound listener, against real ovsdb-servers', function () {
   });
 
   it('dials a host that listens, and lets go of it when it is no longer named', async () => {
+    const port = await freePort();
     const server = await DatabaseServer.start();
     servers.push(server);
-    await server.vsctl('set', 'Open_vSwitch', '.', ...idsOf('hv1'), '--', 'set-manager', 'ptcp:0:127.0.0.1');
-    let port = '';
-    while (port === '') port = await server.vsctl('get', 'manager', '.', 'status:bound_port').catch(() => '');
-    const text = `tcp:127.0.0.1:${JSON.parse(port)}`;
+    await server.vsctl('set', 'Open_vSwitch', '.', ...idsOf('hv1'), '--', 'set-manager', `ptcp:${port}:127.0.0.1`);
+    const text = `tcp:127.0.0.1:${port}`;
     const target = parseTarget(text);
     assert.ok(target);
     listener.setDialled([target]);
@@ -299,5 +300,51 @@ describe('southbound listener, against real ovsdb-servers', function () {
       onSession: () => {},
     });
     await assert.rejects(other.start(), new RegExp(`cannot listen at ${managerTarget()}`));
+  });
+});
+
+describe('southbound listener over TLS, against real Open vSwitch', function () {
+  this.timeout(20_000);
+
+  it('admits a host by its certificate, and refuses one that uses the name of another', async () => {
+    const authority = await CertificateAuthority.make();
+    const tls = await authority.issue('weft');
+    await authority.issue('hv1');
+    const registry = new Registry();
+    const sessions: HypervisorSession[] = [];
+    const secure: Target = { ...anyPort, kind: 'ssl' };
+    const listener = new SouthboundListener({
+      ovsdb: [secure],
+      openflow: [secure],
+      punt: [],
+      tls,
+      registry,
+      clock: systemClock,
+      log: silentLogger,
+      onSession: session => sessions.push(session),
+    });
+    await listener.start();
+    const [ovsdb] = listener.endpoints('ovsdb');
+    const file = (name: string) => authority.file(name);
+    const keys = [file('hv1.key'), file('hv1.crt'), file('ca.crt')] as const;
+    const server = await DatabaseServer.start({
+      args: [`--private-key=${keys[0]}`, `--certificate=${keys[1]}`, `--ca-cert=${keys[2]}`],
+    });
+    try {
+      const ids = 'external_ids:system-id=hv2 external_ids:weft-encap-ip=192.0.2.11'.split(' ');
+      await server.vsctl('set', 'Open_vSwitch', '.', ...ids);
+      await server.vsctl('set-manager', ovsdb ? formatTarget(ovsdb) : '');
+      await until('a refusal', () => listener.unadmitted[0]?.reason === 'its certificate is for hv1, not for hv2');
+      await server.vsctl('set', 'Open_vSwitch', '.', 'external_ids:system-id=hv1');
+      await until('a session', () => sessions[0]?.state === 'provisioning');
+      assert.deepEqual(sessions[0]?.report.peer.certificateNames, ['hv1']);
+      const [flows] = listener.endpoints('flows');
+      const target = flows && sessions[0]?.openFlowTarget(flows, null);
+      assert.match(target ? formatTarget(target) : '', /^ssl:127\.0\.0\.1:\d+$/);
+    } finally {
+      listener.stop();
+      await server.stop();
+      await authority.remove();
+    }
   });
 });

@@ -18,6 +18,7 @@ import {
 } from '../../../southbound/ovsdb/transact.js';
 import { dial, Redialler } from '../../../southbound/ovsdb/transport.js';
 import { DatabaseServer } from '../../ovs/database-server.js';
+import { freePort } from '../../ovs/free-port.js';
 import { CertificateAuthority } from './certificates.js';
 
 const ids = (...pairs: (readonly [string, string])[]) => new Map(pairs);
@@ -293,11 +294,11 @@ describe('OVSDB over TLS, against a real ovsdb-server', function () {
 
   it('dials and is dialled, each side knowing the other by its certificate', async () => {
     const identity = await authority.issue('weft');
-    await server.vsctl('set-manager', 'pssl:0:127.0.0.1');
-    const log = () => server.vsctl('get', 'manager', '.', 'status:bound_port');
-    let port = '';
-    while (port === '') port = await log().catch(() => '');
-    const target = { kind: 'ssl', host: '127.0.0.1', port: Number(JSON.parse(port)) } as const;
+    const port = await freePort();
+    await server.vsctl('set-manager', `pssl:${port}:127.0.0.1`);
+    const target = { kind: 'ssl', host: '127.0.0.1', port } as const;
+    const listens = () => dial({ ...target, kind: 'tcp' }, null, 1000).then(socket => socket.destroy() !== null);
+    while (!(await listens().catch(() => false))) await sleep(10);
     const client = await OvsdbClient.open(await dial(target, identity, 2000));
     assert.equal(await client.probe(1000), true);
     client.close('test');

@@ -17,13 +17,18 @@ export class FakeTimers implements Timers {
     };
   }
 
+  /** Time passes while the process does nothing else: what is due runs late. */
+  stall(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   /** Lets time pass, running what falls due in order, and lets promises settle. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#nowMs + byMs;
     for (;;) {
       const due = this.#waiting.filter(entry => entry.atMs <= untilMs).toSorted((a, b) => a.atMs - b.atMs)[0];
       if (!due) break;
-      this.#nowMs = due.atMs;
+      this.#nowMs = Math.max(this.#nowMs, due.atMs);
       this.#waiting = this.#waiting.filter(entry => entry !== due);
       due.action();
       await new Promise(resolve => setImmediate(resolve));

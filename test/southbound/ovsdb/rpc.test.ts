@@ -100,6 +100,16 @@ describe('OVSDB JSON-RPC', () => {
     assert.match(rpc.closeReason ?? '', /silent/);
   });
 
+  it('does not take its own pause for the silence of the peer', async () => {
+    const { peer, timers, rpc } = connection();
+    timers.stall(60_000);
+    await timers.advance(0);
+    assert.equal(rpc.closeReason, null, 'what came meanwhile must be read first');
+    assert.equal(peer.received.length, 1);
+    await timers.advance(1000);
+    assert.match(rpc.closeReason ?? '', /silent/);
+  });
+
   it('lets bytes of an unfinished message count as a sign of life', async () => {
     const { peer, timers, rpc } = connection();
     peer.push('{"id":null,"method":"update","params":["');
