@@ -14,7 +14,6 @@ import { EchoReply, EchoRequest } from './messages/echo.js';
 import { ErrorMessage } from './messages/error.js';
 import { FeaturesReply, FeaturesRequest } from './messages/features.js';
 import { FlowMod } from './messages/flow-mod.js';
-import { FlowMonitorCancel, FlowMonitorPaused, FlowMonitorResumed } from './messages/flow-monitor.js';
 import { FlowRemoved } from './messages/flow-removed.js';
 import { GroupMod } from './messages/group-mod.js';
 import { Hello } from './messages/hello.js';
@@ -68,9 +67,6 @@ export const declarations = [
   BundleAdd,
   SetPacketInFormat,
   SetControllerId,
-  FlowMonitorCancel,
-  FlowMonitorPaused,
-  FlowMonitorResumed,
   TlvTableMod,
   TlvTableRequest,
   TlvTableReply,

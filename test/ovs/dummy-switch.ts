@@ -11,6 +11,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const schemaFile = '/usr/share/openvswitch/vswitch.ovsschema';
+/** Programs that the tests of this folder need. */
+export const OVS_TOOLS = ['ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl', 'ovs-ofctl', 'ovs-appctl'];
 const startTimeoutMs = 15_000;
 const stopTimeoutMs = 5_000;
 

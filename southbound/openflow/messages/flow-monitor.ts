@@ -8,7 +8,6 @@ import { struct } from '../../wire/struct.js';
 import { instructionsCodec } from '../instruction-codec.js';
 import { matchCodec } from '../match-codec.js';
 import { FlowRemovedReason } from './flow-removed.js';
-import { niciraMessage, type ValueOf } from './message.js';
 import { multipart } from './multipart-kind.js';
 
 export const FlowMonitorFlag = {
@@ -64,7 +63,10 @@ const abbreviatedUpdate = struct({ totalLength, event, xid: u32 });
 type Full = Infer<typeof fullUpdate>;
 type Abbreviated = Infer<typeof abbreviatedUpdate>;
 
-/** Paused and resumed have the form of an abbreviated update; their xid is 0. */
+/**
+ * Paused and resumed have the form of an abbreviated update with xid 0: Open vSwitch stops telling when the connection
+ * cannot take it, and tells what it left out when it resumes.
+ */
 export type FlowUpdate = Full | Abbreviated;
 
 function isFull(update: FlowUpdate): update is Full {
@@ -85,14 +87,3 @@ export const FlowMonitor = multipart('flowMonitor', 16, {
   request: { monitors: list(FlowMonitorRequest) },
   reply: { updates: list(FlowUpdate) },
 });
-
-/** Ends a monitor, in Open vSwitch's way; the standard's is a request with the command `delete`. */
-export const FlowMonitorCancel = niciraMessage('flowMonitorCancel', 21, { monitorId: u32 });
-export type FlowMonitorCancel = ValueOf<typeof FlowMonitorCancel>;
-
-/** Open vSwitch stops telling when the connection cannot take it, and tells what it left out when it resumes. */
-export const FlowMonitorPaused = niciraMessage('flowMonitorPaused', 22, {});
-export type FlowMonitorPaused = ValueOf<typeof FlowMonitorPaused>;
-
-export const FlowMonitorResumed = niciraMessage('flowMonitorResumed', 23, {});
-export type FlowMonitorResumed = ValueOf<typeof FlowMonitorResumed>;

@@ -237,7 +237,7 @@ describe('the keepalive of an OpenFlow connection', () => {
     fake.timers.advance(1);
     assert.equal(fake.closed[0]?.kind, 'echoTimeout');
     assert.ok(fake.stream.destroyed);
-    assert.equal(fake.timers.count, 0);
+    assert.equal(fake.timers.pending, 0);
   });
 });
 
@@ -282,7 +282,7 @@ describe('the outgoing side of an OpenFlow connection', () => {
     assert.equal(fake.last('bundleControl').message.kind, 'bundleControl');
     assert.deepEqual(fake.closed, [{ kind: 'closed', detail: 'enough' }]);
     assert.ok(fake.stream.destroyed);
-    assert.equal(fake.timers.count, 0);
+    assert.equal(fake.timers.pending, 0);
   });
 });
 
@@ -305,7 +305,7 @@ describe('hostile bytes on an OpenFlow connection', () => {
         fake.connection.close();
         await fake.turn();
         assert.equal(fake.closed.length, 1);
-        assert.equal(fake.timers.count, 0);
+        assert.equal(fake.timers.pending, 0);
       }),
       { numRuns: 400 },
     );

@@ -5,12 +5,7 @@
 import { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { OpenFlowConnection } from '../../../southbound/openflow/connection.js';
-import type {
-  CloseReason,
-  ConnectionOptions,
-  OpenFlowError,
-  Timers,
-} from '../../../southbound/openflow/connection-types.js';
+import type { CloseReason, ConnectionOptions, OpenFlowError } from '../../../southbound/openflow/connection-types.js';
 import { Framer } from '../../../southbound/openflow/framer.js';
 import {
   decodeMessage,
@@ -19,40 +14,10 @@ import {
   type ReceivedMessage,
 } from '../../../southbound/openflow/message-codec.js';
 import { hello } from '../../../southbound/openflow/messages/hello.js';
-
-export class FakeTimers implements Timers {
-  private time = 0;
-  private readonly waiting = new Set<{ readonly at: number; readonly action: () => void }>();
-
-  nowMs(): number {
-    return this.time;
-  }
-
-  after(delayMs: number, action: () => void): () => void {
-    const entry = { at: this.time + delayMs, action };
-    this.waiting.add(entry);
-    return () => this.waiting.delete(entry);
-  }
-
-  advance(ms: number): void {
-    const end = this.time + ms;
-    for (;;) {
-      const [next] = [...this.waiting].filter(entry => entry.at <= end).toSorted((a, b) => a.at - b.at);
-      if (!next) break;
-      this.waiting.delete(next);
-      this.time = next.at;
-      next.action();
-    }
-    this.time = end;
-  }
-
-  get count(): number {
-    return this.waiting.size;
-  }
-}
+import { ManualClock } from '../../fakes/manual-clock.js';
 
 export class FakeSwitch {
-  readonly timers = new FakeTimers();
+  readonly timers = new ManualClock();
   readonly connection: OpenFlowConnection;
   /** Messages that the controller sent, in order. */
   readonly received: ReceivedMessage[] = [];
