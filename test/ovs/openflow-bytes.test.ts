@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'mocha';
 import { decodeMessage, encodeMessage, type ReceivedMessage } from '../../southbound/openflow/message-codec.js';
 import { readSamples } from '../southbound/openflow/message-samples.js';
-import { printWithOvs } from '../southbound/openflow/ovs-ofctl.js';
+import { printWithOvs } from './ovs-ofctl.js';
 import { protocols, recordSession, type Protocol } from './openflow-sessions.js';
 import { requires } from '../fixtures/requires.js';
 import { OVS_TOOLS } from './dummy-switch.js';

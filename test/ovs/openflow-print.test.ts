@@ -9,7 +9,7 @@ import { groupMod } from '../../southbound/openflow/messages/group-mod.js';
 import { oxm } from '../../southbound/openflow/oxm.js';
 import { Version } from '../../southbound/openflow/version.js';
 import { requires } from '../fixtures/requires.js';
-import { printWithOvs } from '../southbound/openflow/ovs-ofctl.js';
+import { printWithOvs } from './ovs-ofctl.js';
 
 const { openflow13, openflow14, openflow15 } = Version;
 const xid = 9;

@@ -4,7 +4,7 @@
  */
 import { decodeMessage } from '../../southbound/openflow/message-codec.js';
 import { writeSamples, type MessageSample } from '../southbound/openflow/message-samples.js';
-import { printWithOvs } from '../southbound/openflow/ovs-ofctl.js';
+import { printWithOvs } from './ovs-ofctl.js';
 import { protocols, recordSession } from './openflow-sessions.js';
 
 const longestBytes = 1200;
