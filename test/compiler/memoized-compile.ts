@@ -40,9 +40,16 @@ interface Memo {
   readonly fragment: Fragment | null;
 }
 
-/** What a step did: whose output is another, and which reads alone made it so. */
+interface RuleState {
+  readonly rule: AnyRule;
+  readonly memos: Map<string, Memo>;
+  /** The kinds of its subjects and of everything that it has ever read. */
+  readonly kinds: Set<ViewKind>;
+}
+
+/** What a step did: the fragments that may be others now, and which reads alone made some so. */
 export interface ReferenceStep {
-  readonly changedKeys: ReadonlySet<string>;
+  readonly keys: readonly string[];
   /** Read sites without whose recording some unit would have been left as it was, wrongly. */
   readonly decisive: readonly ReadSite[];
 }
@@ -59,39 +66,53 @@ export class MemoizedCompile {
   readonly fragments = new Map<string, Fragment>();
   /** Every read site that any unit has used, by name. */
   readonly sites = new Map<string, ReadSite>();
-  readonly #rules: readonly { readonly rule: AnyRule; readonly memos: Map<string, Memo> }[];
+  readonly #rules: readonly RuleState[];
   readonly #cells = new Map<ViewKind, Map<string, Map<IndexValue, Cell>>>();
   #step = 0;
 
   constructor(rules: readonly Rule[]) {
-    this.#rules = rules.map(rule => ({ rule: rule as unknown as AnyRule, memos: new Map<string, Memo>() }));
+    this.#rules = rules.map(rule => ({
+      rule: rule as unknown as AnyRule,
+      memos: new Map<string, Memo>(),
+      kinds: new Set([rule.subjects]),
+    }));
   }
 
-  apply(rows: Iterable<RowAfter>): ReferenceStep {
+  /** `isDecided`: read sites by name of which no more needs to be known. */
+  apply(rows: Iterable<RowAfter>, isDecided: (site: string) => boolean): ReferenceStep {
     this.#step += 1;
-    this.#refresh(this.network.apply(rows));
-    const changedKeys = new Set<string>();
+    const changed = this.network.apply(rows);
+    // Before the first step no rule has run, and a table that never changes may be asked about.
+    const isConcerned = ({ kinds }: RuleState): boolean =>
+      this.#step === 1 || [...changed].some(kind => kinds.has(kind));
+    this.#refresh(changed);
+    const keys: string[] = [];
     const decisive: ReadSite[] = [];
-    for (const { rule, memos } of this.#rules) {
+    for (const state of this.#rules) {
+      if (!isConcerned(state)) continue;
+      const { rule, memos } = state;
       const subjects = this.network.rows(rule.subjects);
       for (const id of memos.keys()) {
         if (subjects.has(id)) continue;
         memos.delete(id);
-        if (this.fragments.delete(keyOf(rule, id))) changedKeys.add(keyOf(rule, id));
+        keys.push(keyOf(rule, id));
+        this.fragments.delete(keyOf(rule, id));
       }
       for (const [id, subject] of subjects) {
         const held = memos.get(id);
         if (held !== undefined && held.subject === subject && this.#stands(held)) continue;
-        const memo = this.#run(rule, subject);
+        const memo = this.#run(state, subject);
+        const key = keyOf(rule, id);
         memos.set(id, memo);
-        if (structurallyEqual(held?.fragment ?? null, memo.fragment)) continue;
-        changedKeys.add(keyOf(rule, id));
-        if (memo.fragment === null) this.fragments.delete(keyOf(rule, id));
-        else this.fragments.set(keyOf(rule, id), memo.fragment);
-        if (held !== undefined) decisive.push(...this.#decisive(rule, held, memo));
+        keys.push(key);
+        if (memo.fragment === null) this.fragments.delete(key);
+        else this.fragments.set(key, memo.fragment);
+        const site = held === undefined ? null : this.#decisive(rule, held, memo);
+        if (site === null || isDecided(siteName(site))) continue;
+        if (!structurallyEqual(held?.fragment, memo.fragment)) decisive.push(site);
       }
     }
-    return { changedKeys, decisive };
+    return { keys, decisive };
   }
 
   #stands(memo: Memo): boolean {
@@ -100,21 +121,20 @@ export class MemoizedCompile {
   }
 
   /** The one site whose answers have changed, if it is one and the subject has stayed as it was. */
-  #decisive(rule: AnyRule, held: Memo, memo: Memo): readonly ReadSite[] {
-    if (!descriptiveOnly(held.subject, memo.subject)) return [];
-    const changed = held.cells.filter(cell => cell.changedAt > held.ranAt);
-    const [first] = changed;
-    if (first === undefined) throw new Error(`rule ${rule.name} is not a function of what it reads`);
-    const alone = changed.every(cell => cell.kind === first.kind && cell.index === first.index);
-    return alone ? [{ rule: rule.name, kind: first.kind, index: first.index }] : [];
+  #decisive(rule: AnyRule, held: Memo, memo: Memo): ReadSite | null {
+    if (!descriptiveOnly(held.subject, memo.subject)) return null;
+    const [first, ...others] = held.cells.filter(cell => cell.changedAt > held.ranAt);
+    if (first === undefined || others.some(cell => cell.kind !== first.kind || cell.index !== first.index)) return null;
+    return { rule: rule.name, kind: first.kind, index: first.index };
   }
 
-  #run(rule: AnyRule, subject: ViewRow<ViewKind>): Memo {
+  #run({ rule, kinds }: RuleState, subject: ViewRow<ViewKind>): Memo {
     const cells = new Set<Cell>();
     const read = (kind: ViewKind, index: string | null, value: IndexValue): unknown => {
       const cell = this.#cell(kind, index, value);
       if (!cells.has(cell)) {
         cells.add(cell);
+        kinds.add(kind);
         const site = { rule: rule.name, kind, index };
         if (!this.sites.has(siteName(site))) this.sites.set(siteName(site), site);
       }

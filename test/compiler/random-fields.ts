@@ -78,6 +78,24 @@ const cidr = (context: Context): string =>
     () => '::/0',
   ])();
 
+/** Often the address of some router port: what a next hop is in a network that works. */
+function nextHop(context: Context, isIpv6: boolean): string {
+  const addresses = [...context.tables['logical-router-ports'].values()]
+    .flatMap(port => port.networks.map(network => network.slice(0, network.indexOf('/'))))
+    .filter(address => address.includes(':') === isIpv6);
+  if (addresses.length > 0 && context.random.chance(0.6)) return context.random.pick(addresses);
+  return isIpv6 ? ipv6(context) : ipv4(context);
+}
+
+/** The two ends of a link between routers. */
+export function linkNetworks(context: Context): readonly [readonly string[], readonly string[]] {
+  const [four, six] = [prefix4(context), prefix6(context)];
+  return [
+    [`${four}.1/24`, `${six}:1/64`],
+    [`${four}.2/24`, `${six}:2/64`],
+  ];
+}
+
 export const fields: {
   readonly [K in Kind]: { readonly [F in OwnFields<K>]: (context: Context, row: RowOf<K>) => RowOf<K>[F] };
 } = {
@@ -146,8 +164,7 @@ export const fields: {
   'static-routes': {
     logicalRouterId: context => refer(context, 'logical-routers'),
     destination: context => cidr(context),
-    nextHop: (context, row) =>
-      maybe(context, 0.8, () => (row.destination.includes(':') ? ipv6(context) : ipv4(context))),
+    nextHop: (context, row) => maybe(context, 0.8, () => nextHop(context, row.destination.includes(':'))),
     discard: ({ random }) => random.chance(0.2),
   },
   'port-bindings': {

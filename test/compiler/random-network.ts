@@ -12,7 +12,7 @@ import { kinds } from '../../src/model/kinds.js';
 import type { CommonRow } from '../../src/model/resource.js';
 import type { RowAfter, Snapshot } from '../../src/view/network-view.js';
 import { SeededRandom } from '../seeded-random.js';
-import { consistent, type Context, fields, idOf, population } from './random-fields.js';
+import { consistent, type Context, fields, idOf, linkNetworks, population } from './random-fields.js';
 
 type AnyRow = RowOf<Kind>;
 type MutableTables = { readonly [K in Kind]: Map<string, RowOf<K>> };
@@ -128,16 +128,17 @@ export class RandomNetwork {
     return [...written, ...this.#delete(kind, id)];
   }
 
-  /** Makes two router ports peers of each other, as the store does. */
+  /** Makes two router ports peers of each other, as the store does, with addresses of one network. */
   #join(id: string): readonly RowAfter<Kind>[] {
     const other = this.#random.pick([...this.#tables['logical-router-ports'].keys()]);
-    const joined = (one: string, peerId: string): readonly RowAfter<Kind>[] => {
+    const [ours, theirs] = linkNetworks(this.#context());
+    const joined = (one: string, peerId: string, networks: readonly string[]): readonly RowAfter<Kind>[] => {
       const row = this.#tables['logical-router-ports'].get(one);
       if (row === undefined) return [];
-      const after = { ...row, logicalSwitchId: null, switchPortKey: null, peerId };
+      const after = { ...row, logicalSwitchId: null, switchPortKey: null, peerId, networks };
       return [this.#write('logical-router-ports', one, after)];
     };
-    return [...joined(id, other), ...joined(other, id)];
+    return [...joined(id, other, ours), ...joined(other, id, theirs)];
   }
 
   #create(kind: Kind, id: string): void {
