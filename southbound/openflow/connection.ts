@@ -20,6 +20,7 @@ import {
   type ReplyTo,
   type RequestKind,
 } from './connection-types.js';
+import { deadline } from './deadline.js';
 import { Framer } from './framer.js';
 import { decodeMessage, encodeMessage, type Message, type MessageOf, type ReceivedMessage } from './message-codec.js';
 import type { FeaturesReply } from './messages/features.js';
@@ -69,7 +70,7 @@ export class OpenFlowConnection {
     stream.on('end', () => this.end({ kind: 'peer', detail: 'the switch ended the connection' }));
     stream.on('close', () => this.end({ kind: 'peer', detail: 'the connection was cut' }));
     stream.on('error', cause => this.end({ kind: 'stream', detail: cause.message, cause }));
-    this.cancelTimer = options.timers.after(this.limits.handshakeTimeoutMs, () =>
+    this.cancelTimer = deadline(options.timers, this.limits.handshakeTimeoutMs, () =>
       this.end({ kind: 'handshakeTimeout', detail: `no handshake within ${this.limits.handshakeTimeoutMs} ms` }),
     );
     this.write(encodeMessage(hello(this.versions), helloXid, Math.max(...this.versions)));
@@ -302,7 +303,7 @@ export class OpenFlowConnection {
     }
     const askedMs = this.lastReceivedMs;
     this.send({ kind: 'echoRequest', data: new Uint8Array() });
-    this.cancelTimer = this.options.timers.after(echoTimeoutMs, () => {
+    this.cancelTimer = deadline(this.options.timers, echoTimeoutMs, () => {
       if (this.lastReceivedMs !== askedMs) this.watch();
       else this.end({ kind: 'echoTimeout', detail: `nothing came for ${echoIntervalMs + echoTimeoutMs} ms` });
     });
