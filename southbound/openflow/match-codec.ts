@@ -7,7 +7,7 @@ import type { Codec } from '../wire/codec.js';
 import type { Reader } from '../wire/reader.js';
 import type { Writer } from '../wire/writer.js';
 import { WireError } from '../wire/wire-error.js';
-import { canonicalMatch, joinRegisters, matchField, MatchError } from './match.js';
+import { canonicalFieldSet, canonicalMatch, joinRegisters, matchField, MatchError } from './match.js';
 import { fieldByCodePoint, OxmClass, preferredCodePoint, unknownField } from './oxm.js';
 import type { Match, MatchField, OxmField } from './oxm.js';
 import { Version } from './version.js';
@@ -86,6 +86,13 @@ export const oxmListCodec: Codec<readonly MatchField[]> = {
     while (reader.remaining > 0) items.push(readOxm(reader));
     return items;
   },
+};
+
+/** A set of fields whose values are masks, as select groups name what they hash. */
+export const fieldSetCodec: Codec<Match> = {
+  minimumBytes: 0,
+  encode: (writer, fields) => oxmListCodec.encode(writer, canonicalFieldSet(fields)),
+  decode: reader => oxmListCodec.decode(reader),
 };
 
 function normalized(match: Match, code: 'bad_value' | 'out_of_range', offset: number): Match {

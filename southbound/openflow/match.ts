@@ -8,6 +8,34 @@
 import type { Match, MatchField, OxmField } from './oxm.js';
 import { oxm, oxmFields } from './oxm.js';
 
+/**
+ * Open vSwitch's own numbering of fields, which orders its sets of fields (what a select group hashes). Fields
+ * that nobody hashes are not here and come last.
+ */
+const fieldNumbering: readonly OxmField[] = [
+  [oxm.dpHash, oxm.recircId, oxm.packetType, oxm.conjId],
+  [oxm.tunnelId, oxm.tunIpv4Src, oxm.tunIpv4Dst, oxm.tunIpv6Src, oxm.tunIpv6Dst, oxm.tunFlags],
+  [oxm.tunGbpId, oxm.tunGbpFlags, oxm.metadata, oxm.inPort16, oxm.inPort, oxm.actsetOutput, oxm.pktMark],
+  [oxm.ctState, oxm.ctZone, oxm.ctMark, oxm.ctLabel, oxm.ctNwProto, oxm.ctNwSrc, oxm.ctNwDst],
+  [oxm.ctIpv6Src, oxm.ctIpv6Dst, oxm.ctTpSrc, oxm.ctTpDst],
+  oxmFields.filter(field => /^x*reg\d/.test(field.name)),
+  [oxm.ethSrc, oxm.ethDst, oxm.ethType, oxm.vlanTci, oxm.vlanVid, oxm.vlanPcp],
+  [oxm.mplsLabel, oxm.mplsTc, oxm.mplsBos, oxm.mplsTtl],
+  [oxm.ipv4Src, oxm.ipv4Dst, oxm.ipv6Src, oxm.ipv6Dst, oxm.ipv6Label],
+  [oxm.ipProto, oxm.ipTos, oxm.ipDscp, oxm.ipEcn, oxm.ipTtl, oxm.ipFrag],
+  [oxm.arpOp, oxm.arpSpa, oxm.arpTpa, oxm.arpSha, oxm.arpTha],
+  [oxm.tcpSrc, oxm.tcpDst, oxm.tcpFlags, oxm.udpSrc, oxm.udpDst, oxm.sctpSrc, oxm.sctpDst],
+  [oxm.icmpv4Type, oxm.icmpv4Code, oxm.icmpv6Type, oxm.icmpv6Code],
+  [oxm.ndTarget, oxm.ndSll, oxm.ndTll, oxm.ndReserved, oxm.ndOptionsType],
+].flat();
+const numberOf: ReadonlyMap<OxmField, number> = new Map(fieldNumbering.map((field, number) => [field, number]));
+
+/** A set of fields in the order in which Open vSwitch writes it; the values are masks of what counts. */
+export function canonicalFieldSet(fields: Match): Match {
+  const place = ({ field }: MatchField) => numberOf.get(field) ?? fieldNumbering.length + field.order;
+  return fields.toSorted((a, b) => place(a) - place(b));
+}
+
 /** A match that no packet can fulfil, or that is not well formed. Thrown to whoever built it. */
 export class MatchError extends Error {
   readonly field: OxmField;

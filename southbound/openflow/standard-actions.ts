@@ -21,6 +21,16 @@ const setField: Codec<ActionBody<'setField'>> = {
   decode: readOxm,
 };
 
+/** Before OpenFlow 1.5 set_field sets the whole field. */
+const wholeField: Codec<ActionBody<'setField'>> = seenAs(
+  setField,
+  (value, at) => {
+    if (value.mask !== undefined) throw new WireError('bad_value', 'set_field with a mask', at);
+    return value;
+  },
+  value => value,
+);
+
 /** `reg_load2`: as the standard set_field, with a mask, in the names that Nicira actions use. */
 const regLoad2: Codec<ActionBody<'setField'>> = {
   minimumBytes: 5,
@@ -124,7 +134,7 @@ export const standardForms = {
   decTtl: [standard(24, emptyBody)],
   setField: [
     standard(25, setField, since15),
-    standard(25, setField, { ...before15, suits: ({ mask }) => mask === undefined }),
+    standard(25, wholeField, { ...before15, suits: ({ mask }) => mask === undefined }),
     nicira(33, regLoad2, { ...before15, suits: ({ field }) => needsRegLoad2(field) }),
     nicira(7, regLoad, before15),
   ],

@@ -6,6 +6,7 @@ import type { Action } from './action.js';
 import { formatActions } from './action-text.js';
 import type { Instruction } from './instructions.js';
 import { canonicalInstructions, instructionsFor } from './instructions.js';
+import { canonicalFieldSet } from './match.js';
 import { formatMatch } from './match-text.js';
 import type { Match } from './oxm.js';
 import type { TextOptions } from './value-text.js';
@@ -110,7 +111,7 @@ function formatBucket(bucket: BucketText, type: GroupText['type'], options: Text
 }
 
 function formatSelectionMethod({ name, parameter = 0n, fields = [] }: NonNullable<GroupText['selectionMethod']>) {
-  const names = fields.map(({ field, value }) =>
+  const names = canonicalFieldSet(fields).map(({ field, value }) =>
     value === field.allBits ? field.name : `${field.name}=${formatValue(field, value, undefined, {})}`,
   );
   return [
@@ -123,7 +124,7 @@ function formatSelectionMethod({ name, parameter = 0n, fields = [] }: NonNullabl
 /** `group_id=1,type=all,bucket=bucket_id:0,actions=output:1`. */
 export function formatGroup(group: GroupText, options: TextOptions = {}): string {
   return [
-    `group_id=${group.id},type=${group.type}`,
+    `group_id=${group.id},type=${group.type === 'fast_failover' ? 'ff' : group.type}`,
     ...(group.selectionMethod === undefined ? [] : [formatSelectionMethod(group.selectionMethod)]),
     ...group.buckets.map(bucket => formatBucket(bucket, group.type, options)),
   ].join(',');

@@ -20,7 +20,7 @@ import { struct } from '../../wire/struct.js';
 import { experimenterCase, tlv, tlvCase, type UnknownTlv } from '../../wire/tlv.js';
 import { actionsCodec } from '../action-codec.js';
 import type { Action } from '../actions.js';
-import { oxmListCodec } from '../match-codec.js';
+import { fieldSetCodec } from '../match-codec.js';
 import { Version } from '../version.js';
 import { Wildcard } from './fields.js';
 import { Experimenter } from './message.js';
@@ -116,7 +116,7 @@ export const GroupProperty = tlv({
   selectionMethod: experimenterCase(
     Experimenter.netronome,
     1,
-    struct({ gap: padding(4), method: fixedString(16), parameter: u64, fields: oxmListCodec }),
+    struct({ gap: padding(4), method: fixedString(16), parameter: u64, fields: fieldSetCodec }),
   ),
 });
 export type GroupProperty = Infer<typeof GroupProperty>;
