@@ -44,7 +44,7 @@ export function resourceOf(kind: Kind): Resource {
 }
 
 export { isKind, type Kind, kinds } from './kinds.js';
-export type { Resource } from './resource.js';
+export { MAX_OBJECT_NUMBER, type CommonRow, type Resource } from './resource.js';
 export type { Labels } from './labels.js';
 export { type Encapsulation, encapsulations, MAX_HYPERVISOR_KEY } from './hypervisor.js';
 export { MAX_DATAPATH_KEY } from './logical-switch.js';

@@ -1,0 +1,134 @@
+/** The connection to the database, Postgres or the embedded one, with its schema brought up to date. */
+import type pg from 'pg';
+import { DataSource, type DataSourceOptions, MigrationExecutor } from 'typeorm';
+import { migrations } from '../../migrations/index.js';
+import { WeftError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { type EmbeddedDatabase, startEmbedded } from './embedded.js';
+import { entities } from './entities.js';
+
+/**
+ * What survives: `full` is a commit on the disk of a Postgres server; `process-crash` is a commit that outlives the process
+ * but not a loss of power, because PGlite never forces its writes to disk.
+ */
+export type Durability = 'full' | 'process-crash';
+
+export interface DataSourceSettings {
+  /** A `postgres://` URL; null for the embedded database in `dataDirectory`. */
+  readonly databaseUrl: string | null;
+  readonly dataDirectory: string;
+}
+
+export interface OpenDataSource {
+  readonly dataSource: DataSource;
+  readonly durability: Durability;
+  /** How to open a connection outside the pool, for LISTEN; null for the embedded database, which is one session. */
+  readonly listenerConfig: pg.ClientConfig | null;
+  close(): Promise<void>;
+}
+
+const OLDEST_POSTGRES = 150_000;
+const POOL_SIZE = 16;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** The embedded database is one session: whoever waits, waits for the transactions before, among them long ones. */
+const EMBEDDED_CONNECT_TIMEOUT_MS = 30_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** Two starters migrate one after the other under this key, in the numbering of pg_advisory_lock. */
+const MIGRATION_LOCK = 0x77656674;
+
+/** Opens the database and migrates it. `onFailure` is called if the embedded database ends by itself. */
+export async function openDataSource(
+  settings: DataSourceSettings,
+  log: Logger,
+  onFailure: (error: Error) => void,
+): Promise<OpenDataSource> {
+  const embedded = settings.databaseUrl === null ? await startEmbedded(settings.dataDirectory, onFailure) : null;
+  const connection = embedded === null ? postgresConnection(settings.databaseUrl ?? '') : embeddedConnection(embedded);
+  const dataSource = new DataSource(connection);
+  const close = async (): Promise<void> => {
+    if (dataSource.isInitialized) await dataSource.destroy();
+    await embedded?.stop();
+  };
+  try {
+    await dataSource.initialize();
+    await refuseOldServer(dataSource);
+    await migrate(dataSource, log);
+  } catch (error) {
+    await close();
+    if (error instanceof WeftError) throw error;
+    throw new WeftError('store_unavailable', { detail: 'The database cannot be opened.', cause: error });
+  }
+  const durability: Durability = embedded === null ? 'full' : 'process-crash';
+  log.info({ durability, embedded: embedded !== null }, 'database open');
+  const listenerConfig =
+    settings.databaseUrl === null ? null : { connectionString: settings.databaseUrl, keepAlive: true };
+  return { dataSource, durability, listenerConfig, close };
+}
+
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
+const COMMON = {
+  type: 'postgres',
+  entities: [...entities],
+  migrations: [...migrations],
+  // Ids are made by Weft, so no extension is needed, nor the right to create one.
+  installExtensions: false,
+  uuidExtension: 'pgcrypto',
+  logging: false,
+} satisfies PostgresOptions;
+
+function postgresConnection(url: string): PostgresOptions {
+  return {
+    ...COMMON,
+    url,
+    applicationName: 'weft',
+    extra: {
+      max: POOL_SIZE,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+    },
+  };
+}
+
+function embeddedConnection(embedded: EmbeddedDatabase): PostgresOptions {
+  return {
+    ...COMMON,
+    host: embedded.socketDirectory,
+    port: 5432,
+    username: 'postgres',
+    database: 'postgres',
+    // One session whatever the number of connections: a second client would share prepared statements and settings.
+    extra: { max: 1, connectionTimeoutMillis: EMBEDDED_CONNECT_TIMEOUT_MS, idleTimeoutMillis: 0 },
+  };
+}
+
+async function refuseOldServer(dataSource: DataSource): Promise<void> {
+  const rows: { version: number }[] = await dataSource.query(
+    `SELECT current_setting('server_version_num')::integer AS version`,
+  );
+  const version = rows[0]?.version ?? 0;
+  if (version < OLDEST_POSTGRES)
+    throw new WeftError('database_unsupported', { detail: `The server says version ${Math.floor(version / 10_000)}.` });
+}
+
+/** Brings the schema up to date; safe when several start at once. A schema newer than this program is refused. */
+async function migrate(dataSource: DataSource, log: Logger): Promise<void> {
+  const queryRunner = dataSource.createQueryRunner();
+  try {
+    await queryRunner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    const executor = new MigrationExecutor(dataSource, queryRunner);
+    executor.transaction = 'each';
+    const known = new Set(migrations.map(migration => migration.name));
+    const foreign = (await executor.getExecutedMigrations()).map(each => each.name).filter(name => !known.has(name));
+    if (foreign.length > 0)
+      throw new WeftError('schema_too_new', { detail: `The database has the migration ${foreign.join(', ')}.` });
+    for (const migration of await executor.executePendingMigrations())
+      log.info({ migration: migration.name }, 'migrated');
+  } finally {
+    // Released with the session too, should the query fail on a broken connection.
+    await queryRunner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+    await queryRunner.release();
+  }
+}

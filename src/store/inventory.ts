@@ -1,0 +1,151 @@
+/** What hypervisors tell: that they exist, and which interfaces they have. */
+import type { CommonRow, Hypervisor } from '../model/index.js';
+import { newHypervisor } from './nouns/hypervisor.js';
+import type { Transactions, WriteScope } from './transaction.js';
+import { newId, type WriteContext } from './write-operations.js';
+
+/** An interface of a hypervisor that carries an iface-id and has an OpenFlow port. */
+export interface ReportedInterface {
+  readonly uuid: string;
+  readonly name: string;
+  readonly ifaceId: string;
+  /** Its OpenFlow port number, above zero. */
+  readonly ofport: number;
+}
+
+/** What a hypervisor says of itself when it joins. */
+export interface HypervisorReport {
+  /** external_ids:weft-hypervisor if set, else system-id. */
+  readonly systemId: string;
+  /** The row made for it beforehand, if Weft dialled it. */
+  readonly hypervisorId?: string;
+  readonly encapIp: string | null;
+  readonly encapTypes: Hypervisor['encapTypes'];
+  /** In bytes; null if it does not say. */
+  readonly underlayMtu: number | null;
+  readonly bridge: string;
+  readonly datapathType: Hypervisor['datapathType'];
+}
+
+export type Registration =
+  | { readonly kind: 'accepted'; readonly hypervisor: Hypervisor }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+const CONTEXT: WriteContext = { actor: 'weft', source: 'inventory' };
+const MAX_IFACE_ID = 255;
+
+export class Inventory {
+  readonly #transactions: Transactions;
+  readonly #underlayMtu: number;
+
+  constructor(transactions: Transactions, underlayMtu: number) {
+    this.#transactions = transactions;
+    this.#underlayMtu = underlayMtu;
+  }
+
+  /** Finds or makes the row of a hypervisor that joins, and brings it up to date with what it says of itself. */
+  async register(report: HypervisorReport): Promise<Registration> {
+    const { result } = await this.#transactions.write(CONTEXT, scope => this.#register(scope, report));
+    return result;
+  }
+
+  async #register({ unit }: WriteScope, report: HypervisorReport): Promise<Registration> {
+    const bySystem = await unit.children('hypervisors', 'systemId', report.systemId);
+    const dialled = report.hypervisorId === undefined ? null : await unit.get('hypervisors', report.hypervisorId);
+    const current = bySystem[0] ?? dialled;
+    if (dialled !== null && current?.id !== dialled.id)
+      return { kind: 'refused', reason: `the system-id ${report.systemId} belongs to hypervisor ${current?.id ?? ''}` };
+    if (current !== null && current.systemId !== null && current.systemId !== report.systemId)
+      return {
+        kind: 'refused',
+        reason: `hypervisor ${current.id} is known as ${current.systemId}, not ${report.systemId}`,
+      };
+    if (current !== null && !current.allowed)
+      return { kind: 'refused', reason: 'it was deleted; set "allowed" to true to let it join again' };
+    const base = current ?? (await newHypervisor(unit, await this.#common(unit, report), this.#underlayMtu));
+    const known: Hypervisor = {
+      ...base,
+      name: base.name === '' ? report.systemId : base.name,
+      systemId: report.systemId,
+      encapIp: report.encapIp,
+      encapTypes: report.encapTypes,
+      underlayMtu: report.underlayMtu ?? this.#underlayMtu,
+      bridge: report.bridge,
+      datapathType: report.datapathType,
+    };
+    const changed = current === null || JSON.stringify(known) !== JSON.stringify(current);
+    const hypervisor = changed ? { ...known, updatedAt: unit.now } : current;
+    if (changed) unit.put('hypervisors', hypervisor.id, hypervisor);
+    return { kind: 'accepted', hypervisor };
+  }
+
+  async #common(unit: WriteScope['unit'], report: HypervisorReport): Promise<CommonRow> {
+    return {
+      id: newId(),
+      name: report.systemId,
+      projectId: '',
+      labels: {},
+      createdAt: unit.now,
+      updatedAt: unit.now,
+      revision: 0,
+      number: await unit.allocator.number(),
+    };
+  }
+
+  /**
+   * Records the whole current list of interfaces of some hypervisors, in one transaction: claims that are gone are dropped, and
+   * the bindings that follow are written. Nothing happens if nothing differs. Returns the revision that includes it.
+   */
+  async record(reports: ReadonlyMap<string, readonly ReportedInterface[]>): Promise<number> {
+    const { revision } = await this.#transactions.write(CONTEXT, async scope => {
+      // In one order for everybody, because each hypervisor's claims are locked by its row.
+      for (const hypervisorId of [...reports.keys()].toSorted())
+        await recordOne(scope, hypervisorId, reports.get(hypervisorId) ?? []);
+    });
+    return revision;
+  }
+}
+
+async function recordOne(
+  scope: WriteScope,
+  hypervisorId: string,
+  reported: readonly ReportedInterface[],
+): Promise<void> {
+  const { unit, claimedTexts } = scope;
+  const hypervisor = await unit.get('hypervisors', hypervisorId);
+  if (hypervisor === null) return;
+  const usable = hypervisor.allowed ? reported.filter(isUsable) : [];
+  const rows = usable.map(({ uuid, name, ifaceId, ofport }) => ({ uuid, name, iface_id: ifaceId, ofport }));
+  const json = JSON.stringify(rows);
+  const gone = await unit.session.query(
+    `DELETE FROM interface_claims c WHERE c.hypervisor_id = $1 AND NOT EXISTS (
+       SELECT FROM jsonb_to_recordset($2::jsonb) AS r(uuid uuid, iface_id text)
+       WHERE r.uuid = c.interface_uuid AND r.iface_id = c.iface_id)
+     RETURNING c.iface_id`,
+    [hypervisorId, json],
+  );
+  // A claim that stays keeps its place in the order: reporting it again does not make it newer.
+  const written = await unit.session.query(
+    `INSERT INTO interface_claims AS c (hypervisor_id, interface_uuid, interface_name, iface_id, ofport, claim_order)
+     SELECT $1, r.uuid, r.name, r.iface_id, r.ofport, nextval('claim_order')
+     FROM jsonb_to_recordset($2::jsonb) AS r(uuid uuid, name text, iface_id text, ofport integer)
+     ON CONFLICT (hypervisor_id, interface_uuid) DO UPDATE
+     SET interface_name = excluded.interface_name, ofport = excluded.ofport
+     WHERE c.interface_name <> excluded.interface_name OR c.ofport <> excluded.ofport
+     RETURNING c.iface_id`,
+    [hypervisorId, json],
+  );
+  for (const row of [...gone.rows, ...written.rows]) claimedTexts.add(String(row['iface_id']));
+}
+
+/** What a host says is checked like any input: an interface that cannot claim anything is passed over. */
+function isUsable({ ofport, ifaceId, name }: ReportedInterface): boolean {
+  const texts = [ifaceId, name];
+  return (
+    Number.isInteger(ofport) &&
+    ofport > 0 &&
+    ofport < 0xff00 &&
+    ifaceId !== '' &&
+    texts.every(text => text.length <= MAX_IFACE_ID && !text.includes('\u0000'))
+  );
+}

@@ -1,0 +1,142 @@
+/**
+ * Leases: who may act for a name, with a term that grows each time the holder changes. The database's clock alone decides when
+ * one has run out; the holder counts from before it asked, on its own monotonic clock, so it stops believing first. The term goes
+ * into OpenFlow's generation id, and so the switch itself refuses a holder of the past.
+ */
+import type { DataSource } from 'typeorm';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+
+export interface LeaseSettings {
+  readonly name: string;
+  /** Names this process, uniquely for each start. */
+  readonly holder: string;
+  /** How long the lease lasts without renewal, in milliseconds; it is renewed three times as often. */
+  readonly ttlMs: number;
+}
+
+export interface LeaseEvents {
+  /** The lease is ours, under this term; also called when the term was raised. */
+  acquired(term: number): void;
+  /** The lease is not ours any more, or may not be. */
+  lost(): void;
+}
+
+export class Lease {
+  readonly #dataSource: DataSource;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #settings: LeaseSettings;
+  readonly #events: LeaseEvents;
+  #term: number | null = null;
+  #validUntilMs = 0;
+  #cancelRound: (() => void) | null = null;
+  #cancelExpiry: (() => void) | null = null;
+  #round: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(dataSource: DataSource, clock: Clock, log: Logger, settings: LeaseSettings, events: LeaseEvents) {
+    this.#dataSource = dataSource;
+    this.#clock = clock;
+    this.#log = log;
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  /** The term under which the lease is held now; null while it is not. */
+  get term(): number | null {
+    return this.#clock.nowMs() < this.#validUntilMs ? this.#term : null;
+  }
+
+  /** Begins to ask for the lease and to renew it. Resolves after the first attempt. */
+  start(): Promise<void> {
+    this.#round = this.#attempt();
+    return this.#round;
+  }
+
+  async #attempt(): Promise<void> {
+    const askedMs = this.#clock.nowMs();
+    try {
+      const term = await this.#acquire();
+      if (term === null) this.#setLost('another holds it');
+      else this.#setHeld(term, askedMs);
+    } catch (error) {
+      // The lease may be ours still: it runs out by our own clock unless a later round renews it.
+      this.#log.warn({ err: error, lease: this.#settings.name }, 'the lease could not be renewed');
+    }
+    if (this.#stopped) return;
+    this.#cancelRound = this.#clock.after(this.#settings.ttlMs / 3, () => {
+      this.#round = this.#attempt();
+    });
+  }
+
+  /** Takes the lease if it is free, run out or ours already; null if another holds it. A new holder gets a new term. */
+  async #acquire(): Promise<number | null> {
+    const { name, holder, ttlMs } = this.#settings;
+    const rows: { term: number }[] = await this.#dataSource.query(
+      `INSERT INTO leases AS l (name, holder, term, expires_at)
+       VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3::float8 / 1000))
+       ON CONFLICT (name) DO UPDATE
+       SET holder = excluded.holder, expires_at = excluded.expires_at,
+           term = CASE WHEN l.holder = excluded.holder THEN l.term ELSE l.term + 1 END
+       WHERE l.holder = excluded.holder OR l.expires_at < clock_timestamp()
+       RETURNING l.term::float8 AS term`,
+      [name, holder, ttlMs],
+    );
+    return rows[0]?.term ?? null;
+  }
+
+  #setHeld(term: number, askedMs: number): void {
+    const changed = this.#term !== term;
+    this.#term = term;
+    this.#validUntilMs = askedMs + this.#settings.ttlMs;
+    this.#cancelExpiry?.();
+    this.#cancelExpiry = this.#clock.after(this.#validUntilMs - this.#clock.nowMs(), () => this.#setLost('it ran out'));
+    if (!changed) return;
+    this.#log.info({ lease: this.#settings.name, term }, 'lease acquired');
+    this.#events.acquired(term);
+  }
+
+  #setLost(reason: string): void {
+    this.#cancelExpiry?.();
+    this.#cancelExpiry = null;
+    if (this.#term === null) return;
+    this.#term = null;
+    this.#validUntilMs = 0;
+    this.#log.warn({ lease: this.#settings.name, reason }, 'lease lost');
+    this.#events.lost();
+  }
+
+  /**
+   * Raises the term above a value that a switch has seen, from a database that was since restored. Null if the lease is not ours.
+   */
+  async raiseTermAbove(seen: number): Promise<number | null> {
+    const { name, holder } = this.#settings;
+    const askedMs = this.#clock.nowMs();
+    const result: unknown = await this.#dataSource.query(
+      `WITH raised AS (
+         UPDATE leases SET term = greatest(term, $3) + 1
+         WHERE name = $1 AND holder = $2 AND expires_at > clock_timestamp() RETURNING term)
+       SELECT term::float8 AS term FROM raised`,
+      [name, holder, seen],
+    );
+    const [row] = result as { term: number }[];
+    if (row === undefined) return null;
+    if (this.term !== null) this.#setHeld(row.term, Math.min(askedMs, this.#validUntilMs - this.#settings.ttlMs));
+    return row.term;
+  }
+
+  /** Gives the lease up at once, so that another need not wait for it to run out. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelRound?.();
+    await this.#round;
+    this.#cancelRound?.();
+    const { name, holder } = this.#settings;
+    this.#setLost('stopped');
+    await this.#dataSource.query(`UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND holder = $2`, [
+      name,
+      holder,
+    ]);
+  }
+}

@@ -1,0 +1,19 @@
+import type { CommonRow, InputOf, Kind, RowOf } from '../../model/index.js';
+import type { Claim } from '../claims.js';
+import type { UnitOfWork } from '../unit-of-work.js';
+
+/** What the store does for one noun beyond what its declaration says. */
+export interface Behaviour<K extends Kind> {
+  /**
+   * Makes the row that the request asks for: locks the parents, allocates what is left out and refuses what contradicts other
+   * rows. `current` is the row before (null at creation), `common` the common fields of the new one.
+   */
+  complete(unit: UnitOfWork, request: InputOf<K>, current: RowOf<K> | null, common: CommonRow): Promise<RowOf<K>>;
+  /** What the row claims. */
+  claims(row: RowOf<K>): readonly Claim[];
+  /** Refuses the deletion, or with `cascade` first removes what stands in its way, beyond the references declared. */
+  release?(unit: UnitOfWork, row: RowOf<K>, cascade: boolean, remove: Remove): Promise<void>;
+}
+
+/** Deletes a dependent row by the ordinary way. */
+export type Remove = (kind: Kind, id: string) => Promise<void>;

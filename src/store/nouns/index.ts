@@ -1,0 +1,28 @@
+/** The behaviour of every noun in the store. */
+import type { Kind } from '../../model/index.js';
+import type { Behaviour } from './behaviour.js';
+import { hypervisorBehaviour } from './hypervisor.js';
+import { logicalRouterPortBehaviour } from './logical-router-port.js';
+import { logicalRouterBehaviour } from './logical-router.js';
+import { logicalSwitchPortBehaviour } from './logical-switch-port.js';
+import { logicalSwitchBehaviour } from './logical-switch.js';
+import { staticRouteBehaviour } from './static-route.js';
+import { subnetBehaviour } from './subnet.js';
+
+/** Nouns that callers write. Bindings are written by the store alone. */
+export type WritableKind = Exclude<Kind, 'port-bindings'>;
+
+export type Behaviours = { readonly [K in WritableKind]: Behaviour<K> };
+
+/** `defaultUnderlayMtu` in bytes counts until a hypervisor has said its own. */
+export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
+  return {
+    hypervisors: hypervisorBehaviour(defaultUnderlayMtu),
+    'logical-switches': logicalSwitchBehaviour(defaultUnderlayMtu),
+    subnets: subnetBehaviour,
+    'logical-routers': logicalRouterBehaviour,
+    'logical-switch-ports': logicalSwitchPortBehaviour,
+    'logical-router-ports': logicalRouterPortBehaviour,
+    'static-routes': staticRouteBehaviour,
+  };
+}

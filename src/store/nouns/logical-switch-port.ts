@@ -1,0 +1,140 @@
+import { cidrContains } from '../../base/address.js';
+import { pointerTo, WeftError } from '../../base/errors.js';
+import type { LogicalSwitchPort, PortAddress, PortAddressRequest, Subnet } from '../../model/index.js';
+import { checkStationAddress, knownCidr, knownIp, subnetOf } from '../../model/invariants.js';
+import { refuse } from '../../model/value-types.js';
+import { isOwnEui64 } from '../allocation.js';
+import type { Claim } from '../claims.js';
+import type { UnitOfWork } from '../unit-of-work.js';
+import type { Behaviour } from './behaviour.js';
+import { requireRow } from './require.js';
+
+export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
+  async complete(unit, request, current, common) {
+    const logicalSwitchId = request.logicalSwitchId ?? refuse('missing_member', '/logical_switch_id', 'It is missing.');
+    await requireRow(unit, 'logical-switches', logicalSwitchId, '/logical_switch_id');
+    const hypervisor = request.hypervisor ?? null;
+    if (hypervisor !== null && hypervisor !== current?.hypervisor) await requireHypervisorName(unit, hypervisor);
+    const subnets = await unit.children('subnets', 'logicalSwitchId', logicalSwitchId);
+    const mac = request.mac ?? current?.mac ?? unit.allocator.mac(logicalSwitchId);
+    const ips =
+      request.ips === undefined
+        ? await defaultAddresses(unit, subnets, mac, current)
+        : await requestedAddresses(unit, subnets, mac, request.ips, current);
+    return {
+      ...common,
+      logicalSwitchId,
+      mac,
+      ips,
+      portSecurity: request.portSecurity ?? true,
+      allowedAddresses: request.allowedAddresses ?? [],
+      enabled: request.enabled ?? true,
+      unknownMacs: request.unknownMacs ?? false,
+      hypervisor,
+      portKey: current?.portKey ?? (await unit.allocator.portKey(logicalSwitchId)),
+    };
+  },
+  claims: row => [
+    claim(row, 'mac', row.mac, '/mac', null),
+    claim(row, 'port_key', String(row.portKey), '', null),
+    ...row.ips.map(({ ip, subnetId }, index) => claim(row, 'ip', ip, pointerTo('/ips', index), subnetId)),
+  ],
+};
+
+function claim(
+  row: LogicalSwitchPort,
+  claimClass: 'mac' | 'ip' | 'port_key',
+  value: string,
+  pointer: string,
+  subnetId: string | null,
+): Claim {
+  return { scope: row.logicalSwitchId, class: claimClass, value, pointer, subnetId };
+}
+
+async function requireHypervisorName(unit: UnitOfWork, name: string): Promise<void> {
+  const { rows } = await unit.session.query('SELECT id FROM hypervisors WHERE name = $1 LIMIT 2', [name]);
+  if (rows.length === 1) return;
+  if (rows.length === 0) refuse('reference_not_found', '/hypervisor', `There is no hypervisor named ${name}.`);
+  refuse('reference_ambiguous', '/hypervisor', `Several hypervisors are named ${name}.`);
+}
+
+/**
+ * The addresses of a port whose request leaves them out: those that it has, or one of each family. An address that follows from
+ * the MAC follows it to a new one.
+ */
+async function defaultAddresses(
+  unit: UnitOfWork,
+  subnets: readonly Subnet[],
+  mac: string,
+  current: LogicalSwitchPort | null,
+): Promise<readonly PortAddress[]> {
+  if (current !== null) {
+    if (current.mac === mac) return current.ips;
+    const moved = current.ips.map(async each => {
+      const subnet = subnets.find(({ id }) => id === each.subnetId);
+      if (subnet === undefined || !isOwnEui64(each.ip, current.mac, subnet)) return each;
+      return { ...each, ip: await unit.allocator.address(subnet, mac, '/mac') };
+    });
+    return Promise.all(moved);
+  }
+  const addresses: PortAddress[] = [];
+  for (const family of [4, 6] as const) {
+    const candidates = subnets
+      .filter(subnet => knownCidr(subnet.cidr).family === family)
+      .toSorted((a, b) => a.number - b.number);
+    if (candidates.length > 0) addresses.push(await allocateFromFirst(unit, candidates, mac, '/ips'));
+  }
+  return addresses;
+}
+
+/** An address of the first subnet that has one left. */
+async function allocateFromFirst(
+  unit: UnitOfWork,
+  subnets: readonly Subnet[],
+  mac: string,
+  pointer: string,
+): Promise<PortAddress> {
+  let exhausted: WeftError | null = null;
+  for (const subnet of subnets) {
+    try {
+      return { ip: await unit.allocator.address(subnet, mac, pointer), subnetId: subnet.id };
+    } catch (error) {
+      if (!(error instanceof WeftError) || error.code !== 'addresses_exhausted') throw error;
+      exhausted = error;
+    }
+  }
+  throw exhausted ?? new WeftError('addresses_exhausted', { detail: 'The logical switch has no subnet.', pointer });
+}
+
+async function requestedAddresses(
+  unit: UnitOfWork,
+  subnets: readonly Subnet[],
+  mac: string,
+  requests: readonly PortAddressRequest[],
+  current: LogicalSwitchPort | null,
+): Promise<readonly PortAddress[]> {
+  const addresses: PortAddress[] = [];
+  for (const [index, { ip, subnetId }] of requests.entries()) {
+    const pointer = pointerTo('/ips', index);
+    const named = subnetId === null ? null : (subnets.find(({ id }) => id === subnetId) ?? null);
+    if (subnetId !== null && named === null)
+      refuse('reference_not_found', pointerTo(pointer, 'subnet_id'), `The logical switch has no subnet ${subnetId}.`);
+    if (ip === null) {
+      const kept = current?.ips.find(each => each.subnetId === subnetId && !addresses.includes(each));
+      addresses.push(kept ?? (await allocateFromFirst(unit, named === null ? subnets : [named], mac, pointer)));
+      continue;
+    }
+    const subnet = named ?? subnetOf(ip, subnets);
+    if (subnet === null || !cidrContains(knownCidr(subnet.cidr), knownIp(ip)))
+      return refuse(
+        'address_outside_subnet',
+        pointer,
+        `${ip} is not in ${subnet?.cidr ?? 'any subnet of the logical switch'}.`,
+      );
+    if (ip === subnet.gatewayIp) refuse('address_in_use', pointer, `${ip} is the gateway of subnet ${subnet.id}.`);
+    checkStationAddress(ip, knownCidr(subnet.cidr), pointer);
+    if (addresses.some(each => each.ip === ip)) refuse('duplicate_value', pointer, `${ip} is in the list twice.`);
+    addresses.push({ ip, subnetId: subnet.id });
+  }
+  return addresses;
+}

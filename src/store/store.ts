@@ -1,0 +1,165 @@
+/** The store: everything that outlives the process. */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { Kind, RowOf } from '../model/index.js';
+import { arbitrate } from './arbitration.js';
+import { claimsOn } from './bindings.js';
+import { ChangeLog, type ChangeLogRow, type Changes, type RevisionRecord } from './change-log.js';
+import { type DataSourceSettings, type Durability, type OpenDataSource, openDataSource } from './data-source.js';
+import { type HypervisorReport, Inventory, type Registration, type ReportedInterface } from './inventory.js';
+import { Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
+import { type CommitListener, Notifier } from './notifier.js';
+import { type ListOptions, type Page, Reading, type Snapshot } from './reading.js';
+import { Transactions, type WriteResult } from './transaction.js';
+import type { WriteContext, WriteOperations } from './write-operations.js';
+
+export interface StoreSettings extends DataSourceSettings {
+  /** MTU of the underlay where a hypervisor does not say its own, in bytes. */
+  readonly underlayMtu: number;
+  /** With `none` an interface may claim a port by its name. */
+  readonly auth: 'none' | 'token';
+}
+
+/** What a write transaction can do. */
+export type Transaction = WriteOperations;
+
+export class Store {
+  /** What survives of a commit: `full`, or `process-crash` in the embedded database. */
+  readonly durability: Durability;
+  /** Names this database; a copy of it has the same. */
+  readonly databaseId: string;
+  readonly #open: OpenDataSource;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #acceptNames: boolean;
+  readonly #transactions: Transactions;
+  readonly #inventory: Inventory;
+  readonly #reading: Reading;
+  readonly #changeLog: ChangeLog;
+  readonly #notifier: Notifier;
+
+  constructor(open: OpenDataSource, databaseId: string, settings: StoreSettings, log: Logger, clock: Clock) {
+    const { dataSource, listenerConfig, durability } = open;
+    this.durability = durability;
+    this.databaseId = databaseId;
+    this.#open = open;
+    this.#clock = clock;
+    this.#log = log;
+    this.#acceptNames = settings.auth === 'none';
+    this.#notifier = new Notifier(dataSource, listenerConfig, clock, log);
+    const { underlayMtu } = settings;
+    const acceptNames = this.#acceptNames;
+    this.#transactions = new Transactions(dataSource, clock, { underlayMtu, acceptNames }, () =>
+      this.#notifier.committed(),
+    );
+    this.#inventory = new Inventory(this.#transactions, underlayMtu);
+    this.#reading = new Reading(dataSource);
+    this.#changeLog = new ChangeLog(dataSource);
+  }
+
+  /** Starts what runs beside the callers. */
+  start(): Promise<void> {
+    return this.#notifier.listen();
+  }
+
+  /**
+   * One transaction, one revision. `work` may run more than once, when it collides with another writer: it must have no effect but
+   * through the transaction. A write that changes nothing makes no revision. Rows that it returns have their revision set.
+   */
+  write<T>(context: WriteContext, work: (transaction: Transaction) => Promise<T>): Promise<WriteResult<T>> {
+    return this.#transactions.write(context, ({ operations }) => work(operations));
+  }
+
+  get<K extends Kind>(kind: K, id: string): Promise<{ revision: number; row: RowOf<K> | null }> {
+    return this.#reading.get(kind, id);
+  }
+
+  list<K extends Kind>(kind: K, options: ListOptions): Promise<Page<K>> {
+    return this.#reading.list(kind, options);
+  }
+
+  /** Every row of every kind, at one revision. */
+  snapshot(): Promise<Snapshot> {
+    return this.#reading.snapshot();
+  }
+
+  currentRevision(): Promise<number> {
+    return this.#changeLog.currentRevision();
+  }
+
+  /** Whole revisions after `since`, at most `limitRevisions`; `trimmed`: start from a snapshot. */
+  changesSince(since: number, limitRevisions: number): Promise<Changes | 'trimmed'> {
+    return this.#changeLog.changesSince(since, limitRevisions);
+  }
+
+  revision(revision: number): Promise<RevisionRecord | null> {
+    return this.#changeLog.revision(revision);
+  }
+
+  changesOf(revision: number): Promise<readonly ChangeLogRow[]> {
+    return this.#changeLog.changesOf(revision);
+  }
+
+  /** Drops all but the newest revisions from the log; returns the oldest revision to read on from. */
+  trimChangeLog(keepRevisions: number): Promise<number> {
+    return this.#changeLog.trim(keepRevisions);
+  }
+
+  /** Called after commits, of other controllers too; a nudge that may be lost or doubled. Returns how to end it. */
+  onCommit(listener: CommitListener): () => void {
+    return this.#notifier.subscribe(listener);
+  }
+
+  registerHypervisor(report: HypervisorReport): Promise<Registration> {
+    return this.#inventory.register(report);
+  }
+
+  /** The whole current list of claiming interfaces of one hypervisor. */
+  recordInventory(hypervisorId: string, interfaces: readonly ReportedInterface[]): Promise<number> {
+    return this.#inventory.record(new Map([[hypervisorId, interfaces]]));
+  }
+
+  /** The same for several hypervisors in one transaction. */
+  recordInventories(reports: ReadonlyMap<string, readonly ReportedInterface[]>): Promise<number> {
+    return this.#inventory.record(reports);
+  }
+
+  /** Why a port is not bound, or who else claims it; null where there is nothing to say. */
+  async bindingReason(port: RowOf<'logical-switch-ports'>): Promise<string | null> {
+    const { dataSource } = this.#open;
+    const queryRunner = dataSource.createQueryRunner();
+    try {
+      const client = await queryRunner.connect();
+      const claims = await claimsOn(client, [port.id, port.name]);
+      const { rows } = await client.query('SELECT count(*)::integer AS n FROM logical_switch_ports WHERE name = $1', [
+        port.name,
+      ]);
+      return arbitrate(port, claims, Number(rows[0]?.n), this.#acceptNames).reason;
+    } finally {
+      await queryRunner.release();
+    }
+  }
+
+  lease(settings: LeaseSettings, events: LeaseEvents): Lease {
+    return new Lease(this.#open.dataSource, this.#clock, this.#log, settings, events);
+  }
+
+  async close(): Promise<void> {
+    await this.#notifier.close();
+    await this.#open.close();
+  }
+}
+
+/** Opens the store: takes the lock of the data directory if embedded, migrates, and starts to listen. */
+export async function openStore(settings: StoreSettings, log: Logger, clock: Clock): Promise<Store> {
+  const onFailure = (error: Error): void => log.fatal({ err: error }, 'the embedded database has failed');
+  const open = await openDataSource(settings, log, onFailure);
+  const rows: { database_id: string }[] = await open.dataSource.query(
+    'SELECT database_id FROM store_head WHERE id = 1',
+  );
+  const databaseId = rows[0]?.database_id;
+  if (databaseId === undefined) throw new Error('the head of the store is missing');
+  const store = new Store(open, databaseId, settings, log, clock);
+  await store.start();
+  return store;
+}

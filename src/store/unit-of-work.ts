@@ -1,0 +1,143 @@
+/**
+ * The rows that one write transaction has read and changed. A row is locked when it is first read; changes stay here until they
+ * are written together, in a few statements, however many operations the transaction has.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { type CommonRow, type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
+import { snakeCase } from '../model/letter-case.js';
+import { Allocator, type NumberBlocks } from './allocation.js';
+import { type Claim, ClaimBook } from './claims.js';
+import { decodeRow, type Session, shapeOf } from './sql.js';
+
+interface Entry {
+  /** As the database has it; null if it has not. */
+  readonly original: CommonRow | null;
+  current: CommonRow | null;
+}
+
+/** One row that the transaction creates, changes or deletes. */
+export interface Change<K extends Kind = Kind> {
+  readonly kind: K;
+  readonly id: string;
+  readonly before: RowOf<K> | null;
+  readonly after: RowOf<K> | null;
+}
+
+export type ClaimsOf = (kind: Kind, row: CommonRow) => readonly Claim[];
+
+export class UnitOfWork {
+  readonly session: Session;
+  readonly claims: ClaimBook;
+  readonly allocator: Allocator;
+  /** The time that rows changed by this transaction carry, as ISO 8601. */
+  readonly now: string;
+  /** Position of the operation at work, counted from 0; -1 before the first. */
+  operation = -1;
+  readonly #claimsOf: ClaimsOf;
+  readonly #rows = new Map<Kind, Map<string, Entry>>(kinds.map(kind => [kind, new Map()]));
+  /** Lists of children that have been read: with the parent locked nobody adds to them. */
+  readonly #read = new Set<string>();
+
+  constructor(session: Session, numbers: NumberBlocks, now: string, claimsOf: ClaimsOf) {
+    this.session = session;
+    this.claims = new ClaimBook(session);
+    this.allocator = new Allocator(session, this.claims, numbers);
+    this.now = now;
+    this.#claimsOf = claimsOf;
+  }
+
+  #entries(kind: Kind): Map<string, Entry> {
+    const entries = this.#rows.get(kind);
+    if (entries === undefined) throw new Error(`unknown kind ${kind}`);
+    return entries;
+  }
+
+  /** The row as this transaction sees it, locked against other writers; null if there is none. */
+  async get<K extends Kind>(kind: K, id: string): Promise<RowOf<K> | null> {
+    await this.prefetch(kind, [id]);
+    return (this.#entries(kind).get(id)?.current ?? null) as RowOf<K> | null;
+  }
+
+  /** Reads and locks several rows in one statement, in the order of their ids. Absent ones are remembered as absent. */
+  async prefetch(kind: Kind, ids: readonly string[]): Promise<void> {
+    const entries = this.#entries(kind);
+    const missing = [...new Set(ids)].filter(id => !entries.has(id));
+    if (missing.length === 0) return;
+    await this.#select(kind, 't.id = ANY($1)', [missing]);
+    for (const id of missing) if (!entries.has(id)) entries.set(id, { original: null, current: null });
+  }
+
+  /** Rows as this transaction sees them, without locking those that it has not read before. */
+  async peek<K extends Kind>(kind: K, ids: readonly string[]): Promise<RowOf<K>[]> {
+    const entries = this.#entries(kind);
+    const rows: RowOf<K>[] = [];
+    for (const id of ids) {
+      const current = entries.get(id)?.current ?? null;
+      if (current !== null) rows.push(current as RowOf<K>);
+    }
+    const unread = ids.filter(id => !entries.has(id));
+    if (unread.length === 0) return rows;
+    const text = `SELECT ${shapeOf(kind).selection} FROM ${resourceOf(kind).table} t WHERE t.id = ANY($1::uuid[])`;
+    const found = await this.session.query({ text, values: [unread], rowMode: 'array' });
+    return [...rows, ...found.rows.map(each => decodeRow(kind, each))];
+  }
+
+  /** The rows whose field has the value, locked. The caller has locked the row that the field refers to. */
+  async children<K extends Kind>(kind: K, field: string & keyof RowOf<K>, value: string): Promise<RowOf<K>[]> {
+    const key = `${kind}|${field}|${value}`;
+    if (!this.#read.has(key)) {
+      await this.#select(kind, `t.${snakeCase(field)} = $1`, [value]);
+      this.#read.add(key);
+    }
+    const rows: RowOf<K>[] = [];
+    for (const { current } of this.#entries(kind).values()) {
+      const row = current as RowOf<K> | null;
+      if (row !== null && row[field] === value) rows.push(row);
+    }
+    return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async #select(kind: Kind, condition: string, values: unknown[]): Promise<void> {
+    const entries = this.#entries(kind);
+    const { selection } = shapeOf(kind);
+    const text = `SELECT ${selection} FROM ${resourceOf(kind).table} t WHERE ${condition} ORDER BY t.id FOR NO KEY UPDATE`;
+    const { rows } = await this.session.query({ text, values, rowMode: 'array' });
+    for (const each of rows) {
+      const row = decodeRow(kind, each);
+      if (!entries.has(row.id)) entries.set(row.id, { original: row, current: row });
+    }
+  }
+
+  /** Sets a row (null deletes it) and moves its claims. The row must have been read by `get` or `children`, or be new. */
+  put<K extends Kind>(kind: K, id: string, row: RowOf<K> | null): void {
+    const entries = this.#entries(kind);
+    const entry = entries.get(id) ?? { original: null, current: null };
+    entries.set(id, entry);
+    const before = entry.current === null ? [] : this.#claimsOf(kind, entry.current);
+    const after = row === null ? [] : this.#claimsOf(kind, row);
+    this.claims.move({ kind, id }, before, after, this.operation);
+    entry.current = row;
+  }
+
+  /** What differs from the database, parents before children. Rows that ended as they began are not in it. */
+  changes(): Change[] {
+    const changes: Change[] = [];
+    for (const kind of kinds) {
+      for (const [id, { original, current }] of this.#entries(kind)) {
+        if (original === current || (original === null && current === null)) continue;
+        if (original !== null && current !== null && sameContent(original, current)) continue;
+        changes.push({ kind, id, before: original as RowOf<Kind> | null, after: current as RowOf<Kind> | null });
+      }
+    }
+    return changes;
+  }
+
+  /** Changed rows of one kind, with the row before. */
+  changesOf<K extends Kind>(kind: K): Change<K>[] {
+    return this.changes().filter((change): change is Change & Change<K> => change.kind === kind);
+  }
+}
+
+function sameContent(a: CommonRow, b: CommonRow): boolean {
+  return isDeepStrictEqual({ ...a, updatedAt: '', revision: 0 }, { ...b, updatedAt: '', revision: 0 });
+}

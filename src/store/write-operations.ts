@@ -1,0 +1,317 @@
+/** The verbs of a write transaction: create, replace, merge and delete, for every noun alike. */
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { pointerTo, WeftError } from '../base/errors.js';
+import { type CommonRow, type InputOf, type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
+import { snakeCase } from '../model/letter-case.js';
+import { isObject, quoted, refuse } from '../model/value-types.js';
+import { fieldOf, mergePatch, parseId, parseRequest, patchTarget, toWire, type WireObject } from '../model/wire.js';
+import type { Behaviour } from './nouns/behaviour.js';
+import type { Behaviours, WritableKind } from './nouns/index.js';
+import type { UnitOfWork } from './unit-of-work.js';
+
+/** Who writes, and for whom. */
+export interface WriteContext {
+  /** Who: shown as `by` in the revision. */
+  readonly actor: string;
+  /** By which way: `rest`, `inventory`, `neutron`. */
+  readonly source: string;
+  /** Set for a tenant: it sees and makes objects of this project only. */
+  readonly projectId?: string;
+}
+
+export interface OperationOptions {
+  /** The operation fails with `revision_mismatch` unless the object has this revision. */
+  readonly ifRevision?: number;
+}
+
+/** What an operation did, with the row as it is afterwards (before, if it was deleted). */
+export interface Outcome<K extends Kind = Kind> {
+  readonly outcome: 'created' | 'replaced' | 'unchanged' | 'deleted';
+  readonly row: RowOf<K>;
+}
+
+const MAX_SHORTHAND_ROWS = 64;
+
+export class WriteOperations {
+  readonly #unit: UnitOfWork;
+  readonly #behaviours: Behaviours;
+  readonly #context: WriteContext;
+
+  constructor(unit: UnitOfWork, behaviours: Behaviours, context: WriteContext) {
+    this.#unit = unit;
+    this.#behaviours = behaviours;
+    this.#context = context;
+  }
+
+  /** The row as this transaction sees it, locked; null if there is none, or none for this tenant. */
+  async get<K extends Kind>(kind: K, id: string): Promise<RowOf<K> | null> {
+    const row = await this.#unit.get(kind, id);
+    return row !== null && this.#sees(row) ? row : null;
+  }
+
+  /**
+   * Creates an object from its JSON form. With the id of an existing object it is the same request again if all members sent
+   * are as they are, and `id_in_use` otherwise.
+   */
+  async create<K extends WritableKind>(kind: K, body: unknown, options: { id?: string } = {}): Promise<Outcome<K>> {
+    this.#unit.operation += 1;
+    const id = options.id ?? parseId(body);
+    const existing = id === null ? null : await this.#unit.get(kind, id);
+    if (existing === null) return { outcome: 'created', row: await this.#insert(kind, id ?? newId(), body) };
+    if (this.#sees(existing) && (await this.#isSameAsSent(kind, body, existing)))
+      return { outcome: 'unchanged', row: existing };
+    throw new WeftError('id_in_use', { detail: `${kind} ${existing.id} exists and is different.`, pointer: '/id' });
+  }
+
+  /** Creates the object with this id or gives it exactly this content. */
+  async replace<K extends WritableKind>(
+    kind: K,
+    id: string,
+    body: unknown,
+    options: OperationOptions = {},
+  ): Promise<Outcome<K>> {
+    this.#unit.operation += 1;
+    const bodyId = parseId(body);
+    if (bodyId !== null && bodyId !== id)
+      throw new WeftError('id_mismatch', {
+        detail: `The body has the id ${bodyId}, the request ${id}.`,
+        pointer: '/id',
+      });
+    const current = await this.#unit.get(kind, id);
+    checkRevision(current, options);
+    if (current === null) return { outcome: 'created', row: await this.#insert(kind, id, body) };
+    if (!this.#sees(current)) throw new WeftError('id_in_use', { detail: `The id ${id} is taken.`, pointer: '/id' });
+    return this.#update(kind, current, body);
+  }
+
+  /** Changes the members named in the patch (RFC 7396). */
+  async merge<K extends WritableKind>(
+    kind: K,
+    id: string,
+    patch: unknown,
+    options: OperationOptions = {},
+  ): Promise<Outcome<K>> {
+    this.#unit.operation += 1;
+    const current = await this.#existing(kind, id, options);
+    const target = patchTarget(kind, current);
+    const merged = mergePatch(target, patch);
+    if (merged['id'] !== undefined && merged['id'] !== id)
+      throw new WeftError('id_mismatch', { detail: 'The id of an object does not change.', pointer: '/id' });
+    return this.#update(kind, current, merged);
+  }
+
+  /** Deletes the object; `cascade` deletes what depends on it as well. A hypervisor stays, refused, until it is allowed again. */
+  async delete<K extends WritableKind>(
+    kind: K,
+    id: string,
+    options: OperationOptions & { cascade?: boolean } = {},
+  ): Promise<Outcome<K>> {
+    this.#unit.operation += 1;
+    const row = await this.#existing(kind, id, options);
+    if (kind === 'hypervisors')
+      this.#unit.put('hypervisors', id, {
+        ...(row as RowOf<'hypervisors'>),
+        allowed: false,
+        updatedAt: this.#unit.now,
+      });
+    else await this.#remove(kind, id, options.cascade ?? false);
+    return { outcome: 'deleted', row };
+  }
+
+  #sees(row: CommonRow): boolean {
+    return this.#context.projectId === undefined || row.projectId === this.#context.projectId;
+  }
+
+  async #existing<K extends WritableKind>(kind: K, id: string, options: OperationOptions): Promise<RowOf<K>> {
+    const row = await this.get(kind, id);
+    if (row === null) throw new WeftError('not_found', { detail: `There is no ${kind} ${id}.` });
+    checkRevision(row, options);
+    return row;
+  }
+
+  async #insert<K extends WritableKind>(kind: K, id: string, body: unknown): Promise<RowOf<K>> {
+    const { input, shorthands } = parseRequest(kind, body, null);
+    const common: CommonRow = {
+      id,
+      name: input.name,
+      projectId: this.#projectOf(input.projectId),
+      labels: input.labels,
+      createdAt: this.#unit.now,
+      updatedAt: this.#unit.now,
+      revision: 0,
+      number: await this.#unit.allocator.number(),
+    };
+    const row = await this.#behaviour(kind).complete(this.#unit, input, null, common);
+    this.#unit.put(kind, id, row);
+    for (const [member, value] of Object.entries(shorthands)) await this.#insertShorthand(kind, row, member, value);
+    return row;
+  }
+
+  async #update<K extends WritableKind>(kind: K, current: RowOf<K>, body: unknown): Promise<Outcome<K>> {
+    const { input, shorthands } = parseRequest(kind, body, current);
+    for (const [member, value] of Object.entries(shorthands)) {
+      const view = await this.#shorthandView(kind, current, member);
+      if (!isDeepStrictEqual(value, view))
+        refuse('read_only', pointerTo('', member), `${member} is set at creation; change the ${member} themselves.`);
+    }
+    const common: CommonRow = {
+      id: current.id,
+      name: input.name,
+      projectId: this.#projectOf(input.projectId),
+      labels: input.labels,
+      createdAt: current.createdAt,
+      updatedAt: current.updatedAt,
+      revision: current.revision,
+      number: current.number,
+    };
+    const row = await this.#behaviour(kind).complete(this.#unit, input, current, common);
+    if (isDeepStrictEqual(row, current)) return { outcome: 'unchanged', row: current };
+    const changed = { ...row, updatedAt: this.#unit.now };
+    this.#unit.put(kind, current.id, changed);
+    return { outcome: 'replaced', row: changed };
+  }
+
+  #projectOf(asked: string): string {
+    const own = this.#context.projectId;
+    if (own === undefined || asked === own) return asked;
+    if (asked !== '') refuse('forbidden', '/project_id', `The token is of project ${quoted(own)}.`);
+    return own;
+  }
+
+  /** The behaviour of a kind; the table has the right one for each. */
+  #behaviour<K extends WritableKind>(kind: K): Behaviour<K> {
+    return this.#behaviours[kind] as unknown as Behaviour<K>;
+  }
+
+  async #insertShorthand<K extends WritableKind>(
+    kind: K,
+    row: RowOf<K>,
+    member: string,
+    value: unknown,
+  ): Promise<void> {
+    const shorthand = resourceOf(kind).shorthands[member];
+    if (shorthand === undefined || shorthand.kind === 'port-bindings')
+      throw new Error(`${kind} has no shorthand ${member}`);
+    const pointer = pointerTo('', member);
+    if (!Array.isArray(value)) return refuse('invalid_value', pointer, `${quoted(value)} is not a list.`);
+    if (value.length > MAX_SHORTHAND_ROWS)
+      refuse(
+        'out_of_range',
+        pointer,
+        `The list has ${value.length} elements; at most ${MAX_SHORTHAND_ROWS} are allowed.`,
+      );
+    for (const [index, element] of value.entries()) {
+      const at = pointerTo(pointer, index);
+      if (!isObject(element)) return refuse('invalid_value', at, `${quoted(element)} is not an object.`);
+      const via = snakeCase(shorthand.via);
+      if (element[via] !== undefined) refuse('unknown_member', pointerTo(at, via), `${via} is given by the place.`);
+      const body = { ...element, [via]: row.id, project_id: element['project_id'] ?? row.projectId };
+      try {
+        const id = parseId(element);
+        if (id !== null && (await this.#unit.get(shorthand.kind, id)) !== null)
+          refuse('id_in_use', '/id', `The id ${id} is taken.`);
+        await this.#insert(shorthand.kind, id ?? newId(), body);
+      } catch (error) {
+        throw error instanceof WeftError ? error.within(at) : error;
+      }
+    }
+  }
+
+  async #shorthandView<K extends WritableKind>(kind: K, row: RowOf<K>, member: string): Promise<WireObject[]> {
+    const shorthand = resourceOf(kind).shorthands[member];
+    if (shorthand === undefined) throw new Error(`${kind} has no shorthand ${member}`);
+    const rows = await this.#unit.children(shorthand.kind, shorthand.via as 'id', row.id);
+    return rows.map(each => toWire(shorthand.kind, each));
+  }
+
+  /** Whether every member of the body is as the object has it. */
+  async #isSameAsSent<K extends WritableKind>(kind: K, body: unknown, existing: RowOf<K>): Promise<boolean> {
+    const noun = resourceOf(kind);
+    const { input, shorthands } = parseRequest(kind, body, null);
+    for (const name of noun.fieldNames) {
+      const wire = snakeCase(name);
+      if (!isObject(body) || !Object.hasOwn(body, wire) || wire === 'id') continue;
+      const asked: unknown = input[name as keyof InputOf<K>];
+      if (!isSatisfied(asked, existing[name as keyof RowOf<K>])) return false;
+    }
+    for (const [member, value] of Object.entries(shorthands)) {
+      const view = await this.#shorthandView(kind, existing, member);
+      const sent = Array.isArray(value) ? (value as unknown[]) : [];
+      if (sent.length !== view.length) return false;
+      if (!sent.every(element => view.some(each => isObject(element) && containsSent(each, element)))) return false;
+    }
+    return true;
+  }
+
+  async #remove(kind: Kind, id: string, cascade: boolean): Promise<void> {
+    const row = await this.#unit.get(kind, id);
+    if (row === null || kind === 'port-bindings') return;
+    for (const referrer of referrersOf(kind)) {
+      const children = await this.#unit.children(referrer.kind, referrer.field as 'id', id);
+      if (children.length === 0) continue;
+      if (!cascade) throw inUse(kind, id, referrer.kind, children);
+      for (const child of children) await this.#remove(referrer.kind, child.id, true);
+    }
+    const remove = (other: Kind, otherId: string): Promise<void> => this.#remove(other, otherId, cascade);
+    await this.#behaviour(kind).release?.(this.#unit, row as RowOf<WritableKind> & RowOf<never>, cascade, remove);
+    this.#unit.put(kind, id, null);
+  }
+}
+
+function checkRevision(row: CommonRow | null, { ifRevision }: OperationOptions): void {
+  if (ifRevision === undefined || row?.revision === ifRevision) return;
+  const has = row === null ? 'There is no such object' : `The object has revision ${row.revision}`;
+  throw new WeftError('revision_mismatch', { detail: `${has}; the request is for revision ${ifRevision}.` });
+}
+
+/** Whether what was asked for is what is there; a null within a list element left the choice to the store. */
+function isSatisfied(asked: unknown, present: unknown): boolean {
+  if (!Array.isArray(asked) || !Array.isArray(present)) return isDeepStrictEqual(asked, present);
+  if (asked.length !== present.length) return false;
+  return asked.every((element: unknown, index) => {
+    const there: unknown = present[index];
+    if (!isObject(element) || !isObject(there)) return isDeepStrictEqual(element, there);
+    return Object.entries(element).every(([name, value]) => value === null || isDeepStrictEqual(value, there[name]));
+  });
+}
+
+function containsSent(shown: WireObject, sent: WireObject): boolean {
+  return Object.entries(sent).every(([member, value]) => isDeepStrictEqual(value, shown[member]));
+}
+
+interface Referrer {
+  readonly kind: Kind;
+  readonly field: string;
+}
+
+/**
+ * Which fields refer to the kind and stand in the way of a deletion, those furthest from it first. Bindings and peers are
+ * settled at the end.
+ */
+function referrersOf(target: Kind): Referrer[] {
+  return kinds.toReversed().flatMap(kind => {
+    const noun = resourceOf(kind);
+    return noun.fieldNames
+      .filter(field => {
+        const { reference } = fieldOf(noun, field);
+        return reference?.kind === target && reference.onDelete === 'restrict';
+      })
+      .map(field => ({ kind, field }));
+  });
+}
+
+function inUse(kind: Kind, id: string, by: Kind, rows: readonly CommonRow[]): WeftError {
+  return new WeftError('in_use', {
+    detail: `${kind} ${id} is used by ${rows.length} ${by}, such as ${rows[0]?.id ?? ''}.`,
+    related: rows.slice(0, 10).map(row => ({ kind: by, id: row.id, name: row.name })),
+  });
+}
+
+/** A new id: UUID version 7, so that ids sort by the time they were made. */
+export function newId(): string {
+  const random = randomBytes(10).toString('hex');
+  const time = Date.now().toString(16).padStart(12, '0');
+  const variant = ((Number.parseInt(random.slice(3, 4), 16) & 0x3) | 0x8).toString(16);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+}
