@@ -7,8 +7,8 @@ import { actionsCodec } from '../../../southbound/openflow/action-codec.js';
 import { group, output, setField, type Action } from '../../../southbound/openflow/actions.js';
 import { instructionsCodec } from '../../../southbound/openflow/instruction-codec.js';
 import { applyActions, gotoTable, writeMetadata } from '../../../southbound/openflow/instructions.js';
-import { canonicalMatch, matchField } from '../../../southbound/openflow/match.js';
-import { matchCodec, oxmListCodec } from '../../../southbound/openflow/match-codec.js';
+import { canonicalFieldSet, canonicalMatch, matchField } from '../../../southbound/openflow/match.js';
+import { fieldSetCodec, matchCodec, oxmListCodec } from '../../../southbound/openflow/match-codec.js';
 import { declarations, type Message, type MessageKind } from '../../../southbound/openflow/message-codec.js';
 import { experimenterErrorType } from '../../../southbound/openflow/messages/error.js';
 import { FlowMonitor } from '../../../southbound/openflow/messages/flow-monitor.js';
@@ -64,6 +64,7 @@ function byHand(): ReadonlyMap<unknown, fc.Arbitrary<unknown>> {
   return new Map<unknown, fc.Arbitrary<unknown>>([
     [matchCodec, match],
     [oxmListCodec, oxmList],
+    [fieldSetCodec, oxmList.map(canonicalFieldSet)],
     [actionsCodec, actions],
     [instructionsCodec, instructions],
     [oxsStatistics, statistics],
