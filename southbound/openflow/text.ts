@@ -117,7 +117,7 @@ function formatSelectionMethod({ name, parameter = 0n, fields = [] }: NonNullabl
   return [
     `selection_method=${name}`,
     ...(parameter === 0n ? [] : [`selection_method_param=${parameter}`]),
-    ...(names.length === 0 ? [] : [`fields(${names.join(',')})`]),
+    ...(names.length === 0 ? [] : [names.length === 1 ? `fields=${names[0]}` : `fields(${names.join(',')})`]),
   ].join(',');
 }
 

@@ -191,7 +191,7 @@ export function flowSetting(field: OxmField): fc.Arbitrary<ValidFlow> {
 /** Every instruction that a flow can have at once. */
 export const flowInstructing: fc.Arbitrary<ValidFlow> = flowOf(
   fc
-    .tuple(settingOf(freeSettable), fc.bigInt({ min: 1n, max: 0xffff_ffffn }), positive(0xfd))
+    .tuple(settingOf(freeSettable), fc.bigInt({ min: 1n, max: 0xffff_ffffn }), fc.integer({ min: 3, max: 0xfd }))
     .map(([action, metadata, table]) => [
       [],
       [
