@@ -90,7 +90,7 @@ export class Transactions {
         claimedTexts: new Set(),
       };
       const result = await work(scope);
-      await settlePeers(unit);
+      await blamed(unit, settlePeers(unit));
       const revision = await this.#finish(scope, context, () => {
         committing = true;
       });
@@ -143,6 +143,15 @@ export class Transactions {
     const behaviour = this.#behaviours[kind] as unknown as Behaviour<WritableKind>;
     return behaviour.claims(row as RowOf<WritableKind> & RowOf<never>);
   };
+}
+
+/** An error of what is settled at the end names the operation that is to blame. */
+async function blamed(unit: UnitOfWork, settling: Promise<void>): Promise<void> {
+  try {
+    await settling;
+  } catch (error) {
+    throw error instanceof WeftError ? error.within('', unit.operation) : error;
+  }
 }
 
 /** Rows handed to the caller before the commit learn their revision by it; nobody else has them yet. */

@@ -13,6 +13,8 @@ interface Entry {
   /** As the database has it; null if it has not. */
   readonly original: CommonRow | null;
   current: CommonRow | null;
+  /** The operation that last put it. */
+  operation: number;
 }
 
 /** One row that the transaction creates, changes or deletes. */
@@ -21,6 +23,8 @@ export interface Change<K extends Kind = Kind> {
   readonly id: string;
   readonly before: RowOf<K> | null;
   readonly after: RowOf<K> | null;
+  /** Position of the operation that last changed it. */
+  readonly operation: number;
 }
 
 export type ClaimsOf = (kind: Kind, row: CommonRow) => readonly Claim[];
@@ -64,7 +68,7 @@ export class UnitOfWork {
     const missing = [...new Set(ids)].filter(id => !entries.has(id));
     if (missing.length === 0) return;
     await this.#select(kind, 't.id = ANY($1)', [missing]);
-    for (const id of missing) if (!entries.has(id)) entries.set(id, { original: null, current: null });
+    for (const id of missing) if (!entries.has(id)) entries.set(id, { original: null, current: null, operation: -1 });
   }
 
   /** Rows as this transaction sees them, without locking those that it has not read before. */
@@ -104,29 +108,36 @@ export class UnitOfWork {
     const { rows } = await this.session.query({ text, values, rowMode: 'array' });
     for (const each of rows) {
       const row = decodeRow(kind, each);
-      if (!entries.has(row.id)) entries.set(row.id, { original: row, current: row });
+      if (!entries.has(row.id)) entries.set(row.id, { original: row, current: row, operation: -1 });
     }
   }
 
   /** Sets a row (null deletes it) and moves its claims. The row must have been read by `get` or `children`, or be new. */
   put<K extends Kind>(kind: K, id: string, row: RowOf<K> | null): void {
     const entries = this.#entries(kind);
-    const entry = entries.get(id) ?? { original: null, current: null };
+    const entry = entries.get(id) ?? { original: null, current: null, operation: -1 };
     entries.set(id, entry);
     const before = entry.current === null ? [] : this.#claimsOf(kind, entry.current);
     const after = row === null ? [] : this.#claimsOf(kind, row);
     this.claims.move({ kind, id }, before, after, this.operation);
     entry.current = row;
+    entry.operation = this.operation;
   }
 
   /** What differs from the database, parents before children. Rows that ended as they began are not in it. */
   changes(): Change[] {
     const changes: Change[] = [];
     for (const kind of kinds) {
-      for (const [id, { original, current }] of this.#entries(kind)) {
+      for (const [id, { original, current, operation }] of this.#entries(kind)) {
         if (original === current || (original === null && current === null)) continue;
         if (original !== null && current !== null && sameContent(original, current)) continue;
-        changes.push({ kind, id, before: original as RowOf<Kind> | null, after: current as RowOf<Kind> | null });
+        changes.push({
+          kind,
+          id,
+          before: original as RowOf<Kind> | null,
+          after: current as RowOf<Kind> | null,
+          operation,
+        });
       }
     }
     return changes;

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { pointerTo, WeftError } from '../base/errors.js';
 import { type CommonRow, type InputOf, type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
-import { isObject, quoted, refuse } from '../model/value-types.js';
+import { isObject, looksLikeUuid, quoted, refuse } from '../model/value-types.js';
 import { fieldOf, mergePatch, parseId, parseRequest, patchTarget, toWire, type WireObject } from '../model/wire.js';
 import type { Behaviour } from './nouns/behaviour.js';
 import type { Behaviours, WritableKind } from './nouns/index.js';
@@ -48,6 +48,31 @@ export class WriteOperations {
   async get<K extends Kind>(kind: K, id: string): Promise<RowOf<K> | null> {
     const row = await this.#unit.get(kind, id);
     return row !== null && this.#sees(row) ? row : null;
+  }
+
+  /**
+   * Reads and locks at once what many operations are about to need, parents first and each kind in the order of its ids: fewer
+   * round trips, and no deadlock between two such transactions.
+   */
+  async prepare(
+    targets: readonly { readonly kind: WritableKind; readonly id: string | null; readonly value: unknown }[],
+  ): Promise<void> {
+    const wanted = new Map<Kind, Set<string>>();
+    const want = (kind: Kind, id: unknown): void => {
+      if (typeof id !== 'string' || !looksLikeUuid(id)) return;
+      const ids = wanted.get(kind) ?? new Set<string>();
+      wanted.set(kind, ids.add(id.toLowerCase()));
+    };
+    for (const { kind, id, value } of targets) {
+      const noun = resourceOf(kind);
+      const body = isObject(value) ? value : {};
+      want(kind, id ?? body['id']);
+      for (const name of noun.fieldNames) {
+        const { reference } = fieldOf(noun, name);
+        if (reference !== null) want(reference.kind, body[snakeCase(name)]);
+      }
+    }
+    for (const kind of kinds) await this.#unit.prefetch(kind, [...(wanted.get(kind) ?? [])].toSorted());
   }
 
   /**

@@ -114,7 +114,8 @@ function routesInUse(routes: readonly { id: string; nextHop: string | null }[], 
  * naming the other. Afterwards a port's peer is a port of another router, and that port's peer is this one.
  */
 export async function settlePeers(unit: UnitOfWork): Promise<void> {
-  for (const { before, after } of unit.changesOf('logical-router-ports')) {
+  for (const { before, after, operation } of unit.changesOf('logical-router-ports')) {
+    unit.operation = operation;
     if (before !== null && before.peerId !== null && before.peerId !== after?.peerId)
       await part(unit, before.peerId, before.id);
     if (after !== null && after.peerId !== null && after.peerId !== before?.peerId)
