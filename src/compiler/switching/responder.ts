@@ -44,8 +44,13 @@ const arpAnswer: Flow = flow(lsInArpReply, {
   priority: 100,
   match: { arpOp: arp.request, resolved: 1 },
   actions: [
-    ...[move('ethSrc', 'ethDst'), move('mac', 'ethSrc'), set({ arpOp: arp.reply })],
-    ...[move('arpSha', 'arpTha'), move('mac', 'arpSha'), move('arpSpa', 'arpTpa'), move('address4', 'arpSpa')],
+    set({ arpOp: arp.reply }),
+    move('ethSrc', 'ethDst'),
+    move('mac', 'ethSrc'),
+    move('arpSha', 'arpTha'),
+    move('mac', 'arpSha'),
+    move('arpSpa', 'arpTpa'),
+    move('address4', 'arpSpa'),
     outputBack,
   ],
 });

@@ -1,0 +1,154 @@
+/**
+ * A compiled network on a real Open vSwitch: a bridge for each hypervisor, all in one private ovs-vswitchd with dummy
+ * interfaces. Packets are traced (`ofproto/trace`) or really sent, and what becomes of them is read from its words.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dropReasonByCode, type DropReason } from '../../../src/compiler/pipeline/drop-reasons.js';
+import { dropCounterTables } from '../../../src/compiler/drops/drops.js';
+import { placeOf } from '../../../src/compiler/pipeline/registers.js';
+import { TUNNEL_OFPORTS } from '../../../src/model/tunnel-ports.js';
+import { requires } from '../../fixtures/requires.js';
+import { DummySwitch } from '../dummy-switch.js';
+import { flowLines, groupLines } from '../../compiler/host-text.js';
+import type { CompiledNetwork } from '../../compiler/network-builder.js';
+
+/** What became of a traced packet. */
+export interface Trace {
+  /** ofports in order; `back`: out of the port that it came from. */
+  readonly outputs: readonly (number | 'back')[];
+  /** Hypervisor addresses to which copies went through tunnels. */
+  readonly tunnels: readonly string[];
+  readonly drops: readonly DropReason[];
+  /** Table lookups. */
+  readonly visits: number;
+  /** The packet at its end, as field to value; empty if it was not changed. */
+  readonly final: ReadonlyMap<string, string>;
+  readonly text: string;
+}
+
+const lookup = /^\s*(?<table>\d+)\. /;
+const reasonOffset = placeOf('dropReason').offset;
+
+function reasonOf(line: string): DropReason | undefined {
+  const value = /reg\d+=(?<value>0x[0-9a-f]+|\d+)\/0x[0-9a-f]+/.exec(line)?.groups?.['value'];
+  return value === undefined ? undefined : dropReasonByCode(Number(BigInt(value) >> BigInt(reasonOffset)));
+}
+
+/**
+ * Reads a trace. Where the size of a packet decides, Open vSwitch traces both ways: the drop of what is too big is left
+ * out then, if the other way led to an output.
+ */
+function readTrace(text: string): Trace {
+  const outputs: (number | 'back')[] = [];
+  const tunnels: string[] = [];
+  const drops: DropReason[] = [];
+  let visits = 0;
+  let tunnelTo = '';
+  const lines = text.split('\n');
+  for (const [i, line] of lines.entries()) {
+    const table = lookup.exec(line)?.groups?.['table'];
+    if (table !== undefined) visits += 1;
+    if (Number(table) === dropCounterTables.byReason) drops.push(reasonOf(line) ?? 'unknown_interface');
+    const suppressed = /skipping output to input port/.test(lines[i + 1] ?? '');
+    const port = /^\s+output:(\d+)$/.exec(line)?.[1] ?? /-> output port is (\d+)/.exec(line)?.[1];
+    if (/^\s+IN_PORT$/.test(line)) outputs.push('back');
+    tunnelTo = /set_field:(\S+)->tun_(?:ipv6_)?dst/.exec(line)?.[1] ?? tunnelTo;
+    if (port === undefined || suppressed) continue;
+    outputs.push(Number(port));
+    if (Object.values(TUNNEL_OFPORTS).includes(Number(port))) tunnels.push(tunnelTo);
+  }
+  const final = /^Final flow: (?<flow>.*)$/m.exec(text)?.groups?.['flow'] ?? '';
+  const fields = final.split(',').flatMap((item): [string, string][] => {
+    const at = item.indexOf('=');
+    return at < 0 ? [] : [[item.slice(0, at), item.slice(at + 1)]];
+  });
+  const counted = tunnels.length === 0 ? drops : drops.filter(reason => reason !== 'too_big');
+  return { outputs, tunnels, drops: counted, visits, final: new Map(fields), text };
+}
+
+export class TracedNetwork {
+  readonly #switch: DummySwitch;
+
+  private constructor(dummySwitch: DummySwitch) {
+    this.#switch = dummySwitch;
+  }
+
+  /** Starts Open vSwitch with a bridge for each name, and ports 1 to `portCount` and those of the tunnels on each. */
+  static async start(bridges: readonly string[], portCount = 4): Promise<TracedNetwork> {
+    const dummySwitch = await DummySwitch.start({ bridges });
+    const ofports = [...Array.from({ length: portCount }, (_, i) => i + 1), ...Object.values(TUNNEL_OFPORTS)];
+    const commands = bridges.flatMap(bridge =>
+      ofports.flatMap(ofport => {
+        const name = `${bridge}-${ofport}`;
+        return [
+          '--',
+          'add-port',
+          bridge,
+          name,
+          '--',
+          'set',
+          'interface',
+          name,
+          'type=dummy',
+          `ofport_request=${ofport}`,
+        ];
+      }),
+    );
+    await dummySwitch.vsctl(...commands.slice(1));
+    return new TracedNetwork(dummySwitch);
+  }
+
+  /** Gives every bridge what its hypervisor is to hold, and nothing else. */
+  async load(network: CompiledNetwork, ...bridges: readonly string[]): Promise<void> {
+    for (const bridge of bridges) {
+      const host = network.host(bridge);
+      await this.#switch.ofctl(['del-flows', bridge]);
+      await this.#switch.ofctl(['del-groups', bridge]);
+      await this.#switch.ofctl(['add-groups', bridge, '-'], { stdin: `${groupLines(host).join('\n')}\n` });
+      const lines = flowLines(host.flows).map(line => line.replace(/^ ?(cookie=\S+), /, '$1,'));
+      await this.#switch.ofctl(['add-flows', bridge, '-'], { stdin: `${lines.join('\n')}\n` });
+    }
+  }
+
+  async trace(bridge: string, packet: string): Promise<Trace> {
+    return readTrace(await this.#switch.trace(bridge, packet));
+  }
+
+  /** Sends packets, in the words of `ovs-dpctl`, into a port; returns when they are through, and counted. */
+  async send(bridge: string, ofport: number, ...packets: readonly string[]): Promise<void> {
+    for (const packet of packets) await this.#switch.appctl('netdev-dummy/receive', `${bridge}-${ofport}`, packet);
+    await sleep(50);
+    await this.#switch.appctl('revalidator/purge');
+  }
+
+  dump(bridge: string, ...filter: readonly string[]): Promise<string> {
+    return this.#switch.ofctl(['dump-flows', bridge, ...filter]);
+  }
+
+  ofctl(...args: readonly string[]): Promise<string> {
+    return this.#switch.ofctl(args);
+  }
+
+  stop(): Promise<void> {
+    return this.#switch.stop();
+  }
+}
+
+const tools = ['ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl', 'ovs-ofctl', 'ovs-appctl'];
+
+/** For a suite: a switch with these bridges while its tests run. */
+export function usesTracedNetwork(bridges: readonly string[], portCount?: number): () => TracedNetwork {
+  let network: TracedNetwork | null = null;
+  before(async function () {
+    requires(this, { tools });
+    network = await TracedNetwork.start(bridges, portCount);
+  });
+  after(async () => {
+    await network?.stop();
+    network = null;
+  });
+  return () => {
+    if (network === null) throw new Error('the switch runs only while the tests of its suite do');
+    return network;
+  };
+}
