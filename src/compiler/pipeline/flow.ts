@@ -42,7 +42,7 @@ function position(stage: Stage): Position {
 /** A flow of the stage. Its types say whether it is allowed; what they cannot see is checked again here. */
 export function flow<Reads extends FieldName, Writes extends FieldName>(
   stage: Stage<Reads, Writes>,
-  { priority, match, actions }: FlowDeclaration<Reads, Writes>,
+  { priority, match, actions }: FlowDeclaration<NoInfer<Reads>, NoInfer<Writes>>,
 ): Flow {
   const fields = Object.entries(match) as [FieldName, MatchValue | undefined][];
   const declared: readonly FieldName[] = stage.reads;
@@ -60,7 +60,7 @@ export function flow<Reads extends FieldName, Writes extends FieldName>(
 /** The actions of a bucket of a group that flows of the stage use. */
 export function bucketActions<Reads extends FieldName, Writes extends FieldName>(
   stage: Stage<Reads, Writes>,
-  actions: readonly Step<Reads | Writes, Writes>[],
+  actions: readonly Step<NoInfer<Reads | Writes>, NoInfer<Writes>>[],
 ): readonly Action[] {
   return actionsOf(stage, actions);
 }

@@ -12,8 +12,11 @@ const ingressResubmits = 24;
 const routerResubmits = 16;
 /** A copy for a local port: ls_out_delivery. */
 const localCopyResubmits = 1;
-/** A copy for a hypervisor that is too big for its path: two tunnel stages and three accounts of the drop. */
-const remoteCopyResubmits = 5;
+/**
+ * A copy for a hypervisor: three tunnel stages. Open vSwitch follows both ways of a packet whose size decides, twice, and
+ * the way of what is too big has a stage and three accounts of the drop.
+ */
+const remoteCopyResubmits = 11;
 
 export interface WorstCaseInput {
   /** Ports of the switch that are bound on the hypervisor. */

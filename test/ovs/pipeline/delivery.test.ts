@@ -77,7 +77,10 @@ describe('A logical switch on Open vSwitch', function () {
       .port('off', 'web', '02:00:00:00:01:0f', ['10.1.0.15'], ['hv1', 4], { enabled: false })
       .port('nowhere', 'web', '02:00:00:00:01:0e', ['10.1.0.14']);
     await network().load(disabled.compile(), 'hv1');
-    const out = await network().trace('hv1', `in_port=4,${ip4('02:00:00:00:01:0f', mac.web1, '10.1.0.15', '10.1.0.11')}`);
+    const out = await network().trace(
+      'hv1',
+      `in_port=4,${ip4('02:00:00:00:01:0f', mac.web1, '10.1.0.15', '10.1.0.11')}`,
+    );
     assert.deepEqual([out.outputs, out.drops], [[], ['port_disabled']]);
     const into = await network().trace(
       'hv1',

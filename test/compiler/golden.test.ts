@@ -1,0 +1,81 @@
+/**
+ * What each room says about a network with a bit of everything, as ovs-ofctl writes it, on one hypervisor. When a change
+ * is meant: `UPDATE_GOLDEN=1 npx mocha dist/test/compiler/golden.test.js`, and the difference belongs into the review.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rules } from '../../src/compiler/rules.js';
+import { goldenText } from './host-text.js';
+import type { NetworkBuilder } from './network-builder.js';
+import { mac, twoHostNetwork } from './two-host-network.js';
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'test', 'golden');
+const rooms = [...new Set(rules.map(({ name }) => name.slice(0, name.indexOf('.'))))];
+
+/** Two hosts with switches and a router, and beside them everything that is not on every network. */
+function everything(): NetworkBuilder {
+  return twoHostNetwork()
+    .hypervisor('hv3', { encapIp: '2001:db8::3', underlayMtu: 9000 })
+    .port('off', 'web', '02:00:00:00:01:0f', ['10.1.0.15'], ['hv1', 4], { enabled: false })
+    .port('unbound', 'web', '02:00:00:00:01:0e', ['10.1.0.14'])
+    .port('vip', 'db', '02:00:00:00:02:0a', ['10.2.0.30'], ['hv1', 5], {
+      allowedAddresses: [
+        { mac: '00:00:5e:00:01:07', cidr: '10.2.0.200/32' },
+        { mac: null, cidr: '10.9.0.0/16' },
+      ],
+    })
+    .logicalSwitch('lan')
+    .port('nested', 'lan', '02:00:00:00:03:01', [], ['hv1', 6], { portSecurity: false, unknownMacs: true })
+    .port('nested far', 'lan', '02:00:00:00:03:02', [], ['hv2', 6], { portSecurity: false, unknownMacs: true })
+    .router('core', { enabled: false })
+    .peer('edge-core', 'edge', 'core-edge', '0a:00:00:00:00:03', ['172.17.0.0/31', 'fd00:b::/127'])
+    .peer('core-edge', 'core', 'edge-core', '0a:00:00:00:00:04', ['172.17.0.1/31', 'fd00:b::1/127'])
+    .route('default', 'edge', '0.0.0.0/0', '172.17.0.1')
+    .route('two paths a', 'edge', '10.8.0.0/16', '10.2.0.21')
+    .route('two paths b', 'edge', '10.8.0.0/16', '10.2.0.22')
+    .route('nothing', 'edge', '10.66.0.0/16', null)
+    .route('nowhere', 'edge', 'fd00:77::/64', 'fd00:99::1')
+    .route('default six', 'edge', '::/0', `fd00:2::22`);
+}
+
+describe('The flows of each room', () => {
+  const network = everything().compile();
+  const fragments = network.fragmentsOf('hv1');
+
+  for (const room of rooms) {
+    it(`${room}: are those of test/golden/${room}.flows`, () => {
+      const ofRoom = fragments.filter(({ key }) => key.startsWith(`${room}.`));
+      const text = goldenText({
+        flows: ofRoom.flatMap(({ flows, cookie }) => flows.map(flow => ({ ...flow, cookie }))),
+        groups: ofRoom.flatMap(({ groups }) => groups ?? []),
+      });
+      const file = join(folder, `${room}.flows`);
+      if (process.env['UPDATE_GOLDEN'] === '1') {
+        mkdirSync(folder, { recursive: true });
+        writeFileSync(file, text);
+      }
+      assert.equal(text, readFileSync(file, 'utf8'));
+    });
+  }
+
+  it('never share table, priority and match, so that none hides another', () => {
+    for (const hypervisorId of ['hv1', 'hv2', 'hv3']) {
+      const seen = new Map<string, string>();
+      for (const { key, flows } of network.fragmentsOf(hypervisorId)) {
+        for (const { table, priority, match } of flows) {
+          const text = match.map(({ field, value, mask }) => `${field.name}=${value}/${mask ?? ''}`).join();
+          const place = `table=${table} priority=${priority} ${text}`;
+          assert.equal(seen.get(place), undefined, `${place} of ${key}`);
+          seen.set(place, key);
+        }
+      }
+    }
+  });
+
+  it('mention no address of another network', () => {
+    const text = JSON.stringify(network.host('hv3').flows.map(({ match }) => match.map(({ value }) => `${value}`)));
+    assert.ok(!text.includes(`${BigInt(`0x${mac.web1.replaceAll(':', '')}`)}`));
+  });
+});

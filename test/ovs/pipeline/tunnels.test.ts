@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { NetworkBuilder } from '../../compiler/network-builder.js';
+import { mac, twoHostNetwork } from '../../compiler/two-host-network.js';
+import { usesTracedNetwork } from './traced-network.js';
+
+const packet = `in_port=1,icmp,nw_ttl=64,dl_src=${mac.web1},dl_dst=${mac.web3},nw_src=10.1.0.11,nw_dst=10.1.0.13`;
+
+/** The sizes at which Open vSwitch decides, Ethernet header included. */
+function limits(text: string): readonly number[] {
+  const actions = /^Datapath actions: (?<actions>.*)$/m.exec(text)?.groups?.['actions'] ?? '';
+  return [...actions.matchAll(/check_pkt_len\(size=(\d+)/g)].map(([, size]) => Number(size));
+}
+
+describe('Tunnels on Open vSwitch', function () {
+  this.timeout(30_000);
+  const network = usesTracedNetwork(['hv1']);
+
+  function between(own: object, other: object): NetworkBuilder {
+    return new NetworkBuilder()
+      .hypervisor('hv1', own)
+      .hypervisor('hv2', other)
+      .logicalSwitch('web', '10.1.0.0/24')
+      .port('web1', 'web', mac.web1, ['10.1.0.11'], ['hv1', 1])
+      .port('web3', 'web', mac.web3, ['10.1.0.13'], ['hv2', 1]);
+  }
+
+  it('carry what fits both ends of the underlay, and count what does not', async () => {
+    for (const [own, other, expected] of [
+      [{}, {}, [1464, 1464]],
+      [{ underlayMtu: 9000 }, { underlayMtu: 1500 }, [1464, 8964]],
+      [{ underlayMtu: 1400 }, { underlayMtu: 9000, encapIp: '2001:db8::2' }, [8944, 1344]],
+    ] as const) {
+      await network().load(between(own, other).compile(), 'hv1');
+      const { text, tunnels } = await network().trace('hv1', packet);
+      assert.deepEqual(limits(text), expected);
+      assert.equal(tunnels.length, 1);
+      assert.match(text, /reg11=0x14\/0xff, priority 100/);
+    }
+  });
+
+  it('run over IPv6', async () => {
+    await network().load(between({}, { encapIp: '2001:db8::2', encapTypes: ['geneve'] }).compile(), 'hv1');
+    const { tunnels, outputs } = await network().trace('hv1', packet);
+    assert.deepEqual([tunnels, outputs], [['2001:db8::2'], [32_001]]);
+  });
+
+  it('do not exist to a hypervisor without an address, which is said', async () => {
+    await network().load(between({}, { encapIp: null }).compile(), 'hv1');
+    const { drops, outputs } = await network().trace('hv1', packet);
+    assert.deepEqual([drops, outputs], [['unknown_hypervisor'], []]);
+  });
+
+  it('are not used towards a port that was here a moment ago', async () => {
+    const gone = twoHostNetwork().compile();
+    await network().load(gone, 'hv1');
+    await network().ofctl('del-flows', 'hv1', `cookie=0x5e001e0000000000/0xffffff0000000000,in_port=2`);
+    await network().ofctl('del-flows', 'hv1', 'cookie=0x5e001e0000000000/0xffffff0000000000,out_port=2');
+    const toWeb2 = packet.replace(mac.web3, mac.web2);
+    const { drops, outputs } = await network().trace('hv1', toWeb2);
+    assert.deepEqual([drops, outputs], [['port_not_bound'], []]);
+  });
+});
