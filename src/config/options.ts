@@ -98,3 +98,13 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
 
 export const environmentName = (name: OptionName): string => `WEFT_${name.toUpperCase()}`;
 export const flagName = (name: OptionName): string => `--${name.replaceAll('_', '-')}`;
+
+/** What `--help` prints. */
+export function optionsHelp(): string {
+  const lines = optionDeclarations.map(option => {
+    const usage = `  ${flagName(option.name)} <${option.shape}>`;
+    const fallback = option.default === null ? '' : ` Default: ${option.default}.`;
+    return `${usage}\n      ${option.help}${fallback} Environment: ${environmentName(option.name)}.`;
+  });
+  return ['Usage: npm start -- [options]', '', ...lines].join('\n');
+}

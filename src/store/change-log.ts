@@ -3,8 +3,10 @@ import type { DataSource } from 'typeorm';
 import type { Kind, RowOf } from '../model/index.js';
 import { fromRecord, type WireObject } from '../model/wire.js';
 
-/** One changed row of one revision. */
-export interface ChangeLogRow<K extends Kind = Kind> {
+/** One changed row of one revision; discriminated by its kind. */
+export type ChangeLogRow<K extends Kind = Kind> = { readonly [X in K]: LoggedRow<X> }[K];
+
+interface LoggedRow<K extends Kind> {
   readonly revision: number;
   /** Position within the revision, from 0: parents before children. */
   readonly seq: number;
@@ -17,6 +19,8 @@ export interface ChangeLogRow<K extends Kind = Kind> {
   readonly at: string;
   /** Who. */
   readonly by: string;
+  /** The random check of the revision. */
+  readonly check: number;
 }
 
 /** Whole revisions, in order and without gaps. */
@@ -65,7 +69,7 @@ export class ChangeLog {
     const rows: LogRow[] = await this.#dataSource.query(
       `SELECT h.revision::float8 AS head, h.log_floor::float8 AS floor, l.*
        FROM store_head h LEFT JOIN LATERAL (
-         SELECT c.revision::float8 AS revision, c.seq, c.kind, c.object_id, c.operation, c.before, c.after, ${AT}, v.actor
+         SELECT c.revision::float8 AS revision, c.seq, c.kind, c.object_id, c.operation, c.before, c.after, ${AT}, v.actor, v.check_value
          FROM change_log c JOIN revisions v ON v.revision = c.revision
          WHERE c.revision > $1 AND c.revision <= $1 + $2
        ) l ON true
@@ -125,9 +129,11 @@ interface LogRow {
   readonly after: WireObject | null;
   readonly at: string;
   readonly actor: string;
+  readonly check_value: number;
 }
 
 function decode(row: LogRow): ChangeLogRow {
+  // Kind and rows belong together: `fromRecord` reads each by its kind.
   return {
     revision: row.revision ?? 0,
     seq: row.seq,
@@ -138,5 +144,6 @@ function decode(row: LogRow): ChangeLogRow {
     after: row.after === null ? null : fromRecord(row.kind, row.after),
     at: row.at,
     by: row.actor,
-  };
+    check: row.check_value,
+  } as ChangeLogRow;
 }

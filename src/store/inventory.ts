@@ -29,6 +29,8 @@ export interface HypervisorReport {
 
 export type Registration =
   | { readonly kind: 'accepted'; readonly hypervisor: Hypervisor }
+  /** It was deleted: what Weft made on it is to be removed. */
+  | { readonly kind: 'leaving'; readonly hypervisor: Hypervisor }
   | { readonly kind: 'refused'; readonly reason: string };
 
 const CONTEXT: WriteContext = { actor: 'weft', source: 'inventory' };
@@ -60,8 +62,7 @@ export class Inventory {
         kind: 'refused',
         reason: `hypervisor ${current.id} is known as ${current.systemId}, not ${report.systemId}`,
       };
-    if (current !== null && !current.allowed)
-      return { kind: 'refused', reason: 'it was deleted; set "allowed" to true to let it join again' };
+    if (current !== null && !current.allowed) return { kind: 'leaving', hypervisor: current };
     const base = current ?? (await newHypervisor(unit, await this.#common(unit, report), this.#underlayMtu));
     const known: Hypervisor = {
       ...base,

@@ -9,6 +9,8 @@ export type RowsByKind = { readonly [K in Kind]: readonly RowOf<K>[] };
 
 export interface Snapshot {
   readonly revision: number;
+  /** The random check of the revision; 0 when the database is empty. */
+  readonly check: number;
   readonly rows: RowsByKind;
 }
 
@@ -99,7 +101,10 @@ export class Reading {
     try {
       const client = await queryRunner.connect();
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      const head = await client.query('SELECT revision::float8 AS revision FROM store_head WHERE id = 1');
+      const head = await client.query(
+        `SELECT h.revision::float8 AS revision, coalesce(v.check_value, 0) AS check
+         FROM store_head h LEFT JOIN revisions v ON v.revision = h.revision WHERE h.id = 1`,
+      );
       const rows: Partial<Record<Kind, unknown>> = {};
       for (const kind of kinds) {
         const text = `SELECT ${shapeOf(kind).selection} FROM ${resourceOf(kind).table} t ORDER BY t.id`;
@@ -107,7 +112,7 @@ export class Reading {
         rows[kind] = (found.rows as unknown[][]).map(row => decodeRow(kind, row));
       }
       await client.query('COMMIT');
-      return { revision: Number(head.rows[0]?.revision), rows: rows as RowsByKind };
+      return { revision: Number(head.rows[0]?.revision), check: Number(head.rows[0]?.check), rows: rows as RowsByKind };
     } catch (error) {
       await queryRunner.query('ROLLBACK').catch(() => undefined);
       throw error;

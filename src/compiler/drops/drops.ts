@@ -119,3 +119,6 @@ export function decodeDropCount({ table, cookie, match, packets }: FlowCount): D
   }
   return null;
 }
+
+/** How the accounts of drops are read out of a switch. */
+export const dropReading = { tables: Object.values(dropCounterTables), decode: decodeDropCount } as const;

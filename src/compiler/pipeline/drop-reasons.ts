@@ -92,3 +92,12 @@ const byCode: ReadonlyMap<number, DropReason> = new Map(
 export function dropReasonByCode(code: number): DropReason | undefined {
   return byCode.get(code);
 }
+
+/** What a reason means and what to do about it; empty for one of another build. */
+export function dropReasonHelp(name: string): string {
+  return !isDropReason(name) ? '' : dropReasons[name].help;
+}
+
+function isDropReason(name: string): name is DropReason {
+  return Object.hasOwn(dropReasons, name);
+}

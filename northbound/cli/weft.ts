@@ -1,0 +1,127 @@
+#!/usr/bin/env node
+/** `weft`: the command line client. Everything about nouns comes from the model; the lab's commands from lab/. */
+import { Command, Option } from 'commander';
+import { labCommand } from '../../lab/command.js';
+import { Client, type JsonObject, ProblemError } from './client.js';
+import { type CommandContext, resolve, verbCommands } from './verb-commands.js';
+import { cellOf } from './table.js';
+import { type Output, printJson, printObject, printObjects } from './output.js';
+
+/** Exit statuses: 1 the controller or the command refused, 2 it could not be reached, 3 written but not applied in time. */
+const exitRefused = 1;
+const exitUnreachable = 2;
+
+function globalOptions(program: Command): CommandContext {
+  program
+    .addOption(new Option('--url <url>', 'the controller').env('WEFT_URL').default('http://127.0.0.1:8080'))
+    .addOption(new Option('--token <token>', 'the token to use').env('WEFT_TOKEN'))
+    .addOption(new Option('-o, --output <form>', 'how to print').choices(['table', 'json']).default('table'));
+  return {
+    client: () => {
+      const { url, token } = program.opts<{ url: string; token?: string }>();
+      return new Client({ url, token: token ?? null });
+    },
+    output: () => program.opts<{ output: Output }>().output,
+  };
+}
+
+function waitCommand(context: CommandContext): Command {
+  return new Command('wait')
+    .description('wait until a revision is in force on every connected hypervisor')
+    .argument('[revision]', 'default: the newest')
+    .option('--timeout <ms>', 'for how long', '30000')
+    .action(async (revision: string | undefined, flags: { timeout: string }) => {
+      const client = context.client();
+      const target = revision ?? String((await client.request('GET', '/v1/hypervisors?limit=1')).revision ?? 0);
+      const deadline = Date.now() + Number(flags.timeout);
+      for (;;) {
+        const { body } = await client.request('GET', `/v1/revisions/${target}`);
+        const { hypervisors } = body as { hypervisors: { pending: { reason: string }[]; failed: unknown[] } };
+        const late = hypervisors.pending.filter(host => host.reason !== 'disconnected');
+        const settled = late.length === 0 && hypervisors.failed.length === 0;
+        if (settled || Date.now() >= deadline) {
+          printObject(null, body as JsonObject, context.output());
+          if (!settled) process.exitCode = 3;
+          return;
+        }
+        await new Promise(resolve => setTimeout(resolve, 50));
+      }
+    });
+}
+
+function watchCommand(context: CommandContext): Command {
+  return new Command('watch')
+    .description('print changes as they happen')
+    .argument('[kinds]', 'collections, comma separated; default: all')
+    .option('--since <revision>', 'begin after this revision')
+    .action(async (kinds: string | undefined, flags: { since?: string }) => {
+      const query = new URLSearchParams();
+      if (kinds !== undefined) query.set('kinds', kinds);
+      if (flags.since !== undefined) query.set('since', flags.since);
+      for await (const { event, data } of context.client().events(`/v1/watch?${query.toString()}`)) {
+        const change = data as { revision: number; kind: string; id: string; object: JsonObject | null };
+        if (context.output() === 'json') process.stdout.write(`${JSON.stringify({ event, ...change })}\n`);
+        else
+          process.stdout.write(
+            `${change.revision}  ${event.padEnd(7)}  ${change.kind}  ${change.id}  ${cellOf(change.object?.['name'] ?? '')}\n`,
+          );
+      }
+    });
+}
+
+function dropsCommand(context: CommandContext): Command {
+  return new Command('drops')
+    .description('packets dropped on a hypervisor, by reason and port')
+    .argument('<hypervisor>', 'id or name')
+    .action(async (text: string) => {
+      const client = context.client();
+      const { body } = await client.request(
+        'GET',
+        `/v1/hypervisors/${await resolve(client, 'hypervisors', text)}/drops`,
+      );
+      printObjects(['reason', 'port_id', 'packets', 'help'], (body as { items: JsonObject[] }).items, context.output());
+    });
+}
+
+function revisionCommand(context: CommandContext): Command {
+  return new Command('revision')
+    .description('who wrote a revision, and which hypervisors have it')
+    .argument('<revision>')
+    .action(async (revision: string) => {
+      printJson((await context.client().request('GET', `/v1/revisions/${encodeURIComponent(revision)}`)).body);
+    });
+}
+
+async function main(): Promise<void> {
+  const program = new Command('weft')
+    .description('Networks of containers and VMs on stock Open vSwitch')
+    .showHelpAfterError();
+  const context = globalOptions(program);
+  for (const command of verbCommands(context)) program.addCommand(command);
+  for (const build of [waitCommand, watchCommand, dropsCommand, revisionCommand]) program.addCommand(build(context));
+  program.addCommand(labCommand());
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof ProblemError) {
+    const at = error.pointer === null || error.pointer === '' ? '' : ` at ${error.pointer}`;
+    process.stderr.write(`weft: ${error.detail} (${error.code}${at})\n`);
+    if (error.help !== '') process.stderr.write(`      ${error.help}\n`);
+    for (const { kind, id, name } of error.related) process.stderr.write(`      ${kind} ${id} ${name ?? ''}\n`);
+    return exitRefused;
+  }
+  const failure = error as Error & { cause?: Error };
+  if (failure.name === 'TypeError' && failure.cause !== undefined) {
+    process.stderr.write(`weft: the controller cannot be reached: ${failure.cause.message}\n`);
+    return exitUnreachable;
+  }
+  process.stderr.write(`weft: ${failure.message}\n`);
+  return exitRefused;
+}
+
+await main();

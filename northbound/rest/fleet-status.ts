@@ -1,0 +1,151 @@
+/** How ports and hypervisors fare, from what delivery and the sessions know; the other half of what REST shows. */
+import { WeftError } from '../../src/base/errors.js';
+import type { Fleet, HypervisorDelivery } from '../../src/delivery/fleet.js';
+import type { Hosts, HostStatus } from '../../src/delivery/hosts.js';
+import type { RowOf } from '../../src/model/index.js';
+import { arbitrate } from '../../src/store/arbitration.js';
+import type { NetworkView } from '../../src/view/network-view.js';
+import type { DropCount, FleetStatus, HypervisorStatus, PortStatus } from './network-state.js';
+
+export interface FleetStatusParts {
+  readonly view: NetworkView;
+  readonly fleet: Fleet;
+  readonly hosts: Hosts;
+  /** Whether an interface may claim a port by its name. */
+  readonly acceptNames: boolean;
+  /** What a drop's reason means. */
+  dropHelp(reason: string): string;
+}
+
+export function fleetStatus(parts: FleetStatusParts): FleetStatus {
+  return {
+    port: row => portStatus(parts, row),
+    hypervisor: row => hypervisorStatus(parts, row),
+    drops: hypervisorId => readDrops(parts, hypervisorId),
+    awaitRemoval: (hypervisorId, timeoutMs) => parts.hosts.awaitRemoval(hypervisorId, timeoutMs),
+  };
+}
+
+function portStatus(parts: FleetStatusParts, row: RowOf<'logical-switch-ports'>): PortStatus {
+  const { view, fleet, hosts } = parts;
+  const [binding] = view.by('port-bindings', 'logicalSwitchPortId', row.id);
+  if (binding === undefined) {
+    return { bound_to: null, up: false, applied_revision: null, state: 'unbound', reason: whyUnbound(parts, row) };
+  }
+  const name = view.get('hypervisors', binding.hypervisorId)?.name ?? binding.hypervisorId;
+  const delivery = fleet.status(binding.hypervisorId);
+  const place = { bound_to: name, applied_revision: delivery?.appliedRevision ?? null };
+  const [failure] = fleet.convergence.failuresOf('logical-switch-ports', row.id);
+  const contested = binding.reason ?? null;
+  if (failure !== undefined) {
+    return { ...place, up: false, state: 'failed', reason: `${failure.name} refused its flows: ${failure.error}` };
+  }
+  if (delivery?.connected !== true)
+    return { ...place, up: false, state: 'unknown', reason: `${name} is not connected` };
+  if (!hosts.isInstalled(row.id))
+    return { ...place, up: false, state: 'pending', reason: `${name} has not acknowledged its flows yet` };
+  if (!row.enabled) return { ...place, up: false, state: 'disabled', reason: 'the port is administratively disabled' };
+  return { ...place, up: true, state: 'up', reason: contested };
+}
+
+function hypervisorStatus(parts: FleetStatusParts, row: RowOf<'hypervisors'>): HypervisorStatus {
+  const delivery = parts.fleet.status(row.id);
+  const host = parts.hosts.status(row.id);
+  return {
+    encap_type: row.encapTypes[0] ?? null,
+    ...stateOf(row, delivery, host),
+    connected: isConnected(host, delivery),
+    applied_revision: delivery?.appliedRevision ?? null,
+    lag: delivery?.lag ?? null,
+    flows: delivery?.flows ?? null,
+    ovs_version: host?.ovsVersion ?? delivery?.ovsVersion ?? null,
+    last_error: host?.database.kind === 'failed' ? host.database.reason : (delivery?.lastError ?? null),
+  };
+}
+
+const isConnected = (host: HostStatus | null, delivery: HypervisorDelivery | null): boolean =>
+  host?.session === 'connected' && delivery?.connected === true;
+
+/** Where it is on its way to being programmed, and why; the words are listed in docs/api.md. */
+function stateOf(
+  row: RowOf<'hypervisors'>,
+  delivery: HypervisorDelivery | null,
+  host: HostStatus | null,
+): Pick<HypervisorStatus, 'state' | 'reason'> {
+  if (!row.allowed) {
+    if (host === null || host.session === 'disconnected')
+      return { state: 'removed', reason: 'not connected; cleaned up when it comes' };
+    return host.database.kind === 'left'
+      ? { state: 'removed', reason: 'deleted, and cleaned up; set allowed to true to let it join again' }
+      : { state: 'leaving', reason: 'deleted; what Weft made on it is being removed' };
+  }
+  if (host === null) return { state: 'disconnected', reason: 'not connected since Weft started' };
+  if (host.session === 'refused' || host.database.kind === 'refused') return { state: 'refused', reason: host.reason };
+  if (host.session === 'disconnected' || host.session === 'flows-only')
+    return { state: host.session, reason: host.reason };
+  if (host.session !== 'connected') {
+    const reason = host.database.kind === 'waiting' ? host.database.reason : host.reason;
+    return { state: 'joining', reason };
+  }
+  if (delivery === null || !delivery.connected) return { state: 'joining', reason: 'waiting for its switch' };
+  switch (delivery.state) {
+    case 'standby':
+      return { state: 'standby', reason: 'another Weft holds the lease' };
+    case 'fenced':
+      return { state: 'fenced', reason: 'the switch has seen a newer owner; the lease is being raised above it' };
+    case 'idle':
+    case 'delivering':
+      return delivery.lag === 0
+        ? { state: 'ready', reason: null }
+        : { state: 'synchronizing', reason: waitingReason(delivery) };
+    default:
+      return { state: 'synchronizing', reason: `the switch is in the step "${delivery.state}"` };
+  }
+}
+
+function waitingReason({ waitsFor, lag }: HypervisorDelivery): string {
+  return waitsFor.length > 0 ? `holds changes back until ${waitsFor.join(', ')} followed` : `${lag} revisions behind`;
+}
+
+async function readDrops(parts: FleetStatusParts, hypervisorId: string): Promise<readonly DropCount[]> {
+  const { view, fleet, dropHelp } = parts;
+  const counts = await fleet.drops(hypervisorId);
+  if (counts === null) {
+    const name = view.get('hypervisors', hypervisorId)?.name ?? hypervisorId;
+    throw new WeftError('not_connected', { detail: `${name} is not connected, so its counters cannot be read.` });
+  }
+  const portByNumber = new Map(
+    view.by('bound-ports', 'hypervisorId', hypervisorId).map(port => [port.number, port.id]),
+  );
+  const elsewhere = new Map<string, number>();
+  const items: DropCount[] = [];
+  for (const { reason, portNumber, packets } of counts) {
+    if (portNumber === null) elsewhere.set(reason, (elsewhere.get(reason) ?? 0) + Number(packets));
+  }
+  for (const { reason, portNumber, packets } of counts) {
+    if (portNumber === null) continue;
+    const counted = Number(packets);
+    items.push({ reason, help: dropHelp(reason), port_id: portByNumber.get(portNumber) ?? null, packets: counted });
+    // The account of a reason includes those of its ports.
+    elsewhere.set(reason, (elsewhere.get(reason) ?? 0) - counted);
+  }
+  for (const [reason, packets] of elsewhere) {
+    if (packets > 0) items.push({ reason, help: dropHelp(reason), port_id: null, packets });
+  }
+  return items;
+}
+
+/** From what the connected hosts say now; the store judges by the same rules. */
+function whyUnbound({ view, hosts, acceptNames }: FleetStatusParts, row: RowOf<'logical-switch-ports'>): string {
+  const claims = hosts.claims(row.id, row.name);
+  const waiting = claims.find(claim => claim.ofport === null);
+  if (waiting !== undefined) {
+    const why = waiting.error === null ? 'it has no OpenFlow port yet' : `Open vSwitch says: ${waiting.error}`;
+    return `${waiting.hypervisorName} (${waiting.interfaceName}) claims it, but ${why}`;
+  }
+  const usable = claims.flatMap(claim => (claim.ofport === null ? [] : [{ ...claim, ofport: claim.ofport, order: 0 }]));
+  const byName = usable.some(claim => claim.ifaceId === row.name);
+  const namesakes = byName ? view.rows('logical-switch-ports').filter(port => port.name === row.name).length : 1;
+  const verdict = arbitrate(row, usable, namesakes, acceptNames);
+  return verdict.winner === null ? (verdict.reason ?? '') : 'an interface claims it; the binding is being written';
+}

@@ -1,0 +1,116 @@
+/** Prometheus metrics: read from the parts when they are asked for, so that nothing is counted twice. */
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { HypervisorDelivery } from '../../src/delivery/fleet.js';
+
+type DeliveryCounters = HypervisorDelivery['counters'];
+
+/** What the compiler counts of its work. */
+export interface CompilerWork {
+  readonly units: number;
+  readonly fragments: number;
+  /** Since the start. */
+  readonly unitsRun: number;
+  readonly fragmentsChanged: number;
+  readonly latest: { readonly unitsRun: number };
+}
+
+export interface MetricSources {
+  revision(): number;
+  appliedRevision(): number;
+  compiler(): CompilerWork;
+  hypervisors(): Iterable<HypervisorDelivery>;
+  isActive(): boolean;
+}
+
+/** What delivery counts for each hypervisor, with what it means. */
+const deliveryHelp: Readonly<Record<keyof DeliveryCounters, string>> = {
+  bundles: 'Bundles committed.',
+  flowMods: 'flow_mod messages sent.',
+  groupMods: 'group_mod messages sent.',
+  bytes: 'Bytes of changes sent.',
+  rounds: 'Rounds of delivery.',
+  refusals: 'Fragments that the switch refused.',
+  resyncs: 'Comparisons of the whole switch with what it should hold.',
+  repairs: 'Changes that those comparisons led to.',
+};
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
+
+export function buildMetrics(sources: MetricSources): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name: `weft_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge('revision', 'Newest revision that this controller holds.', () => sources.revision());
+  gauge('applied_revision', 'Newest revision that every connected hypervisor has acknowledged.', () =>
+    sources.appliedRevision(),
+  );
+  gauge('active', '1 while this controller holds the lease.', () => (sources.isActive() ? 1 : 0));
+  gauge('compiler_units', 'Units of the compiler.', () => sources.compiler().units);
+  gauge('compiler_fragments', 'Fragments of the compiler.', () => sources.compiler().fragments);
+  gauge('compiler_latest_units_run', 'Units run for the latest change.', () => sources.compiler().latest.unitsRun);
+  total(registry, 'compiler_units_run_total', 'Units run since the start.', () => sources.compiler().unitsRun);
+  total(
+    registry,
+    'compiler_fragments_changed_total',
+    'Fragments that came out different.',
+    () => sources.compiler().fragmentsChanged,
+  );
+  perHypervisor(registry, sources);
+  return registry;
+}
+
+function total(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name: `weft_${name}`,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+function perHypervisor(registry: Registry, sources: MetricSources): void {
+  const labelNames = ['hypervisor'] as const;
+  const gauges: readonly [string, string, (status: HypervisorDelivery) => number][] = [
+    ['connected', '1 while its OpenFlow connection is up.', status => (status.connected ? 1 : 0)],
+    ['lag', 'Revisions that it is behind.', status => status.lag],
+    ['flows', 'Flows that it should hold.', status => status.flows],
+  ];
+  for (const [name, help, read] of gauges) {
+    new Gauge({
+      name: `weft_hypervisor_${name}`,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const status of sources.hypervisors()) this.set({ hypervisor: status.name }, read(status));
+      },
+    });
+  }
+  for (const [counter, help] of Object.entries(deliveryHelp)) {
+    new Counter({
+      name: `weft_hypervisor_${snake(counter)}_total`,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const status of sources.hypervisors()) {
+          this.inc({ hypervisor: status.name }, status.counters[counter as keyof DeliveryCounters]);
+        }
+      },
+    });
+  }
+}

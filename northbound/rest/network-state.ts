@@ -1,0 +1,152 @@
+/**
+ * What REST reads: rows from the view, and how they fare from the fleet. The view follows the store by some milliseconds, so a
+ * read first waits until the view holds every write that this process has acknowledged, and whatever `min_revision` asks for.
+ */
+import type { Clock } from '../../src/base/clock.js';
+import { WeftError } from '../../src/base/errors.js';
+import { effectiveMtu, underlayCapacity } from '../../src/model/effective-mtu.js';
+import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
+import { toWire } from '../../src/model/wire.js';
+import type { NetworkView } from '../../src/view/network-view.js';
+import { all } from '../../src/view/rows.js';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** What the fleet knows of a port beyond its rows. */
+export interface PortStatus {
+  readonly bound_to: string | null;
+  /** Its interface is there and its flows are acknowledged. */
+  readonly up: boolean;
+  readonly applied_revision: number | null;
+  readonly state: string;
+  readonly reason: string | null;
+}
+
+export interface HypervisorStatus {
+  readonly encap_type: string | null;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly connected: boolean;
+  readonly applied_revision: number | null;
+  readonly lag: number | null;
+  readonly flows: number | null;
+  readonly ovs_version: string | null;
+  readonly last_error: string | null;
+}
+
+/** One count of dropped packets on one hypervisor. */
+export interface DropCount {
+  readonly reason: string;
+  readonly help: string;
+  /** Null where no port of a workload is concerned, for instance for what came out of a tunnel. */
+  readonly port_id: string | null;
+  readonly packets: number;
+}
+
+/** How the network fares now; implemented over the fleet by the composition root. */
+export interface FleetStatus {
+  port(row: RowOf<'logical-switch-ports'>): PortStatus;
+  hypervisor(row: RowOf<'hypervisors'>): HypervisorStatus;
+  /** Asks the switch now. @throws WeftError not_connected */
+  drops(hypervisorId: string): Promise<readonly DropCount[]>;
+  /** Resolves with whether the host has been cleaned up (or is not connected to be) within the time. */
+  awaitRemoval(hypervisorId: string, timeoutMs: number): Promise<boolean>;
+}
+
+/** How long a read waits for the view to reach a revision before it gives up, ms. */
+const longestWaitMs = 5_000;
+
+export class NetworkState {
+  /** Newest revision that this process has acknowledged to a writer. */
+  #acknowledged = 0;
+  readonly #waiters = new Set<{ readonly revision: number; readonly resume: () => void }>();
+
+  constructor(
+    readonly view: NetworkView,
+    readonly fleet: FleetStatus,
+    private readonly clock: Clock,
+    private readonly defaultUnderlayMtu: number,
+  ) {}
+
+  get revision(): number {
+    return this.view.revision;
+  }
+
+  /** For the composition root: the view has moved. */
+  viewMoved(): void {
+    for (const waiter of this.#waiters) if (waiter.revision <= this.view.revision) waiter.resume();
+  }
+
+  acknowledged(revision: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, revision);
+  }
+
+  /**
+   * Resolves when the view holds `minimum` and all that this process has acknowledged.
+   * @throws WeftError revision_not_reached after some seconds
+   */
+  async reach(minimum: number): Promise<void> {
+    const revision = Math.max(minimum, this.#acknowledged);
+    if (revision <= this.view.revision) return;
+    await new Promise<void>((resolve, reject) => {
+      const end = (): void => {
+        cancel();
+        this.#waiters.delete(waiter);
+      };
+      const waiter = { revision, resume: () => (end(), resolve()) };
+      const cancel = this.clock.after(longestWaitMs, () => {
+        end();
+        const detail = `Revision ${revision} is not here yet; the newest is ${this.view.revision}.`;
+        reject(new WeftError('revision_not_reached', { detail }));
+      });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** @throws WeftError not_found */
+  row<K extends Kind>(kind: K, id: string): RowOf<K> {
+    const row = this.view.get(kind, id);
+    if (row === null) {
+      throw new WeftError('not_found', {
+        detail: `There is no ${resourceOf(kind).singular} with the id ${id.slice(0, 64)}.`,
+      });
+    }
+    // A kind of the model is its own row type in the view.
+    return row as unknown as RowOf<K>;
+  }
+
+  /** The object as REST shows it. */
+  represent(kind: Kind, row: RowOf<Kind>): JsonObject {
+    const shorthands = Object.entries(resourceOf(kind).shorthands).map(([member, { kind: other, via }]) => [
+      member,
+      this.#referring(other, via, row.id).map(each => toWire(other, each)),
+    ]);
+    return { ...toWire(kind, row), ...this.#computed(kind, row), ...Object.fromEntries(shorthands) };
+  }
+
+  #referring(kind: Kind, via: string, id: string): readonly RowOf<Kind>[] {
+    // Shorthands are declared on fields that refer, and every reference is indexed under its own name.
+    return this.view.by(kind, via as never, id) as readonly RowOf<Kind>[];
+  }
+
+  #computed(kind: Kind, row: RowOf<Kind>): JsonObject {
+    switch (kind) {
+      case 'logical-switches':
+        return { effective_mtu: this.effectiveMtu(row as RowOf<'logical-switches'>) };
+      case 'logical-switch-ports':
+        return { status: this.fleet.port(row as RowOf<'logical-switch-ports'>) };
+      case 'hypervisors':
+        return { ...this.fleet.hypervisor(row as RowOf<'hypervisors'>) };
+      default:
+        return {};
+    }
+  }
+
+  effectiveMtu(row: RowOf<'logical-switches'>): number {
+    return effectiveMtu(row, underlayCapacity(this.view.by('hypervisors', 'all', all), this.defaultUnderlayMtu));
+  }
+
+  drops(hypervisorId: string): Promise<readonly DropCount[]> {
+    return this.fleet.drops(hypervisorId);
+  }
+}

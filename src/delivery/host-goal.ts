@@ -1,0 +1,67 @@
+/** What is wanted of one host's database, from its row, those of its peers and our own listeners. Pure. */
+import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
+import { formatTarget, type Target } from '../../southbound/ovsdb/transport.js';
+import { type Encapsulation, type Hypervisor, encapsulations } from '../model/index.js';
+import type { HostGoal } from './host-database.js';
+import type { DesiredController } from './ovsdb-plan.js';
+
+/** What does not depend on the host. */
+export interface HostGoalContext {
+  readonly databaseId: string;
+  /** The host that hypervisors are told to dial; null: the one that they dialled themselves. */
+  readonly advertise: string | null;
+  readonly openflow: readonly Target[];
+  readonly punt: readonly Target[];
+}
+
+/** Open vSwitch waits up to 8 s before it dials again unless told otherwise, and needs 10 s to see a dead peer. */
+const maxBackoffMs = 1_000;
+const inactivityProbeMs = 5_000;
+
+/** Every encapsulation that some hypervisor receives, in a fixed order. */
+export function receivedEncapsulations(
+  hypervisors: Iterable<Pick<Hypervisor, 'encapTypes' | 'allowed'>>,
+): readonly Encapsulation[] {
+  const received = new Set<Encapsulation>();
+  for (const { encapTypes, allowed } of hypervisors) if (allowed) for (const type of encapTypes) received.add(type);
+  return encapsulations.filter(type => received.has(type));
+}
+
+/** Null while the host cannot be told where to dial. */
+export function hostGoal(
+  session: HypervisorSession,
+  row: Hypervisor,
+  received: readonly Encapsulation[],
+  context: HostGoalContext,
+): HostGoal | null {
+  const { databaseId, advertise, openflow, punt } = context;
+  if (!row.allowed || session.hypervisor.isLeaving) return { kind: 'left', databaseId };
+  const controllers: DesiredController[] = [];
+  for (const [use, endpoints] of [
+    ['flows', openflow],
+    ['punt', punt],
+  ] as const) {
+    for (const endpoint of endpoints) {
+      const target = session.openFlowTarget(endpoint, advertise);
+      if (target === null) return null;
+      controllers.push({ use, target: formatTarget(target) });
+    }
+  }
+  const { report } = session;
+  return {
+    kind: 'joined',
+    host: {
+      databaseId,
+      bridge: report.bridge,
+      datapathType: report.datapathType,
+      datapathId: row.datapathId,
+      adopt: row.adopt,
+      encapIp: report.encapIp,
+      encapsulations: received,
+      controllers,
+      maxBackoffMs,
+      inactivityProbeMs,
+      managerRow: session.managerRow()?._uuid ?? null,
+    },
+  };
+}

@@ -1,0 +1,242 @@
+/**
+ * Joins what the southbound reports with the fleet: for each session it keeps the host's database in order, hands OpenFlow
+ * connections to the reconciler, passes on which interfaces claim ports, and marks those whose flows are acknowledged.
+ *
+ *   session ── OpenFlow up ──► fleet.connect            fleet ── ports acknowledged ──► weft-installed on the Interface
+ *      │  └─── inventory ────► onInventory (the store)                                        ▲
+ *      └── replica, report ──► HostDatabase ◄── goal (row of the hypervisor, peers) ──────────┘
+ */
+import type { ReportedInterface } from '../../southbound/hypervisor/inventory.js';
+import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
+import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
+import type { SessionState } from '../../southbound/hypervisor/session-state.js';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import type { Fleet } from './fleet.js';
+import { HostDatabase, type HostDatabaseStatus, type HostGoal } from './host-database.js';
+import { OpenFlowSwitch } from './openflow-switch.js';
+import type { DatabaseState } from './reconciler-context.js';
+
+/** Where a logical switch port is bound, as far as marking it goes. */
+export interface MarkedBinding {
+  readonly hypervisorId: string;
+  readonly interfaceUuid: string;
+}
+
+export interface HostsOptions {
+  readonly fleet: Pick<Fleet, 'connect' | 'addHypervisor' | 'databaseChanged'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What is wanted of a host now; null while it cannot be told. */
+  goalOf(session: HypervisorSession): HostGoal | null;
+  /** The newest binding of a port; null while it is not bound. */
+  bindingOf(portId: string): MarkedBinding | null;
+  /** The whole list of interfaces that claim ports, each time it changes, and once when the host is (back) there. */
+  onInventory(hypervisorId: string, interfaces: readonly ReportedInterface[]): void;
+}
+
+/** An interface that names a port, whether or not it is bound. */
+export interface HostClaim {
+  readonly hypervisorId: string;
+  readonly hypervisorName: string;
+  readonly interfaceUuid: string;
+  readonly interfaceName: string;
+  readonly ifaceId: string;
+  /** Null while it cannot carry packets. */
+  readonly ofport: number | null;
+  /** What Open vSwitch says is wrong with it. */
+  readonly error: string | null;
+}
+
+export interface HostStatus {
+  readonly session: SessionState;
+  readonly reason: string;
+  readonly database: HostDatabaseStatus;
+  readonly ovsVersion: string | null;
+}
+
+interface Host {
+  readonly session: HypervisorSession;
+  readonly database: HostDatabase;
+  /** Interface by port whose flows are acknowledged. */
+  readonly installed: Map<string, string>;
+  connection: OpenFlowChannel | null;
+}
+
+/** The database as a reconciler sees it. */
+function databaseState(status: HostDatabaseStatus): DatabaseState {
+  switch (status.kind) {
+    case 'joined':
+      return { kind: 'ready' };
+    case 'changing':
+      return { kind: 'working', reason: status.summary };
+    case 'waiting':
+      return { kind: 'working', reason: status.reason };
+    case 'refused':
+    case 'failed':
+      return { kind: 'failed', reason: status.reason };
+    case 'unknown':
+    case 'left':
+      return { kind: 'failed', reason: 'its database is not connected' };
+  }
+}
+
+export class Hosts {
+  readonly #options: HostsOptions;
+  readonly #hosts = new Map<string, Host>();
+  readonly #removalWaiters = new Set<() => void>();
+
+  constructor(options: HostsOptions) {
+    this.#options = options;
+  }
+
+  /** A hypervisor was admitted for the first time since the start. */
+  add(session: HypervisorSession): void {
+    const { clock, log, goalOf, fleet } = this.#options;
+    const { id } = session.hypervisor;
+    fleet.addHypervisor(id, session.systemId);
+    const database = new HostDatabase({
+      session,
+      goal: () => goalOf(session),
+      clock,
+      log,
+      onStatus: () => {
+        fleet.databaseChanged(id);
+        for (const look of this.#removalWaiters) look();
+      },
+    });
+    const host: Host = { session, database, installed: new Map(), connection: null };
+    this.#hosts.set(id, host);
+    session.onOpenFlow((use, connection) => {
+      if (use === 'flows') this.#openFlowMoved(host, connection);
+    });
+    session.inventory.onChange(() => this.#reportInventory(host));
+    session.onState(state => {
+      if (state === 'provisioning' || state === 'connected') this.#reportInventory(host);
+    });
+    this.#openFlowMoved(host, session.openflow);
+  }
+
+  /** Rows of hypervisors have changed: what is wanted of every host may be different. */
+  goalsChanged(): void {
+    for (const host of this.#hosts.values()) host.database.nudge();
+  }
+
+  /** Bindings on these hypervisors have changed. */
+  bindingsChanged(hypervisorIds: Iterable<string>): void {
+    for (const id of hypervisorIds) {
+      const host = this.#hosts.get(id);
+      if (host !== undefined) this.#mark(id, host);
+    }
+  }
+
+  /** From the fleet: the ports whose flows the hypervisor has acknowledged, all of them and no others. */
+  portsInstalled(hypervisorId: string, portIds: ReadonlySet<string>): void {
+    const host = this.#hosts.get(hypervisorId);
+    if (host === undefined) return;
+    host.installed.clear();
+    for (const portId of portIds) {
+      const binding = this.#options.bindingOf(portId);
+      if (binding?.hypervisorId === hypervisorId) host.installed.set(portId, binding.interfaceUuid);
+    }
+    this.#mark(hypervisorId, host);
+  }
+
+  /** Whether the flows of the port's present interface are acknowledged. */
+  isInstalled(portId: string): boolean {
+    const binding = this.#options.bindingOf(portId);
+    if (binding === null) return false;
+    return this.#hosts.get(binding.hypervisorId)?.installed.get(portId) === binding.interfaceUuid;
+  }
+
+  /** Interfaces of connected hosts that claim a port by its id or by its name. */
+  claims(portId: string, portName: string): HostClaim[] {
+    const claims: HostClaim[] = [];
+    for (const [hypervisorId, { session }] of this.#hosts) {
+      for (const { ifaceId, uuid, name, ofport, error } of session.inventory.interfaces()) {
+        if (ifaceId.toLowerCase() !== portId && ifaceId !== portName) continue;
+        const hypervisorName = session.systemId;
+        claims.push({ hypervisorId, hypervisorName, interfaceUuid: uuid, interfaceName: name, ifaceId, ofport, error });
+      }
+    }
+    return claims;
+  }
+
+  /** Null for a hypervisor that has not connected since the start. */
+  status(hypervisorId: string): HostStatus | null {
+    const host = this.#hosts.get(hypervisorId);
+    if (host === undefined) return null;
+    const { session, database } = host;
+    return {
+      session: session.state,
+      reason: session.reason,
+      database: database.status,
+      ovsVersion: session.report.ovsVersion,
+    };
+  }
+
+  /** Resolves with whether nothing of ours is left on the host: at once, or within the time. */
+  awaitRemoval(hypervisorId: string, timeoutMs: number): Promise<boolean> {
+    const isRemoved = (): boolean => this.#hosts.get(hypervisorId)?.database.status.kind === 'left';
+    if (isRemoved()) return Promise.resolve(true);
+    return new Promise(resolve => {
+      const end = (removed: boolean): void => {
+        cancel();
+        this.#removalWaiters.delete(look);
+        resolve(removed);
+      };
+      const look = (): void => {
+        if (isRemoved()) end(true);
+      };
+      const cancel = this.#options.clock.after(timeoutMs, () => end(false));
+      this.#removalWaiters.add(look);
+    });
+  }
+
+  /** Does nothing more; every host stays as it is. */
+  stop(): void {
+    for (const host of this.#hosts.values()) host.database.stop();
+  }
+
+  #openFlowMoved(host: Host, channel: OpenFlowChannel | null): void {
+    host.connection = channel;
+    if (channel === null) return;
+    const { fleet, log } = this.#options;
+    const { session } = host;
+    if (session.hypervisor.isLeaving) return;
+    let target: OpenFlowSwitch;
+    try {
+      target = new OpenFlowSwitch(channel);
+    } catch (error) {
+      // It speaks no OpenFlow 1.5: nothing can be sent, and its status says so.
+      log.warn({ err: error, hypervisor: session.systemId }, 'switch not usable');
+      channel.close((error as Error).message);
+      return;
+    }
+    fleet.connect(session.hypervisor.id, {
+      target,
+      database: () => databaseState(host.database.status),
+      openVswitchVersion: session.report.ovsVersion,
+    });
+  }
+
+  #reportInventory(host: Host): void {
+    const { session } = host;
+    // Between two connections the replica is old: what a host does not say now must not unbind anything.
+    if (!session.replica.isCurrent || session.hypervisor.isLeaving) return;
+    this.#options.onInventory(session.hypervisor.id, session.inventory.interfaces());
+  }
+
+  /** Brings the marks on the host in line with the ports that are installed there and still bound to that interface. */
+  #mark(hypervisorId: string, host: Host): void {
+    const marks = new Map<string, string>();
+    const claims = new Map(host.session.inventory.interfaces().map(each => [each.uuid, each.ifaceId]));
+    for (const [portId, interfaceUuid] of host.installed) {
+      const binding = this.#options.bindingOf(portId);
+      if (binding?.hypervisorId !== hypervisorId || binding.interfaceUuid !== interfaceUuid)
+        host.installed.delete(portId);
+      else marks.set(interfaceUuid, claims.get(interfaceUuid) ?? portId);
+    }
+    host.database.setAcknowledged(marks);
+  }
+}
