@@ -99,6 +99,7 @@ export function registerTransactions(app: FastifyInstance, context: RestContext)
     waitRequestOf(request.query as Record<string, string>);
     const operations = parseOperations(request.body);
     const { revision, result } = await context.store.write(writeContextOf(request), async tx => {
+      await tx.prepare(operations);
       const rows: (RowOf<Kind> | null)[] = [];
       for (const [index, operation] of operations.entries()) {
         try {
