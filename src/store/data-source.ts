@@ -22,6 +22,8 @@ export interface DataSourceSettings {
 export interface OpenDataSource {
   readonly dataSource: DataSource;
   readonly durability: Durability;
+  /** How many transactions may write at a time. */
+  readonly writers: number;
   /** How to open a connection outside the pool, for LISTEN; null for the embedded database, which is one session. */
   readonly listenerConfig: pg.ClientConfig | null;
   close(): Promise<void>;
@@ -29,6 +31,8 @@ export interface OpenDataSource {
 
 const OLDEST_POSTGRES = 150_000;
 const POOL_SIZE = 16;
+/** The rest of the pool is for readers. */
+const POSTGRES_WRITERS = 12;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The embedded database is one session: whoever waits, waits for the transactions before, among them long ones. */
 const EMBEDDED_CONNECT_TIMEOUT_MS = 30_000;
@@ -62,7 +66,8 @@ export async function openDataSource(
   log.info({ durability, embedded: embedded !== null }, 'database open');
   const listenerConfig =
     settings.databaseUrl === null ? null : { connectionString: settings.databaseUrl, keepAlive: true };
-  return { dataSource, durability, listenerConfig, close };
+  const writers = embedded === null ? POSTGRES_WRITERS : 1;
+  return { dataSource, durability, writers, listenerConfig, close };
 }
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;

@@ -39,7 +39,7 @@ export class Store {
   readonly #notifier: Notifier;
 
   constructor(open: OpenDataSource, databaseId: string, settings: StoreSettings, log: Logger, clock: Clock) {
-    const { dataSource, listenerConfig, durability } = open;
+    const { dataSource, listenerConfig, durability, writers } = open;
     this.durability = durability;
     this.databaseId = databaseId;
     this.#open = open;
@@ -49,7 +49,7 @@ export class Store {
     this.#notifier = new Notifier(dataSource, listenerConfig, clock, log);
     const { underlayMtu } = settings;
     const acceptNames = this.#acceptNames;
-    this.#transactions = new Transactions(dataSource, clock, { underlayMtu, acceptNames }, () =>
+    this.#transactions = new Transactions(dataSource, clock, { underlayMtu, acceptNames, writers }, () =>
       this.#notifier.committed(),
     );
     this.#inventory = new Inventory(this.#transactions, underlayMtu);

@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import type { Clock } from '../base/clock.js';
 import { WeftError } from '../base/errors.js';
 import type { CommonRow, Kind, RowOf } from '../model/index.js';
+import { Admission } from './admission.js';
 import { NumberBlocks } from './allocation.js';
 import { affectedBy, settleBindings } from './bindings.js';
 import { AllocationCollision, type Claim } from './claims.js';
@@ -31,11 +32,14 @@ export interface WriteScope {
 }
 
 const MAX_ATTEMPTS = 8;
+const ADMISSION_TIMEOUT_MS = 30_000;
 
 export interface TransactionSettings {
   readonly underlayMtu: number;
   /** Whether an interface may claim a port by its name. */
   readonly acceptNames: boolean;
+  /** How many transactions may write at a time. */
+  readonly writers: number;
 }
 
 export class Transactions {
@@ -44,6 +48,7 @@ export class Transactions {
   readonly #settings: TransactionSettings;
   readonly #behaviours: Behaviours;
   readonly #numbers = new NumberBlocks();
+  readonly #admission: Admission;
   readonly #afterCommit: (revision: number) => void;
 
   constructor(
@@ -55,6 +60,7 @@ export class Transactions {
     this.#dataSource = dataSource;
     this.#clock = clock;
     this.#settings = settings;
+    this.#admission = new Admission(settings.writers, ADMISSION_TIMEOUT_MS);
     this.#behaviours = makeBehaviours(settings.underlayMtu);
     this.#afterCommit = afterCommit;
   }
@@ -66,7 +72,7 @@ export class Transactions {
   async write<T>(context: WriteContext, work: (scope: WriteScope) => Promise<T>): Promise<WriteResult<T>> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(context, work);
+        return await this.#admission.run(() => this.#attempt(context, work));
       } catch (error) {
         if (!isCollision(error) && !(error instanceof AllocationCollision)) throw error;
         if (attempt === MAX_ATTEMPTS)

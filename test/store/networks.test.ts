@@ -410,7 +410,10 @@ describeOnBoth('Routers', store => {
       const side = { name: 'x', logical_router_id: a.id, networks: ['10.9.0.1/30'], peer_id: right };
       await tx.create('logical-router-ports', { ...side, id: left });
       await tx.create('logical-router-ports', {
-        ...{ ...side, logical_router_id: b.id, networks: ['10.9.0.2/30'], peer_id: left },
+        ...side,
+        logical_router_id: b.id,
+        networks: ['10.9.0.2/30'],
+        peer_id: left,
         id: right,
       });
     });
