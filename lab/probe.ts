@@ -132,7 +132,7 @@ export interface ThroughputResult {
   readonly retransmits: number;
 }
 
-/** TCP throughput by iperf3; `limitBitsPerSecond` 0: as fast as it goes. */
+/** TCP throughput by iperf3, as fast as it goes or, evenly spaced by the sender's kernel, at most `limitBitsPerSecond`. */
 export async function throughput(
   from: Workload,
   to: Workload,
@@ -146,8 +146,9 @@ export async function throughput(
     return stdout.trim() !== '';
   });
   const seconds = String(options.seconds ?? 3);
-  const limit = String(Math.round(options.limitBitsPerSecond ?? 0));
-  const client = ['iperf3', '-J', '-c', to.address(options.family ?? 4), '-p', port, '-t', seconds, '-b', limit];
+  const { limitBitsPerSecond } = options;
+  const limit = limitBitsPerSecond === undefined ? [] : ['--fq-rate', String(Math.round(limitBitsPerSecond))];
+  const client = ['iperf3', '-J', '-c', to.address(options.family ?? 4), '-p', port, '-t', seconds, ...limit];
   const { stdout } = await from.exec(client);
   await server;
   const report = JSON.parse(stdout) as { end: { sum_sent: { bits_per_second: number; retransmits: number } } };
