@@ -43,7 +43,19 @@ function indexForms(forms: ActionForms): ReadonlyMap<string, readonly NamedForm[
   return index;
 }
 
-function encodeAction(writer: Writer, action: Action, forms: ActionForms): void {
+/** The forms that exist at a version, by kind. */
+type FormsAtVersion = ReadonlyMap<string, readonly ActionForm<object>[]>;
+
+function formsAt(forms: ActionForms, version: number): FormsAtVersion {
+  return new Map(
+    Object.entries(forms).map(([kind, list]) => [
+      kind,
+      (list as readonly ActionForm<object>[]).filter(form => existsAt(form, version)),
+    ]),
+  );
+}
+
+function encodeAction(writer: Writer, action: Action, forms: FormsAtVersion): void {
   const start = writer.offset;
   if (action.kind === 'unknown') {
     writer.u16(action.type);
@@ -54,8 +66,7 @@ function encodeAction(writer: Writer, action: Action, forms: ActionForms): void 
     }
     return;
   }
-  const candidates = forms[action.kind] as readonly ActionForm<object>[];
-  const form = candidates.find(f => existsAt(f, writer.version) && (f.suits?.(action) ?? true));
+  const form = forms.get(action.kind)?.find(({ suits }) => suits === undefined || suits(action));
   if (form === undefined) {
     throw new WireError('out_of_range', `${action.kind} does not exist at version ${writer.version}`, start);
   }
@@ -94,20 +105,20 @@ function decodeAction(reader: Reader, index: ReadonlyMap<string, readonly NamedF
   return { kind: found.kind, ...found.form.body.decode(content) } as Action;
 }
 
-/** Before OpenFlow 1.5 a set_field with a mask may take several actions. */
-function forVersion(action: Action, version: number): readonly Action[] {
-  if (action.kind !== 'setField' || version >= Version.openflow15) return [action];
-  return splitSetField(action).map(part => ({ kind: 'setField', ...part }));
-}
-
+/** A list whose inner lists are read by `nested`. Before OpenFlow 1.5 a masked set_field may take several actions. */
 function listCodec(nested: Codec<readonly Action[]>): Codec<readonly Action[]> {
   const forms: ActionForms = { ...standardForms, ...niciraForms(nested) };
   const index = indexForms(forms);
+  const byVersion = new Map(Object.values(Version).map(version => [version as number, formsAt(forms, version)]));
+  const none: FormsAtVersion = new Map();
   return {
     minimumBytes: 0,
     encode: (writer, actions) => {
+      const { version } = writer;
+      const atVersion = byVersion.get(version) ?? none;
       for (const action of actions) {
-        for (const part of forVersion(action, writer.version)) encodeAction(writer, part, forms);
+        if (action.kind !== 'setField' || version >= Version.openflow15) encodeAction(writer, action, atVersion);
+        else for (const part of splitSetField(action)) encodeAction(writer, { kind: 'setField', ...part }, atVersion);
       }
     },
     decode: reader => {

@@ -60,6 +60,8 @@ const executionOrder: readonly InstructionKind[] = [
 
 /** The instructions in the order of execution, without those that do nothing. */
 export function canonicalInstructions(instructions: readonly Instruction[]): readonly Instruction[] {
+  const [only, ...others] = instructions;
+  if (only?.kind === 'applyActions' && only.actions.length > 0 && others.length === 0) return instructions;
   return instructions
     .filter(instruction => !('actions' in instruction) || instruction.actions.length > 0)
     .toSorted((a, b) => executionOrder.indexOf(a.kind) - executionOrder.indexOf(b.kind));

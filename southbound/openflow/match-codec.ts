@@ -22,12 +22,10 @@ interface OxmHeader {
   readonly bytes: number;
 }
 
-function writeHeader(writer: Writer, { field, hasMask, bytes }: OxmHeader, version: number): void {
+function writeHeader(writer: Writer, field: OxmField, hasMask: boolean, bytes: number, version: number): void {
   const code = preferredCodePoint(field, version);
   const length = bytes * (hasMask ? 2 : 1) + (code.experimenter === null ? 0 : 4);
-  writer.u16(code.class);
-  writer.u8((code.field << 1) | (hasMask ? 1 : 0));
-  writer.u8(length);
+  writer.u32(code.class * 0x1_0000 + code.field * 0x200 + (hasMask ? 0x100 : 0) + length);
   if (code.experimenter !== null) writer.u32(code.experimenter);
 }
 
@@ -56,11 +54,12 @@ function byteLength(value: bigint): number {
 /** Writes one field with its value and mask, in the code point that `version` prefers. */
 export function writeOxm(writer: Writer, item: MatchField, version: number): void {
   const { field, value, mask } = item;
-  if ((value & ~(mask ?? field.allBits)) !== 0n || ((mask ?? 0n) & ~field.allBits) !== 0n) {
+  const fits = mask === undefined ? value <= field.allBits : (value & mask) === value && mask <= field.allBits;
+  if (!fits || value < 0n) {
     throw new WireError('out_of_range', `${field.name}: ${value}/${mask ?? 'exact'} does not fit`, writer.offset);
   }
   const bytes = field.variable ? byteLength(value | (mask ?? 0n)) : field.bytes;
-  writeHeader(writer, { field, hasMask: mask !== undefined, bytes }, version);
+  writeHeader(writer, field, mask !== undefined, bytes, version);
   writer.unsigned(value, bytes);
   if (mask !== undefined) writer.unsigned(mask, bytes);
 }
@@ -132,7 +131,7 @@ function fieldCodec(version: (on: Writer) => number): Codec<OxmField> {
   return {
     minimumBytes: 4,
     encode: (writer, field) => {
-      writeHeader(writer, { field, hasMask: false, bytes: field.bytes }, version(writer));
+      writeHeader(writer, field, false, field.bytes, version(writer));
     },
     decode: reader => {
       const at = reader.offset;

@@ -121,11 +121,15 @@ function intersect(a: MatchField, b: MatchField): MatchField {
   return matchField(field, a.value | b.value, maskA | maskB);
 }
 
+/** Matches that are results of `canonicalMatch`: what is encoded was nearly always brought into its form before. */
+const known = new WeakSet<Match>();
+
 /**
  * The normal form of a match: fields in the order of oxm.ts, each at most once, none that matches everything, no mask
  * that is full. Throws MatchError when a value does not fit its field or mask, or two conditions contradict each other.
  */
 export function canonicalMatch(match: Match): Match {
+  if (known.has(match)) return match;
   const byField = new Map<OxmField | string, MatchField>();
   for (const given of match) {
     check(given);
@@ -136,7 +140,9 @@ export function canonicalMatch(match: Match): Match {
       byField.set(key, other === undefined ? matchField(item.field, item.value, item.mask) : intersect(other, item));
     }
   }
-  return Object.freeze([...byField.values()].toSorted((a, b) => a.field.order - b.field.order));
+  const canonical = Object.freeze([...byField.values()].sort((a, b) => a.field.order - b.field.order));
+  known.add(canonical);
+  return canonical;
 }
 
 /**
@@ -144,6 +150,7 @@ export function canonicalMatch(match: Match): Match {
  * `canonicalMatch` undoes it.
  */
 export function joinRegisters(match: Match): Match {
+  if (!match.some(item => pairOf.has(item.field))) return match;
   const joined: MatchField[] = [];
   const pairs = new Map<OxmField, MatchField>();
   for (const item of match) {
@@ -158,7 +165,6 @@ export function joinRegisters(match: Match): Match {
     const other = pairs.get(wide.field);
     pairs.set(wide.field, other === undefined ? part : intersect(other, part));
   }
-  if (pairs.size === 0) return match;
   const wholes = [...pairs.values()].map(item => matchField(item.field, item.value, item.mask));
   return [...joined, ...wholes].toSorted((a, b) => a.field.order - b.field.order);
 }

@@ -386,6 +386,8 @@ export function unknownField(oxmClass: number, number: number, experimenter: num
 }
 
 /** The code point that Open vSwitch uses for the field at a protocol version (wire number; 0 = the Nicira name). */
-export function preferredCodePoint(field: OxmField, version: number): OxmCodePoint {
-  return field.codePoints.findLast(c => c.sinceVersion <= version) ?? field.codePoints[0];
+export function preferredCodePoint({ codePoints }: OxmField, version: number): OxmCodePoint {
+  let preferred = codePoints[0];
+  for (const code of codePoints) if (code.sinceVersion <= version) preferred = code;
+  return preferred;
 }
