@@ -89,9 +89,13 @@ const testPeer: Peer = {
 
 /** Opens OpenFlow over a stream. */
 export async function openSwitch(stream: Duplex, clock: Clock = systemClock): Promise<OpenFlowSwitch> {
+  return new OpenFlowSwitch(await openChannel(stream, clock));
+}
+
+export async function openChannel(stream: Duplex, clock: Clock = systemClock): Promise<OpenFlowChannel> {
   const channel = new OpenFlowChannel(stream, testPeer, { clock, probeIntervalMs: 5_000 });
   await channel.connection.ready;
-  return new OpenFlowSwitch(channel);
+  return channel;
 }
 
 /** Opens OpenFlow on a bridge's management socket. */

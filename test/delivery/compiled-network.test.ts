@@ -1,0 +1,87 @@
+/**
+ * Every flow, group and meter that the rules make comes back from a real Open vSwitch as delivery sent it: without that,
+ * each comparison would rewrite what is right.
+ */
+import assert from 'node:assert/strict';
+import { Compiler } from '../../src/compiler/compiler.js';
+import type { Fragment } from '../../src/compiler/fragment.js';
+import { rules } from '../../src/compiler/rules.js';
+import { contentOf, flowImage } from '../../src/delivery/encoding.js';
+import { DesiredState } from '../../src/delivery/desired-state.js';
+import type { Fleet } from '../../src/delivery/fleet.js';
+import { NetworkView } from '../../src/view/network-view.js';
+import { RandomNetwork } from '../compiler/random-network.js';
+import { DummySwitch } from '../ovs/dummy-switch.js';
+import { dialSwitch, makeFleet, until } from './support.js';
+
+/** The fragments of one hypervisor; random networks take addresses twice, which the store does not allow: first come. */
+function withoutDoubles(fragments: Iterable<Fragment>): Fragment[] {
+  const taken = new Set<string>();
+  return [...fragments].filter(fragment => {
+    const places = fragment.flows.map(flow => flowImage(contentOf(flow, 0n)).identity);
+    const isFree = places.every(place => !taken.has(place));
+    if (isFree) for (const place of places) taken.add(place);
+    return isFree;
+  });
+}
+
+describe('a compiled network on a real Open vSwitch', function () {
+  this.timeout(60_000);
+  let ovs: DummySwitch;
+  let fleet: Fleet;
+  const bridges = ['br0', 'br1', 'br2'];
+
+  before(async () => {
+    ovs = await DummySwitch.start({ bridges });
+    fleet = makeFleet();
+  });
+
+  after(async () => {
+    fleet.close();
+    await ovs.stop();
+  });
+
+  it('is found there exactly as it was sent', async () => {
+    const view = new NetworkView();
+    const compiler = new Compiler(rules, view);
+    const delta = compiler.update(view.replace(new RandomNetwork(1).snapshot()));
+    const desired = new DesiredState();
+    desired.apply(delta);
+    const hosts = [...desired.hypervisors].slice(0, bridges.length);
+    for (const [index, hypervisorId] of hosts.entries()) {
+      fleet.addHypervisor(hypervisorId, bridges[index] ?? '');
+    }
+    const perHost = hosts.flatMap(hypervisorId =>
+      withoutDoubles([...desired.fragmentsOn(hypervisorId)].map(placed => placed.fragment)).map(fragment => ({
+        ...fragment,
+        key: `${hypervisorId} ${fragment.key}`,
+        scope: { kind: 'hypervisor', hypervisorId } as const,
+      })),
+    );
+    fleet.apply({
+      revision: 1,
+      changes: perHost.map(after => ({ key: after.key, before: null, after })),
+      residency: [],
+    });
+    for (const [index, hypervisorId] of hosts.entries()) {
+      const target = await dialSwitch(ovs.managementSocket(bridges[index]));
+      fleet.connect(hypervisorId, { target, database: () => ({ kind: 'ready' }), openVswitchVersion: null });
+    }
+    const progress = await fleet.convergence.waitFor(1, 20_000);
+    assert.deepEqual([progress.pending, progress.failed], [[], []]);
+    const seen = new Set(perHost.map(fragment => fragment.key.split(' ')[1]?.split('/')[0]));
+    assert.deepEqual(
+      rules.map(rule => rule.name).filter(name => !seen.has(name)),
+      [],
+      'every rule has a fragment here',
+    );
+    for (const hypervisorId of hosts) {
+      const before = fleet.status(hypervisorId)?.counters;
+      const { resyncs = 0, repairs = 0 } = before ?? {};
+      fleet.audit(hypervisorId);
+      await until('audit', () => (fleet.status(hypervisorId)?.counters.resyncs ?? 0) > resyncs);
+      await until('idle', () => fleet.status(hypervisorId)?.state === 'idle');
+      assert.equal(fleet.status(hypervisorId)?.counters.repairs, repairs, `repairs on ${hypervisorId}`);
+    }
+  });
+});
