@@ -41,6 +41,8 @@ interface OpenBundle {
 
 interface Connection {
   readonly stream: Duplex;
+  /** The controller's end: the ends of a pair do not tell each other that they are destroyed. */
+  readonly far: Duplex;
   readonly bundles: Map<number, OpenBundle>;
   role: MessageOf<'roleRequest'>['role'];
 }
@@ -62,7 +64,7 @@ export class FakeSwitch {
   /** A new connection; what is returned is the controller's end. */
   connect(): Duplex {
     const [ours, theirs] = duplexPair();
-    const connection: Connection = { stream: ours, bundles: new Map(), role: 'equal' };
+    const connection: Connection = { stream: ours, far: theirs, bundles: new Map(), role: 'equal' };
     this.#connections.add(connection);
     const framer = new Framer();
     ours.on('data', (chunk: Uint8Array) => {
@@ -73,14 +75,17 @@ export class FakeSwitch {
       });
     });
     ours.on('close', () => this.#connections.delete(connection));
-    ours.on('error', () => this.#connections.delete(connection));
+    theirs.on('close', () => this.#connections.delete(connection));
     ours.write(encodeMessage(hello([version]), 0, version));
     return theirs;
   }
 
   /** Ends every connection at once, with whatever was under way. */
   cut(): void {
-    for (const { stream } of this.#connections) stream.destroy();
+    for (const { stream, far } of this.#connections) {
+      stream.destroy();
+      far.destroy();
+    }
     this.#connections.clear();
   }
 
