@@ -14,9 +14,9 @@ export interface Layout {
   /** Every stage, by table number. */
   readonly stages: readonly Stage[];
   /** Throws for a stage that is in no pipeline. */
-  tableOf(stage: Stage): number;
+  tableOf(this: void, stage: Stage): number;
   /** The stage after this one in its pipeline. Throws where there is none. */
-  nextOf(stage: Stage): Stage;
+  nextOf(this: void, stage: Stage): Stage;
 }
 
 /** Written by the step `drop`, which every stage may use. */
