@@ -132,7 +132,7 @@ export class NetworkState {
   #computed(kind: Kind, row: RowOf<Kind>): JsonObject {
     switch (kind) {
       case 'logical-switches':
-        return { effective_mtu: this.effectiveMtu(row as RowOf<'logical-switches'>) };
+        return this.#mtuMembers(row as RowOf<'logical-switches'>);
       case 'logical-switch-ports':
         return { status: this.fleet.port(row as RowOf<'logical-switch-ports'>) };
       case 'hypervisors':
@@ -140,6 +140,12 @@ export class NetworkState {
       default:
         return {};
     }
+  }
+
+  /** `mtu` shows what is in force; sent back unchanged, it leaves a computed one computed. */
+  #mtuMembers(row: RowOf<'logical-switches'>): JsonObject {
+    const mtu = this.effectiveMtu(row);
+    return { mtu, effective_mtu: mtu };
   }
 
   effectiveMtu(row: RowOf<'logical-switches'>): number {
