@@ -7,10 +7,13 @@ export interface SwitchState {
   readonly meters: readonly string[];
 }
 
-/** Highest byte of the cookie of the sentinel flow, whose cookie changes with every revision. */
-const SENTINEL_COOKIE = /^cookie=0x5f[0-9a-f]{14}/;
+/**
+ * The sentinel flow by the highest byte of its cookie. Its cookie names the revision and the last bytes of its note count bundles;
+ * the note's digest of everything else stays in.
+ */
+const SENTINEL = /^cookie=0x5f[0-9a-f]{14}(.*note:(?:[0-9a-f]{2}\.){28})(?:[0-9a-f]{2}\.){4}/;
 
-/** Reads everything that is in force, without counters; the sentinel flow's cookie is left out. */
+/** Reads everything that is in force, without counters; the sentinel's revision and count of bundles are left out. */
 export async function readSwitchState(hypervisor: Hypervisor): Promise<SwitchState> {
   const [flows, groups, meters] = await Promise.all([
     hypervisor.flows('--no-stats'),
@@ -18,7 +21,7 @@ export async function readSwitchState(hypervisor: Hypervisor): Promise<SwitchSta
     hypervisor.meters(),
   ]);
   return {
-    flows: sorted(flows.map(flow => flow.replace(SENTINEL_COOKIE, 'cookie=sentinel'))),
+    flows: sorted(flows.map(flow => flow.replace(SENTINEL, 'cookie=sentinel$1'))),
     groups: sorted(groups),
     meters: sorted(meters),
   };
