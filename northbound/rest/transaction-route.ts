@@ -94,23 +94,30 @@ async function perform(tx: WriteOperations, operation: Operation): Promise<RowOf
   }
 }
 
+/** Some conflicts show only when everything is written together: both kinds of error name their operation, and are placed here. */
+function pointIntoRequest(error: unknown): never {
+  if (!(error instanceof WeftError) || error.operation === undefined) throw error;
+  throw error.within(`${pointerTo('/operations', error.operation)}/value`);
+}
+
 export function registerTransactions(app: FastifyInstance, context: RestContext): void {
   app.post('/v1/transactions', transactionRoute, async (request, reply) => {
     waitRequestOf(request.query as Record<string, string>);
     const operations = parseOperations(request.body);
-    const { revision, result } = await context.store.write(writeContextOf(request), async tx => {
-      await tx.prepare(operations);
-      const rows: (RowOf<Kind> | null)[] = [];
-      for (const [index, operation] of operations.entries()) {
-        try {
-          rows.push(await perform(tx, operation));
-        } catch (error) {
-          if (!(error instanceof WeftError)) throw error;
-          throw error.within(`${pointerTo('/operations', index)}/value`, index);
+    const { revision, result } = await context.store
+      .write(writeContextOf(request), async tx => {
+        await tx.prepare(operations);
+        const rows: (RowOf<Kind> | null)[] = [];
+        for (const [index, operation] of operations.entries()) {
+          try {
+            rows.push(await perform(tx, operation));
+          } catch (error) {
+            throw error instanceof WeftError ? error.within('', index) : error;
+          }
         }
-      }
-      return rows;
-    });
+        return rows;
+      })
+      .catch(pointIntoRequest);
     const results = () =>
       operations.map(({ kind }, index) => {
         const row = result[index] ?? null;
