@@ -26,7 +26,7 @@ export interface OpenDataSource {
   readonly writers: number;
   /** How to open a connection outside the pool, for LISTEN; null for the embedded database, which is one session. */
   readonly listenerConfig: pg.ClientConfig | null;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const OLDEST_POSTGRES = 150_000;
