@@ -5,7 +5,14 @@
  */
 import { structurallyEqual } from '../../src/base/structural-equality.js';
 import type { RowAfter } from '../../src/view/network-view.js';
-import { type DerivedKind, fleet, indexes, type IndexValue, type ViewKind, type ViewRow } from '../../src/view/rows.js';
+import {
+  type DerivedKind,
+  fleetOf,
+  indexes,
+  type IndexValue,
+  type ViewKind,
+  type ViewRow,
+} from '../../src/view/rows.js';
 
 type AnyRow = ViewRow<ViewKind>;
 type Rows = ReadonlyMap<string, AnyRow>;
@@ -33,7 +40,7 @@ export class ReferenceNetwork {
   readonly #indexes = new Map<string, Map<IndexValue, readonly AnyRow[]>>();
 
   constructor() {
-    this.#table('fleet').set(fleet.id, fleet);
+    this.#replace('fleet', this.#fleet());
   }
 
   get(kind: ViewKind, id: string): AnyRow | null {
@@ -64,8 +71,14 @@ export class ReferenceNetwork {
     if (moved) {
       for (const [kind, derived] of placementOf(this)) if (this.#replace(kind, derived)) changed.add(kind);
     }
+    if (changed.has('hypervisors') && this.#replace('fleet', this.#fleet())) changed.add('fleet');
     for (const kind of changed) this.#buildIndexes(kind);
     return changed;
+  }
+
+  #fleet(): Rows {
+    const row = fleetOf(rowsOf(this, 'hypervisors'));
+    return new Map([[row.id, row]]);
   }
 
   #table(kind: ViewKind): Map<string, AnyRow> {

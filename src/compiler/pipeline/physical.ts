@@ -11,23 +11,29 @@ export const physIn = stage('phys_in', {
   onMiss: { drop: 'unknown_interface' },
 });
 
-export const tunnelOut = stage('tunnel_out', {
-  purpose:
-    'To the hypervisor of the destination: its address, its encapsulation, and whether the packet fits its underlay.',
-  reads: ['outHost', 'flood'],
-  writes: ['tunnelDestination4', 'tunnelDestination6', 'tunnelPort', 'outerIpv6', 'tooBig'],
+export const tunnelMtu = stage('tunnel_mtu', {
+  purpose: 'Towards other hypervisors, unless it came from one: whether it fits the underlay of this hypervisor.',
+  reads: ['fromTunnel'],
+  writes: ['tooBig'],
   onMiss: { drop: 'unknown_hypervisor' },
 });
 
-export const tunnelMtu = stage('tunnel_mtu', {
-  purpose: 'Whether the packet fits the underlay of this hypervisor.',
-  reads: ['tooBig', 'outerIpv6'],
-  writes: ['tooBig'],
-  onMiss: { drop: 'too_big' },
+export const tunnelFlood = stage('tunnel_flood', {
+  purpose: 'A copy for each hypervisor that has somebody to flood to; other packets have one destination.',
+  reads: ['datapath', 'flood', 'tooBig'],
+  writes: ['outHost'],
+  onMiss: 'next',
+});
+
+export const tunnelOut = stage('tunnel_out', {
+  purpose: 'Out through the tunnel that the hypervisor of the destination understands, with the datapath as its key.',
+  reads: ['outHost', 'flood', 'datapath'],
+  writes: ['tunnelDestination4', 'tunnelDestination6', 'tunnelId', 'tunnelPort', 'tooBig'],
+  onMiss: { drop: 'unknown_hypervisor' },
 });
 
 export const tunnelSend = stage('tunnel_send', {
-  purpose: 'Out through the tunnel, with the datapath as its key.',
+  purpose: 'The same, where the underlay of the other hypervisor carries less than that of some.',
   reads: ['tooBig', 'datapath', 'tunnelPort'],
   writes: ['tunnelId'],
   onMiss: { drop: 'too_big' },
@@ -67,5 +73,5 @@ export const physicalIngress: Pipeline = {
 export const physicalEgress: Pipeline = {
   name: 'Physical egress',
   purpose: 'Tunnels to other hypervisors, and the accounts of what is dropped.',
-  stages: [tunnelOut, tunnelMtu, tunnelSend, tunnelSource, dropCount, dropCounters, dropReasonCounters],
+  stages: [tunnelMtu, tunnelFlood, tunnelOut, tunnelSend, tunnelSource, dropCount, dropCounters, dropReasonCounters],
 };

@@ -33,9 +33,8 @@ const declarations = {
   targetIsRouter: { bits: 1, purpose: 'the owner is a router port' },
   advertisement: { bits: 2, purpose: 'the answer to a solicitation: 1 with the MAC, 2 without, 3 to all nodes' },
   fromTunnel: { bits: 1, purpose: 'came through a tunnel, so never goes back into one' },
-  flood: { bits: 1, purpose: 'one of several copies' },
+  flood: { bits: 2, purpose: 'one of several copies: 1 to everybody, 2 to those who may have an unknown MAC' },
   tunnelPort: { bits: 16, purpose: 'ofport of the tunnel that the receiver understands' },
-  outerIpv6: { bits: 1, purpose: 'the tunnel runs over IPv6' },
   tooBig: { bits: 1, purpose: 'does not fit the path MTU' },
   dropReason: { bits: 8, purpose: 'why the packet is dropped' },
 } as const satisfies Record<string, RegisterDeclaration>;

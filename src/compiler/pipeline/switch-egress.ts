@@ -1,12 +1,12 @@
 /** The logical switch towards the destination port. */
-import { tunnelOut } from './physical.js';
+import { tunnelMtu } from './physical.js';
 import { type Pipeline, stage } from './stage.js';
 
 export const lsOutDelivery = stage('ls_out_delivery', {
   purpose: 'To what the port is here: an interface, a logical router, or a tunnel to the hypervisor that has it.',
   reads: ['datapath', 'inPort', 'outPort', 'outHost', 'fromTunnel', 'flood'],
   writes: ['datapath', 'inPort', 'outPort'],
-  onMiss: { advance: tunnelOut },
+  onMiss: { advance: tunnelMtu },
 });
 
 export const switchEgress: Pipeline = {

@@ -41,8 +41,8 @@ export const lsFdbLearned = learnedStage('ls_fdb_learned', {
 
 export const lsInL2FloodUnknown = stage('ls_in_l2_flood_unknown', {
   purpose: 'Unicast to a MAC that was not learned either: to every port with unknown_macs.',
-  reads: ['datapath', 'outPort', 'fromTunnel'],
-  writes: ['flood', 'outPort', 'outHost'],
+  reads: ['datapath', 'outPort'],
+  writes: ['flood', 'outPort'],
   onMiss: { advance: lsOutDelivery },
 });
 
@@ -55,7 +55,7 @@ export const lsInL2Unknown = stage('ls_in_l2_unknown', {
 
 export const lsInL2Lkup = stage('ls_in_l2_lkup', {
   purpose: 'Multicast to the flood groups, unicast to the port that owns the MAC.',
-  reads: ['datapath', 'ethDst', 'fromTunnel'],
+  reads: ['datapath', 'ethDst'],
   writes: ['mac', 'outPort', 'outHost', 'flood'],
   onMiss: 'never',
 });

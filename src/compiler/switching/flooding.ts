@@ -3,27 +3,27 @@
  * this hypervisor and differs from one to the next; the remote one has a bucket for every hypervisor with a port of
  * the switch (itself included, which tunnel_out passes over) and is the same everywhere.
  *
- *   from a port:    remote group -> tunnel_out        local group -> ls_out_delivery
- *   from a tunnel:                                    local group -> ls_out_delivery
+ *   ls_in_l2_lkup -> local group -> ls_out_delivery
+ *        \-> tunnel_mtu -> tunnel_flood -> remote group -> tunnel_out      (not for what came from a tunnel)
  */
 import { learnsMacs } from '../../model/port-addresses.js';
 import { presenceId } from '../../view/rows.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
-import type { Group } from '../fragment.js';
+import type { Flow, Group } from '../fragment.js';
 import { groupId } from '../identifiers.js';
-import { advance, group, output, set, type Step } from '../pipeline/actions.js';
+import { advance, group, next, output, set, type Step } from '../pipeline/actions.js';
 import { multicastMac } from '../pipeline/addresses.js';
 import { bucketActions, flow } from '../pipeline/flow.js';
 import { floodGroups, type Copy } from '../pipeline/groups.js';
-import { tunnelOut } from '../pipeline/physical.js';
+import { tunnelFlood, tunnelMtu } from '../pipeline/physical.js';
 import { lsOutDelivery } from '../pipeline/switch-egress.js';
 import { lsInL2FloodUnknown, lsInL2Lkup } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
 import { needsDirectOutputs } from './worst-case.js';
 
 /** Slots of a switch's groups, and of the groups that continue them, which bear the number of a port. */
-export const slot = {
+const slot = {
   floodLocal: 0,
   floodRemote: 1,
   unknownLocal: 2,
@@ -34,15 +34,16 @@ export const slot = {
   unknownRemoteContinued: 7,
 } as const;
 
-/** The two flood groups of a switch, as steps: of everything, or of unicast to unknown MACs. */
+/** Who gets the copies: everybody, or those who may have an unknown MAC. Values of register `flood`. */
+export const floodKind = { everybody: 1, unknown: 2 } as const;
+
+/** The end of a flow that floods: copies for the ports here, and on to those for other hypervisors. */
 export function floodSteps(
   logicalSwitchNumber: number,
-  kind: 'flood' | 'unknown',
-): { readonly local: Step<never, never>; readonly remote: Step<never, never> } {
-  const step = (ofKind: number): Step<never, never> => group(groupId(logicalSwitchNumber, ofKind));
-  return kind === 'flood'
-    ? { local: step(slot.floodLocal), remote: step(slot.floodRemote) }
-    : { local: step(slot.unknownLocal), remote: step(slot.unknownRemote) };
+  kind: keyof typeof floodKind,
+): readonly [Step<never, 'flood'>, Step<never, never>, Step<never, never>] {
+  const local = kind === 'everybody' ? slot.floodLocal : slot.unknownLocal;
+  return [set({ flood: floodKind[kind] }), group(groupId(logicalSwitchNumber, local)), advance(tunnelMtu)];
 }
 
 /** A host that gets one copy through a tunnel. */
@@ -51,27 +52,36 @@ export interface FloodHost {
   readonly hypervisorKey: number;
 }
 
-/** Copies to hypervisors, in the order of their keys. `continued`: the slot of groups that continue the first. */
-export function remoteGroups(
+/** Copies to hypervisors, in the order of their keys: the flow that makes them, and its groups. */
+export function remoteFlood(
   logicalSwitch: NetworkRow<'logical-switches'>,
   hosts: readonly FloodHost[],
-  slots: { readonly first: number; readonly continued: number },
+  kind: keyof typeof floodKind,
   view: TrackedView,
-): readonly Group[] {
+): { readonly flow: Flow; readonly groups: readonly Group[] } {
+  const id = groupId(logicalSwitch.number, kind === 'everybody' ? slot.floodRemote : slot.unknownRemote);
+  const continued = kind === 'everybody' ? slot.floodRemoteContinued : slot.unknownRemoteContinued;
   const copies = hosts
     .toSorted((a, b) => a.hypervisorKey - b.hypervisorKey)
     .map(
       ({ hypervisorId, hypervisorKey }): Copy => ({
         bucketId: hypervisorKey,
-        actions: bucketActions(lsInL2Lkup, [set({ outHost: hypervisorKey }), advance(tunnelOut)]),
+        actions: bucketActions(tunnelFlood, [set({ outHost: hypervisorKey }), next]),
         // Named after the first port of the switch there: unique, and not shared with another switch.
         continuationId: () => {
           const [first] = view.by('bound-ports', 'presence', presenceId(logicalSwitch.id, hypervisorId));
-          return groupId(first?.number ?? logicalSwitch.number, slots.continued);
+          return groupId(first?.number ?? logicalSwitch.number, continued);
         },
       }),
     );
-  return floodGroups(groupId(logicalSwitch.number, slots.first), copies);
+  return {
+    flow: flow(tunnelFlood, {
+      priority: 100,
+      match: { datapath: logicalSwitch.datapathKey, flood: floodKind[kind] },
+      actions: [group(id)],
+    }),
+    groups: floodGroups(id, copies),
+  };
 }
 
 function hostsOf(logicalSwitch: NetworkRow<'logical-switches'>, view: TrackedView): readonly FloodHost[] {
@@ -88,24 +98,18 @@ export const switchingFlooding = rule({
   subjects: 'logical-switches',
   compile: (logicalSwitch, view) => {
     const hosts = hostsOf(logicalSwitch, view);
-    const { local, remote } = floodSteps(logicalSwitch.number, 'flood');
-    const match = { datapath: logicalSwitch.datapathKey, ethDst: multicastMac };
+    const remote = remoteFlood(logicalSwitch, hosts, 'everybody', view);
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
       flows: [
         flow(lsInL2Lkup, {
           priority: 100,
-          match: { ...match, fromTunnel: 0 },
-          actions: [set({ flood: 1 }), remote, local],
+          match: { datapath: logicalSwitch.datapathKey, ethDst: multicastMac },
+          actions: floodSteps(logicalSwitch.number, 'everybody'),
         }),
-        flow(lsInL2Lkup, { priority: 100, match: { ...match, fromTunnel: 1 }, actions: [set({ flood: 1 }), local] }),
+        remote.flow,
       ],
-      groups: remoteGroups(
-        logicalSwitch,
-        hosts,
-        { first: slot.floodRemote, continued: slot.floodRemoteContinued },
-        view,
-      ),
+      groups: remote.groups,
       after: hosts.map(({ hypervisorId }) => hypervisorId),
     };
   },

@@ -21,7 +21,7 @@ import type { Flow } from '../fragment.js';
 import { rule } from '../rule.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
-import { floodSteps, remoteGroups, slot, type FloodHost } from './flooding.js';
+import { floodSteps, remoteFlood, type FloodHost } from './flooding.js';
 
 const idleTimeoutSeconds = 300;
 /** Bounds of what a port, or the ports of a switch on other hypervisors, can make a switch remember. */
@@ -126,7 +126,7 @@ export const switchingLearningSwitch = rule({
     const ports = view.by('logical-switch-ports', 'learning', logicalSwitch.id);
     if (ports.length === 0) return null;
     const hosts = learningHosts(ports, view);
-    const { local, remote } = floodSteps(logicalSwitch.number, 'unknown');
+    const remote = remoteFlood(logicalSwitch, hosts, 'unknown', view);
     const unknown = { datapath: logicalSwitch.datapathKey, outPort: 0 } as const;
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
@@ -135,21 +135,12 @@ export const switchingLearningSwitch = rule({
         flow(lsInL2Unknown, { priority: 100, match: unknown, actions: [call(lsFdbLearned), next] }),
         flow(lsInL2FloodUnknown, {
           priority: 100,
-          match: { ...unknown, fromTunnel: 0 },
-          actions: [set({ flood: 1 }), remote, local],
+          match: unknown,
+          actions: floodSteps(logicalSwitch.number, 'unknown'),
         }),
-        flow(lsInL2FloodUnknown, {
-          priority: 100,
-          match: { ...unknown, fromTunnel: 1 },
-          actions: [set({ flood: 1 }), local],
-        }),
+        remote.flow,
       ],
-      groups: remoteGroups(
-        logicalSwitch,
-        hosts,
-        { first: slot.unknownRemote, continued: slot.unknownRemoteContinued },
-        view,
-      ),
+      groups: remote.groups,
       after: hosts.map(({ hypervisorId }) => hypervisorId),
     };
   },

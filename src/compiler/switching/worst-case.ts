@@ -6,17 +6,17 @@
 /** Where Open vSwitch stops. */
 export const maxResubmits = 4096;
 
-/** The longest way from an interface to a flood group: port security twice, learning, the responder, both lookups. */
-const ingressResubmits = 24;
+/**
+ * The longest way from an interface to the flood groups: port security twice, learning, the responder, both lookups, and
+ * both ways of a packet whose size decides (Open vSwitch follows both).
+ */
+const ingressResubmits = 32;
 /** The longest way through one router, and through the switch that it leaves into. */
 const routerResubmits = 16;
 /** A copy for a local port: ls_out_delivery. */
 const localCopyResubmits = 1;
-/**
- * A copy for a hypervisor: three tunnel stages. Open vSwitch follows both ways of a packet whose size decides, twice, and
- * the way of what is too big has a stage and three accounts of the drop.
- */
-const remoteCopyResubmits = 11;
+/** A copy for a hypervisor: two tunnel stages, the second both ways, and the account of what is too big. */
+const remoteCopyResubmits = 6;
 
 export interface WorstCaseInput {
   /** Ports of the switch that are bound on the hypervisor. */

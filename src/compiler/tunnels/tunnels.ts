@@ -2,20 +2,20 @@
  * Room `tunnels`: one flow-based tunnel port for each encapsulation, on every hypervisor under the same number. The
  * key names the datapath and nothing else: the receiver looks the destination up again.
  */
-import type { Encapsulation } from '../../model/index.js';
-import { tunnelMtu as tunnelMtuOf, tunnelOverhead } from '../../model/effective-mtu.js';
+import { tunnelMtu as tunnelMtuOf } from '../../model/effective-mtu.js';
 import { TUNNEL_OFPORTS } from '../../model/tunnel-ports.js';
-import { advance, checkLarger, drop, move, outputTo, set, type Step } from '../pipeline/actions.js';
+import { fleetId } from '../../view/rows.js';
+import { advance, checkLarger, drop, move, next, output, outputTo, set } from '../pipeline/actions.js';
 import { ipValue } from '../pipeline/addresses.js';
 import { flow } from '../pipeline/flow.js';
-import { physIn, tunnelMtu, tunnelOut, tunnelSend, tunnelSource } from '../pipeline/physical.js';
+import { physIn, tunnelFlood, tunnelMtu, tunnelOut, tunnelSend, tunnelSource } from '../pipeline/physical.js';
 import { lsInLookupFdb } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
 
 /** check_pkt_larger counts the Ethernet header of the inner frame; an MTU does not. */
 const ethernetHeaderBytes = 14;
 
-/** From tunnels into datapaths, and out through the tunnel that the receiver wants. */
+/** From tunnels into datapaths, and what both kinds of way out have in common. */
 export const tunnelsEverywhere = rule({
   name: 'tunnels.everywhere',
   number: 10,
@@ -30,6 +30,9 @@ export const tunnelsEverywhere = rule({
           actions: [move('tunnelId', 'datapath'), set({ fromTunnel: 1 }), advance(lsInLookupFdb)],
         }),
       ),
+      // The copies of a flood that came through a tunnel are for the ports here, and nothing more.
+      flow(tunnelMtu, { priority: 200, match: { fromTunnel: 1 }, actions: [] }),
+      flow(tunnelFlood, { priority: 200, match: { tooBig: 1 }, actions: [drop('too_big')] }),
       flow(tunnelSend, {
         priority: 100,
         match: { tooBig: 0 },
@@ -39,30 +42,31 @@ export const tunnelsEverywhere = rule({
   }),
 });
 
-/** How every hypervisor reaches this one, and knows it by. Nothing while it has no address. */
+/**
+ * How every hypervisor reaches this one, and knows it by. Nothing while it has no address. Its own side of the underlay
+ * is looked at only where it carries less than that of another: what the sender's side carries was seen before.
+ */
 export const tunnelsToHypervisor = rule({
   name: 'tunnels.to-hypervisor',
   number: 11,
   subjects: 'hypervisors',
-  compile: hypervisor => {
+  compile: (hypervisor, view) => {
     if (hypervisor.encapIp === null) return null;
     const { family, value } = ipValue(hypervisor.encapIp);
-    const encapsulation: Encapsulation = hypervisor.encapTypes[0] ?? 'geneve';
-    const destination: Step<never, 'tunnelDestination4' | 'tunnelDestination6'> =
-      family === 4 ? set({ tunnelDestination4: value }) : set({ tunnelDestination6: value });
+    const tunnelPort = TUNNEL_OFPORTS[hypervisor.encapTypes[0] ?? 'geneve'];
+    const toAddress = set(family === 4 ? { tunnelDestination4: value } : { tunnelDestination6: value });
     const source = family === 4 ? { tunnelSource4: value } : { tunnelSource6: value };
+    const capacity = tunnelMtuOf(hypervisor);
+    const isNarrow = capacity < (view.get('fleet', fleetId)?.largestTunnelMtu ?? capacity);
     return {
       scope: { kind: 'everywhere' },
       flows: [
         flow(tunnelOut, {
           priority: 100,
           match: { outHost: hypervisor.hypervisorKey },
-          actions: [
-            destination,
-            set({ tunnelPort: TUNNEL_OFPORTS[encapsulation], outerIpv6: family === 6 ? 1 : 0 }),
-            checkLarger(tunnelMtuOf(hypervisor) + ethernetHeaderBytes, 'tooBig'),
-            advance(tunnelMtu),
-          ],
+          actions: isNarrow
+            ? [toAddress, set({ tunnelPort }), checkLarger(capacity + ethernetHeaderBytes, 'tooBig'), next]
+            : [toAddress, move('datapath', 'tunnelId'), output(tunnelPort)],
         }),
         flow(tunnelSource, { priority: 100, match: source, actions: [set({ inHost: hypervisor.hypervisorKey })] }),
       ],
@@ -70,28 +74,24 @@ export const tunnelsToHypervisor = rule({
   },
 });
 
-/** On the hypervisor itself: no tunnel to itself, and what its own side of the underlay carries. */
+/** On the hypervisor itself: what its side of the underlay carries, and no tunnel to itself. */
 export const tunnelsOfHypervisor = rule({
   name: 'tunnels.of-hypervisor',
   number: 12,
   subjects: 'hypervisors',
   compile: hypervisor => {
-    const own = { outHost: hypervisor.hypervisorKey };
-    const limit = (family: 4 | 6): number =>
-      hypervisor.underlayMtu - tunnelOverhead('geneve', family) + ethernetHeaderBytes;
+    const self = { outHost: hypervisor.hypervisorKey };
     return {
       scope: { kind: 'hypervisor', hypervisorId: hypervisor.id },
       flows: [
+        flow(tunnelMtu, {
+          priority: 100,
+          match: {},
+          actions: [checkLarger(tunnelMtuOf(hypervisor) + ethernetHeaderBytes, 'tooBig'), advance(tunnelFlood)],
+        }),
+        flow(tunnelOut, { priority: 300, match: { ...self, flood: 0 }, actions: [drop('port_not_bound')] }),
         // Flood groups name every hypervisor, this one too, so that they are the same everywhere.
-        flow(tunnelOut, { priority: 300, match: { ...own, flood: 1 }, actions: [] }),
-        flow(tunnelOut, { priority: 200, match: own, actions: [drop('port_not_bound')] }),
-        ...([4, 6] as const).map(family =>
-          flow(tunnelMtu, {
-            priority: 100,
-            match: { tooBig: 0, outerIpv6: family === 6 ? 1 : 0 },
-            actions: [checkLarger(limit(family), 'tooBig'), advance(tunnelSend)],
-          }),
-        ),
+        flow(tunnelOut, { priority: 200, match: self, actions: [] }),
       ],
     };
   },

@@ -8,7 +8,7 @@ import { physIn } from '../../../src/compiler/pipeline/physical.js';
 import { layout } from '../../../src/compiler/pipeline/pipelines.js';
 import { placeRegisters, registers } from '../../../src/compiler/pipeline/registers.js';
 import { stage, subroutine, type Stage } from '../../../src/compiler/pipeline/stage.js';
-import { lsInL2Lkup, lsInLookupFdb } from '../../../src/compiler/pipeline/switch-ingress.js';
+import { lsInArpRsp, lsInL2Lkup, lsInLookupFdb } from '../../../src/compiler/pipeline/switch-ingress.js';
 import { formatFlow } from '../../../southbound/openflow/text.js';
 
 const pipeline = (...stages: readonly Stage[]) => [{ name: 'test', purpose: '', stages }];
@@ -45,13 +45,13 @@ describe('The layout of the pipeline', () => {
     const undeclared = { origin: 1 } as unknown as Record<string, never>;
     assert.throws(() => flow(lsInL2Lkup, { priority: 1, match: undeclared, actions: [next] }), /does not read origin/);
     assert.throws(() => set({ outPort: 0x10000 }), RangeError);
-    assert.throws(() => flow(lsInL2Lkup, { priority: 1, match: { fromTunnel: 2 }, actions: [next] }));
+    assert.throws(() => flow(lsInArpRsp, { priority: 1, match: { fromTunnel: 2 }, actions: [next] }));
   });
 
   it('adds what OpenFlow wants matched before a field', () => {
     const arp = stage('arp', { purpose: '', reads: ['ndSll', 'outPort', 'inPort'], writes: [], onMiss: 'never' });
     assert.throws(() => flow(arp, { priority: 1, match: {}, actions: [] }), /in no pipeline/);
-    const text = formatFlow(flow(lsInL2Lkup, { priority: 7, match: { fromTunnel: 1 }, actions: [next] }));
+    const text = formatFlow(flow(lsInArpRsp, { priority: 7, match: { fromTunnel: 1 }, actions: [next] }));
     assert.match(text, /priority=7,reg11=0x[0-9a-f]+\/0x[0-9a-f]+ actions=resubmit\(,\d+\)$/);
   });
 });

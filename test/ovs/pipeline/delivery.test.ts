@@ -42,7 +42,7 @@ describe('A logical switch on Open vSwitch', function () {
     for (const destination of [broadcast, '33:33:00:00:00:fb', '01:00:5e:00:00:fb']) {
       const packet = ip4(mac.web1, destination, '10.1.0.11', '10.1.0.255');
       const sent = await network().trace('hv1', `in_port=1,${packet}`);
-      assert.deepEqual(sent.outputs, [TUNNEL_OFPORTS.vxlan, 2], destination);
+      assert.deepEqual(sent.outputs, [2, TUNNEL_OFPORTS.vxlan], destination);
       const received = await network().trace('hv2', `in_port=${TUNNEL_OFPORTS.vxlan},tun_id=1,${packet}`);
       assert.deepEqual(received.outputs, [1], destination);
       assert.deepEqual(received.tunnels, []);
@@ -88,7 +88,7 @@ describe('A logical switch on Open vSwitch', function () {
     );
     assert.deepEqual([into.outputs, into.drops], [[], ['port_disabled']]);
     const flooded = await network().trace('hv1', `in_port=1,${ip4(mac.web1, broadcast, '10.1.0.11', '10.1.0.255')}`);
-    assert.deepEqual([flooded.outputs, flooded.drops], [[TUNNEL_OFPORTS.vxlan, 2], []]);
+    assert.deepEqual([flooded.outputs, flooded.drops], [[2, TUNNEL_OFPORTS.vxlan], []]);
     const unbound = await network().trace(
       'hv1',
       `in_port=1,${ip4(mac.web1, '02:00:00:00:01:0e', '10.1.0.11', '10.1.0.14')}`,

@@ -12,6 +12,8 @@ import { DummySwitch } from '../dummy-switch.js';
 import { flowLines, groupLines } from '../../compiler/host-text.js';
 import type { CompiledNetwork } from '../../compiler/network-builder.js';
 
+const countedWithinMs = 10_000;
+
 /** What became of a traced packet. */
 export interface Trace {
   /** ofports in order; `back`: out of the port that it came from. */
@@ -34,10 +36,7 @@ function reasonOf(line: string): DropReason | undefined {
   return value === undefined ? undefined : dropReasonByCode(Number(BigInt(value) >> BigInt(reasonOffset)));
 }
 
-/**
- * Reads a trace. Where the size of a packet decides, Open vSwitch traces both ways: the drop of what is too big is left
- * out then, if the other way led to an output.
- */
+/** Reads a trace. Where the size of a packet decides, Open vSwitch traces both ways, so `too_big` says nothing there. */
 function readTrace(text: string): Trace {
   const outputs: (number | 'back')[] = [];
   const tunnels: string[] = [];
@@ -62,7 +61,7 @@ function readTrace(text: string): Trace {
     const at = item.indexOf('=');
     return at < 0 ? [] : [[item.slice(0, at), item.slice(at + 1)]];
   });
-  const counted = tunnels.length === 0 ? drops : drops.filter(reason => reason !== 'too_big');
+  const counted = drops.filter(reason => reason !== 'too_big');
   return { outputs, tunnels, drops: counted, visits, final: new Map(fields), text };
 }
 
@@ -116,9 +115,20 @@ export class TracedNetwork {
 
   /** Sends packets, in the words of `ovs-dpctl`, into a port; returns when they are through, and counted. */
   async send(bridge: string, ofport: number, ...packets: readonly string[]): Promise<void> {
+    const before = await this.#received(bridge, ofport);
     for (const packet of packets) await this.#switch.appctl('netdev-dummy/receive', `${bridge}-${ofport}`, packet);
-    await sleep(50);
+    const deadline = Date.now() + countedWithinMs;
+    while ((await this.#received(bridge, ofport)) < before + packets.length) {
+      if (Date.now() > deadline) throw new Error(`${bridge} has not taken ${packets.length} packets from ${ofport}`);
+      await sleep(20);
+    }
+  }
+
+  /** Packets that the first table has counted from a port, those in caches included. */
+  async #received(bridge: string, ofport: number): Promise<number> {
     await this.#switch.appctl('revalidator/purge');
+    const text = await this.dump(bridge, `table=0,in_port=${ofport}`);
+    return [...text.matchAll(/n_packets=(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
   dump(bridge: string, ...filter: readonly string[]): Promise<string> {
