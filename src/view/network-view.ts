@@ -7,7 +7,9 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { Placement } from './placement.js';
 import {
-  fleet,
+  all,
+  fleetId,
+  fleetOf,
   indexes,
   type DerivedKind,
   type IndexName,
@@ -101,7 +103,7 @@ export class NetworkView implements NetworkReader {
   apply(revision: number, rows: Iterable<RowAfter<Kind>>): Touched {
     const changes = this.#applyRows(latest(rows));
     const placed = this.#placement.apply(changes as readonly RowChange<Kind>[]);
-    const derived = this.#applyRows(latest([{ kind: 'fleet', id: fleet.id, after: fleet }, ...placed]));
+    const derived = this.#applyRows(latest([...this.#fleet(changes), ...placed]));
     this.#revision = revision;
     return { revision, changes: [...changes, ...derived] };
   }
@@ -123,6 +125,12 @@ export class NetworkView implements NetworkReader {
     const table = this.#tables.get(kind);
     if (table === undefined) throw new Error(`the view has no kind ${kind}`);
     return table as unknown as Table<ViewRow<K>>;
+  }
+
+  /** The row of the fleet, where it may be another. */
+  #fleet(changes: readonly RowChange[]): readonly RowAfter[] {
+    const isCurrent = this.get('fleet', fleetId) !== null && !changes.some(({ kind }) => kind === 'hypervisors');
+    return isCurrent ? [] : [{ kind: 'fleet', id: fleetId, after: fleetOf(this.by('hypervisors', 'all', all)) }];
   }
 
   #applyRows(pending: Pending): readonly RowChange[] {

@@ -4,6 +4,7 @@
  */
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
+import { tunnelMtu } from '../model/effective-mtu.js';
 import { learnsMacs, mayHaveUnlistedAddresses } from '../model/port-addresses.js';
 
 /** A hypervisor must hold a datapath: one of its ports can reach it through switches and routers. */
@@ -42,9 +43,18 @@ export interface BoundPort {
 export interface Fleet {
   readonly id: 'fleet';
   readonly number: 0;
+  /** The largest IP packet, in bytes, that fits the tunnels to some hypervisor; 0 when there is none. */
+  readonly largestTunnelMtu: number;
 }
 
-export const fleet: Fleet = Object.freeze({ id: 'fleet', number: 0 });
+export const fleetId = 'fleet';
+
+/** The row of the fleet that has these hypervisors. */
+export function fleetOf(hypervisors: Iterable<RowOf<'hypervisors'>>): Fleet {
+  let largestTunnelMtu = 0;
+  for (const hypervisor of hypervisors) largestTunnelMtu = Math.max(largestTunnelMtu, tunnelMtu(hypervisor));
+  return { id: fleetId, number: 0, largestTunnelMtu };
+}
 
 /** Derived tables, by name. */
 export interface DerivedRows {

@@ -180,17 +180,17 @@ describe('Equal-cost routes on Open vSwitch', function () {
       .port('web1', 'web', mac.web1, ['10.1.0.11'], ['hv1', 1])
       .port('out1', 'out', mac.db1, ['10.2.0.21'], ['hv1', 2])
       .port('out2', 'out', mac.db2, ['10.2.0.22'], ['hv1', 3]);
-    await network().load(ecmp.compile(), 'hv1');
+    const compiled = ecmp.compile();
+    await network().load(compiled, 'hv1');
+    const ecmpGroup = compiled.host('hv1').groups.find(({ type }) => type === 'select');
+    assert.ok(ecmpGroup !== undefined);
     const packet = (port: number): string =>
       `in_port(1),eth(src=${mac.web1},dst=${mac.gatewayWeb}),eth_type(0x0800),` +
       `ipv4(src=10.1.0.11,dst=8.8.8.8,proto=17,tos=0,ttl=64,frag=no),udp(src=${port},dst=53)`;
     await network().send('hv1', 1, ...Array.from({ length: 40 }, (_, i) => packet(1000 + i)));
     const counts = async (): Promise<readonly number[]> => {
-      const stats = await network().ofctl('dump-group-stats', 'hv1');
-      const group = stats
-        .split('\n')
-        .find(line => (line.match(/bucket\d+:/g) ?? []).length === 2 && /ref_count=1/.test(line));
-      return [...(group ?? '').matchAll(/bucket\d+:packet_count=(\d+)/g)].map(([, count]) => Number(count));
+      const stats = await network().ofctl('dump-group-stats', 'hv1', `group_id=${ecmpGroup.id}`);
+      return [...stats.matchAll(/bucket\d+:packet_count=(\d+)/g)].map(([, count]) => Number(count));
     };
     const spread = await counts();
     assert.equal(spread.length, 2);
