@@ -218,7 +218,14 @@ export class WeftClient {
       if (gateway !== null && !gateways.some(known => known.includes(':') === gateway.includes(':')))
         gateways.push(gateway);
     }
-    return { name: port.name, portId: port.id, mac: port.mac, addresses, gateways, mtu: Number(logicalSwitch['mtu']) };
+    return {
+      name: port.name,
+      portId: port.id,
+      mac: port.mac,
+      addresses,
+      gateways,
+      mtu: Number(logicalSwitch['effective_mtu']),
+    };
   }
 
   /** Waits until no connected hypervisor is behind the newest revision. Throws, naming those that are, after `timeoutMs`. */

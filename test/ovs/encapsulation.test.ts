@@ -27,7 +27,7 @@ describe('encapsulation', function () {
       ...db.operations,
       ...planRouter('r', [web, db]).operations,
     ]);
-    const mtu = Number(objects.get('web')?.['mtu']);
+    const mtu = Number(objects.get('web')?.['effective_mtu']);
     const [a, b, c] = await weftLab.plug({ a: 'hv1', b: 'hv2', c: 'hv2' });
     assert.ok(a !== undefined && b !== undefined && c !== undefined);
     const capture = await weftLab.lab.capture('udp port 4789');

@@ -22,7 +22,7 @@ describe('effective MTU', function () {
       ...db.operations,
       ...planRouter('r', [web, db]).operations,
     ]);
-    const mtu = Number(objects.get('web')?.['mtu']);
+    const mtu = Number(objects.get('web')?.['effective_mtu']);
     assert.equal(mtu, 1450);
     const [a, b, c] = await weftLab().plug({ a: 'hv1', b: 'hv2', c: 'hv3' });
     assert.ok(a !== undefined && b !== undefined && c !== undefined);
