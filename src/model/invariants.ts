@@ -160,17 +160,18 @@ export function checkSubnetPlace(
 /** IPv6 needs links of at least 1280 bytes (RFC 8200, section 5). */
 const IPV6_MINIMUM_MTU = 1280;
 
-/** The MTU of a logical switch against what the underlay allows and what its subnets need. */
+/** The MTU of a logical switch against what the underlay allows and what its subnets need; `pointer` is what is at fault. */
 export function checkMtu(
   logicalSwitch: Pick<LogicalSwitch, 'mtu'>,
   capacity: number,
   subnets: readonly Pick<Subnet, 'cidr'>[],
+  pointer = '/mtu',
 ): void {
   const { mtu } = logicalSwitch;
   if (mtu === null) return;
-  if (mtu > capacity) refuse('mtu_too_large', '/mtu', `The MTU is ${mtu}; the underlay allows ${capacity}.`);
+  if (mtu > capacity) refuse('mtu_too_large', pointer, `The MTU is ${mtu}; the underlay allows ${capacity}.`);
   if (mtu < IPV6_MINIMUM_MTU && subnets.some(subnet => knownCidr(subnet.cidr).family === 6))
-    refuse('mtu_too_small', '/mtu', `The MTU is ${mtu} and there is an IPv6 subnet.`);
+    refuse('mtu_too_small', pointer, `The MTU is ${mtu} and there is an IPv6 subnet.`);
 }
 
 /** The subnet that contains the address, if any. */

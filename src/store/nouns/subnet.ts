@@ -27,7 +27,7 @@ export const subnetBehaviour: Behaviour<'subnets'> = {
       const siblings = await unit.children('subnets', 'logicalSwitchId', logicalSwitchId);
       const routerPorts = await unit.children('logical-router-ports', 'logicalSwitchId', logicalSwitchId);
       checkSubnetPlace(row, siblings, routerPorts);
-      checkMtu({ mtu: logicalSwitch.mtu }, Number.POSITIVE_INFINITY, [row]);
+      checkMtu({ mtu: logicalSwitch.mtu }, Number.POSITIVE_INFINITY, [row], '/cidr');
     }
     if (row.gatewayIp !== null && row.gatewayIp !== current?.gatewayIp)
       await refuseGatewayOfPort(unit, row, row.gatewayIp);
