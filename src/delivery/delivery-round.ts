@@ -67,6 +67,8 @@ export async function deliverChanges(
   }
 }
 
+const sentinelOnly: Bundle = { parts: [], count: 0, touches: new Set(), completes: new Set() };
+
 /** One try of everything. Keys whose change is complete leave the ledger and are removed from `open`. */
 async function attempt(
   context: RoundContext,
@@ -77,29 +79,31 @@ async function attempt(
   const keyOfXid = new Map(open.map(change => [change.xid, change.key]));
   const metered = open.filter(change => change.metersBefore.length > 0 && !context.metersSent.has(change.key));
   if (metered.length > 0) {
+    // Meters go outside of the bundles: while they change, the switch is on the way.
+    const marked = await sendOne(context, sentinelOnly, false, keyOfXid);
+    if (marked.kind !== 'committed') return marked;
     const messages = metered.flatMap(change => change.metersBefore);
+    // Whatever comes of it, some may be there: what is installed of these keys is known again only with the bundle.
+    for (const { key } of metered) started.add(key);
     const outcome = await sendPlain(context.target, messages, keyOfXid);
+    for (const { key } of metered) context.metersSent.add(key);
     if (outcome.kind !== 'committed') return outcome;
-    for (const { key } of metered) {
-      started.add(key);
-      context.metersSent.add(key);
-    }
   }
+  const metersAfter = open.flatMap(change => change.metersAfter);
   const bundles = planBundles(open);
-  if (bundles.length === 0 && alwaysSentinel) {
-    bundles.push({ parts: [], count: 0, touches: new Set(), completes: new Set() });
-  }
+  if (bundles.length === 0 && alwaysSentinel) bundles.push(sentinelOnly);
   for (const [index, bundle] of bundles.entries()) {
-    const isLast = index === bundles.length - 1;
+    const isLast = index === bundles.length - 1 && metersAfter.length === 0;
     const outcome = await sendOne(context, bundle, isLast, keyOfXid);
     if (outcome.kind !== 'committed') return outcome;
     for (const key of bundle.touches) started.add(key);
     if (!isLast) finish(context, open, change => bundle.completes.has(change.key) && change.metersAfter.length === 0);
   }
-  const metersAfter = open.flatMap(change => change.metersAfter);
   if (metersAfter.length > 0) {
-    const outcome = await sendPlain(context.target, metersAfter, keyOfXid);
-    if (outcome.kind !== 'committed') return outcome;
+    const removed = await sendPlain(context.target, metersAfter, keyOfXid);
+    if (removed.kind !== 'committed') return removed;
+    const settled = await sendOne(context, sentinelOnly, true, keyOfXid);
+    if (settled.kind !== 'committed') return settled;
   }
   context.count({
     bundles: bundles.length,

@@ -95,7 +95,7 @@ export class Reconciler implements HostProgress, HoldPeer {
   }
 
   get appliedRevision(): number {
-    return this.ledger.appliedRevision(this.#context.desired.revision);
+    return this.#stock.uncertainUpTo === null ? this.ledger.appliedRevision(this.#context.desired.revision) : 0;
   }
 
   /** True once the switch is known to hold what the ledger does not list. */
@@ -109,7 +109,8 @@ export class Reconciler implements HostProgress, HoldPeer {
   }
 
   isPending(revision: number): boolean {
-    return this.ledger.isPending(revision);
+    const { uncertainUpTo } = this.#stock;
+    return this.ledger.isPending(revision) || (uncertainUpTo !== null && revision <= uncertainUpTo);
   }
 
   *failures(): Generator<FragmentFailure> {
@@ -332,7 +333,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       if (flights === null) this.#auditAtMs = this.#context.clock.nowMs() + this.#context.auditIntervalMs();
       this.#move('idle', 'acknowledged');
     } else if (outcome.kind === 'fenced') {
-      this.ledger.rollback();
+      // What was in flight stays so: the sentinel tells what became of it when the switch is ours again.
       this.#move('fenced', 'the switch has another master');
       this.#claimedTerm = null;
     } else {

@@ -29,6 +29,7 @@ export class StockTaking {
   readonly #databaseId: string;
   #isRead = false;
   #isKnown = false;
+  #uncertainUpTo: number | null = null;
   #bundleNumber = 0;
   /** The sentinel of the last bundle known to be committed, and those sent since. */
   #committed: Sentinel | null = null;
@@ -50,6 +51,14 @@ export class StockTaking {
     return this.#isKnown;
   }
 
+  /**
+   * The switch turned out not to hold what it held: until the comparison is through, nothing up to this revision can be
+   * said to be applied. Null: no such doubt.
+   */
+  get uncertainUpTo(): number | null {
+    return this.#uncertainUpTo;
+  }
+
   /** A new connection, or a time without the master role: others may have been at the switch. */
   unread(): void {
     this.#isRead = false;
@@ -58,6 +67,7 @@ export class StockTaking {
   /** The content is not known any more. */
   forget(): void {
     this.#isKnown = false;
+    this.#uncertainUpTo = this.#desired.revision;
     this.#committed = null;
     this.#sent = [];
   }
@@ -70,7 +80,7 @@ export class StockTaking {
     this.#isRead = true;
     const finding = this.#judge(found);
     if (finding === 'compare') this.forget();
-    else this.#isKnown = true;
+    else this.#setKnown();
     return finding;
   }
 
@@ -97,13 +107,13 @@ export class StockTaking {
   /** The connection was cut in a round: these bundles of it were committed, the others were not. */
   #resume(committed: readonly Bundle[], found: Sentinel): void {
     const touched = new Set<string>();
-    for (const bundle of committed) {
-      for (const key of bundle.touches) touched.add(key);
-      this.#ledger.commit(bundle.completes);
-    }
     for (const { entry, target } of this.#ledger.inFlight.values()) {
       // Meters are outside of the bundles: the sentinel says nothing about them.
       if (hasMeters(target) || (entry.installed !== 'unknown' && hasMeters(entry.installed))) touched.add(entry.key);
+    }
+    for (const bundle of committed) {
+      this.#ledger.commit([...bundle.completes].filter(key => !touched.has(key)));
+      for (const key of bundle.touches) touched.add(key);
     }
     this.#ledger.forgetInstalled(touched);
     this.#ledger.rollback();
@@ -155,8 +165,13 @@ export class StockTaking {
 
   /** The difference has been sent and acknowledged. */
   compared(): void {
-    this.#isKnown = true;
+    this.#setKnown();
     this.#ledger.commit([...this.#ledger.inFlight.keys()]);
+  }
+
+  #setKnown(): void {
+    this.#isKnown = true;
+    this.#uncertainUpTo = null;
   }
 
   /** Called before a bundle goes out, and when its commit is acknowledged. */

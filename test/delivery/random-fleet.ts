@@ -216,7 +216,9 @@ export class RandomFleet {
     const { revision } = this.#source;
     for (const host of hosts) {
       const status = this.#fleet.status(host);
-      if (status?.connected !== true || this.#touched.has(host)) continue;
+      // Until the sentinel is read, the status tells what was acknowledged last.
+      const isSure = status?.state === 'idle' || status?.state === 'delivering' || status?.state === 'comparing';
+      if (!isSure || this.#touched.has(host) || this.#switches.get(host)?.isConnected !== true) continue;
       const failed = this.#fleet.convergence.failures().some(failure => failure.hypervisorId === host);
       const progress = this.#fleet.convergence.pending(revision);
       const isPending = progress.pending.some(one => one.hypervisorId === host);
@@ -263,7 +265,6 @@ export class RandomFleet {
     this.#fleet.apply(this.#source.change(good));
     for (const host of hosts) {
       this.#switches.get(host)?.release();
-      await this.#connect(host);
     }
     await this.#quiet();
     for (const host of hosts) this.#fleet.audit(host);
@@ -273,7 +274,6 @@ export class RandomFleet {
     for (const host of hosts) this.#compare(host, `${host} at rest`);
     const sent = hosts.map(host => this.#switches.get(host)?.changes);
     this.#restart();
-    for (const host of hosts) await this.#connect(host);
     await this.#quiet();
     assert.deepEqual(
       hosts.map(host => this.#switches.get(host)?.changes),
@@ -282,12 +282,20 @@ export class RandomFleet {
     );
   }
 
+  /** Lets time pass until nothing moves any more: six seconds at most, which is more than any wait. */
   async #quiet(): Promise<void> {
-    for (let round = 0; round < 60; round += 1) {
-      for (let turn = 0; turn < 20; turn += 1) await nextTurn();
+    for (let round = 0, still = 0; round < 60 && still < 5; round += 1) {
+      for (const host of hosts) await this.#connect(host);
+      for (let turn = 0; turn < 10; turn += 1) await nextTurn();
       this.#clock.advance(100);
       this.#check();
+      still = this.#isStill() ? still + 1 : 0;
     }
+  }
+
+  #isStill(): boolean {
+    const isIdle = hosts.every(host => this.#fleet.status(host)?.state === 'idle');
+    return isIdle && this.#fleet.convergence.isApplied(this.#source.revision);
   }
 }
 

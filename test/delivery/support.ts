@@ -94,6 +94,8 @@ export async function openSwitch(stream: Duplex, clock: Clock = systemClock): Pr
 
 export async function openChannel(stream: Duplex, clock: Clock = systemClock): Promise<OpenFlowChannel> {
   const channel = new OpenFlowChannel(stream, testPeer, { clock, probeIntervalMs: 5_000 });
+  // Ends with `ready`, which is waited for.
+  channel.datapathId.catch(() => undefined);
   await channel.connection.ready;
   return channel;
 }

@@ -80,6 +80,10 @@ export class FakeSwitch {
     return theirs;
   }
 
+  get isConnected(): boolean {
+    return this.#connections.size > 0;
+  }
+
   /** Ends every connection at once, with whatever was under way. */
   cut(): void {
     for (const { stream, far } of this.#connections) {
