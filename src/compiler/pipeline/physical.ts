@@ -36,7 +36,7 @@ export const tunnelSend = stage('tunnel_send', {
   purpose: 'The same, where the underlay of the other hypervisor carries less than that of some.',
   reads: ['tooBig', 'datapath', 'tunnelPort'],
   writes: ['tunnelId'],
-  onMiss: { drop: 'too_big' },
+  onMiss: 'never',
 });
 
 /** Which hypervisor a tunnel packet came from. Only asked where source MACs are learned. */

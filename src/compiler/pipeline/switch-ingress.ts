@@ -33,7 +33,7 @@ export const lsFdb = subroutine('ls_fdb', {
 
 export const lsFdbLearned = learnedStage('ls_fdb_learned', {
   purpose: 'Learned: MACs behind ports with unknown_macs, and the hypervisors where they were seen.',
-  reads: ['datapath', 'mac'],
+  reads: ['datapath', 'ethDst'],
   writes: ['outPort', 'outHost'],
 });
 

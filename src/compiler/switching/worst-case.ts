@@ -15,8 +15,8 @@ const ingressResubmits = 32;
 const routerResubmits = 16;
 /** A copy for a local port: ls_out_delivery. */
 const localCopyResubmits = 1;
-/** A copy for a hypervisor: two tunnel stages, the second both ways, and the account of what is too big. */
-const remoteCopyResubmits = 6;
+/** A copy for a hypervisor: two tunnel stages, the second both ways. */
+const remoteCopyResubmits = 3;
 
 export interface WorstCaseInput {
   /** Ports of the switch that are bound on the hypervisor. */

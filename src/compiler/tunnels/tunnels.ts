@@ -5,15 +5,23 @@
 import { tunnelMtu as tunnelMtuOf } from '../../model/effective-mtu.js';
 import { TUNNEL_OFPORTS } from '../../model/tunnel-ports.js';
 import { fleetId } from '../../view/rows.js';
-import { advance, checkLarger, drop, move, next, output, outputTo, set } from '../pipeline/actions.js';
+import { groupId } from '../identifiers.js';
+import { advance, checkLarger, drop, group, move, next, output, outputTo, set } from '../pipeline/actions.js';
 import { ipValue } from '../pipeline/addresses.js';
-import { flow } from '../pipeline/flow.js';
+import { bucketActions, flow } from '../pipeline/flow.js';
 import { physIn, tunnelFlood, tunnelMtu, tunnelOut, tunnelSend, tunnelSource } from '../pipeline/physical.js';
 import { lsInLookupFdb } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
 
 /** check_pkt_larger counts the Ethernet header of the inner frame; an MTU does not. */
 const ethernetHeaderBytes = 14;
+
+/**
+ * Where the size of a packet decides, Open vSwitch counts it on both ways, also on the one that it does not go. So what is
+ * too big goes through a group that hashes: that takes it through the data path once more, and only what really comes
+ * by there is counted as dropped. The fleet has the number 0, and this is its only group.
+ */
+const tooBigGroup = groupId(0, 1);
 
 /** From tunnels into datapaths, and what both kinds of way out have in common. */
 export const tunnelsEverywhere = rule({
@@ -32,12 +40,17 @@ export const tunnelsEverywhere = rule({
       ),
       // The copies of a flood that came through a tunnel are for the ports here, and nothing more.
       flow(tunnelMtu, { priority: 200, match: { fromTunnel: 1 }, actions: [] }),
-      flow(tunnelFlood, { priority: 200, match: { tooBig: 1 }, actions: [drop('too_big')] }),
-      flow(tunnelSend, {
-        priority: 100,
-        match: { tooBig: 0 },
-        actions: [move('datapath', 'tunnelId'), outputTo('tunnelPort')],
-      }),
+      flow(tunnelFlood, { priority: 200, match: { tooBig: 1 }, actions: [group(tooBigGroup)] }),
+      flow(tunnelSend, { priority: 200, match: { tooBig: 1 }, actions: [group(tooBigGroup)] }),
+      flow(tunnelSend, { priority: 0, match: {}, actions: [move('datapath', 'tunnelId'), outputTo('tunnelPort')] }),
+    ],
+    groups: [
+      {
+        id: tooBigGroup,
+        type: 'select',
+        selectionMethod: { name: 'dp_hash' },
+        buckets: [{ bucketId: 1, weight: 1, actions: bucketActions(tunnelFlood, [drop('too_big')]) }],
+      },
     ],
   }),
 });

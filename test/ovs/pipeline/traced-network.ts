@@ -14,6 +14,12 @@ import type { CompiledNetwork } from '../../compiler/network-builder.js';
 
 const countedWithinMs = 10_000;
 
+/** A packet of so many bytes, Ethernet header included. */
+export interface SizedPacket {
+  readonly packet: string;
+  readonly length: number;
+}
+
 /** What became of a traced packet. */
 export interface Trace {
   /** ofports in order; `back`: out of the port that it came from. */
@@ -114,9 +120,12 @@ export class TracedNetwork {
   }
 
   /** Sends packets, in the words of `ovs-dpctl`, into a port; returns when they are through, and counted. */
-  async send(bridge: string, ofport: number, ...packets: readonly string[]): Promise<void> {
+  async send(bridge: string, ofport: number, ...packets: readonly (string | SizedPacket)[]): Promise<void> {
     const before = await this.#received(bridge, ofport);
-    for (const packet of packets) await this.#switch.appctl('netdev-dummy/receive', `${bridge}-${ofport}`, packet);
+    for (const packet of packets) {
+      const words = typeof packet === 'string' ? [packet] : [packet.packet, '--len', `${packet.length}`];
+      await this.#switch.appctl('netdev-dummy/receive', `${bridge}-${ofport}`, ...words);
+    }
     const deadline = Date.now() + countedWithinMs;
     while ((await this.#received(bridge, ofport)) < before + packets.length) {
       if (Date.now() > deadline) throw new Error(`${bridge} has not taken ${packets.length} packets from ${ofport}`);
