@@ -42,32 +42,34 @@ export async function commitRevision(
   return revision;
 }
 
-/** Deletions of children first, then updates and insertions of parents first. */
+/**
+ * Insertions of parents first, then updates, which may refer to what was inserted and let go of what is deleted, then deletions of
+ * children first.
+ */
 function rowStatements(changes: readonly Change[]): string[] {
-  const statements: string[] = [];
-  for (const kind of kinds.toReversed()) {
-    const gone = changes.filter(change => change.kind === kind && change.after === null);
-    if (gone.length > 0)
-      statements.push(`DELETE FROM ${resourceOf(kind).table} WHERE id = ANY(${uuidArray(gone.map(({ id }) => id))})`);
-  }
+  const inserted: string[] = [];
+  const updated: string[] = [];
+  const deleted: string[] = [];
   for (const kind of kinds) {
     const { table } = resourceOf(kind);
     const { columns, assignments } = shapeOf(kind);
-    const there = changes.filter(change => change.kind === kind && change.after !== null);
-    const updated = there.flatMap(({ before, after }) => (before === null || after === null ? [] : [after]));
-    const created = there.flatMap(({ before, after }) => (before !== null || after === null ? [] : [after]));
+    const ofKind = changes.filter(change => change.kind === kind);
+    const created = ofKind.flatMap(({ before, after }) => (before === null && after !== null ? [after] : []));
+    const changed = ofKind.flatMap(({ before, after }) => (before !== null && after !== null ? [after] : []));
+    const gone = ofKind.filter(({ after }) => after === null);
     if (created.length > 0) {
       const selected = columns.split(', ').map(column => (column === 'revision' ? HEAD : `r.${column}`));
-      statements.push(
+      inserted.push(
         `INSERT INTO ${table} (${columns}) SELECT ${selected.join(', ')} FROM ${recordsetOf(kind, created)}`,
       );
     }
-    if (updated.length > 0) {
+    if (changed.length > 0) {
       const sets = assignments.replace('revision = r.revision', `revision = ${HEAD}`);
-      statements.push(`UPDATE ${table} t SET ${sets} FROM ${recordsetOf(kind, updated)} WHERE t.id = r.id`);
+      updated.push(`UPDATE ${table} t SET ${sets} FROM ${recordsetOf(kind, changed)} WHERE t.id = r.id`);
     }
+    if (gone.length > 0) deleted.unshift(`DELETE FROM ${table} WHERE id = ANY(${uuidArray(gone.map(({ id }) => id))})`);
   }
-  return statements;
+  return [...inserted, ...updated, ...deleted];
 }
 
 function revisionStatement(changes: number, context: WriteContext, now: string): string {

@@ -2,6 +2,8 @@
 import type { DataSource } from 'typeorm';
 import { type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
+import { looksLikeUuid } from '../model/value-types.js';
+import { fieldOf } from '../model/wire.js';
 import { decodeRow, shapeOf } from './sql.js';
 
 /** Every row of every kind. */
@@ -52,8 +54,10 @@ export class Reading {
     const values: unknown[] = [];
     for (const [field, value] of Object.entries(options.filters ?? {})) {
       if (!noun.indexes.includes(field)) throw new Error(`${kind} has no index on ${field}`);
-      values.push(value);
-      conditions.push(`t.${snakeCase(field)}::text = $${values.length}`);
+      const isUuid = fieldOf(noun, field).type.column === 'uuid';
+      // What has not the form of an id is the id of nothing.
+      if (isUuid && !looksLikeUuid(value)) conditions.push('false');
+      else conditions.push(`t.${snakeCase(field)} = $${values.push(value)}`);
     }
     if (options.labels !== undefined) {
       values.push(JSON.stringify(options.labels));

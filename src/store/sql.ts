@@ -25,7 +25,7 @@ interface Shape {
   readonly selection: string;
   /** `id uuid, name text, ...` for jsonb_to_recordset. */
   readonly recordset: string;
-  /** `name = r.name, ...` without what never changes. */
+  /** `name = r.name, ...`, all but the id: a row may be deleted and made anew under its id in one transaction. */
   readonly assignments: string;
 }
 
@@ -36,13 +36,12 @@ export function shapeOf(kind: Kind): Shape {
   if (known !== undefined) return known;
   const noun = resourceOf(kind);
   const columns = noun.fieldNames.map(name => ({ column: snakeCase(name), type: fieldOf(noun, name).type.column }));
-  const fixed = new Set(['id', 'number', 'created_at']);
   const shape: Shape = {
     columns: columns.map(({ column }) => column).join(', '),
     selection: columns.map(({ column, type }) => selected(column, type, 't.')).join(', '),
     recordset: columns.map(({ column, type }) => `${column} ${type}`).join(', '),
     assignments: columns
-      .filter(({ column }) => !fixed.has(column))
+      .filter(({ column }) => column !== 'id')
       .map(({ column }) => `${column} = r.${column}`)
       .join(', '),
   };

@@ -152,7 +152,11 @@ export class Store {
 
 /** Opens the store: takes the lock of the data directory if embedded, migrates, and starts to listen. */
 export async function openStore(settings: StoreSettings, log: Logger, clock: Clock): Promise<Store> {
-  const onFailure = (error: Error): void => log.fatal({ err: error }, 'the embedded database has failed');
+  const onFailure = (error: Error): never => {
+    log.fatal({ err: error }, 'the embedded database has failed');
+    // It does not come back within this process; a restart, in which everything is level-triggered, repairs it.
+    throw error;
+  };
   const open = await openDataSource(settings, log, onFailure);
   const rows: { database_id: string }[] = await open.dataSource.query(
     'SELECT database_id FROM store_head WHERE id = 1',

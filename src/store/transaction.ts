@@ -89,7 +89,8 @@ export class Transactions {
     try {
       session = (await queryRunner.connect()) as pg.PoolClient;
       await session.query('BEGIN');
-      const unit = new UnitOfWork(session, this.#numbers, this.#clock.wallTime().toISOString(), this.#claimsOf);
+      const now = this.#clock.wallTime().toISOString();
+      const unit = new UnitOfWork(session, this.#numbers, now, context.projectId, this.#claimsOf);
       const scope: WriteScope = {
         operations: new WriteOperations(unit, this.#behaviours, context),
         unit,

@@ -35,6 +35,8 @@ export class UnitOfWork {
   readonly allocator: Allocator;
   /** The time that rows changed by this transaction carry, as ISO 8601. */
   readonly now: string;
+  /** Set for a tenant, who sees nothing of other projects. */
+  readonly projectId: string | undefined;
   /** Position of the operation at work, counted from 0; -1 before the first. */
   operation = -1;
   readonly #claimsOf: ClaimsOf;
@@ -42,11 +44,12 @@ export class UnitOfWork {
   /** Lists of children that have been read: with the parent locked nobody adds to them. */
   readonly #read = new Set<string>();
 
-  constructor(session: Session, numbers: NumberBlocks, now: string, claimsOf: ClaimsOf) {
+  constructor(session: Session, numbers: NumberBlocks, now: string, projectId: string | undefined, claimsOf: ClaimsOf) {
     this.session = session;
     this.claims = new ClaimBook(session);
     this.allocator = new Allocator(session, this.claims, numbers);
     this.now = now;
+    this.projectId = projectId;
     this.#claimsOf = claimsOf;
   }
 
@@ -54,6 +57,11 @@ export class UnitOfWork {
     const entries = this.#rows.get(kind);
     if (entries === undefined) throw new Error(`unknown kind ${kind}`);
     return entries;
+  }
+
+  /** Whether the tenant for whom the transaction is, if it is for one, sees the row. */
+  sees(row: CommonRow): boolean {
+    return this.projectId === undefined || row.projectId === this.projectId;
   }
 
   /** The row as this transaction sees it, locked against other writers; null if there is none. */

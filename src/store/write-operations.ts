@@ -47,7 +47,7 @@ export class WriteOperations {
   /** The row as this transaction sees it, locked; null if there is none, or none for this tenant. */
   async get<K extends Kind>(kind: K, id: string): Promise<RowOf<K> | null> {
     const row = await this.#unit.get(kind, id);
-    return row !== null && this.#sees(row) ? row : null;
+    return row !== null && this.#unit.sees(row) ? row : null;
   }
 
   /**
@@ -84,7 +84,7 @@ export class WriteOperations {
     const id = options.id ?? parseId(body);
     const existing = id === null ? null : await this.#unit.get(kind, id);
     if (existing === null) return { outcome: 'created', row: await this.#insert(kind, id ?? newId(), body) };
-    if (this.#sees(existing) && (await this.#isSameAsSent(kind, body, existing)))
+    if (this.#unit.sees(existing) && (await this.#isSameAsSent(kind, body, existing)))
       return { outcome: 'unchanged', row: existing };
     throw new WeftError('id_in_use', { detail: `${kind} ${existing.id} exists and is different.`, pointer: '/id' });
   }
@@ -106,7 +106,8 @@ export class WriteOperations {
     const current = await this.#unit.get(kind, id);
     checkRevision(current, options);
     if (current === null) return { outcome: 'created', row: await this.#insert(kind, id, body) };
-    if (!this.#sees(current)) throw new WeftError('id_in_use', { detail: `The id ${id} is taken.`, pointer: '/id' });
+    if (!this.#unit.sees(current))
+      throw new WeftError('id_in_use', { detail: `The id ${id} is taken.`, pointer: '/id' });
     return this.#update(kind, current, body);
   }
 
@@ -142,10 +143,6 @@ export class WriteOperations {
       });
     else await this.#remove(kind, id, options.cascade ?? false);
     return { outcome: 'deleted', row };
-  }
-
-  #sees(row: CommonRow): boolean {
-    return this.#context.projectId === undefined || row.projectId === this.#context.projectId;
   }
 
   async #existing<K extends WritableKind>(kind: K, id: string, options: OperationOptions): Promise<RowOf<K>> {

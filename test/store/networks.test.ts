@@ -122,6 +122,16 @@ describeOnBoth('Objects in the store', store => {
     assert.equal(await store().currentRevision(), revision);
   });
 
+  it('may be deleted and made anew under their id in one transaction', async () => {
+    const row = await create(store(), 'logical-routers', { name: 'old' });
+    const { row: anew } = await write(async tx => {
+      await tx.delete('logical-routers', row.id);
+      return tx.create('logical-routers', { id: row.id, name: 'new' });
+    });
+    assert.notEqual(anew.number, row.number);
+    assert.deepEqual((await store().get('logical-routers', row.id)).row, anew);
+  });
+
   it('keep to the revision that a write names', async () => {
     const row = await create(store(), 'logical-routers', { name: 'r' });
     await write(tx => tx.merge('logical-routers', row.id, { name: 's' }, { ifRevision: row.revision }));
@@ -173,6 +183,12 @@ describeOnBoth('Objects in the store', store => {
     const { result } = await store().write(tenant, tx => tx.create('logical-routers', { name: 'r' }));
     assert.equal(result.row.projectId, 'tenant-a');
     const other = { ...context, projectId: 'tenant-b' };
+    const foreign = { name: 'rp', logical_router_id: result.row.id, networks: ['10.0.0.1/24'] };
+    await refused(
+      'reference_not_found',
+      '/logical_router_id',
+      store().write(other, tx => tx.create('logical-router-ports', foreign)),
+    );
     await refused(
       'not_found',
       undefined,
