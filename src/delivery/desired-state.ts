@@ -146,7 +146,7 @@ export class DesiredState {
     note: (hypervisorId: string, key: string, before: Fragment | null) => void,
   ): Map<string, Set<string>> {
     const pointedFrom = new Map<string, Set<string>>();
-    for (const { hypervisorId } of delta.residency) this.addHypervisor(hypervisorId);
+    for (const { hypervisorId, resident } of delta.residency) if (resident) this.addHypervisor(hypervisorId);
     for (const { before, after } of delta.changes) {
       if (after?.scope.kind === 'hypervisor') this.addHypervisor(after.scope.hypervisorId);
       if (before === null) continue;

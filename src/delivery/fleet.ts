@@ -10,7 +10,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { Delta } from '../compiler/compiler.js';
 import { Convergence } from './convergence.js';
-import { DesiredState } from './desired-state.js';
+import { DesiredState, type HostChange } from './desired-state.js';
 import { nextTurn } from './encoding.js';
 import { Reconciler } from './reconciler.js';
 import type { DeliveryCounters, DeliveryIdentity, HostConnection, ReconcilerContext } from './reconciler-context.js';
@@ -129,6 +129,7 @@ export class Fleet {
       const from = pointedFrom.get(hypervisorId) ?? null;
       reconciler.mark(hostChanges, { since, latest: delta.revision, nowMs, pointedFrom: from });
       this.#kickSoon(reconciler);
+      if (hostChanges.some(change => this.#isOfOnePlace(change))) this.#tellInstalled(reconciler);
     }
     this.convergence.delivered(this.#delivered);
   }
@@ -228,18 +229,22 @@ export class Fleet {
     if (reconciler === undefined) return;
     this.convergence.changed(reconciler);
     this.#kickWaiting(hypervisorId);
-    if (reconciler.isStockKnown) this.#tellInstalled(reconciler);
+    this.#tellInstalled(reconciler);
   }
 
-  #tellInstalled({ hypervisorId, ledger }: Reconciler): void {
-    if (this.#options.portsInstalled === undefined) return;
+  /** Does the change concern what only one hypervisor has: its ports? */
+  #isOfOnePlace({ key, before }: HostChange): boolean {
+    return [before, this.#desired.get(key)?.fragment].some(fragment => fragment?.scope.kind === 'hypervisor');
+  }
+
+  /** A port counts while nothing of its own is unacknowledged, so a new interface of it counts when its flows do. */
+  #tellInstalled({ hypervisorId, ledger, isStockKnown }: Reconciler): void {
+    if (this.#options.portsInstalled === undefined || !isStockKnown) return;
     const lacking = new Set<string>();
     const ports = new Set<string>();
     for (const { key, owner } of this.#desired.fragmentsOnlyOn(hypervisorId)) {
       if (owner.kind !== 'logical-switch-ports') continue;
-      const installed = (ledger.inFlight.get(key)?.entry ?? ledger.dirty.get(key))?.installed;
-      if (installed === null || installed === 'unknown') lacking.add(owner.id);
-      else ports.add(owner.id);
+      (ledger.dirty.has(key) || ledger.isInFlight(key) ? lacking : ports).add(owner.id);
     }
     for (const id of lacking) ports.delete(id);
     const before = this.#installed.get(hypervisorId);

@@ -29,7 +29,7 @@ export class StockTaking {
   readonly #databaseId: string;
   #isRead = false;
   #isKnown = false;
-  #uncertainUpTo: number | null = null;
+  #uncertainUpTo: number | null;
   #bundleNumber = 0;
   /** The sentinel of the last bundle known to be committed, and those sent since. */
   #committed: Sentinel | null = null;
@@ -40,6 +40,7 @@ export class StockTaking {
     this.#ledger = ledger;
     this.#desired = desired;
     this.#databaseId = databaseId;
+    this.#uncertainUpTo = desired.revision;
   }
 
   /** The sentinel was read on this connection. */
@@ -52,8 +53,8 @@ export class StockTaking {
   }
 
   /**
-   * The switch turned out not to hold what it held: until the comparison is through, nothing up to this revision can be
-   * said to be applied. Null: no such doubt.
+   * Nothing up to this revision can be said to be applied: the hypervisor came after it, or its switch turned out not
+   * to hold what it held and the comparison is not through. Null: no such doubt.
    */
   get uncertainUpTo(): number | null {
     return this.#uncertainUpTo;
