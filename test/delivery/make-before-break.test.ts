@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { nextTurn } from '../../src/delivery/encoding.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
+import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { output } from '../../southbound/openflow/actions.js';
 import { FakeSwitch } from '../fakes/fake-switch.js';
 import { ManualClock } from '../fakes/manual-clock.js';
@@ -19,12 +20,12 @@ describe('order across hypervisors', () => {
 
   const fake = (host: Host): FakeSwitch => switches.get(host) ?? assert.fail(host);
 
-  /** Metadata of the flows that a switch holds: the number of their fragment. */
+  /** Numbers of the fragments that a switch holds. */
   const held = (host: Host): number[] =>
     [...fake(host).tables.flows.values()]
+      .filter(one => one.tableId !== sentinelTable)
       .map(one => Number(one.cookie & 0xffn))
-      .filter((_, index) => [...fake(host).tables.flows.values()][index]?.tableId !== 253)
-      .toSorted();
+      .toSorted((left, right) => left - right);
 
   async function turns(): Promise<void> {
     for (let turn = 0; turn < 40; turn += 1) await nextTurn();
