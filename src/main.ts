@@ -44,6 +44,8 @@ const leaseTtlMs = 3_000;
 /** How far back `watch` and a feed that was cut off can resume. */
 const revisionsKept = 100_000;
 const trimEveryMs = 60_000;
+/** A database that is slower than this to tell its revision makes Weft not ready. */
+const storeAnswersWithinMs = 2_000;
 
 /** Stopped in reverse order of being started. */
 class Lifecycle {
@@ -210,15 +212,18 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   }
   trimRegularly(store, log, lifecycle);
 
-  const readiness = (): Readiness => ({
-    ready: true,
-    problems: [],
+  const isActive = (): boolean => lease.term !== null;
+  const readiness = async (): Promise<Readiness> => {
+    const problems = await storeProblems(store);
+    return { ready: problems.length === 0, problems, ...circumstances() };
+  };
+  const circumstances = (): Omit<Readiness, 'ready' | 'problems'> => ({
     warnings: [
       ...config.plainSouthboundOffLoopback.map(target => `${target} is neither encrypted nor authenticated`),
       ...southbound.unadmitted.map(host => `${host.systemId ?? host.peer} is not admitted: ${host.reason}`),
     ],
     durability: store.durability,
-    role: lease.term === null ? 'standby' : 'active',
+    role: isActive() ? 'active' : 'standby',
     revision: view.revision,
   });
   const metrics = buildMetrics({
@@ -226,17 +231,43 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     appliedRevision: () => fleet.convergence.appliedRevision,
     compiler: () => compiler.stats,
     hypervisors: () => fleet.statuses(),
-    isActive: () => lease.term !== null,
+    isActive,
   });
   const authenticator = await authenticatorOf(config, log);
   const rest = await buildRestServer(
-    { store, state, convergence: fleet.convergence, authenticator, clock, log, metrics, readiness, version },
+    {
+      store,
+      state,
+      convergence: fleet.convergence,
+      authenticator,
+      clock,
+      log,
+      metrics,
+      readiness,
+      isActive,
+      version,
+    },
     tls,
   );
   lifecycle.onStop(() => rest.close());
   const { host, port } = config.httpListen;
   const address = await rest.listen({ host, port });
-  log.info({ address, role: readiness().role }, `Weft ${version} is ready`);
+  log.info({ address, role: circumstances().role }, `Weft ${version} is ready`);
+}
+
+/** Whether the database answers, in words for people; none if it does. */
+async function storeProblems(store: Store): Promise<readonly string[]> {
+  let cancel = (): void => {};
+  const late = new Promise<string>(resolve => {
+    cancel = clock.after(storeAnswersWithinMs, () => resolve(`no answer within ${storeAnswersWithinMs} ms`));
+  });
+  const answer = store.currentRevision().then(
+    () => null,
+    (error: unknown) => (error as Error).message,
+  );
+  const problem = await Promise.race([answer, late]);
+  cancel();
+  return problem === null ? [] : [`the database cannot be reached: ${problem}`];
 }
 
 async function authenticatorOf(config: Config, log: Logger) {

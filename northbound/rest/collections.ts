@@ -59,15 +59,15 @@ export async function finishWrite(
   void reply.header('weft-revision', revision);
   const wait = waitRequestOf(request.query as Record<string, string>);
   if (wait !== null) {
-    const { isApplied, progress } = await awaitApplied(context.convergence, revision, wait);
+    const { isApplied, progress } = await awaitApplied(context, revision, wait);
     if (!isApplied) {
-      await context.state.reach(revision);
-      return reply.code(202).send({ ...progressMembers(progress), object: body() ?? null });
+      const members = progressMembers(progress, context.isActive());
+      return reply.code(202).send({ ...members, object: body() ?? null });
     }
   }
   if (status === 204) return reply.code(204).send();
   // The reply shows the object with its computed members, which need the view.
-  await context.state.reach(revision);
+  await context.state.reachWritten(revision);
   return reply.code(status).send(body());
 }
 

@@ -80,7 +80,8 @@ function stateOf(
       : { state: 'leaving', reason: 'deleted; what Weft made on it is being removed' };
   }
   if (host === null) return { state: 'disconnected', reason: 'not connected since Weft started' };
-  if (host.session === 'refused' || host.database.kind === 'refused') return { state: 'refused', reason: host.reason };
+  if (host.database.kind === 'refused') return { state: 'refused', reason: host.database.reason };
+  if (host.session === 'refused') return { state: 'refused', reason: host.reason };
   if (host.session === 'disconnected' || host.session === 'flows-only')
     return { state: host.session, reason: host.reason };
   if (host.session !== 'connected') {

@@ -25,7 +25,7 @@ export function registerHealth(app: FastifyInstance, context: RestContext): void
     '/readyz',
     specialRoute('health', 'Can it do its work, and how durable is its store?'),
     async (_request, reply) => {
-      const readiness = context.readiness();
+      const readiness = await context.readiness();
       return reply.code(readiness.ready ? 200 : 503).send(readiness);
     },
   );

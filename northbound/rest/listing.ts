@@ -38,7 +38,8 @@ export function listingOf(kind: Kind, query: Query): Listing {
       const known = [...filters.keys(), ...commonListParameters].join(', ');
       throw new WeftError('invalid_query', { detail: `"${name}" is not a filter of ${kind} (once each): ${known}.` });
     }
-    equals.set(field, value);
+    // Ids are kept in lower case.
+    equals.set(field, resourceOf(kind).fields[field]?.reference ? value.toLowerCase() : value);
   }
   return {
     equals,

@@ -103,6 +103,13 @@ export class NetworkState {
     });
   }
 
+  /** The same after a write: it stands whatever the view does, so the reply is given late rather than refused. */
+  async reachWritten(revision: number): Promise<void> {
+    await this.reach(revision).catch((error: unknown) => {
+      if (!(error instanceof WeftError) || error.code !== 'revision_not_reached') throw error;
+    });
+  }
+
   /** @throws WeftError not_found */
   row<K extends Kind>(kind: K, id: string): RowOf<K> {
     const row = this.view.get(kind, id);

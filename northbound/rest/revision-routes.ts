@@ -15,7 +15,10 @@ export function registerRevisions(app: FastifyInstance, context: RestContext): v
         throw new WeftError('revision_unknown', { detail: `"${n.slice(0, 40)}" is not a revision.` });
       const written = await context.store.revision(Number(n));
       if (written === null) throw new WeftError('revision_unknown', { detail: `There is no revision ${n}.` });
-      const { revision: _, ...hypervisors } = progressMembers(context.convergence.pending(written.revision));
+      const { revision: _, ...hypervisors } = progressMembers(
+        context.convergence.pending(written.revision),
+        context.isActive(),
+      );
       void reply.header('weft-revision', context.state.revision);
       return { revision: written.revision, at: written.at, by: written.by, changes: written.changes, hypervisors };
     },

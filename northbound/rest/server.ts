@@ -4,14 +4,22 @@
  *   request ─► content type ─► caller ─► route ─► store.write / view ─► (wait for the fleet) ─► reply with Weft-Revision
  *                    └───────────┴─────────┴──── WeftError ──► problem details
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { fastify } from 'fastify';
+import { createServer } from 'node:https';
+import {
+  fastify,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifyServerFactory,
+  LogController,
+} from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import type { Logger } from '../../src/base/log.js';
 import type { Convergence } from '../../src/delivery/convergence.js';
 import type { Store } from '../../src/store/store.js';
+import { allowedMethods } from './allowed-methods.js';
 import type { Authenticator, Caller } from './authentication.js';
 import { registerCollections } from './collections.js';
 import { registerDocumentation } from './documentation.js';
@@ -40,7 +48,9 @@ export interface RestContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Registry;
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Promise<Readiness>;
+  /** Whether this Weft holds the lease, and so programs the hypervisors. */
+  readonly isActive: () => boolean;
   readonly version: string;
 }
 
@@ -56,16 +66,30 @@ const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** What anyone may ask: liveness, readiness and the documents that say how to authenticate. */
 const openPaths: readonly string[] = ['/healthz', '/readyz', '/openapi.json', '/docs'];
 
+/** The listener is ours where it is TLS, so it gets the limits that Fastify gives to its own. */
+const tlsServer =
+  (tls: TlsMaterial): FastifyServerFactory =>
+  handler =>
+    createServer({ cert: tls.cert, key: tls.key, requestTimeout: requestTimeoutMs }, handler);
+
+/** The path of a request without its query. */
+const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
+
 export async function buildRestServer(context: RestContext, tls: TlsMaterial | null = null): Promise<FastifyInstance> {
-  const app = fastify({
-    loggerInstance: context.log.child({ part: 'rest' }),
-    disableRequestLogging: true,
+  const logger: FastifyBaseLogger = context.log.child({ part: 'rest' });
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: true,
     routerOptions: { caseSensitive: true },
-    ...(tls === null ? {} : { https: tls }),
-  } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance;
+    // What the router itself cannot read, such as a broken percent-encoding.
+    frameworkErrors: (error, request, reply) => {
+      void sendProblem(error, request, reply, context.log);
+    },
+    ...(tls === null ? {} : { serverFactory: tlsServer(tls) }),
+  });
 
   // Documentation only: bodies are checked by the model, replies are plain JSON.
   app.setValidatorCompiler(() => () => true);
@@ -74,13 +98,20 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
   app.addContentTypeParser(
     ['application/json', 'application/merge-patch+json'],
     { parseAs: 'string' },
-    async (_request: FastifyRequest, text: string) => parseJsonBody(text),
+    // Some clients name a content type on every request, those without a body too.
+    async (request: FastifyRequest, text: string) =>
+      text === '' && !methodsWithBody.has(request.method) ? undefined : parseJsonBody(text),
   );
   app.decorateRequest('caller');
   app.addSchema(problemSchema);
   app.addSchema(progressSchema);
 
+  const methodsOf = allowedMethods(app);
   app.addHook('onRequest', async request => {
+    const path = pathOf(request.url);
+    if (!openPaths.some(open => path === open || path.startsWith(`${open}/`))) {
+      request.caller = context.authenticator.authenticate(request.headers.authorization);
+    }
     if (
       methodsWithBody.has(request.method) &&
       !isAcceptedContentType(request.headers['content-type'], request.method)
@@ -88,9 +119,9 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
       const given = request.headers['content-type'] ?? 'none';
       throw new WeftError('unsupported_media_type', { detail: `The content type is ${given.slice(0, 80)}.` });
     }
-    if (!openPaths.some(path => request.url === path || request.url.startsWith(`${path}/`))) {
-      request.caller = context.authenticator.authenticate(request.headers.authorization);
-    }
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (!reply.hasHeader('weft-revision')) void reply.header('weft-revision', context.state.revision);
   });
   app.addHook('onResponse', async (request, reply) => {
     if (!methodsWithBody.has(request.method) && request.method !== 'DELETE') return;
@@ -100,8 +131,12 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, context.log));
   app.setNotFoundHandler((request, reply) => {
-    const detail = `There is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}; see /docs.`;
-    return sendProblem(new WeftError('not_found', { detail }), request, reply, context.log);
+    const path = pathOf(request.url);
+    const detail = `There is no ${request.method} ${path.slice(0, 200)}; see /docs.`;
+    const methods = methodsOf(path);
+    if (methods.length === 0) return sendProblem(new WeftError('not_found', { detail }), request, reply, context.log);
+    void reply.header('allow', methods.join(', '));
+    return sendProblem(new WeftError('method_not_allowed', { detail }), request, reply, context.log);
   });
 
   await registerDocumentation(app, context.version);

@@ -95,9 +95,12 @@ async function perform(tx: WriteOperations, operation: Operation): Promise<RowOf
 }
 
 /** Some conflicts show only when everything is written together: both kinds of error name their operation, and are placed here. */
-function pointIntoRequest(error: unknown): never {
+function pointIntoRequest(error: unknown, operations: readonly Operation[]): never {
   if (!(error instanceof WeftError) || error.operation === undefined) throw error;
-  throw error.within(`${pointerTo('/operations', error.operation)}/value`);
+  const at = pointerTo('/operations', error.operation);
+  const isAboutId = (error.pointer ?? '') === '' || error.pointer === '/id';
+  if (isAboutId && operations[error.operation]?.id !== null) throw error.at(`${at}/id`);
+  throw error.at(`${at}/value${error.pointer ?? ''}`);
 }
 
 export function registerTransactions(app: FastifyInstance, context: RestContext): void {
@@ -117,12 +120,12 @@ export function registerTransactions(app: FastifyInstance, context: RestContext)
         }
         return rows;
       })
-      .catch(pointIntoRequest);
+      .catch((error: unknown) => pointIntoRequest(error, operations));
     const results = () =>
       operations.map(({ kind }, index) => {
         const row = result[index] ?? null;
         // A later operation of the same transaction may have changed it once more, or deleted it.
-        const newest = row === null ? null : context.state.view.get(kind, row.id);
+        const newest = row === null || context.state.revision < revision ? row : context.state.view.get(kind, row.id);
         return newest === null ? null : context.state.represent(kind, newest as RowOf<Kind>);
       });
     return finishWrite(context, request, reply, {

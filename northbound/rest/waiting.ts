@@ -3,7 +3,9 @@
  * What could not be awaited is told, with 202: who is late, who is away, and what a switch refused.
  */
 import { WeftError } from '../../src/base/errors.js';
+import type { Clock } from '../../src/base/clock.js';
 import type { Convergence, RevisionProgress } from '../../src/delivery/convergence.js';
+import type { NetworkState } from './network-state.js';
 
 export interface WaitRequest {
   readonly timeoutMs: number;
@@ -23,7 +25,7 @@ export function waitRequestOf(query: Readonly<Record<string, string | undefined>
   if (wait !== 'applied')
     throw new WeftError('invalid_query', { detail: `wait is "${wait.slice(0, 40)}"; it can only be "applied".` });
   const timeoutMs = timeoutText === undefined ? defaultTimeoutMs : Number(timeoutText);
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > longestTimeoutMs) {
+  if (!/^\d+$/.test(timeoutText ?? '0') || timeoutMs > longestTimeoutMs) {
     throw new WeftError('invalid_query', {
       detail: `timeout_ms must be a whole number from 0 to ${longestTimeoutMs}.`,
     });
@@ -31,12 +33,13 @@ export function waitRequestOf(query: Readonly<Record<string, string | undefined>
   return { timeoutMs };
 }
 
-/** How far a revision has come, as REST tells it. */
-export function progressMembers(progress: RevisionProgress) {
+/** How far a revision has come, as REST tells it. One that stands by (`isActive` false) does not know. */
+export function progressMembers(progress: RevisionProgress, isActive: boolean) {
   return {
     revision: progress.revision,
     applied: progress.applied,
     pending: [
+      ...(isActive ? [] : [{ name: '*', reason: 'standby' }]),
       ...(progress.isDelivered ? [] : [{ name: '*', reason: 'not_compiled_yet' }]),
       ...progress.pending.map(host => ({ name: host.name, reason: 'not_acknowledged' })),
       ...progress.disconnected.map(host => ({ name: host.name, reason: 'disconnected' })),
@@ -50,12 +53,33 @@ export function progressMembers(progress: RevisionProgress) {
   };
 }
 
-/** Waits, and says whether the write is in force wherever a hypervisor is connected. */
+/** What waiting stands on. */
+export interface WaitContext {
+  readonly convergence: Pick<Convergence, 'waitFor' | 'pending'>;
+  readonly clock: Clock;
+  readonly state: Pick<NetworkState, 'reachWritten'>;
+  /** Whether this Weft programs the hypervisors. */
+  readonly isActive: () => boolean;
+}
+
+const leasePollMs = 50;
+
+/**
+ * Waits, and says whether the write is in force wherever a hypervisor is connected. A Weft that stands by has no hypervisors of
+ * which it could tell that; it waits for the lease.
+ */
 export async function awaitApplied(
-  convergence: Pick<Convergence, 'waitFor'>,
+  { convergence, clock, state, isActive }: WaitContext,
   revision: number,
   request: WaitRequest,
 ): Promise<{ readonly isApplied: boolean; readonly progress: RevisionProgress }> {
-  const progress = await convergence.waitFor(revision, request.timeoutMs);
-  return { isApplied: progress.isApplied, progress };
+  const deadlineMs = clock.nowMs() + request.timeoutMs;
+  while (!isActive() && clock.nowMs() < deadlineMs) {
+    await new Promise<void>(resolve => clock.after(leasePollMs, resolve));
+  }
+  await convergence.waitFor(revision, Math.max(0, deadlineMs - clock.nowMs()));
+  // However short the wait was: who has not got it can be named only once it is compiled.
+  await state.reachWritten(revision);
+  const progress = convergence.pending(revision);
+  return { isApplied: progress.isApplied && isActive(), progress };
 }

@@ -230,12 +230,16 @@ export class WeftError extends Error {
 
   /** The same error seen from one level further out: `prefix` goes before the pointer. */
   within(prefix: string, operation?: number): WeftError {
-    const at = operation ?? this.operation;
+    return this.at(`${prefix}${this.pointer ?? ''}`, operation);
+  }
+
+  /** The same error with another pointer. */
+  at(pointer: string, operation = this.operation): WeftError {
     return new WeftError(this.code, {
       detail: this.detail,
-      pointer: `${prefix}${this.pointer ?? ''}`,
+      pointer,
       related: this.related,
-      ...(at === undefined ? {} : { operation: at }),
+      ...(operation === undefined ? {} : { operation }),
       cause: this.cause,
     });
   }

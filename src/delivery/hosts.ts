@@ -175,9 +175,15 @@ export class Hosts {
     };
   }
 
-  /** Resolves with whether nothing of ours is left on the host: at once, or within the time. */
+  /**
+   * Resolves with whether nothing of ours is left on the host: at once, or within the time. One that is not connected is not waited
+   * for: it is cleaned up when it comes.
+   */
   awaitRemoval(hypervisorId: string, timeoutMs: number): Promise<boolean> {
-    const isRemoved = (): boolean => this.#hosts.get(hypervisorId)?.database.status.kind === 'left';
+    const isRemoved = (): boolean => {
+      const host = this.#hosts.get(hypervisorId);
+      return host === undefined || host.session.state === 'disconnected' || host.database.status.kind === 'left';
+    };
     if (isRemoved()) return Promise.resolve(true);
     return new Promise(resolve => {
       const end = (removed: boolean): void => {

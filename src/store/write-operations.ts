@@ -81,7 +81,7 @@ export class WriteOperations {
    */
   async create<K extends WritableKind>(kind: K, body: unknown, options: { id?: string } = {}): Promise<Outcome<K>> {
     this.#unit.operation += 1;
-    const id = options.id ?? parseId(body);
+    const id = options.id === undefined ? parseId(body) : idNamedBy(options.id, body);
     const existing = id === null ? null : await this.#unit.get(kind, id);
     if (existing === null) return { outcome: 'created', row: await this.#insert(kind, id ?? newId(), body) };
     if (this.#unit.sees(existing) && (await this.#isSameAsSent(kind, body, existing)))
@@ -92,17 +92,12 @@ export class WriteOperations {
   /** Creates the object with this id or gives it exactly this content. */
   async replace<K extends WritableKind>(
     kind: K,
-    id: string,
+    asked: string,
     body: unknown,
     options: OperationOptions = {},
   ): Promise<Outcome<K>> {
     this.#unit.operation += 1;
-    const bodyId = parseId(body);
-    if (bodyId !== null && bodyId !== id)
-      throw new WeftError('id_mismatch', {
-        detail: `The body has the id ${bodyId}, the request ${id}.`,
-        pointer: '/id',
-      });
+    const id = idNamedBy(asked, body);
     const current = await this.#unit.get(kind, id);
     checkRevision(current, options);
     if (current === null) return { outcome: 'created', row: await this.#insert(kind, id, body) };
@@ -122,8 +117,7 @@ export class WriteOperations {
     const current = await this.#existing(kind, id, options);
     const target = patchTarget(kind, current);
     const merged = mergePatch(target, patch);
-    if (merged['id'] !== undefined && merged['id'] !== id)
-      throw new WeftError('id_mismatch', { detail: 'The id of an object does not change.', pointer: '/id' });
+    idNamedBy(current.id, merged);
     return this.#update(kind, current, merged);
   }
 
@@ -136,18 +130,21 @@ export class WriteOperations {
     this.#unit.operation += 1;
     const row = await this.#existing(kind, id, options);
     if (kind === 'hypervisors')
-      this.#unit.put('hypervisors', id, {
+      this.#unit.put('hypervisors', row.id, {
         ...(row as RowOf<'hypervisors'>),
         allowed: false,
         updatedAt: this.#unit.now,
       });
-    else await this.#remove(kind, id, options.cascade ?? false);
+    else await this.#remove(kind, row.id, options.cascade ?? false);
     return { outcome: 'deleted', row };
   }
 
   async #existing<K extends WritableKind>(kind: K, id: string, options: OperationOptions): Promise<RowOf<K>> {
-    const row = await this.get(kind, id);
-    if (row === null) throw new WeftError('not_found', { detail: `There is no ${kind} ${id}.` });
+    const row = looksLikeUuid(id) ? await this.get(kind, id.toLowerCase()) : null;
+    if (row === null) {
+      const { singular } = resourceOf(kind);
+      throw new WeftError('not_found', { detail: `There is no ${singular} with the id ${id.slice(0, 64)}.` });
+    }
     checkRevision(row, options);
     return row;
   }
@@ -279,6 +276,18 @@ export class WriteOperations {
     await this.#behaviour(kind).release?.(this.#unit, row as RowOf<WritableKind> & RowOf<never>, cascade, remove);
     this.#unit.put(kind, id, null);
   }
+}
+
+/** The id that a request names outside of the body, in its canonical form; the body may repeat it. */
+function idNamedBy(asked: string, body: unknown): string {
+  const id = parseId({ id: asked });
+  const bodyId = parseId(body);
+  if (id === null || (bodyId !== null && bodyId !== id))
+    throw new WeftError('id_mismatch', {
+      detail: `The body has the id ${bodyId}, the request ${asked}.`,
+      pointer: '/id',
+    });
+  return id;
 }
 
 function checkRevision(row: CommonRow | null, { ifRevision }: OperationOptions): void {

@@ -1,0 +1,3 @@
+import { closeSharedRest } from './rest-fixture.js';
+
+after(closeSharedRest);

@@ -1,0 +1,68 @@
+/** One valid object of every noun, in the order in which they can be made, for tests that go over all nouns. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { kinds, resourceOf } from '../../../src/model/index.js';
+import type { WritableKind } from '../../../src/store/nouns/index.js';
+import type { Json, RestFixture } from './rest-fixture.js';
+
+/** The collections of REST. */
+export const collections = kinds.filter(
+  (kind): kind is WritableKind => resourceOf(kind).exposed && kind !== 'port-bindings',
+);
+
+export type Samples = Readonly<Record<WritableKind, Json>>;
+
+/** Values of a network of its own: each refers to the ids of the ones before it. */
+export function sampleValues(): Samples {
+  const id = Object.fromEntries(collections.map(kind => [kind, randomUUID()])) as Record<WritableKind, string>;
+  const common = { project_id: `project-${id.hypervisors.slice(0, 8)}`, labels: { sample: 'yes' } };
+  return {
+    hypervisors: { id: id.hypervisors, name: 'hv', ovsdb_target: 'tcp:192.0.2.9:6640', ...common },
+    'logical-switches': { id: id['logical-switches'], name: 'net', ...common },
+    subnets: {
+      id: id.subnets,
+      name: 'sub',
+      logical_switch_id: id['logical-switches'],
+      cidr: '10.0.0.0/24',
+      gateway_ip: '10.0.0.1',
+      allocation_pools: [{ start: '10.0.0.10', end: '10.0.0.99' }],
+      dns_servers: ['192.0.2.53'],
+      host_routes: [{ destination: '198.51.100.0/24', next_hop: '10.0.0.1' }],
+      ...common,
+    },
+    'logical-routers': { id: id['logical-routers'], name: 'router', ...common },
+    'logical-switch-ports': {
+      id: id['logical-switch-ports'],
+      name: 'port',
+      logical_switch_id: id['logical-switches'],
+      ips: ['10.0.0.20'],
+      allowed_addresses: [{ cidr: '198.51.100.7/32' }],
+      ...common,
+    },
+    'logical-router-ports': {
+      id: id['logical-router-ports'],
+      name: 'leg',
+      logical_router_id: id['logical-routers'],
+      logical_switch_id: id['logical-switches'],
+      networks: ['10.0.0.1/24'],
+      ...common,
+    },
+    'static-routes': {
+      id: id['static-routes'],
+      name: 'route',
+      logical_router_id: id['logical-routers'],
+      destination: '203.0.113.0/24',
+      next_hop: '10.0.0.254',
+      ...common,
+    },
+  };
+}
+
+/** Makes one object of every noun, in one transaction. */
+export async function createSamples(rest: RestFixture): Promise<Samples> {
+  const values = sampleValues();
+  const operations = collections.map(kind => ({ op: 'create', kind, value: values[kind] }));
+  const { status, text } = await rest.request('POST', '/v1/transactions', { operations });
+  assert.equal(status, 200, text);
+  return values;
+}

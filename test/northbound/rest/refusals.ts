@@ -1,0 +1,217 @@
+/**
+ * What every field of every noun refuses: the members that are changed in a valid body, the code, and the pointer. The fields
+ * test checks that no field that a caller may set is missing here.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ErrorCode } from '../../../src/base/errors.js';
+import type { WritableKind } from '../../../src/store/nouns/index.js';
+import type { Samples } from './every-noun.js';
+import type { Json } from './rest-fixture.js';
+
+export interface Refusal {
+  /** Laid over a body that is valid by itself. */
+  readonly members: Json;
+  readonly code: ErrorCode;
+  readonly pointer: string;
+}
+
+const refusal = (members: Json, code: ErrorCode, pointer: string): Refusal => ({ members, code, pointer });
+
+/** The same member with several values that are refused alike. */
+const each = (member: string, code: ErrorCode, ...values: unknown[]): Refusal[] =>
+  values.map(value => refusal({ [member]: value }, code, `/${member}`));
+
+const tooLong = 'x'.repeat(256);
+const controlCharacters = ['a\nb', 'a\u0000b', 'a\u202eb', '\ud800'];
+const notBooleans = ['true', 1, null, [], {}];
+const notIps = ['x', '10.0.0', '10.0.0.256', '010.0.0.1', '1.2.3.4/32', 'fd00::1%eth0', 5, {}, ''];
+const notMacs = ['x', '0a:00:00:00:00', '0a-00-00-00-00-01', '01:00:5e:00:00:01', '00:00:00:00:00:00', 5, ''];
+const notNetworks = ['x', '10.0.0.0', '10.0.0.0/33', '10.0.0.1/24', 'fd00::1/64', '10.0.0.0/-1', 5, null];
+
+function text(member: string, ...more: Refusal[]): Refusal[] {
+  return [
+    ...each(member, 'invalid_value', 5, [], {}, true, ...controlCharacters),
+    ...each(member, 'out_of_range', tooLong),
+    ...more,
+  ];
+}
+
+const commonRefusals: readonly Refusal[] = [
+  ...text('name'),
+  ...text('project_id'),
+  ...each('labels', 'invalid_value', 5, 'a=b', [], null),
+  refusal({ labels: { 'a b': '1' } }, 'invalid_value', '/labels/a b'),
+  refusal({ labels: { a: 1 } }, 'invalid_value', '/labels/a'),
+  refusal({ labels: { a: tooLong } }, 'out_of_range', '/labels/a'),
+  refusal(
+    { labels: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`k${n}`, ''])) },
+    'out_of_range',
+    '/labels',
+  ),
+  ...each('id', 'invalid_value', 5, 'x', '', {}),
+];
+
+/** A required reference: missing, malformed, dangling. */
+function reference(member: string): Refusal[] {
+  return [
+    ...each(member, 'missing_member', undefined),
+    ...each(member, 'invalid_value', 5, 'x', null, ''),
+    ...each(member, 'reference_not_found', randomUUID()),
+  ];
+}
+
+function addressLists(): Refusal[] {
+  const ips = 'ips';
+  return [
+    ...each(ips, 'invalid_value', 5, 'x', {}, null),
+    ...notIps.filter(ip => typeof ip === 'string').map(ip => refusal({ ips: [ip] }, 'invalid_value', '/ips/0')),
+    refusal({ ips: [{ ip: 'x' }] }, 'invalid_value', '/ips/0/ip'),
+    refusal({ ips: [{ ip: '10.0.0.30', colour: 1 }] }, 'unknown_member', '/ips/0/colour'),
+    refusal({ ips: [{ subnet_id: 'x' }] }, 'invalid_value', '/ips/0/subnet_id'),
+    refusal({ ips: [{ subnet_id: randomUUID() }] }, 'reference_not_found', '/ips/0/subnet_id'),
+    refusal({ ips: ['10.0.1.5'] }, 'address_outside_subnet', '/ips/0'),
+    refusal({ ips: ['10.0.0.0'] }, 'address_reserved', '/ips/0'),
+    refusal({ ips: ['10.0.0.255'] }, 'address_reserved', '/ips/0'),
+    refusal({ ips: ['10.0.0.20'] }, 'address_in_use', '/ips/0'),
+    refusal({ ips: ['10.0.0.1'] }, 'address_in_use', '/ips/0'),
+    refusal({ ips: ['10.0.0.40', '10.0.0.40'] }, 'duplicate_value', '/ips/1'),
+    refusal({ ips: Array.from({ length: 65 }, (_, n) => `10.0.0.${n + 100}`) }, 'out_of_range', '/ips'),
+  ];
+}
+
+function allowedAddresses(): Refusal[] {
+  const at = '/allowed_addresses';
+  return [
+    ...each('allowed_addresses', 'invalid_value', 5, {}, null),
+    refusal({ allowed_addresses: ['10.0.0.0/24'] }, 'invalid_value', `${at}/0`),
+    refusal({ allowed_addresses: [{}] }, 'missing_member', `${at}/0/cidr`),
+    refusal({ allowed_addresses: [{ cidr: '10.0.0.1/24' }] }, 'invalid_value', `${at}/0/cidr`),
+    refusal({ allowed_addresses: [{ cidr: '10.0.0.0/24', mac: 'x' }] }, 'invalid_value', `${at}/0/mac`),
+    refusal({ allowed_addresses: [{ cidr: '10.0.0.0/24', ip: '1' }] }, 'unknown_member', `${at}/0/ip`),
+    refusal({ allowed_addresses: [{ cidr: 'fd00::/64' }, { cidr: 'FD00::/64' }] }, 'duplicate_value', `${at}/1`),
+  ];
+}
+
+function subnetRefusals(): Refusal[] {
+  const pools = (...ranges: [string, string][]): Json => ({
+    cidr: '10.9.0.0/24',
+    gateway_ip: '10.9.0.1',
+    host_routes: [],
+    allocation_pools: ranges.map(([start, end]) => ({ start, end })),
+  });
+  const free = { cidr: '10.9.0.0/24', gateway_ip: null, allocation_pools: [], host_routes: [] };
+  const route = (destination: unknown, next_hop: unknown): Json => ({
+    ...free,
+    host_routes: [{ destination, next_hop }],
+  });
+  return [
+    ...reference('logical_switch_id'),
+    ...each('cidr', 'missing_member', undefined),
+    ...each('cidr', 'invalid_value', ...notNetworks),
+    refusal({ ...free, cidr: '0.0.0.0/0' }, 'out_of_range', '/cidr'),
+    refusal({ ...free, cidr: '127.0.0.0/8' }, 'address_reserved', '/cidr'),
+    refusal({ ...free, cidr: '224.0.0.0/24' }, 'address_reserved', '/cidr'),
+    refusal({ ...free, cidr: 'ff00::/64' }, 'address_reserved', '/cidr'),
+    refusal({ ...free, cidr: '10.0.0.128/25' }, 'subnet_overlap', '/cidr'),
+    refusal({ ...free, cidr: '10.0.0.0/16' }, 'subnet_overlap', '/cidr'),
+    ...each('gateway_ip', 'invalid_value', ...notIps),
+    refusal({ ...free, gateway_ip: '10.0.0.1' }, 'address_outside_subnet', '/gateway_ip'),
+    refusal({ ...free, gateway_ip: '10.9.0.255' }, 'address_reserved', '/gateway_ip'),
+    ...each('allocation_pools', 'invalid_value', 5, {}, null),
+    refusal({ allocation_pools: ['x'] }, 'invalid_value', '/allocation_pools/0'),
+    refusal({ allocation_pools: [{ start: '10.0.0.5' }] }, 'missing_member', '/allocation_pools/0/end'),
+    refusal(pools(['10.9.0.20', '10.9.0.10']), 'out_of_range', '/allocation_pools/0/end'),
+    refusal(pools(['10.9.0.20', '10.9.1.1']), 'address_outside_subnet', '/allocation_pools/0/end'),
+    refusal(pools(['10.9.0.0', '10.9.0.9']), 'address_reserved', '/allocation_pools/0/start'),
+    refusal(pools(['10.9.0.1', '10.9.0.9']), 'pool_contains_gateway', '/allocation_pools/0'),
+    refusal(pools(['10.9.0.2', '10.9.0.9'], ['10.9.0.9', '10.9.0.20']), 'pool_overlap', '/allocation_pools/1'),
+    ...each('dns_servers', 'invalid_value', 5, {}, null),
+    refusal({ dns_servers: ['x'] }, 'invalid_value', '/dns_servers/0'),
+    refusal({ dns_servers: ['192.0.2.1', '192.0.2.1'] }, 'duplicate_value', '/dns_servers/1'),
+    refusal({ dns_servers: Array.from({ length: 9 }, (_, n) => `192.0.2.${n + 1}`) }, 'out_of_range', '/dns_servers'),
+    ...each('dhcp', 'invalid_value', ...notBooleans),
+    ...each('host_routes', 'invalid_value', 5, {}, null),
+    refusal(route('10.0.0.1/24', '10.9.0.1'), 'invalid_value', '/host_routes/0/destination'),
+    refusal(route('10.0.0.0/24', 'x'), 'invalid_value', '/host_routes/0/next_hop'),
+    refusal(route('fd00::/64', '10.9.0.1'), 'family_mismatch', '/host_routes/0'),
+  ];
+}
+
+function routerPortRefusals(samples: Samples): Refusal[] {
+  const leg = samples['logical-router-ports'];
+  const elsewhere = { logical_switch_id: null, networks: ['172.16.0.1/30'] };
+  return [
+    ...reference('logical_router_id'),
+    ...each('logical_switch_id', 'invalid_value', 5, 'x', ''),
+    ...each('logical_switch_id', 'reference_not_found', randomUUID()),
+    ...each('peer_id', 'invalid_value', 5, 'x', ''),
+    refusal({ ...elsewhere, peer_id: randomUUID() }, 'reference_not_found', '/peer_id'),
+    refusal({ peer_id: leg['id'], networks: ['10.0.0.2/24'] }, 'contradiction', '/peer_id'),
+    ...each('mac', 'invalid_value', ...notMacs, null),
+    ...each('networks', 'missing_member', undefined),
+    ...each('networks', 'invalid_value', 5, {}, null),
+    ...each('networks', 'out_of_range', []),
+    refusal({ networks: ['10.0.0.1'] }, 'invalid_value', '/networks/0'),
+    refusal({ networks: ['x'] }, 'invalid_value', '/networks/0'),
+    refusal({ networks: ['10.0.0.0/24'] }, 'address_reserved', '/networks/0'),
+    refusal({ ...elsewhere, networks: ['172.16.0.1/30', '172.16.0.1/30'] }, 'duplicate_value', '/networks/1'),
+    // The samples' own router has 10.0.0.1/24 already.
+    refusal({ networks: ['10.0.0.2/24'] }, 'network_overlap', '/networks/0'),
+  ];
+}
+
+/** Refusals of each noun, in a network that holds `samples`. */
+export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, readonly Refusal[]>> {
+  const requiredName = [...each('name', 'missing_member', undefined), ...each('name', 'out_of_range', '')];
+  return {
+    hypervisors: [
+      ...commonRefusals,
+      ...each('ovsdb_target', 'missing_member', undefined),
+      ...each('ovsdb_target', 'invalid_value', 5, 'x', 'tcp:host', 'tcp::6640', 'udp:192.0.2.1:6640', 'tcp:a b:1'),
+      ...each('ovsdb_target', 'out_of_range', '', `tcp:${tooLong}:1`),
+      ...['drain', 'gateway', 'adopt', 'allowed'].flatMap(member => each(member, 'invalid_value', ...notBooleans)),
+    ],
+    'logical-switches': [
+      ...commonRefusals,
+      ...requiredName,
+      ...each('mtu', 'invalid_value', '1400', 1400.5, true),
+      ...each('mtu', 'out_of_range', 0, 575, 65_522, -1, 1e30),
+      ...each('mtu', 'mtu_too_large', 1451),
+      refusal({ subnets: {} }, 'invalid_value', '/subnets'),
+      refusal({ subnets: [5] }, 'invalid_value', '/subnets/0'),
+      refusal({ subnets: [{ cidr: 'x' }] }, 'invalid_value', '/subnets/0/cidr'),
+      refusal(
+        { subnets: [{ cidr: '10.0.0.0/24', logical_switch_id: randomUUID() }] },
+        'unknown_member',
+        '/subnets/0/logical_switch_id',
+      ),
+    ],
+    subnets: [...commonRefusals, ...subnetRefusals()],
+    'logical-switch-ports': [
+      ...commonRefusals,
+      ...requiredName,
+      ...reference('logical_switch_id'),
+      ...each('mac', 'invalid_value', ...notMacs, null),
+      ...addressLists(),
+      ...['port_security', 'enabled', 'unknown_macs'].flatMap(member => each(member, 'invalid_value', ...notBooleans)),
+      ...allowedAddresses(),
+      ...text('hypervisor', ...each('hypervisor', 'out_of_range', '')),
+      ...each('hypervisor', 'reference_not_found', 'no-such-hypervisor'),
+    ],
+    'logical-routers': [...commonRefusals, ...requiredName, ...each('enabled', 'invalid_value', ...notBooleans)],
+    'logical-router-ports': [...commonRefusals, ...requiredName, ...routerPortRefusals(samples)],
+    'static-routes': [
+      ...commonRefusals,
+      ...reference('logical_router_id'),
+      ...each('destination', 'missing_member', undefined),
+      ...each('destination', 'invalid_value', ...notNetworks),
+      ...each('next_hop', 'invalid_value', ...notIps),
+      refusal({ next_hop: '192.0.2.1' }, 'next_hop_unreachable', '/next_hop'),
+      refusal({ next_hop: 'fd00::1' }, 'family_mismatch', '/next_hop'),
+      ...each('discard', 'invalid_value', ...notBooleans),
+      refusal({ discard: true }, 'contradiction', '/next_hop'),
+      refusal({ next_hop: null }, 'missing_member', '/next_hop'),
+      refusal({}, 'route_in_use', '/destination'),
+    ],
+  };
+}

@@ -1,0 +1,199 @@
+/**
+ * The REST server over a real store (PGlite in memory), feed, view, compiler and fleet, in this process and without hypervisors. One
+ * is shared by the suites, which make their own objects.
+ */
+import assert from 'node:assert/strict';
+import type { FastifyInstance } from 'fastify';
+import { type Authenticator, openAuthenticator } from '../../../northbound/rest/authentication.js';
+import { fleetStatus } from '../../../northbound/rest/fleet-status.js';
+import { buildMetrics } from '../../../northbound/rest/metrics.js';
+import { NetworkState } from '../../../northbound/rest/network-state.js';
+import { buildRestServer, type RestContext } from '../../../northbound/rest/server.js';
+import { systemClock } from '../../../src/base/clock.js';
+import { type Logger, silentLogger } from '../../../src/base/log.js';
+import { Compiler } from '../../../src/compiler/compiler.js';
+import { dropReading } from '../../../src/compiler/drops/drops.js';
+import { dropReasonHelp } from '../../../src/compiler/pipeline/drop-reasons.js';
+import { rules } from '../../../src/compiler/rules.js';
+import { Fleet } from '../../../src/delivery/fleet.js';
+import { Hosts } from '../../../src/delivery/hosts.js';
+import type { Kind } from '../../../src/model/index.js';
+import { RevisionChecks } from '../../../src/store/revision-checks.js';
+import type { Store } from '../../../src/store/store.js';
+import { Feed } from '../../../src/view/feed.js';
+import { NetworkView } from '../../../src/view/network-view.js';
+import { openTestStore } from '../../fixtures/stores.js';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** A reply with its body read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Json;
+  readonly text: string;
+}
+
+export interface Problem extends Json {
+  readonly code: string;
+  readonly pointer?: string;
+  readonly operation?: number;
+}
+
+type Send = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<Answer>;
+
+export interface RestFixture {
+  readonly app: FastifyInstance;
+  readonly store: Store;
+  readonly fleet: Fleet;
+  readonly context: RestContext;
+  readonly request: Send;
+  /** Creates and returns the object. */
+  readonly create: (kind: Kind, value: Json) => Promise<Json & { readonly id: string }>;
+  readonly close: () => Promise<void>;
+}
+
+export interface RestFixtureOptions {
+  readonly authenticator?: Authenticator;
+  readonly log?: Logger;
+  readonly isActive?: () => boolean;
+}
+
+export async function startRest(options: RestFixtureOptions = {}): Promise<RestFixture> {
+  const { authenticator = openAuthenticator, log = silentLogger, isActive = () => true } = options;
+  const store = await openTestStore({});
+  const clock = systemClock;
+  const view = new NetworkView();
+  const compiler = new Compiler(rules, view);
+  const checks = new RevisionChecks(store);
+  const fleet = new Fleet({
+    clock,
+    log: silentLogger,
+    identity: { databaseId: store.databaseId, build: 'test', checkOf: revision => checks.checkOf(revision) },
+    drops: dropReading,
+  });
+  const hosts = new Hosts({
+    fleet,
+    clock,
+    log: silentLogger,
+    goalOf: () => null,
+    bindingOf: () => null,
+    onInventory: () => {},
+  });
+  const status = fleetStatus({ view, fleet, hosts, acceptNames: true, dropHelp: dropReasonHelp });
+  const state = new NetworkState(view, status, clock, 1500);
+  const feed = new Feed({
+    source: checks,
+    view,
+    clock,
+    log: silentLogger,
+    onTouched: touched => {
+      fleet.apply(compiler.update(touched));
+      state.viewMoved();
+    },
+  });
+  const stopFollowing = store.onCommit(() => feed.nudge());
+  await feed.start();
+  const context: RestContext = {
+    store,
+    state,
+    convergence: fleet.convergence,
+    authenticator,
+    clock,
+    log,
+    metrics: buildMetrics({
+      revision: () => view.revision,
+      appliedRevision: () => fleet.convergence.appliedRevision,
+      compiler: () => compiler.stats,
+      hypervisors: () => fleet.statuses(),
+      isActive,
+    }),
+    isActive,
+    readiness: async () => ({
+      ready: true,
+      problems: [],
+      warnings: [],
+      durability: store.durability,
+      role: isActive() ? 'active' : 'standby',
+      revision: view.revision,
+    }),
+    version: '0.0.0-test',
+  };
+  const app = await buildRestServer(context);
+  return { app, store, fleet, context, ...requestsTo(app), close };
+
+  async function close(): Promise<void> {
+    await app.close();
+    stopFollowing();
+    await feed.stop();
+    fleet.close();
+    await store.close();
+  }
+}
+
+function requestsTo(app: FastifyInstance): Pick<RestFixture, 'request' | 'create'> {
+  const request: RestFixture['request'] = async (method, path, body, headers = {}) => {
+    const reply = await app.inject({
+      method: method as 'GET',
+      url: path,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const isJson = /json/.test(String(reply.headers['content-type']));
+    return {
+      status: reply.statusCode,
+      headers: reply.headers,
+      text: reply.payload,
+      body: isJson && reply.payload !== '' ? (JSON.parse(reply.payload) as Json) : {},
+    };
+  };
+  return {
+    request,
+    create: async (kind, value) => {
+      const { status, body, text } = await request('POST', `/v1/${kind}`, value);
+      assert.equal(status, 201, text);
+      return body as Json & { id: string };
+    },
+  };
+}
+
+let shared: Promise<RestFixture> | null = null;
+
+/** Declares a suite over the shared server. `rest()` is there from the first test on. */
+export function describeRest(title: string, suite: (rest: () => RestFixture) => void): void {
+  describe(`REST: ${title}`, () => {
+    let rest: RestFixture | null = null;
+    before(async function () {
+      this.timeout(60_000);
+      rest = await (shared ??= startRest());
+    });
+    suite(() => {
+      if (rest === null) throw new Error('the server is not there');
+      return rest;
+    });
+  });
+}
+
+/** Ends the shared server; a root hook calls it after the last test. */
+export async function closeSharedRest(): Promise<void> {
+  const rest = await shared;
+  shared = null;
+  await rest?.close();
+}
+
+/** A refusal with its status, code and, where given, pointer. */
+export function assertProblem(answer: Answer, status: number, code: string, pointer?: string): Problem {
+  const problem = answer.body as Problem;
+  assert.deepEqual([answer.status, problem.code], [status, code], answer.text);
+  assert.match(String(answer.headers['content-type']), /^application\/problem\+json/);
+  if (pointer !== undefined) assert.equal(problem.pointer, pointer, answer.text);
+  for (const member of ['type', 'title', 'detail', 'help', 'request_id'])
+    assert.ok(typeof problem[member] === 'string' && problem[member] !== '', `${code} has ${member}`);
+  assert.equal(problem['status'], status);
+  return problem;
+}
