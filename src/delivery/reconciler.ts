@@ -223,7 +223,10 @@ export class Reconciler implements HostProgress, HoldPeer {
     }
     if (reply.kind === 'refused') throw new Error(`the switch refuses the master role: ${reply.error}`);
     this.#fence(reply.currentTerm);
-    while (this.#connection === connection && this.#context.term() === term) await this.#sleepUntil(Infinity);
+    while (this.#connection === connection && this.#context.term() === term) {
+      this.#isKicked = false;
+      await this.#sleepUntil(Infinity);
+    }
   }
 
   /** Only a newer term of the lease helps. */
