@@ -37,13 +37,18 @@ const slot = {
 /** Who gets the copies: everybody, or those who may have an unknown MAC. Values of register `flood`. */
 export const floodKind = { everybody: 1, unknown: 2 } as const;
 
-/** The end of a flow that floods: copies for the ports here, and on to those for other hypervisors. */
+/** The end of a flow that floods: copies for the ports here, and where there are others, on to those for them. */
 export function floodSteps(
   logicalSwitchNumber: number,
   kind: keyof typeof floodKind,
-): readonly [Step<never, 'flood'>, Step<never, never>, Step<never, never>] {
+  goesElsewhere: boolean,
+): readonly Step<never, 'flood'>[] {
   const local = kind === 'everybody' ? slot.floodLocal : slot.unknownLocal;
-  return [set({ flood: floodKind[kind] }), group(groupId(logicalSwitchNumber, local)), advance(tunnelMtu)];
+  return [
+    set({ flood: floodKind[kind] }),
+    group(groupId(logicalSwitchNumber, local)),
+    ...(goesElsewhere ? [advance(tunnelMtu)] : []),
+  ];
 }
 
 /** A host that gets one copy through a tunnel. */
@@ -98,18 +103,19 @@ export const switchingFlooding = rule({
   subjects: 'logical-switches',
   compile: (logicalSwitch, view) => {
     const hosts = hostsOf(logicalSwitch, view);
-    const remote = remoteFlood(logicalSwitch, hosts, 'everybody', view);
+    // With all its ports on one hypervisor, that is where every packet of the switch enters.
+    const remote = hosts.length > 1 ? remoteFlood(logicalSwitch, hosts, 'everybody', view) : null;
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
       flows: [
         flow(lsInL2Lkup, {
           priority: 100,
           match: { datapath: logicalSwitch.datapathKey, ethDst: multicastMac },
-          actions: floodSteps(logicalSwitch.number, 'everybody'),
+          actions: floodSteps(logicalSwitch.number, 'everybody', remote !== null),
         }),
-        remote.flow,
+        ...(remote === null ? [] : [remote.flow]),
       ],
-      groups: remote.groups,
+      ...(remote === null ? {} : { groups: remote.groups }),
       after: hosts.map(({ hypervisorId }) => hypervisorId),
     };
   },

@@ -126,7 +126,9 @@ export const switchingLearningSwitch = rule({
     const ports = view.by('logical-switch-ports', 'learning', logicalSwitch.id);
     if (ports.length === 0) return null;
     const hosts = learningHosts(ports, view);
-    const remote = remoteFlood(logicalSwitch, hosts, 'unknown', view);
+    const presences = view.by('switch-presences', 'logicalSwitchId', logicalSwitch.id);
+    const goesElsewhere = hosts.length > 0 && presences.length > 1;
+    const remote = goesElsewhere ? remoteFlood(logicalSwitch, hosts, 'unknown', view) : null;
     const unknown = { datapath: logicalSwitch.datapathKey, outPort: 0 } as const;
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
@@ -136,11 +138,11 @@ export const switchingLearningSwitch = rule({
         flow(lsInL2FloodUnknown, {
           priority: 100,
           match: unknown,
-          actions: floodSteps(logicalSwitch.number, 'unknown'),
+          actions: floodSteps(logicalSwitch.number, 'unknown', goesElsewhere),
         }),
-        remote.flow,
+        ...(remote === null ? [] : [remote.flow]),
       ],
-      groups: remote.groups,
+      ...(remote === null ? {} : { groups: remote.groups }),
       after: hosts.map(({ hypervisorId }) => hypervisorId),
     };
   },
