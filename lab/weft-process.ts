@@ -44,7 +44,7 @@ export async function freeControllerPorts(preferred?: ControllerPorts): Promise<
 }
 
 /** First start makes the embedded database, which takes seconds on a slow machine. */
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
 
 export class WeftProcess {
   readonly client: WeftClient;

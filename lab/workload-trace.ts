@@ -36,8 +36,8 @@ export async function echoRequestOf(lab: Lab, from: Workload, address: string): 
   const inPort = await lab.hypervisor(from.record.hypervisor).ofport(from.record.interfaceName);
   const ethernet = `in_port=${inPort},dl_src=${from.record.mac},dl_dst=${mac}`;
   return address.includes(':')
-    ? `${ethernet},icmp6,ipv6_src=${route.prefsrc},ipv6_dst=${address},nw_ttl=64,icmp_type=128`
-    : `${ethernet},icmp,nw_src=${route.prefsrc},nw_dst=${address},nw_ttl=64,icmp_type=8`;
+    ? `${ethernet},icmp6,ipv6_src=${route.prefsrc},ipv6_dst=${address},nw_ttl=64,icmpv6_type=128,icmpv6_code=0`
+    : `${ethernet},icmp,nw_src=${route.prefsrc},nw_dst=${address},nw_ttl=64,icmp_type=8,icmp_code=0`;
 }
 
 /** Traces a ping from a workload to an address through its hypervisor. */

@@ -44,7 +44,8 @@ describe('table visits', function () {
       .replace(/dl_dst=[0-9a-f:]+/, 'dl_dst=ff:ff:ff:ff:ff:ff')
       .replace(/nw_dst=[0-9.]+/, 'nw_dst=255.255.255.255');
     const { tableVisits, datapathActions, text } = await weftLab().lab.hypervisor('hv1').trace(broadcast);
-    assert.equal(datapathActions.split(',').length, BROADCAST_PORTS, text);
+    const outputs = datapathActions.split(',').filter(action => /^\d+$/.test(action));
+    assert.equal(outputs.length, BROADCAST_PORTS, text);
     assert.ok(tableVisits <= MOST_BROADCAST, `${tableVisits} table visits\n${text}`);
   });
 });
