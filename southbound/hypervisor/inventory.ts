@@ -74,7 +74,7 @@ export function claimedInterfaces(database: DatabaseSnapshot, bridgeName: string
 const spacingMs = 10;
 
 export class Inventory {
-  readonly #replica: Replica;
+  readonly #replica: DatabaseSnapshot;
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
   #bridge: string;
@@ -83,7 +83,7 @@ export class Inventory {
   #isScheduled = false;
   #lastToldMs = Number.NEGATIVE_INFINITY;
 
-  constructor(replica: Replica, bridge: string, clock: Clock) {
+  constructor(replica: Pick<Replica, 'rows' | 'onChange'>, bridge: string, clock: Clock) {
     this.#replica = replica;
     this.#bridge = bridge;
     this.#clock = clock;
@@ -99,8 +99,12 @@ export class Inventory {
     this.#schedule();
   }
 
-  /** The list as it was last told. */
+  /**
+   * The list as the database has it now, also while listeners are still to be told: somebody who asks the moment the
+   * database has been read must not hear that there is nothing, or a reconnecting host's workloads are taken for gone.
+   */
   interfaces(): readonly ReportedInterface[] {
+    if (this.#isScheduled) this.#current = claimedInterfaces(this.#replica, this.#bridge);
     return this.#current;
   }
 
