@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { Lab } from './lab.js';
 import { inNamespace } from './namespaces.js';
 import { commandEnvironment } from './processes.js';
@@ -22,6 +22,15 @@ function integer(text: string): number {
 function client(): WeftClient {
   return new WeftClient(process.env['WEFT_URL'] ?? 'http://127.0.0.1:8080', process.env['WEFT_TOKEN'] ?? null);
 }
+
+/** Commands that follow each other name their lab once, in the environment. */
+const nameOption = (): Option => new Option('--name <lab>', 'name of the lab').env('WEFT_LAB').default('lab');
+
+const portOption = (use: keyof typeof DEFAULT_CONTROLLER_PORTS): Option =>
+  new Option(`--${use}-port <port>`, 'of Weft on 127.0.0.1')
+    .env(`WEFT_LAB_${use.toUpperCase()}_PORT`)
+    .argParser(integer)
+    .default(DEFAULT_CONTROLLER_PORTS[use]);
 
 interface UpOptions {
   readonly name: string;
@@ -124,14 +133,14 @@ async function down(name: string, all: boolean): Promise<void> {
 export function labCommand(): Command {
   const lab = new Command('lab').description('hypervisors and workloads on this machine, to try Weft on (needs root)');
   const named = (usage: string, description: string): Command =>
-    lab.command(usage).description(description).option('--name <lab>', 'name of the lab', 'lab');
+    lab.command(usage).description(description).addOption(nameOption());
   named('up', 'make hypervisors, each with its own Open vSwitch in a network namespace, and join them to Weft')
     .option('--hypervisors <n>', 'how many', integer, 3)
     .option('--mtu <bytes>', 'MTU of the network between them', integer, 1500)
     .option('--encap-types <types>', 'tunnel encapsulations that they accept: geneve, vxlan, or both', 'geneve')
-    .option('--ovsdb-port <port>', 'of Weft on 127.0.0.1', integer, DEFAULT_CONTROLLER_PORTS.ovsdb)
-    .option('--openflow-port <port>', 'of Weft on 127.0.0.1', integer, DEFAULT_CONTROLLER_PORTS.openflow)
-    .option('--punt-port <port>', 'of Weft on 127.0.0.1', integer, DEFAULT_CONTROLLER_PORTS.punt)
+    .addOption(portOption('ovsdb'))
+    .addOption(portOption('openflow'))
+    .addOption(portOption('punt'))
     .option('--no-join', 'leave the joining to you: ovs-vsctl … set-manager')
     .action((options: UpOptions) => up(options));
   lab
