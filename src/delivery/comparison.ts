@@ -17,7 +17,6 @@ import type { SwitchChange } from './bundle-plan.js';
 import { joinSlices } from './difference.js';
 import {
   allocateSharedXid,
-  contentOf,
   encodedFragment,
   encodeFlowRemove,
   encodeGroupRemove,
@@ -25,6 +24,7 @@ import {
   flowImage,
   groupMessage,
   groupsNamedBy,
+  imageOfAdd,
   messageImage,
   meterMod,
   type FlowContent,
@@ -90,10 +90,8 @@ export class SwitchComparison {
     this.#parts.set(fragment.key, part);
     this.#byCookie.set(fragment.cookie, part);
     for (const cookie of encoded.learnedCookies) this.#learned.add(cookie);
-    for (const [index, bytes] of encoded.flows.entries()) {
-      const flow = fragment.flows[index];
-      if (flow === undefined) continue;
-      const { identity, value } = flowImage(contentOf(flow, fragment.cookie));
+    for (const bytes of encoded.flows) {
+      const { identity, value } = imageOfAdd(bytes);
       this.#flows.set(identity, { part, bytes, value, isSeen: false });
     }
     for (const [index, bytes] of encoded.groups.entries()) {

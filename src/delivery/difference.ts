@@ -2,13 +2,12 @@
 import type { Fragment, Group, Meter } from '../compiler/fragment.js';
 import { emptySlice, type SwitchChange, type WireSlice } from './bundle-plan.js';
 import {
-  contentOf,
   encodedFragment,
   encodeFlowRemove,
   encodeGroupRemove,
   encodeMeter,
-  flowImage,
   groupMessage,
+  imageOfAdd,
   messageImage,
   meterMod,
 } from './encoding.js';
@@ -63,19 +62,19 @@ function flowDifference(before: Fragment | null, after: Fragment | null, xid: nu
   const encoded = after === null ? [] : encodedFragment(after).flows;
   if (before === null) return { added: encoded, removed };
   const old = new Map(
-    before.flows.map(flow => {
-      const image = flowImage(contentOf(flow, before.cookie));
-      return [image.identity, { flow, value: image.value }];
+    encodedFragment(before).flows.map((bytes, index) => {
+      const image = imageOfAdd(bytes);
+      return [image.identity, { flow: before.flows[index], value: image.value }];
     }),
   );
-  for (const [index, bytes] of encoded.entries()) {
-    const flow = after?.flows[index];
-    if (after === null || flow === undefined) continue;
-    const image = flowImage(contentOf(flow, after.cookie));
+  for (const bytes of encoded) {
+    const image = imageOfAdd(bytes);
     if (old.get(image.identity)?.value !== image.value) added.push(bytes);
     old.delete(image.identity);
   }
-  for (const { flow } of old.values()) removed.push(encodeFlowRemove(flow, before.cookie, xid));
+  for (const { flow } of old.values()) {
+    if (flow !== undefined) removed.push(encodeFlowRemove(flow, before.cookie, xid));
+  }
   return { added, removed };
 }
 

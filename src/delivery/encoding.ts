@@ -8,10 +8,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { Flow, Fragment, Group, Meter } from '../compiler/fragment.js';
+import { sentinelCookie } from '../compiler/identifiers.js';
 import type { Action } from '../../southbound/openflow/actions.js';
 import { instructionsCodec } from '../../southbound/openflow/instruction-codec.js';
-import { applyActions, type Instruction } from '../../southbound/openflow/instructions.js';
-import { canonicalMatch, MatchError } from '../../southbound/openflow/match.js';
+import { instructionsFor, type Instruction } from '../../southbound/openflow/instructions.js';
+import { MatchError } from '../../southbound/openflow/match.js';
 import { matchCodec } from '../../southbound/openflow/match-codec.js';
 import { encodeMessage, putBundleAdd, type Message } from '../../southbound/openflow/message-codec.js';
 import { bucket, type Bucket as WireBucket, type GroupProperty } from '../../southbound/openflow/messages/bucket.js';
@@ -23,7 +24,7 @@ import type { Match } from '../../southbound/openflow/oxm.js';
 import { Version } from '../../southbound/openflow/version.js';
 import { WireError } from '../../southbound/wire/wire-error.js';
 import { Writer } from '../../southbound/wire/writer.js';
-import { sentinelFlow, type Sentinel } from './sentinel.js';
+import { sentinelFlow, sentinelMagic, writeSentinelNumbers, type Sentinel } from './sentinel.js';
 
 /** The version that flows are sent with. */
 export const flowVersion = Version.openflow15;
@@ -175,10 +176,6 @@ function bundleAdd(message: Message, xid: number): Uint8Array {
   return writer.finish();
 }
 
-function instructionsOf(actions: readonly Action[]): readonly Instruction[] {
-  return actions.length === 0 ? [] : [applyActions(actions)];
-}
-
 /** The bundle-add that puts a flow on the switch, or replaces the one with the same match and priority. */
 export function encodeFlowAdd(flow: Flow, cookie: bigint, xid: number): Uint8Array {
   const message = flowMod({
@@ -188,8 +185,8 @@ export function encodeFlowAdd(flow: Flow, cookie: bigint, xid: number): Uint8Arr
     cookie,
     idleTimeout: flow.idleTimeout ?? 0,
     hardTimeout: flow.hardTimeout ?? 0,
-    match: canonicalMatch(flow.match),
-    instructions: instructionsOf(flow.actions),
+    match: flow.match,
+    instructions: instructionsFor(flow.actions),
   });
   return bundleAdd(message, xid);
 }
@@ -209,7 +206,7 @@ export function encodeFlowRemove(
     priority: place.priority,
     cookie,
     cookieMask: 0xffff_ffff_ffff_ffffn,
-    match: canonicalMatch(place.match),
+    match: place.match,
   });
   return bundleAdd(message, xid);
 }
@@ -266,10 +263,21 @@ export function encodeMeter(meter: Meter, command: MeterMod['command'], xid: num
   return encodeMessage(meterMod(meter, command), xid, flowVersion);
 }
 
-/** The last message of every bundle. */
+/** One encoded sentinel; all of one database and build differ in numbers only. */
+let sentinelTemplate: { readonly of: string; readonly bytes: Buffer; readonly noteAt: number } | null = null;
+
+/** The last message of every bundle. Made for each switch and round, so it is copied and patched, not encoded. */
 export function encodeSentinel(sentinel: Sentinel): Uint8Array {
-  const { flow, cookie } = sentinelFlow(sentinel);
-  return encodeFlowAdd(flow, cookie, sentinelXid);
+  const of = `${sentinel.databaseId} ${sentinel.build}`;
+  if (sentinelTemplate?.of !== of) {
+    const { flow, cookie } = sentinelFlow(sentinel);
+    const bytes = Buffer.from(encodeFlowAdd(flow, cookie, sentinelXid));
+    sentinelTemplate = { of, bytes, noteAt: bytes.indexOf(sentinelMagic) };
+  }
+  const bytes = Buffer.from(sentinelTemplate.bytes);
+  bytes.writeBigUInt64BE(sentinelCookie(sentinel.revision, sentinel.check), flowModPlaces.cookie);
+  writeSentinelNumbers(bytes, sentinelTemplate.noteAt, sentinel);
+  return bytes;
 }
 
 /**
@@ -299,7 +307,7 @@ export function contentOf(flow: Flow, cookie: bigint): FlowContent {
     cookie,
     idleTimeout: flow.idleTimeout ?? 0,
     hardTimeout: flow.hardTimeout ?? 0,
-    instructions: instructionsOf(flow.actions),
+    instructions: instructionsFor(flow.actions),
   };
 }
 
@@ -307,7 +315,7 @@ export function flowImage(content: FlowContent): FlowImage {
   writer.reset();
   writer.u8(content.table);
   writer.u16(content.priority);
-  matchCodec.encode(writer, canonicalMatch(content.match));
+  matchCodec.encode(writer, content.match);
   const identity = textOfWriter();
   writer.reset();
   writer.u64(content.cookie);
@@ -315,6 +323,29 @@ export function flowImage(content: FlowContent): FlowImage {
   writer.u16(content.hardTimeout);
   instructionsCodec.encode(writer, content.instructions);
   return { identity, value: textOfWriter() };
+}
+
+/** Where the fields of a flow-mod stand in its bundle-add: nothing before the match has a variable length. */
+const flowModPlaces = { cookie: 24, table: 40, timeouts: 42, priority: 46, match: 64 } as const;
+
+/**
+ * The image of a flow read from the bundle-add that makes it: the same as `flowImage`, without encoding anything, since
+ * every flow that a switch should hold is there as bytes already.
+ */
+export function imageOfAdd(bytes: Uint8Array): FlowImage {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { cookie, table, timeouts, priority, match } = flowModPlaces;
+  const matchEnd = match + Math.ceil(buffer.readUInt16BE(match + 2) / 8) * 8;
+  return {
+    identity:
+      buffer.toString('latin1', table, table + 1) +
+      buffer.toString('latin1', priority, priority + 2) +
+      buffer.toString('latin1', match, matchEnd),
+    value:
+      buffer.toString('latin1', cookie, cookie + 8) +
+      buffer.toString('latin1', timeouts, timeouts + 4) +
+      buffer.toString('latin1', matchEnd, buffer.length),
+  };
 }
 
 /** Any message as text that is equal when the message is. */

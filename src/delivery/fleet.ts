@@ -66,7 +66,7 @@ export interface HypervisorDelivery {
 }
 
 const defaultAuditIntervalMs = 60_000;
-const comparisonsAtOnce = 4;
+const comparisonsAtOnce = 2;
 const kicksATurn = 100;
 
 export class Fleet {

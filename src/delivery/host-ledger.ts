@@ -143,6 +143,13 @@ export class HostLedger {
     this.#inFlight.clear();
   }
 
+  /** What is installed of a key that stays dirty is not known any more. */
+  doubt(key: string): void {
+    this.#version += 1;
+    const entry = this.#dirty.get(key);
+    if (entry !== undefined) this.#dirty.set(key, { ...entry, installed: 'unknown' });
+  }
+
   /** A part of the change of a key in flight may be on the switch: only a dump can tell. */
   forgetInstalled(keys: Iterable<string>): void {
     this.#version += 1;

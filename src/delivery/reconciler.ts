@@ -9,9 +9,11 @@
 import type { Logger } from '../base/log.js';
 import type { Fragment } from '../compiler/fragment.js';
 import type { FragmentFailure, HostProgress } from './convergence.js';
+import { DatabaseGate } from './database-gate.js';
 import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
 import type { HostChange } from './desired-state.js';
-import { encodeSentinel, warmEncodings } from './encoding.js';
+import { fragmentDifference } from './difference.js';
+import { encodeSentinel, nextTurn, warmEncodings } from './encoding.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
 import { holdOf, lowestPending, type HoldPeer, type Rank } from './holds.js';
 import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
@@ -19,9 +21,12 @@ import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
 import { planRound, type RoundPlan } from './round-plan.js';
 import { StockTaking } from './stock-taking.js';
 import { SwitchClosedError, type Switch } from './switch.js';
+import { WakeUp } from './wake-up.js';
 
-const databaseBoundMs = 2_000;
 const failureRetryMs = 1_000;
+/** Fragments that can be looked at without others having to wait: about a millisecond. */
+const smallRound = 100;
+const nobody: ReadonlySet<string> = new Set();
 const failuresBeforeClose = 3;
 
 export class Reconciler implements HostProgress, HoldPeer {
@@ -42,20 +47,18 @@ export class Reconciler implements HostProgress, HoldPeer {
   readonly #context: ReconcilerContext;
   readonly #log: Logger;
   readonly #stock: StockTaking;
+  readonly #wakeUp: WakeUp;
+  readonly #database: DatabaseGate;
   #state: ReconcilerState = 'disconnected';
   #connection: HostConnection | null = null;
   #disconnectedAtMs: number;
   #lastError: string | null = null;
-  #databaseError: string | null = null;
   #claimedTerm: bigint | null = null;
-  #wake: (() => void) | null = null;
-  #isKicked = false;
   #running: Promise<void> = Promise.resolve();
   #pauseUntilMs = 0;
   #auditAtMs = 0;
-  #databaseBoundAtMs = Infinity;
   #failures = 0;
-  #waitsFor: ReadonlySet<string> = new Set();
+  #waitsFor = nobody;
   #lowest: { readonly version: number; readonly revision: number; readonly byRank: (number | undefined)[] } | null =
     null;
 
@@ -65,6 +68,8 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#context = context;
     this.#log = context.log.child({ hypervisor: name });
     this.#disconnectedAtMs = context.clock.nowMs();
+    this.#wakeUp = new WakeUp(context.clock);
+    this.#database = new DatabaseGate(context.clock);
     this.#stock = new StockTaking(hypervisorId, this.ledger, context.desired, context.identity.databaseId);
   }
 
@@ -86,7 +91,7 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   get lastError(): string | null {
     for (const { refusal } of this.ledger.refused()) return refusal.error;
-    return this.#lastError ?? this.#databaseError;
+    return this.#lastError ?? this.#database.problem;
   }
 
   /** Hypervisors for which something here is held back. */
@@ -135,8 +140,7 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   /** Looks again: something changed that may let the loop go on. */
   kick(): void {
-    this.#isKicked = true;
-    this.#wake?.();
+    this.#wakeUp.call();
   }
 
   /** Compares the switch with what it should hold as soon as possible. */
@@ -151,7 +155,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#connection = connection;
     this.#lastError = null;
     this.#claimedTerm = null;
-    this.#databaseBoundAtMs = Infinity;
+    this.#database.reset();
     connection.target.onClose(reason => this.#disconnected(connection, reason));
     this.#context.progressed(this.hypervisorId);
     this.#running = this.#running.then(() => this.#run(connection));
@@ -165,9 +169,9 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (this.#connection !== connection) return;
     this.#connection = null;
     this.#disconnectedAtMs = this.#context.clock.nowMs();
-    this.#waitsFor = new Set();
+    this.#waitsFor = nobody;
     this.#move('disconnected', reason);
-    this.#wake?.();
+    this.#wakeUp.call();
     this.#context.progressed(this.hypervisorId);
   }
 
@@ -184,22 +188,42 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   /** One turn of the loop: the first thing that has to be done. */
   async #step(connection: HostConnection): Promise<void> {
-    this.#isKicked = false;
+    this.#wakeUp.awake();
     const term = this.#context.term();
     if (term === null) return this.#standBy();
     if (term !== this.#claimedTerm) return this.#claim(connection, term);
-    if (this.#isDatabaseAwaited(connection)) return this.#sleepUntil(this.#databaseBoundAtMs);
+    const databaseAtMs = this.#database.waitUntilMs(connection.database());
+    if (databaseAtMs !== null) return this.#wakeUp.sleepUntil(databaseAtMs);
     if (!this.#stock.isRead) return this.#readStock(connection);
     const nowMs = this.#context.clock.nowMs();
-    if (nowMs < this.#pauseUntilMs) return this.#sleepUntil(this.#pauseUntilMs);
+    if (nowMs < this.#pauseUntilMs) return this.#wakeUp.sleepUntil(this.#pauseUntilMs);
     if (!this.#stock.isKnown || nowMs >= this.#auditAtMs) return this.#compare(connection);
-    await warmEncodings([...this.#dirtyTargets()]);
-    this.#checkOpen(connection);
+    if (this.ledger.dirty.size === 0) return this.#rest();
+    await this.#warmUp(connection);
     const plan = this.#plan();
     if (plan.needsComparison) return this.#compare(connection);
     if (plan.changes.length > 0) return this.#deliver(connection, plan);
     this.#waitsFor = plan.waitsFor;
-    return this.#sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs));
+    return this.#wakeUp.sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs));
+  }
+
+  #rest(): Promise<void> {
+    this.#waitsFor = nobody;
+    return this.#wakeUp.sleepUntil(this.#auditAtMs);
+  }
+
+  /** What a large round needs is made a slice at a time; a small one is not worth the detour. */
+  async #warmUp(connection: HostConnection): Promise<void> {
+    if (this.ledger.dirty.size < smallRound) return;
+    await warmEncodings([...this.#dirtyTargets()]);
+    let made = 0;
+    for (const { key, installed } of this.ledger.dirty.values()) {
+      const target = this.#desired(key);
+      if (installed !== 'unknown' && installed !== target) fragmentDifference(installed, target);
+      made += 1;
+      if (made % smallRound === 0) await nextTurn();
+    }
+    this.#checkOpen(connection);
   }
 
   #standBy(): Promise<void> {
@@ -208,7 +232,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       this.#move('standby', 'the lease is not ours');
       this.#stock.unread();
     }
-    return this.#sleepUntil(Infinity);
+    return this.#wakeUp.sleepUntil(Infinity);
   }
 
   /** The fence: the switch itself refuses a term older than one that it has seen. */
@@ -224,8 +248,8 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (reply.kind === 'refused') throw new Error(`the switch refuses the master role: ${reply.error}`);
     this.#fence(reply.currentTerm);
     while (this.#connection === connection && this.#context.term() === term) {
-      this.#isKicked = false;
-      await this.#sleepUntil(Infinity);
+      this.#wakeUp.awake();
+      await this.#wakeUp.sleepUntil(Infinity);
     }
   }
 
@@ -235,19 +259,6 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#move('fenced', this.#lastError);
     this.#stock.unread();
     this.#context.fenced(this.hypervisorId, currentTerm);
-  }
-
-  /** Rows first: but a database that does not get ready must not keep flows from a switch for long. */
-  #isDatabaseAwaited(connection: HostConnection): boolean {
-    const database = connection.database();
-    this.#databaseError = database.kind === 'ready' ? null : database.reason;
-    if (database.kind !== 'working') {
-      this.#databaseBoundAtMs = Infinity;
-      return false;
-    }
-    const nowMs = this.#context.clock.nowMs();
-    if (this.#databaseBoundAtMs === Infinity) this.#databaseBoundAtMs = nowMs + databaseBoundMs;
-    return nowMs < this.#databaseBoundAtMs;
   }
 
   async #readStock(connection: HostConnection): Promise<void> {
@@ -399,20 +410,6 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   #checkOpen(connection: HostConnection): void {
     if (this.#connection !== connection) throw new SwitchClosedError('the connection was replaced or ended');
-  }
-
-  /** Waits for a kick or the time. */
-  #sleepUntil(untilMs: number): Promise<void> {
-    if (this.#isKicked || this.#connection === null) return Promise.resolve();
-    return new Promise(resolve => {
-      const delayMs = Math.max(0, untilMs - this.#context.clock.nowMs());
-      const cancel = Number.isFinite(delayMs) ? this.#context.clock.after(delayMs, () => this.#wake?.()) : null;
-      this.#wake = () => {
-        this.#wake = null;
-        cancel?.();
-        resolve();
-      };
-    });
   }
 
   #move(to: ReconcilerState, reason: string): void {

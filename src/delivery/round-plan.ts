@@ -90,15 +90,15 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
     draft.nextAtMs = Math.min(draft.nextAtMs, refusal.retryAtMs);
     return;
   }
-  if (entry.installed === 'unknown') {
-    draft.needsComparison = true;
-    draft.remaining.push(flight);
-    return;
-  }
   const failure = target === null ? null : encodedFragment(target).failure;
   if (failure !== null) {
     draft.unencodable.push({ flight, error: failure });
     stay(flight, draft);
+    return;
+  }
+  if (entry.installed === 'unknown') {
+    draft.needsComparison = true;
+    draft.remaining.push(flight);
     return;
   }
   const hold = inputs.holdOf(entry, target);

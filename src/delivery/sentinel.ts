@@ -17,8 +17,8 @@ import type { Instruction } from '../../southbound/openflow/instructions.js';
 /** A table that the pipeline does not use; no packet ever gets there. */
 export const sentinelTable = 253;
 
-const magic = [0x57, 0x66] as const;
-const noteVersion = 1;
+/** 'W', 'f' and the version of the note's form: how it begins. */
+export const sentinelMagic: Uint8Array = Uint8Array.of(0x57, 0x66, 1);
 const onTheWayFlag = 1;
 const fixedBytes = 32;
 
@@ -40,15 +40,21 @@ export interface Sentinel {
 export function sentinelFlow(sentinel: Sentinel): { readonly flow: Flow; readonly cookie: bigint } {
   const build = new TextEncoder().encode(sentinel.build).subarray(0, 64);
   const bytes = Buffer.alloc(fixedBytes + build.length);
-  bytes.set([...magic, noteVersion, sentinel.isOnTheWay ? onTheWayFlag : 0]);
+  bytes.set(sentinelMagic);
   bytes.set(Buffer.from(sentinel.databaseId.replaceAll('-', ''), 'hex').subarray(0, 16), 4);
-  bytes.writeBigUInt64BE(sentinel.digest, 20);
-  bytes.writeUInt32BE(sentinel.bundleNumber >>> 0, 28);
   bytes.set(build, fixedBytes);
+  writeSentinelNumbers(bytes, 0, sentinel);
   return {
     flow: { table: sentinelTable, priority: 0, match: [], actions: [note(bytes)] },
     cookie: sentinelCookie(sentinel.revision, sentinel.check),
   };
+}
+
+/** Writes what changes from bundle to bundle into the note that begins at `at`. */
+export function writeSentinelNumbers(bytes: Buffer, at: number, sentinel: Sentinel): void {
+  bytes.writeUInt8(sentinel.isOnTheWay ? onTheWayFlag : 0, at + 3);
+  bytes.writeBigUInt64BE(sentinel.digest, at + 20);
+  bytes.writeUInt32BE(sentinel.bundleNumber >>> 0, at + 28);
 }
 
 /** What a dumped flow of the sentinel table says; null when it is not a sentinel of a form that we know. */
@@ -58,8 +64,7 @@ export function readSentinel(cookie: bigint, instructions: readonly Instruction[
   const action = instruction?.kind === 'applyActions' ? instruction.actions[0] : undefined;
   if (parts.kind !== 'sentinel' || action?.kind !== 'note') return null;
   const bytes = Buffer.from(action.bytes.buffer, action.bytes.byteOffset, action.bytes.length);
-  if (bytes.length < fixedBytes || bytes[0] !== magic[0] || bytes[1] !== magic[1] || bytes[2] !== noteVersion)
-    return null;
+  if (bytes.length < fixedBytes || bytes.indexOf(sentinelMagic) !== 0) return null;
   const id = bytes.toString('hex', 4, 20);
   return {
     revision: parts.revision,

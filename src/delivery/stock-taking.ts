@@ -130,7 +130,7 @@ export class StockTaking {
     this.#ledger.rollback();
     const placed = new Map<string, PlacedFragment>();
     for (const one of this.#desired.fragmentsOn(this.#hypervisorId)) placed.set(one.fragment.key, one);
-    const excluded = this.#takeForComparison(placed, nowMs);
+    const excluded = this.#takeForComparison(placed, nowMs, wasKnown);
     await warmEncodings([...placed.values()].map(one => one.fragment));
     const comparison = new SwitchComparison();
     for (const { fragment } of placed.values()) {
@@ -150,7 +150,11 @@ export class StockTaking {
   }
 
   /** The comparison covers what the ledger lists, except what was refused a moment ago. */
-  #takeForComparison(placed: ReadonlyMap<string, PlacedFragment>, nowMs: number): ReadonlySet<string> {
+  #takeForComparison(
+    placed: ReadonlyMap<string, PlacedFragment>,
+    nowMs: number,
+    wasKnown: boolean,
+  ): ReadonlySet<string> {
     const excluded = new Set<string>();
     const taken: FlightEntry[] = [];
     for (const entry of this.#ledger.dirty.values()) {
@@ -161,6 +165,8 @@ export class StockTaking {
       else taken.push({ entry: { ...entry, installed: 'unknown' }, target });
     }
     this.#ledger.take(taken);
+    // Of what is left out, the old version need not be there either.
+    if (!wasKnown) for (const key of excluded) this.#ledger.doubt(key);
     return excluded;
   }
 

@@ -187,6 +187,20 @@ describe('order across hypervisors', () => {
     assert.deepEqual(held('a'), [1]);
   });
 
+  it('stays fenced, whatever changes, until the term is newer', async () => {
+    const other = await openSwitch(fake('a').connect());
+    await other.claimRole(9n);
+    for (const number of [1, 2, 3]) {
+      fleet.apply(source.change([local(number, 'a')]));
+      await turns();
+      assert.deepEqual([fleet.status('a')?.state, held('a')], ['fenced', []]);
+    }
+    fleet.setTerm(10n);
+    await turns();
+    assert.deepEqual(held('a'), [1, 2, 3]);
+    other.close('test is over');
+  });
+
   it('counts a hypervisor that is added late as lacking everything until it was compared', async () => {
     fleet.apply(source.change([fragment(1, { scope: { kind: 'everywhere' } })]));
     await turns();

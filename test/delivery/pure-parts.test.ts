@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { dependents, emptySlice, planBundles, type SwitchChange } from '../../src/delivery/bundle-plan.js';
 import { Convergence, type HostProgress } from '../../src/delivery/convergence.js';
 import { fragmentDifference } from '../../src/delivery/difference.js';
-import { contentOf, encodedFragment, encodeSentinel, flowImage } from '../../src/delivery/encoding.js';
+import { contentOf, encodedFragment, encodeSentinel, flowImage, imageOfAdd } from '../../src/delivery/encoding.js';
 import { readSentinel, sentinelFlow, type Sentinel } from '../../src/delivery/sentinel.js';
 import { group, output, resubmit } from '../../southbound/openflow/actions.js';
 import { applyActions } from '../../southbound/openflow/instructions.js';
@@ -142,8 +142,13 @@ describe('sentinel', () => {
   it('is read as it was written, padding and all', () => {
     const { flow: made, cookie } = sentinelFlow(sentinel);
     assert.deepEqual(readSentinel(cookie, [applyActions(made.actions)]), sentinel);
-    const [message] = messagesIn(encodeSentinel(sentinel));
-    assert.deepEqual(message?.kind === 'flowMod' && readSentinel(message.cookie, message.instructions), sentinel);
+    for (const one of [
+      sentinel,
+      { ...sentinel, revision: 3, check: 4, digest: 5n, isOnTheWay: false, bundleNumber: 6 },
+    ]) {
+      const [message] = messagesIn(encodeSentinel(one));
+      assert.deepEqual(message?.kind === 'flowMod' && readSentinel(message.cookie, message.instructions), one);
+    }
   });
 
   it('is not seen in a flow that is none', () => {
@@ -155,6 +160,15 @@ describe('sentinel', () => {
 });
 
 describe('image of a flow', () => {
+  it('is the same from its content and from the message that makes it', () => {
+    const timed = { ...flow(7, 0x1234, [output(1), resubmit(4)]), idleTimeout: 5, hardTimeout: 6 };
+    const one = fragment(9, { scope: everywhere, flows: [timed, { ...timed, match: [], actions: [] }] });
+    assert.deepEqual(
+      encodedFragment(one).flows.map(imageOfAdd),
+      one.flows.map(each => flowImage(contentOf(each, one.cookie))),
+    );
+  });
+
   it('has the cookie and timeouts in its value, and nothing of them in its identity', () => {
     const one = flowImage(contentOf(flow(1, 1), 5n));
     const other = flowImage(contentOf({ ...flow(1, 1), idleTimeout: 9 }, 6n));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { RandomFleet } from './random-fleet.js';
 
-const seeds = Number(process.env['WEFT_TEST_SEEDS'] ?? 25);
+const seeds = Number(process.env['WEFT_TEST_SEEDS'] ?? 12);
 const steps = 60;
 
 describe('delivery under random changes and faults', function () {
