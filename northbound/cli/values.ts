@@ -57,7 +57,7 @@ export function parseValue(member: SettableMember, text: string): unknown {
 }
 
 function parseStructured(member: SettableMember, text: string): unknown {
-  if (/^\s*[[{]/.test(text)) return JSON.parse(text);
+  if (/^\s*[[{]/.test(text)) return parseJson(member, text);
   const parts = text === '' ? [] : text.split(',').map(part => part.trim());
   if (member.member === 'labels') return Object.fromEntries(parts.map(part => splitAt(part, '=')));
   if (member.member === 'allocation_pools') {
@@ -68,6 +68,14 @@ function parseStructured(member: SettableMember, text: string): unknown {
   }
   if (member.member === 'allowed_addresses') return parts.map(cidr => ({ cidr }));
   return parts;
+}
+
+function parseJson(member: SettableMember, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${member.flag}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function splitAt(text: string, separator: string): [string, string] {

@@ -14,7 +14,7 @@ export interface FleetStatusParts {
   /** Whether an interface may claim a port by its name. */
   readonly acceptNames: boolean;
   /** What a drop's reason means. */
-  dropHelp(reason: string): string;
+  readonly dropHelp: (reason: string) => string;
 }
 
 export function fleetStatus(parts: FleetStatusParts): FleetStatus {

@@ -194,8 +194,8 @@ describeRest('lists', rest => {
     await request('DELETE', `/v1/logical-routers/${sorted[2] ?? ''}`);
     await create('logical-routers', { id: '00000000-0000-4000-8000-00000000000a', name: 'early', project_id: project });
     const late = await create('logical-routers', { name: 'late', project_id: project });
-    for (let next = first.body['next']; next !== undefined; ) {
-      const page = await request('GET', `/v1/logical-routers?project_id=${project}&limit=3&after=${String(next)}`);
+    for (let next = first.body['next']; typeof next === 'string'; ) {
+      const page = await request('GET', `/v1/logical-routers?project_id=${project}&limit=3&after=${next}`);
       seen.push(...itemsOf(page.body).map(({ id }) => String(id)));
       next = page.body['next'];
     }

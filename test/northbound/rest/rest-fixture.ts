@@ -55,6 +55,8 @@ export interface RestFixture {
   readonly request: Send;
   /** Creates and returns the object. */
   readonly create: (kind: Kind, value: Json) => Promise<Json & { readonly id: string }>;
+  /** Where the server listens on loopback, from the first call on. */
+  readonly listen: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -125,7 +127,9 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
     version: '0.0.0-test',
   };
   const app = await buildRestServer(context);
-  return { app, store, fleet, context, ...requestsTo(app), close };
+  let origin: Promise<string> | null = null;
+  const listen = (): Promise<string> => (origin ??= app.listen({ host: '127.0.0.1', port: 0 }));
+  return { app, store, fleet, context, ...requestsTo(app), listen, close };
 
   async function close(): Promise<void> {
     await app.close();

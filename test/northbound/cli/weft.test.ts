@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { HostProgress } from '../../../src/delivery/convergence.js';
+import { describeRest } from '../rest/rest-fixture.js';
+
+const program = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'northbound', 'cli', 'weft.js');
+
+interface Result {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function collect(stream: NodeJS.ReadableStream | null): Promise<string> {
+  let text = '';
+  for await (const chunk of stream ?? []) text += String(chunk);
+  return text;
+}
+
+function start(url: string, args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env['PATH'], WEFT_URL: url },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+async function run(url: string, ...args: string[]): Promise<Result> {
+  const child = start(url, args);
+  const ended = once(child, 'close');
+  const [out, err] = await Promise.all([collect(child.stdout), collect(child.stderr)]);
+  await ended;
+  return { status: child.exitCode, out, err };
+}
+
+describeRest('the command line client', rest => {
+  let url: string;
+  before(async () => {
+    url = await rest().listen();
+  });
+  const weft = (...args: string[]): Promise<Result> => run(url, ...args);
+  const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { status, out, err } = await weft('-o', 'json', ...args);
+    assert.equal(status, 0, err);
+    return JSON.parse(out) as Record<string, unknown>;
+  };
+
+  it('creates, lists, shows, changes and deletes, by name and in every spelling of the noun', async () => {
+    const tag = randomUUID().slice(0, 8);
+    const net = await json('create', 'logical-switch', `net-${tag}`, '--labels', 'tier=web', '--mtu', '1400');
+    assert.deepEqual([net['mtu'], net['labels']], [1400, { tier: 'web' }]);
+    const subnet = await json('create', 'sn', '--logical-switch', `net-${tag}`, '--cidr', '10.0.0.0/24', '--wait');
+    assert.equal(subnet['logical_switch_id'], net['id']);
+    const made = await weft('create', 'lsp', `port-${tag}`, '--logical-switch', `net-${tag}`, '--ips', '10.0.0.7');
+    assert.equal(made.status, 0, made.err);
+    assert.match(made.out, /^logical_switch_id +[0-9a-f-]{36}$/m);
+
+    const listed = await weft('list', 'logical-switch-ports', '--logical-switch', `net-${tag}`);
+    const [head = '', row = '', ...more] = listed.out.trimEnd().split('\n');
+    assert.match(head, /^ID +NAME +LOGICAL_SWITCH_ID +MAC +IPS +ENABLED +HYPERVISOR +STATUS$/);
+    assert.match(row, new RegExp(`port-${tag} .* 10\\.0\\.0\\.7 .* unbound$`));
+    assert.deepEqual(more, []);
+
+    const changed = await json('set', 'logical-switch-port', `port-${tag}`, '--enabled', 'false');
+    assert.equal(changed['enabled'], false);
+    const shown = await json('show', 'lsp', String(changed['id']));
+    assert.deepEqual([shown['name'], shown['enabled']], [`port-${tag}`, false]);
+    const labelled = await weft('list', 'ls', '--label', 'tier=web', '--name', `net-${tag}`, '-o', 'json');
+    assert.equal((JSON.parse(labelled.out) as unknown[]).length, 1);
+
+    const used = await weft('delete', 'ls', `net-${tag}`);
+    assert.equal(used.status, 1);
+    assert.match(used.err, /^weft: .*\(in_use\)$/m);
+    assert.match(used.err, /logical-switch-ports [0-9a-f-]{36} port-/);
+    const gone = await weft('delete', 'ls', `net-${tag}`, '--cascade');
+    assert.deepEqual([gone.status, gone.out, gone.err], [0, '', '']);
+    const absent = await weft('show', 'ls', `net-${tag}`);
+    assert.deepEqual([absent.status, absent.err], [1, `weft: no logical-switch is named "net-${tag}"\n`]);
+  }).timeout(120_000);
+
+  it('says on stderr what was refused, where, and what to do; exit status 1', async () => {
+    const refused = await weft('create', 'logical-switch', 'n', '--mtu', '100');
+    assert.deepEqual([refused.status, refused.out], [1, '']);
+    assert.match(refused.err, /^weft: 100 is not between 576 and 65521\. \(out_of_range at \/mtu\)\n {6}\S/);
+    const unknown = await weft('create', 'cloud', 'n');
+    assert.equal(unknown.status, 1);
+    assert.match(unknown.err, /unknown command 'cloud'/);
+    const broken = await weft('create', 'logical-switch', 'n', '--labels', '{"a":');
+    assert.equal(broken.status, 1);
+    assert.match(broken.err, /^weft: --labels: /);
+  }).timeout(60_000);
+
+  it('ends with 2 when the controller cannot be reached', async () => {
+    const { status, out, err } = await run('http://127.0.0.1:1', 'list', 'subnets');
+    assert.deepEqual([status, out], [2, '']);
+    assert.match(err, /^weft: the controller cannot be reached: /);
+  }).timeout(30_000);
+
+  it('ends with 3 when a write is not applied in time, which it says', async () => {
+    const host: HostProgress = {
+      hypervisorId: 'h',
+      name: 'hv-late',
+      isConnected: true,
+      appliedRevision: 0,
+      isPending: () => true,
+      failures: () => [],
+    };
+    rest().fleet.convergence.track(host);
+    try {
+      const made = await weft('create', 'lr', 'late-router', '--wait', '50', '-o', 'json');
+      assert.equal(made.status, 3, made.err);
+      const { pending, revision } = JSON.parse(made.out) as { pending: unknown; revision: number };
+      assert.deepEqual(pending, [{ name: 'hv-late', reason: 'not_acknowledged' }]);
+      const waited = await weft('wait', String(revision), '--timeout', '100');
+      assert.equal(waited.status, 3, waited.err);
+      assert.match(waited.out, /hv-late/);
+    } finally {
+      rest().fleet.convergence.untrack('h');
+    }
+    const settled = await weft('wait');
+    assert.equal(settled.status, 0, settled.err);
+  }).timeout(60_000);
+
+  it('watches', async () => {
+    const since = String(await rest().store.currentRevision());
+    const child = start(url, ['watch', 'logical-routers', '--since', since]);
+    let out = '';
+    const seen = new Promise<void>(resolve => {
+      child.stdout?.on('data', chunk => {
+        out += String(chunk);
+        if (out.includes('\n')) resolve();
+      });
+    });
+    const { id } = await rest().create('logical-routers', { name: 'seen' });
+    await seen;
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    assert.match(out, new RegExp(`^\\d+  created  logical-routers  ${id}  seen$`, 'm'));
+  }).timeout(30_000);
+
+  it('explains itself', async () => {
+    const help = await weft('--help');
+    assert.equal(help.status, 0);
+    for (const word of ['create', 'list', 'show', 'set', 'delete', 'wait', 'watch', 'drops', 'lab'])
+      assert.match(help.out, new RegExp(`^ {2}${word}\\b`, 'm'));
+    const verb = await weft('create', 'logical-router-port', '--help');
+    for (const flag of ['--logical-router-id', '--networks', '--peer-id', '--wait'])
+      assert.ok(verb.out.includes(flag), flag);
+  }).timeout(30_000);
+});
