@@ -81,6 +81,8 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
       'weft-revision': String(since),
       'x-accel-buffering': 'no',
     });
+    // The reader learns at once that it is watching, though nothing may happen for long.
+    response.flushHeaders();
     const stream = new WatchStream(response, source, kinds, since, context.clock, context.log);
     open.add(stream);
     response.on('close', () => open.delete(stream));
