@@ -49,7 +49,7 @@ const buckets = (...tables: number[]): Group['buckets'] =>
   tables.map((table, index) => ({ bucketId: index + 1, actions: [resubmit(table)] }));
 
 describe('delivery on a real Open vSwitch', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let ovs: DummySwitch;
   let fleet: Fleet;
   let source: FragmentSource;
@@ -70,7 +70,7 @@ describe('delivery on a real Open vSwitch', function () {
   }
 
   async function settled(): Promise<void> {
-    const progress = await fleet.convergence.waitFor(source.revision, 5_000);
+    const progress = await fleet.convergence.waitFor(source.revision, 30_000);
     assert.deepEqual(progress.pending, []);
     await until('the loop is idle', () => fleet.status(host)?.state === 'idle');
   }
@@ -205,7 +205,7 @@ describe('delivery on a real Open vSwitch', function () {
   it('sets a refused fragment aside with its dependents, and applies the rest at once', async () => {
     const bad = fragment(1, { scope: everywhere, flows: [flow(10, 1, [group(4711)])] });
     fleet.apply(source.change([bad, fragment(2, { scope: everywhere }), fragment(3, { scope: everywhere })]));
-    const progress = await fleet.convergence.waitFor(source.revision, 5_000);
+    const progress = await fleet.convergence.waitFor(source.revision, 30_000);
     assert.deepEqual(progress.pending, []);
     assert.equal(progress.isApplied, false);
     assert.equal(progress.failed[0]?.key, 'test.rule/1');
@@ -230,7 +230,7 @@ describe('delivery on a real Open vSwitch', function () {
       }),
     );
     fleet.apply(source.change(all));
-    const progress = await fleet.convergence.waitFor(source.revision, 5_000);
+    const progress = await fleet.convergence.waitFor(source.revision, 30_000);
     assert.equal(progress.failed.length, 10);
     assert.equal((await dump()).length, 10);
   });
@@ -243,7 +243,7 @@ describe('delivery on a real Open vSwitch', function () {
         fragment(2, { scope: everywhere }),
       ]),
     );
-    const progress = await fleet.convergence.waitFor(source.revision, 5_000);
+    const progress = await fleet.convergence.waitFor(source.revision, 30_000);
     assert.match(progress.failed[0]?.error ?? '', /cannot be sent/);
     assert.equal((await dump()).length, 1);
   });

@@ -106,7 +106,7 @@ export function dialSwitch(socketPath: string): Promise<OpenFlowSwitch> {
 }
 
 /** Waits for something that other parts bring about. */
-export async function until(what: string, holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`timeout: ${what}`);
