@@ -134,11 +134,11 @@ export class Fleet {
     this.convergence.delivered(this.#delivered);
   }
 
-  /** The host's OpenFlow connection is up. The hypervisor must have been added. */
-  connect(hypervisorId: string, connection: HostConnection): void {
+  /** The host's OpenFlow connection is up. False, and nothing is done with it, if the hypervisor is not here (any more). */
+  connect(hypervisorId: string, connection: HostConnection): boolean {
     const reconciler = this.#reconcilers.get(hypervisorId);
-    if (reconciler === undefined) throw new Error(`connection of an unknown hypervisor ${hypervisorId}`);
-    reconciler.connect(connection);
+    reconciler?.connect(connection);
+    return reconciler !== undefined;
   }
 
   /** The term of the lease that this Weft holds; null: it does not, and only stands by. */

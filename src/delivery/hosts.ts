@@ -24,7 +24,7 @@ export interface MarkedBinding {
 }
 
 export interface HostsOptions {
-  readonly fleet: Pick<Fleet, 'connect' | 'addHypervisor' | 'databaseChanged'>;
+  readonly fleet: Pick<Fleet, 'connect' | 'databaseChanged'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** What is wanted of a host now; null while it cannot be told. */
@@ -58,9 +58,11 @@ export interface HostStatus {
 interface Host {
   readonly session: HypervisorSession;
   readonly database: HostDatabase;
-  /** Interface by port whose flows are acknowledged. */
-  readonly installed: Map<string, string>;
+  /** Ports whose flows are acknowledged, in the words of the fleet: whichever interface they are bound to now. */
+  installed: ReadonlySet<string>;
   connection: OpenFlowChannel | null;
+  /** The fleet has the connection. */
+  isHandedOver: boolean;
 }
 
 /** The database as a reconciler sees it. */
@@ -94,7 +96,6 @@ export class Hosts {
   add(session: HypervisorSession): void {
     const { clock, log, goalOf, fleet } = this.#options;
     const { id } = session.hypervisor;
-    fleet.addHypervisor(id, session.systemId);
     const database = new HostDatabase({
       session,
       goal: () => goalOf(session),
@@ -105,11 +106,12 @@ export class Hosts {
         for (const look of this.#removalWaiters) look();
       },
     });
-    const host: Host = { session, database, installed: new Map(), connection: null };
+    const host: Host = { session, database, installed: new Set(), connection: null, isHandedOver: false };
     this.#hosts.set(id, host);
     session.onOpenFlow((use, connection) => {
       if (use === 'flows') this.#openFlowMoved(host, connection);
     });
+    session.onReport(() => this.#handOver(host));
     session.inventory.onChange(() => this.#reportInventory(host));
     session.onState(state => {
       if (state === 'provisioning' || state === 'connected') this.#reportInventory(host);
@@ -119,7 +121,10 @@ export class Hosts {
 
   /** Rows of hypervisors have changed: what is wanted of every host may be different. */
   goalsChanged(): void {
-    for (const host of this.#hosts.values()) host.database.nudge();
+    for (const host of this.#hosts.values()) {
+      host.database.nudge();
+      this.#handOver(host);
+    }
   }
 
   /** Bindings on these hypervisors have changed. */
@@ -134,19 +139,14 @@ export class Hosts {
   portsInstalled(hypervisorId: string, portIds: ReadonlySet<string>): void {
     const host = this.#hosts.get(hypervisorId);
     if (host === undefined) return;
-    host.installed.clear();
-    for (const portId of portIds) {
-      const binding = this.#options.bindingOf(portId);
-      if (binding?.hypervisorId === hypervisorId) host.installed.set(portId, binding.interfaceUuid);
-    }
+    host.installed = portIds;
     this.#mark(hypervisorId, host);
   }
 
   /** Whether the flows of the port's present interface are acknowledged. */
   isInstalled(portId: string): boolean {
     const binding = this.#options.bindingOf(portId);
-    if (binding === null) return false;
-    return this.#hosts.get(binding.hypervisorId)?.installed.get(portId) === binding.interfaceUuid;
+    return binding !== null && this.#hosts.get(binding.hypervisorId)?.installed.has(portId) === true;
   }
 
   /** Interfaces of connected hosts that claim a port by its id or by its name. */
@@ -206,10 +206,18 @@ export class Hosts {
 
   #openFlowMoved(host: Host, channel: OpenFlowChannel | null): void {
     host.connection = channel;
-    if (channel === null) return;
+    host.isHandedOver = false;
+    this.#handOver(host);
+  }
+
+  /**
+   * The fleet knows a hypervisor from its row, which may come a little later, or be gone a little earlier, than the host's session
+   * says so. A connection that it does not take is kept until then: the switch would not dial again for that.
+   */
+  #handOver(host: Host): void {
     const { fleet, log } = this.#options;
-    const { session } = host;
-    if (session.hypervisor.isLeaving) return;
+    const { session, connection: channel } = host;
+    if (channel === null || host.isHandedOver || session.hypervisor.isLeaving) return;
     let target: OpenFlowSwitch;
     try {
       target = new OpenFlowSwitch(channel);
@@ -219,7 +227,7 @@ export class Hosts {
       channel.close((error as Error).message);
       return;
     }
-    fleet.connect(session.hypervisor.id, {
+    host.isHandedOver = fleet.connect(session.hypervisor.id, {
       target,
       database: () => databaseState(host.database.status),
       openVswitchVersion: session.report.ovsVersion,
@@ -233,15 +241,17 @@ export class Hosts {
     this.#options.onInventory(session.hypervisor.id, session.inventory.interfaces());
   }
 
-  /** Brings the marks on the host in line with the ports that are installed there and still bound to that interface. */
+  /**
+   * Brings the marks on the host in line with the ports that are installed there and the interfaces that they are bound to. An
+   * interface that took another's place with its port number needs no flow to change, and so no word of the fleet.
+   */
   #mark(hypervisorId: string, host: Host): void {
     const marks = new Map<string, string>();
     const claims = new Map(host.session.inventory.interfaces().map(each => [each.uuid, each.ifaceId]));
-    for (const [portId, interfaceUuid] of host.installed) {
+    for (const portId of host.installed) {
       const binding = this.#options.bindingOf(portId);
-      if (binding?.hypervisorId !== hypervisorId || binding.interfaceUuid !== interfaceUuid)
-        host.installed.delete(portId);
-      else marks.set(interfaceUuid, claims.get(interfaceUuid) ?? portId);
+      if (binding?.hypervisorId !== hypervisorId) continue;
+      marks.set(binding.interfaceUuid, claims.get(binding.interfaceUuid) ?? portId);
     }
     host.database.setAcknowledged(marks);
   }
