@@ -28,7 +28,7 @@ export interface HostsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** What is wanted of a host now; null while it cannot be told. */
-  goalOf(session: HypervisorSession): HostGoal | null;
+  goalOf(this: void, session: HypervisorSession): HostGoal | null;
   /** The newest binding of a port; null while it is not bound. */
   bindingOf(portId: string): MarkedBinding | null;
   /** The whole list of interfaces that claim ports, each time it changes, and once when the host is (back) there. */
