@@ -1,7 +1,7 @@
 /**
  * Processes of a lab: run a command to its end, start a daemon, and find and end every process that a lab started.
  *
- * Each process that a lab starts carries `WEFT_LAB=<directory of the lab>` in its environment. The kernel keeps that in
+ * Each process that a lab starts carries `WEFT_LAB_DIRECTORY=<directory of the lab>` in its environment. The kernel keeps that in
  * /proc/PID/environ for the life of the process and its children inherit it, so a lab can be taken down completely even
  * when whoever started it was killed between starting a daemon and writing its process id down.
  */
@@ -10,7 +10,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Name of the environment variable that marks the processes of a lab; its value is the lab's directory. */
-export const LAB_MARK = 'WEFT_LAB';
+export const LAB_MARK = 'WEFT_LAB_DIRECTORY';
 
 /** What a finished command left. `status` is null when a signal ended it. */
 export interface CommandResult {
