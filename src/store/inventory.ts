@@ -1,5 +1,6 @@
 /** What hypervisors tell: that they exist, and which interfaces they have. */
 import type { CommonRow, Hypervisor } from '../model/index.js';
+import { looksLikeUuid } from '../model/value-types.js';
 import { newHypervisor } from './nouns/hypervisor.js';
 import type { Transactions, WriteScope } from './transaction.js';
 import { newId, type WriteContext } from './write-operations.js';
@@ -35,6 +36,8 @@ export type Registration =
 
 const CONTEXT: WriteContext = { actor: 'weft', source: 'inventory' };
 const MAX_IFACE_ID = 255;
+/** Half a character, or none: Postgres takes neither. */
+const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 export class Inventory {
   readonly #transactions: Transactions;
@@ -115,8 +118,15 @@ async function recordOne(
   const { unit, claimedTexts } = scope;
   const hypervisor = await unit.get('hypervisors', hypervisorId);
   if (hypervisor === null) return;
-  const usable = hypervisor.allowed ? reported.filter(isUsable) : [];
-  const rows = usable.map(({ uuid, name, ifaceId, ofport }) => ({ uuid, name, iface_id: ifaceId, ofport }));
+  // An interface counts once, though a host may list it in two of its ports.
+  const usable = new Map((hypervisor.allowed ? reported.filter(isUsable) : []).map(each => [each.uuid, each]));
+  const rows = [...usable.values()].map(({ uuid, name, ifaceId, ofport }) => ({
+    uuid,
+    name,
+    // Ids are stored in one case; whoever plugs an interface may write them in another.
+    iface_id: looksLikeUuid(ifaceId) ? ifaceId.toLowerCase() : ifaceId,
+    ofport,
+  }));
   const json = JSON.stringify(rows);
   const gone = await unit.session.query(
     `DELETE FROM interface_claims c WHERE c.hypervisor_id = $1 AND NOT EXISTS (
@@ -139,7 +149,10 @@ async function recordOne(
   for (const row of [...gone.rows, ...written.rows]) claimedTexts.add(String(row['iface_id']));
 }
 
-/** What a host says is checked like any input: an interface that cannot claim anything is passed over. */
+/**
+ * What a host says is checked like any input: an interface that cannot claim anything is passed over, because reports of several
+ * hosts are written together.
+ */
 function isUsable({ ofport, ifaceId, name }: ReportedInterface): boolean {
   const texts = [ifaceId, name];
   return (
@@ -147,6 +160,6 @@ function isUsable({ ofport, ifaceId, name }: ReportedInterface): boolean {
     ofport > 0 &&
     ofport < 0xff00 &&
     ifaceId !== '' &&
-    texts.every(text => text.length <= MAX_IFACE_ID && !text.includes('\u0000'))
+    texts.every(text => text.length <= MAX_IFACE_ID && !UNSTORABLE.test(text))
   );
 }

@@ -54,6 +54,27 @@ describeOnBoth('Bindings', store => {
     assert.match((await store().bindingReason(port)) ?? '', /no hypervisor/);
   });
 
+  it('of one host are not held up by what another says', async () => {
+    const [host, strange, port] = [await join(), await join(), await newPort()];
+    const [claim, twice] = [claimOf(port.id), claimOf(randomUUID())];
+    const reports = new Map([
+      [host.id, [claim, claim]],
+      [
+        strange.id,
+        [{ ...twice, name: 'tap\ud800' }, { ...claimOf('\udc00'), name: 'x' }, twice, { ...twice, ofport: 7 }],
+      ],
+    ]);
+    await store().recordInventories(reports);
+    assert.equal(await placeOf(port), host.id);
+  });
+
+  it('are found whatever the case of the iface-id', async () => {
+    const [host, id] = [await join(), randomUUID()];
+    await store().recordInventory(host.id, [claimOf(id.toUpperCase())]);
+    const port = await newPort({ id });
+    assert.equal(await placeOf(port), host.id);
+  });
+
   it('are there at once for a port that is created after its interface', async () => {
     const host = await join();
     const id = randomUUID();
