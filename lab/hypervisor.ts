@@ -100,10 +100,11 @@ export class Hypervisor {
     }
   }
 
-  /** The manager target that the hypervisor dials. */
-  get managerTarget(): string {
+  /** The manager targets that the hypervisor dials: one for each Weft. */
+  get managerTargets(): readonly string[] {
     const host = this.lab.mode === 'netdev' ? CONTROLLER_ADDRESS : '127.0.0.1';
-    return `tcp:${host}:${this.lab.controller.ovsdb}`;
+    const { controller, standby } = this.lab;
+    return [controller, standby].flatMap(ports => (ports === undefined ? [] : [`tcp:${host}:${ports.ovsdb}`]));
   }
 
   /** The keys that go with the join: those of every hypervisor, and those that the lab's options ask for. */
@@ -118,7 +119,7 @@ export class Hypervisor {
 
   /** Joins Weft by the one command. `beforeManager`: only the keys, for a dump of the database before it is managed. */
   async join(step: 'whole' | 'beforeManager' = 'whole'): Promise<void> {
-    const manager = step === 'whole' ? ['--', 'set-manager', this.managerTarget] : [];
+    const manager = step === 'whole' ? ['--', 'set-manager', ...this.managerTargets] : [];
     await this.openVswitch.ovsctl('set', 'Open_vSwitch', '.', ...this.externalIds, ...manager);
   }
 

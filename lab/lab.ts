@@ -29,6 +29,8 @@ export interface LabOptions {
   readonly encapTypes?: readonly string[];
   /** Ports of the controller's listeners on 127.0.0.1. */
   readonly controller?: ControllerPorts;
+  /** Those of a second Weft on the same database: hypervisors join both. Default: none. */
+  readonly standby?: ControllerPorts | undefined;
   /** Remove the lab as a leftover once the process that made it is gone. Default false. */
   readonly ephemeral?: boolean;
 }
@@ -60,6 +62,7 @@ export class Lab {
       underlayMtu: options.underlayMtu ?? 1500,
       encapTypes: options.encapTypes ?? ['geneve'],
       controller: options.controller ?? DEFAULT_CONTROLLER_PORTS,
+      standby: options.standby,
       owner,
       ephemeral: options.ephemeral ?? false,
       createdAt: new Date().toISOString(),
@@ -89,8 +92,10 @@ export class Lab {
   private async build(): Promise<void> {
     if (this.record.mode === 'netdev') {
       await createUnderlay(this.state, this.record.underlayMtu);
-      const { ovsdb, openflow, punt } = this.record.controller;
-      await startManagementRelay(this.state, [ovsdb, openflow, punt]);
+      const { controller, standby } = this.record;
+      const wefts = standby === undefined ? [controller] : [controller, standby];
+      const ports = wefts.flatMap(({ ovsdb, openflow, punt }) => [ovsdb, openflow, punt]);
+      await startManagementRelay(this.state, ports);
     }
     await Promise.all(this.hypervisors.map(hypervisor => hypervisor.create()));
   }

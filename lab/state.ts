@@ -47,6 +47,8 @@ export interface LabRecord {
   readonly underlayMtu: number;
   readonly encapTypes: readonly string[];
   readonly controller: ControllerPorts;
+  /** Listeners of a second Weft on the same database. */
+  readonly standby?: ControllerPorts | undefined;
   /** The process that made the lab; its end makes an ephemeral lab a leftover. */
   readonly owner: ProcessIdentity;
   /** Made by a test or a benchmark: removed by the next one when its owner is gone. */

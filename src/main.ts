@@ -109,9 +109,12 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     {
       acquired: term => {
         fleet.setTerm(BigInt(term));
+        hosts.takeCharge();
+      },
+      lost: () => {
+        fleet.setTerm(null);
         hosts.goalsChanged();
       },
-      lost: () => fleet.setTerm(null),
     },
   );
   const fleet = new Fleet({
@@ -143,10 +146,11 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
 
   const goalOf = (session: HypervisorSession): HostGoal | null => {
     const row = view.get('hypervisors', session.hypervisor.id);
-    // A Weft that stands by touches no host; one whose row is not here yet is looked at again when it is.
-    if (row === null || lease.term === null) return null;
+    // One whose row is not here yet is looked at again when it is.
+    if (row === null) return null;
     return hostGoal(session, row, receivedEncapsulations(view.by('hypervisors', 'all', all)), {
       databaseId: store.databaseId,
+      isInCharge: lease.term !== null,
       advertise: config.advertise,
       openflow: southbound.endpoints('flows'),
       punt: southbound.endpoints('punt'),

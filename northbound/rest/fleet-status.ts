@@ -42,6 +42,8 @@ function portStatus(parts: FleetStatusParts, row: RowOf<'logical-switch-ports'>)
   }
   if (delivery?.connected !== true)
     return { ...place, up: false, state: 'unknown', reason: `${name} is not connected` };
+  if (delivery.state === 'standby')
+    return { ...place, up: false, state: 'unknown', reason: 'this Weft stands by: the one in charge knows' };
   if (!hosts.isInstalled(row.id))
     return { ...place, up: false, state: 'pending', reason: `${name} has not acknowledged its flows yet` };
   if (!row.enabled) return { ...place, up: false, state: 'disabled', reason: 'the port is administratively disabled' };

@@ -4,17 +4,19 @@
  */
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
 import type { OvsdbClient } from '../../southbound/ovsdb/client.js';
+import type { DatabaseSnapshot } from '../../southbound/ovsdb/replica.js';
 import { RpcClosedError, RpcError } from '../../southbound/ovsdb/rpc.js';
 import { comment, TransactionError, type Operation } from '../../southbound/ovsdb/transact.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { planInstalledMarks } from './ovsdb-installed.js';
-import { planHost, type DesiredHost, type OvsdbPlan } from './ovsdb-plan.js';
+import { planHost, planStandby, type DesiredHost, type OvsdbPlan } from './ovsdb-plan.js';
 import { planRemoval } from './ovsdb-removal.js';
 
-/** What is wanted of a host: to be set up, or that nothing of ours is left. */
+/** What is wanted of a host: to be set up, to be connected to us though another Weft sets it up, or that nothing of ours is left. */
 export type HostGoal =
   | { readonly kind: 'joined'; readonly host: DesiredHost }
+  | { readonly kind: 'standby'; readonly host: DesiredHost }
   | { readonly kind: 'left'; readonly databaseId: string };
 
 export type HostDatabaseStatus =
@@ -24,6 +26,8 @@ export type HostDatabaseStatus =
   | { readonly kind: 'waiting'; readonly reason: string }
   /** Everything is as it should be. */
   | { readonly kind: 'joined' }
+  /** As far as a Weft that stands by is concerned. */
+  | { readonly kind: 'standby' }
   /** Nothing of ours is left. */
   | { readonly kind: 'left' }
   | { readonly kind: 'refused'; readonly reason: string }
@@ -50,12 +54,24 @@ const undoneWithinMs = 5_000;
 /** Changes in a row that are normal (a join, a removal in steps) before waiting begins. */
 const stepsWithoutWait = 4;
 
+function planFor(database: DatabaseSnapshot, goal: HostGoal): OvsdbPlan {
+  switch (goal.kind) {
+    case 'joined':
+      return planHost(database, goal.host);
+    case 'standby':
+      return planStandby(database, goal.host);
+    case 'left':
+      return planRemoval(database, goal.databaseId);
+  }
+}
+
 export class HostDatabase {
   readonly #options: HostDatabaseOptions;
   readonly #log: Logger;
   readonly #stopListening: (() => void)[];
   #status: HostDatabaseStatus = { kind: 'unknown' };
-  #acknowledged: ReadonlyMap<string, string> = new Map();
+  /** Null until the switch has said what is in force: the marks of the Weft before us stay till then. */
+  #acknowledged: ReadonlyMap<string, string> | null = null;
   #isRunning = false;
   #isDirty = false;
   #isStopped = false;
@@ -130,14 +146,12 @@ export class HostDatabase {
 
   async #step(client: OvsdbClient, goal: HostGoal): Promise<void> {
     const { session } = this.#options;
-    const plan: OvsdbPlan =
-      goal.kind === 'joined' ? planHost(session.replica, goal.host) : planRemoval(session.replica, goal.databaseId);
+    const plan = planFor(session.replica, goal);
     session.setRefusal(plan.kind === 'refused' ? plan.reason : null);
     switch (plan.kind) {
       case 'nothing':
-        if (goal.kind === 'left') return this.#setStatus({ kind: 'left' });
-        await this.#mark(client, goal.host.bridge);
-        return this.#setStatus({ kind: 'joined' });
+        if (goal.kind === 'joined') await this.#mark(client, goal.host.bridge);
+        return this.#setStatus({ kind: goal.kind });
       case 'waiting':
       case 'refused':
         return this.#setStatus(plan);
@@ -150,6 +164,7 @@ export class HostDatabase {
   }
 
   async #mark(client: OvsdbClient, bridge: string): Promise<void> {
+    if (this.#acknowledged === null) return;
     const operations = planInstalledMarks(this.#options.session.replica, bridge, this.#acknowledged);
     for (let start = 0; start < operations.length; start += marksPerTransaction) {
       await client.transact(operations.slice(start, start + marksPerTransaction));

@@ -1,5 +1,6 @@
 /** What is wanted of one host's database, from its row, those of its peers and our own listeners. Pure. */
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
+import { activeTarget } from '../../southbound/hypervisor/manager-row.js';
 import { formatTarget, type Target } from '../../southbound/ovsdb/transport.js';
 import { type Encapsulation, type Hypervisor, encapsulations } from '../model/index.js';
 import type { HostGoal } from './host-database.js';
@@ -8,6 +9,8 @@ import type { DesiredController } from './ovsdb-plan.js';
 /** What does not depend on the host. */
 export interface HostGoalContext {
   readonly databaseId: string;
+  /** The lease is ours. A Weft that stands by only lets the host's bridge dial it. */
+  readonly isInCharge: boolean;
   /** The host that hypervisors are told to dial; null: the one that they dialled themselves. */
   readonly advertise: string | null;
   readonly openflow: readonly Target[];
@@ -27,15 +30,15 @@ export function receivedEncapsulations(
   return encapsulations.filter(type => received.has(type));
 }
 
-/** Null while the host cannot be told where to dial. */
+/** Null while the host cannot be told where to dial, or is another Weft's to clean up. */
 export function hostGoal(
   session: HypervisorSession,
   row: Hypervisor,
   received: readonly Encapsulation[],
   context: HostGoalContext,
 ): HostGoal | null {
-  const { databaseId, advertise, openflow, punt } = context;
-  if (!row.allowed || session.hypervisor.isLeaving) return { kind: 'left', databaseId };
+  const { databaseId, isInCharge, advertise, openflow, punt } = context;
+  if (!row.allowed || session.hypervisor.isLeaving) return isInCharge ? { kind: 'left', databaseId } : null;
   const controllers: DesiredController[] = [];
   for (const [use, endpoints] of [
     ['flows', openflow],
@@ -48,8 +51,9 @@ export function hostGoal(
     }
   }
   const { report } = session;
+  const manager = session.managerRow();
   return {
-    kind: 'joined',
+    kind: isInCharge ? 'joined' : 'standby',
     host: {
       databaseId,
       bridge: report.bridge,
@@ -61,7 +65,8 @@ export function hostGoal(
       controllers,
       maxBackoffMs,
       inactivityProbeMs,
-      managerRow: session.managerRow()?._uuid ?? null,
+      managerRow: manager?._uuid ?? null,
+      reachedBy: manager !== null && activeTarget(manager) !== null ? manager.target : null,
     },
   };
 }

@@ -58,8 +58,11 @@ export interface HostStatus {
 interface Host {
   readonly session: HypervisorSession;
   readonly database: HostDatabase;
-  /** Ports whose flows are acknowledged, in the words of the fleet: whichever interface they are bound to now. */
-  installed: ReadonlySet<string>;
+  /**
+   * Ports whose flows are acknowledged, in the words of the fleet: whichever interface they are bound to now. Null until the
+   * switch has said so: the marks of the Weft before us stay till then.
+   */
+  installed: ReadonlySet<string> | null;
   connection: OpenFlowChannel | null;
   /** The fleet has the connection. */
   isHandedOver: boolean;
@@ -69,6 +72,7 @@ interface Host {
 function databaseState(status: HostDatabaseStatus): DatabaseState {
   switch (status.kind) {
     case 'joined':
+    case 'standby':
       return { kind: 'ready' };
     case 'changing':
       return { kind: 'working', reason: status.summary };
@@ -106,7 +110,7 @@ export class Hosts {
         for (const look of this.#removalWaiters) look();
       },
     });
-    const host: Host = { session, database, installed: new Set(), connection: null, isHandedOver: false };
+    const host: Host = { session, database, installed: null, connection: null, isHandedOver: false };
     this.#hosts.set(id, host);
     session.onOpenFlow((use, connection) => {
       if (use === 'flows') this.#openFlowMoved(host, connection);
@@ -125,6 +129,12 @@ export class Hosts {
       host.database.nudge();
       this.#handOver(host);
     }
+  }
+
+  /** The lease is ours now: sets every host up, and passes on what hosts said while it was not. */
+  takeCharge(): void {
+    this.goalsChanged();
+    for (const host of this.#hosts.values()) this.#reportInventory(host);
   }
 
   /** Bindings on these hypervisors have changed. */
@@ -146,7 +156,7 @@ export class Hosts {
   /** Whether the flows of the port's present interface are acknowledged. */
   isInstalled(portId: string): boolean {
     const binding = this.#options.bindingOf(portId);
-    return binding !== null && this.#hosts.get(binding.hypervisorId)?.installed.has(portId) === true;
+    return binding !== null && this.#hosts.get(binding.hypervisorId)?.installed?.has(portId) === true;
   }
 
   /** Interfaces of connected hosts that claim a port by its id or by its name. */
@@ -246,6 +256,7 @@ export class Hosts {
    * interface that took another's place with its port number needs no flow to change, and so no word of the fleet.
    */
   #mark(hypervisorId: string, host: Host): void {
+    if (host.installed === null) return;
     const marks = new Map<string, string>();
     const claims = new Map(host.session.inventory.interfaces().map(each => [each.uuid, each.ifaceId]));
     for (const portId of host.installed) {

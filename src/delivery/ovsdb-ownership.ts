@@ -15,6 +15,8 @@ export const restoreKey = 'weft-restore';
 export const installedKey = 'weft-installed';
 /** On a Controller row of ours: what the connection is for (`flows`, `punt`). */
 export const useKey = 'weft-use';
+/** On a Controller row of ours: the manager target by which the host reaches the Weft that wrote it. */
+export const managerKey = 'weft-manager';
 
 /** Keys of a bridge's other_config that we set. */
 export const bridgeConfigKeys = ['datapath-id', 'disable-in-band'] as const;
@@ -42,6 +44,21 @@ export interface FormerBridge {
 export interface FormerManager {
   readonly maxBackoffMs: number | null;
   readonly inactivityProbeMs: number | null;
+}
+
+/**
+ * Is this the Controller row of another Weft on our database, one that the host still knows? Each Weft keeps its own rows; those
+ * of a manager target that is gone from the host, or that say none, belong to whoever is in charge.
+ */
+export function isOfPeer(
+  database: DatabaseSnapshot,
+  row: Row<'Controller'>,
+  self: { readonly databaseId: string; readonly reachedBy: string | null },
+): boolean {
+  const target = row.external_ids.get(managerKey);
+  if (target === undefined || target === self.reachedBy) return false;
+  if (row.external_ids.get(ownerKey) !== self.databaseId) return false;
+  return [...database.rows('Manager').values()].some(manager => manager.target === target);
 }
 
 /** The rows that a set of UUIDs refers to, as far as the replica has them. */

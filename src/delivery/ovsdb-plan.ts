@@ -31,7 +31,9 @@ import {
   encodeFormerBridge,
   encodeFormerManager,
   formerBridge,
+  isOfPeer,
   isOwned,
+  managerKey,
   ownerKey,
   restoreKey,
   rowsOf,
@@ -67,6 +69,8 @@ export interface DesiredHost {
   readonly inactivityProbeMs: number;
   /** UUID of the manager row through which the host talks to us; null where it cannot be told. */
   readonly managerRow: string | null;
+  /** The active target of that row, by which the host tells several Wefts apart; null where we dial, or it cannot be told. */
+  readonly reachedBy: string | null;
 }
 
 export type OvsdbPlan =
@@ -100,6 +104,29 @@ export function planHost(database: DatabaseSnapshot, desired: DesiredHost): Ovsd
   const obstacle = desired.adopt ? null : obstacleToAdoption(database, bridge);
   if (obstacle !== null) return { kind: 'refused', reason: obstacle };
   return change(`takes over bridge ${name}`, adoptBridge(database, bridge, desired));
+}
+
+/**
+ * What a Weft that stands by may do on a host: keep its own controller rows on the bridge that the one in charge has made, so
+ * that the switch is connected to it when it takes over. Nothing where its rows could not be told from those of others.
+ */
+export function planStandby(database: DatabaseSnapshot, desired: DesiredHost): OvsdbPlan {
+  const { databaseId, bridge: name, reachedBy } = desired;
+  if (reachedBy === null) return { kind: 'nothing' };
+  const isMade = (row: Row<'Bridge'>) => row.name === name && row.external_ids.get(ownerKey) === databaseId;
+  const bridge = [...database.rows('Bridge').values()].find(isMade);
+  // The first controller of a bridge empties its tables: it is not for us to be that.
+  if (!bridge || bridge.controller.length === 0) {
+    return { kind: 'waiting', reason: `the Weft in charge has not made bridge ${name} yet` };
+  }
+  const present = rowsOf(bridge.controller, database.rows('Controller'));
+  const own = present.filter(row => isOwned(row) && row.external_ids.get(managerKey) === reachedBy);
+  const others = present.filter(row => !own.includes(row));
+  const { operations, members } = planControllers(bridge, desired, own, others);
+  const column = members === null ? [] : [update('Bridge', [byUuid(bridge._uuid)], { controller: members })];
+  const all = [...operations, ...column, ...planManager(database, desired)];
+  if (all.length === 0) return { kind: 'nothing' };
+  return { kind: 'change', summary: `makes bridge ${name} dial a Weft that stands by`, operations: all };
 }
 
 /** Why the bridge must not be taken over without our being told so; null if it is not in use. */
@@ -147,7 +174,11 @@ function controllerRow(desired: DesiredHost, controller: DesiredController) {
     connection_mode: 'out-of-band',
     max_backoff: desired.maxBackoffMs,
     inactivity_probe: desired.inactivityProbeMs,
-    external_ids: new Map([...ownerIds(desired), [useKey, controller.use]]),
+    external_ids: new Map([
+      ...ownerIds(desired),
+      [useKey, controller.use],
+      ...(desired.reachedBy === null ? [] : ([[managerKey, desired.reachedBy]] as const)),
+    ]),
   } satisfies RowInput<'Controller'>;
 }
 
@@ -243,7 +274,10 @@ function lacking(
 
 function maintainBridge(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desired: DesiredHost): readonly Operation[] {
   const where = [byUuid(bridge._uuid)];
-  const { operations, members } = planControllers(database, bridge, desired);
+  const present = rowsOf(bridge.controller, database.rows('Controller')).filter(isOwned);
+  const peers = present.filter(row => isOfPeer(database, row, desired));
+  const own = present.filter(row => !peers.includes(row));
+  const { operations, members } = planControllers(bridge, desired, own, peers);
   const hasType = desired.datapathType === null || bridge.datapath_type === desired.datapathType;
   const speaksAll = protocols.every(name => bridge.protocols.includes(name));
   const columns: RowInput<'Bridge'> = {
@@ -264,14 +298,18 @@ function maintainBridge(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desir
 }
 
 /**
- * Exactly our controller rows. One that is there is changed in place. `members` is the new value of the bridge's column, null
- * if it stays.
+ * Exactly our own controller rows and those that are kept for others. One that is there is changed in place. `members` is the
+ * new value of the bridge's column, null if it stays.
  */
-function planControllers(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desired: DesiredHost) {
-  const present = rowsOf(bridge.controller, database.rows('Controller'));
-  const free = new Set(present.filter(isOwned));
+function planControllers(
+  bridge: Row<'Bridge'>,
+  desired: DesiredHost,
+  own: readonly Row<'Controller'>[],
+  kept: readonly Row<'Controller'>[],
+) {
+  const free = new Set(own);
   const operations: Operation[] = [];
-  const members = desired.controllers.map((controller, index): string | NamedUuid => {
+  const wantedRows = desired.controllers.map((controller, index): string | NamedUuid => {
     const wanted = controllerRow(desired, controller);
     const ofUse = [...free].filter(row => row.external_ids.get(useKey) === controller.use);
     const row = ofUse.find(candidate => candidate.target === controller.target) ?? ofUse[0];
@@ -283,6 +321,7 @@ function planControllers(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desi
     if (!isController(row, wanted)) operations.push(update('Controller', [byUuid(row._uuid)], wanted));
     return row._uuid;
   });
+  const members = [...wantedRows, ...kept.map(row => row._uuid)];
   const isSame = members.length === bridge.controller.length && bridge.controller.every(uuid => members.includes(uuid));
   if (isSame) return { operations, members: null };
   const guard = wait('Bridge', [byUuid(bridge._uuid)], '==', ['controller'], [{ controller: bridge.controller }]);

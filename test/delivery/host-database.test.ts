@@ -91,6 +91,7 @@ class SmallWeft {
         maxBackoffMs: 1000,
         inactivityProbeMs: 3000,
         managerRow: session.managerRow()?._uuid ?? null,
+        reachedBy: session.managerRow()?.target ?? null,
       },
     };
   }

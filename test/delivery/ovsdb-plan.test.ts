@@ -6,7 +6,7 @@ import { OvsdbClient } from '../../southbound/ovsdb/client.js';
 import { Replica } from '../../southbound/ovsdb/replica.js';
 import { incrementing, mutate } from '../../southbound/ovsdb/transact.js';
 import { planInstalledMarks } from '../../src/delivery/ovsdb-installed.js';
-import { planHost, type DesiredHost, type OvsdbPlan } from '../../src/delivery/ovsdb-plan.js';
+import { planHost, planStandby, type DesiredHost, type OvsdbPlan } from '../../src/delivery/ovsdb-plan.js';
 import { planRemoval } from '../../src/delivery/ovsdb-removal.js';
 import { DummySwitch } from '../ovs/dummy-switch.js';
 import { databaseDump } from '../ovs/database-dump.js';
@@ -54,6 +54,7 @@ describe('plan of a host database, against real Open vSwitch', function () {
       maxBackoffMs: 1000,
       inactivityProbeMs: 3000,
       managerRow: [...replica.rows('Manager').keys()][0] ?? null,
+      reachedBy: managerTarget,
       ...changes,
     };
   }
@@ -130,6 +131,43 @@ describe('plan of a host database, against real Open vSwitch', function () {
     await join();
     assert.match(await flows(), /table=7/);
     await leave();
+  });
+
+  it('lets two Wefts have the bridge dial both, takes nothing from the other, and forgets one that the host forgets', async function () {
+    const before = await dump();
+    const other = 'tcp:127.0.0.1:8';
+    await ovs.vsctl('set-manager', managerTarget, other);
+    const target = (row: { readonly target: string }) => row.target;
+    const managerRow = [...replica.rows('Manager').values()].find(row => row.target === other)?._uuid ?? null;
+    const second: Partial<DesiredHost> = {
+      managerRow,
+      reachedBy: other,
+      controllers: [{ use: 'flows', target: 'tcp:127.0.0.1:28' }],
+    };
+    const standBy = () => settle(() => planStandby(replica, desired(second)));
+    const first = {
+      managerRow: [...replica.rows('Manager').values()].find(row => row.target !== other)?._uuid ?? null,
+    };
+    assert.equal(planStandby(replica, desired(second)).kind, 'waiting', 'makes no bridge');
+    await join(first);
+    await settled();
+    await ovs.ofctl(['add-flow', 'br-int', 'table=7,priority=9,actions=drop']);
+    assert.deepEqual((await standBy()).done, ['makes bridge br-int dial a Weft that stands by']);
+    const dialled = () => [...replica.rows('Controller').values()].map(target).sort();
+    assert.deepEqual(dialled(), ['tcp:127.0.0.1:19', 'tcp:127.0.0.1:28', 'tcp:127.0.0.1:9']);
+    const rows = [...replica.rows('Controller').keys()].sort();
+    // The second takes over: the rows of both stay the same rows.
+    assert.deepEqual((await join(second)).done, []);
+    assert.deepEqual((await join(first)).done, []);
+    assert.deepEqual([...replica.rows('Controller').keys()].sort(), rows);
+    await ovs.vsctl('set-manager', other);
+    const left = [...replica.rows('Manager').keys()][0] ?? null;
+    await join({ ...second, managerRow: left });
+    assert.deepEqual(dialled(), ['tcp:127.0.0.1:28']);
+    assert.match(await flows(), /table=7/);
+    await leave();
+    await ovs.vsctl('set-manager', managerTarget);
+    assert.equal(await dump(), before);
   });
 
   it('puts back what somebody deleted or changed', async function () {
