@@ -68,7 +68,7 @@ function hypervisorStatus(parts: FleetStatusParts, row: RowOf<'hypervisors'>): H
 const isConnected = (host: HostStatus | null, delivery: HypervisorDelivery | null): boolean =>
   host?.session === 'connected' && delivery?.connected === true;
 
-/** Where it is on its way to being programmed, and why; the words are listed in docs/api.md. */
+/** Where it is on its way to being programmed, and why; states.ts tells what the states mean. */
 function stateOf(
   row: RowOf<'hypervisors'>,
   delivery: HypervisorDelivery | null,

@@ -9,6 +9,7 @@ import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
 import type { NetworkView } from '../../src/view/network-view.js';
 import { all } from '../../src/view/rows.js';
+import type { HypervisorState, PortState } from './states.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -18,13 +19,13 @@ export interface PortStatus {
   /** Its interface is there and its flows are acknowledged. */
   readonly up: boolean;
   readonly applied_revision: number | null;
-  readonly state: string;
+  readonly state: PortState;
   readonly reason: string | null;
 }
 
 export interface HypervisorStatus {
   readonly encap_type: string | null;
-  readonly state: string;
+  readonly state: HypervisorState;
   readonly reason: string | null;
   readonly connected: boolean;
   readonly applied_revision: number | null;

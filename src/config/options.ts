@@ -1,6 +1,6 @@
 /**
  * Every option of the controller, declared once. The environment variable is `WEFT_` and the name in capitals;
- * the command line flag is `--` and the name with dashes. docs/operations.md's table is checked against this list.
+ * the command line flag is `--` and the name with dashes. docs/operations.md's table is made of this list.
  */
 export type OptionName =
   | 'database_url'
