@@ -24,6 +24,8 @@ export interface HostChange {
 /** What a delta means, by hypervisor. */
 export interface DeltaEffect {
   readonly changes: ReadonlyMap<string, readonly HostChange[]>;
+  /** Hypervisors that it touches and whose changes nobody asked for, see `apply`. */
+  readonly untracked: ReadonlySet<string>;
   /**
    * For a hypervisor that something pointed to (`after`) until this delta: the hypervisors that held the pointer.
    * Whatever the first one removes may be in use until those others have followed.
@@ -118,10 +120,20 @@ export class DesiredState {
     return sum;
   }
 
-  /** Takes a delta in and says whom it concerns. Hypervisors that it names for the first time are added. */
-  apply(delta: Delta): DeltaEffect {
+  /**
+   * Takes a delta in and says whom it concerns. Hypervisors that it names for the first time are added. Changes are
+   * listed only for those that are `tracked`: of a switch whose content is not known, listing them would say nothing
+   * (and after a start would list everything for everybody).
+   */
+  apply(delta: Delta, tracked: (hypervisorId: string) => boolean = () => true): DeltaEffect {
     const changes = new Map<string, Map<string, Fragment | null>>();
+    const untracked = new Set<string>();
     const note = (hypervisorId: string, key: string, before: Fragment | null): void => {
+      if (untracked.has(hypervisorId)) return;
+      if (!changes.has(hypervisorId) && !tracked(hypervisorId)) {
+        untracked.add(hypervisorId);
+        return;
+      }
       let ofHost = changes.get(hypervisorId);
       if (ofHost === undefined) changes.set(hypervisorId, (ofHost = new Map()));
       if (!ofHost.has(key)) ofHost.set(key, before);
@@ -137,7 +149,7 @@ export class DesiredState {
       for (const key of contents?.fragments.keys() ?? []) note(hypervisorId, key, null);
     }
     this.#revision = Math.max(this.#revision, delta.revision);
-    return { changes: this.#onlyDifferent(changes), pointedFrom };
+    return { changes: this.#onlyDifferent(changes), untracked, pointedFrom };
   }
 
   /** Notes what hypervisors hold before the delta, as far as the delta touches it. */

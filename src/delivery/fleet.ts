@@ -77,6 +77,9 @@ export class Fleet {
   readonly #comparisons = new TurnQueue(comparisonsAtOnce);
   /** What `portsInstalled` was told last. */
   readonly #installed = new Map<string, ReadonlySet<string>>();
+  /** Hypervisors where something is held back for others. */
+  readonly #waiting = new Set<string>();
+  #largeRounds: Promise<void> = Promise.resolve();
   readonly #toKick = new Set<Reconciler>();
   #isKicking = false;
   #term: bigint | null = null;
@@ -106,6 +109,7 @@ export class Fleet {
     reconciler?.disconnect('the hypervisor was removed');
     this.#reconcilers.delete(hypervisorId);
     this.#installed.delete(hypervisorId);
+    this.#waiting.delete(hypervisorId);
     this.#desired.removeHypervisor(hypervisorId);
     this.convergence.untrack(hypervisorId);
     this.#kickWaiting(hypervisorId);
@@ -116,7 +120,10 @@ export class Fleet {
    * revisions carries the last of them.
    */
   apply(delta: Delta): void {
-    const { changes, pointedFrom } = this.#desired.apply(delta);
+    const { changes, untracked, pointedFrom } = this.#desired.apply(
+      delta,
+      hypervisorId => this.#reconcilers.get(hypervisorId)?.tracksChanges === true,
+    );
     const nowMs = this.#options.clock.nowMs();
     const since = Math.min(this.#delivered + 1, delta.revision);
     this.#delivered = Math.max(this.#delivered, delta.revision);
@@ -131,6 +138,7 @@ export class Fleet {
       this.#kickSoon(reconciler);
       if (hostChanges.some(change => this.#isOfOnePlace(change))) this.#tellInstalled(reconciler);
     }
+    for (const hypervisorId of untracked) this.#reconcilers.get(hypervisorId)?.doubt(delta.revision);
     this.convergence.delivered(this.#delivered);
   }
 
@@ -219,6 +227,11 @@ export class Fleet {
       auditIntervalMs: () => Math.max(auditIntervalMs, this.#reconcilers.size * 1_000),
       term: () => this.#term,
       comparisonTurn: () => this.#comparisons.take(),
+      largeRoundTurn: () => this.#largeRoundTurn(),
+      waits: (hypervisorId, isWaiting) => {
+        if (isWaiting) this.#waiting.add(hypervisorId);
+        else this.#waiting.delete(hypervisorId);
+      },
       progressed: hypervisorId => this.#progressed(hypervisorId),
       fenced: (hypervisorId, currentTerm) => this.#options.fenced?.(hypervisorId, currentTerm),
     };
@@ -254,9 +267,15 @@ export class Fleet {
   }
 
   #kickWaiting(hypervisorId: string): void {
-    for (const reconciler of this.#reconcilers.values()) {
-      if (reconciler.waitsFor.has(hypervisorId)) this.#kickSoon(reconciler);
+    for (const waitingId of this.#waiting) {
+      const reconciler = this.#reconcilers.get(waitingId);
+      if (reconciler?.waitsFor.has(hypervisorId) === true) this.#kickSoon(reconciler);
     }
+  }
+
+  #largeRoundTurn(): Promise<void> {
+    this.#largeRounds = this.#largeRounds.then(nextTurn);
+    return this.#largeRounds;
   }
 
   /** Kicks reconcilers some at a time: a delta for a thousand hypervisors must not hold up anything else. */

@@ -45,6 +45,10 @@ export interface ReconcilerContext {
   term(): bigint | null;
   /** Bounds how many switches are compared at once; resolves with the way to give the turn back. */
   comparisonTurn(): Promise<() => void>;
+  /** Lets one large round after the other be put together, each in its own turn of the event loop. */
+  largeRoundTurn(): Promise<void>;
+  /** Something here is (no longer) held back for another hypervisor. */
+  waits(hypervisorId: string, isWaiting: boolean): void;
   /** Something of this hypervisor moved: acknowledged, refused, connected, disconnected. */
   progressed(hypervisorId: string): void;
   /** The switch has seen a newer term than ours. */

@@ -125,7 +125,13 @@ export class Reconciler implements HostProgress, HoldPeer {
     }
   }
 
+  /** False: what the switch holds is not known, so changes of it need not be listed. `doubt` takes their place. */
+  get tracksChanges(): boolean {
+    return this.#stock.isKnown || this.#state === 'comparing';
+  }
+
   lowestPending(rank: Rank): number {
+    if (this.#stock.uncertainUpTo !== null) return 0;
     const { revision } = this.#context.desired;
     if (this.#lowest?.version !== this.ledger.version || this.#lowest.revision !== revision) {
       this.#lowest = { version: this.ledger.version, revision, byRank: [] };
@@ -136,6 +142,11 @@ export class Reconciler implements HostProgress, HoldPeer {
   /** A delta touched this hypervisor. */
   mark(changes: readonly HostChange[], context: MarkContext): void {
     this.ledger.mark(changes, context);
+  }
+
+  /** A delta touched this hypervisor, of which nothing is known. */
+  doubt(revision: number): void {
+    this.#stock.doubt(revision);
   }
 
   /** Looks again: something changed that may let the loop go on. */
@@ -169,7 +180,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (this.#connection !== connection) return;
     this.#connection = null;
     this.#disconnectedAtMs = this.#context.clock.nowMs();
-    this.#waitsFor = nobody;
+    this.#setWaitsFor(nobody);
     this.#move('disconnected', reason);
     this.#wakeUp.call();
     this.#context.progressed(this.hypervisorId);
@@ -201,15 +212,21 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (this.ledger.dirty.size === 0) return this.#rest();
     await this.#warmUp(connection);
     const plan = this.#plan();
+    this.#setWaitsFor(plan.waitsFor);
     if (plan.needsComparison) return this.#compare(connection);
     if (plan.changes.length > 0) return this.#deliver(connection, plan);
-    this.#waitsFor = plan.waitsFor;
     return this.#wakeUp.sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs));
   }
 
   #rest(): Promise<void> {
-    this.#waitsFor = nobody;
+    this.#setWaitsFor(nobody);
     return this.#wakeUp.sleepUntil(this.#auditAtMs);
+  }
+
+  #setWaitsFor(hypervisors: ReadonlySet<string>): void {
+    if (this.#waitsFor.size === 0 && hypervisors.size === 0) return;
+    this.#waitsFor = hypervisors;
+    this.#context.waits(this.hypervisorId, hypervisors.size > 0);
   }
 
   /** What a large round needs is made a slice at a time; a small one is not worth the detour. */
@@ -223,6 +240,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       made += 1;
       if (made % smallRound === 0) await nextTurn();
     }
+    await this.#context.largeRoundTurn();
     this.#checkOpen(connection);
   }
 
@@ -281,7 +299,9 @@ export class Reconciler implements HostProgress, HoldPeer {
     try {
       this.#checkOpen(connection);
       this.counters.resyncs += 1;
-      const { changes, wasKnown } = await this.#stock.compare(connection.target, this.#context.clock.nowMs());
+      const found = await this.#stock.compare(connection.target, this.#context.clock.nowMs());
+      const { changes, wasKnown, unencodable } = found;
+      for (const { key, error } of unencodable) this.#refused(key, error);
       if (changes.length > 0) this.#log.info({ fragments: changes.length, wasKnown }, 'differences found');
       this.counters.repairs += changes.length;
       const outcome = await deliverChanges(this.#roundContext(connection), changes, changes.length > 0 || !wasKnown);
@@ -333,7 +353,6 @@ export class Reconciler implements HostProgress, HoldPeer {
   async #deliver(connection: HostConnection, plan: RoundPlan): Promise<void> {
     this.#move('delivering', `${plan.changes.length} fragments`);
     this.ledger.take(plan.flights);
-    this.#waitsFor = plan.waitsFor;
     const outcome = await deliverChanges(this.#roundContext(connection), plan.changes, false);
     this.#checkOpen(connection);
     this.#settle(outcome, plan.flights);

@@ -20,6 +20,8 @@ export interface StockDifference {
   readonly changes: readonly SwitchChange[];
   /** The content was thought to be known: differences are somebody else's doing. */
   readonly wasKnown: boolean;
+  /** Fragments that no switch could be told; they are refused. */
+  readonly unencodable: readonly { readonly key: string; readonly error: string }[];
 }
 
 export class StockTaking {
@@ -58,6 +60,11 @@ export class StockTaking {
    */
   get uncertainUpTo(): number | null {
     return this.#uncertainUpTo;
+  }
+
+  /** The switch, whose content is not known, should hold something new as of this revision. */
+  doubt(revision: number): void {
+    this.#uncertainUpTo = revision;
   }
 
   /** A new connection, or a time without the master role: others may have been at the switch. */
@@ -132,6 +139,8 @@ export class StockTaking {
     for (const one of this.#desired.fragmentsOn(this.#hypervisorId)) placed.set(one.fragment.key, one);
     const excluded = this.#takeForComparison(placed, nowMs, wasKnown);
     await warmEncodings([...placed.values()].map(one => one.fragment));
+    const unencodable = this.#refuseUnencodable(placed, nowMs);
+    for (const { key } of unencodable) excluded.add(key);
     const comparison = new SwitchComparison();
     for (const { fragment } of placed.values()) {
       if (comparison.want(fragment, !excluded.has(fragment.key))) await nextTurn();
@@ -146,28 +155,40 @@ export class StockTaking {
       const one = placed.get(key);
       if (one !== undefined && !this.#ledger.isInFlight(key)) this.#ledger.launch(unknownFlight(one, nowMs));
     }
-    return { changes, wasKnown };
+    return { changes, wasKnown, unencodable };
   }
 
   /** The comparison covers what the ledger lists, except what was refused a moment ago. */
-  #takeForComparison(
-    placed: ReadonlyMap<string, PlacedFragment>,
-    nowMs: number,
-    wasKnown: boolean,
-  ): ReadonlySet<string> {
+  #takeForComparison(placed: ReadonlyMap<string, PlacedFragment>, nowMs: number, wasKnown: boolean): Set<string> {
     const excluded = new Set<string>();
     const taken: FlightEntry[] = [];
     for (const entry of this.#ledger.dirty.values()) {
       const target = placed.get(entry.key)?.fragment ?? null;
       const { refusal } = entry;
       const isRefused = refusal?.fragment === target && refusal.causedBy === null && nowMs < refusal.retryAtMs;
-      if (isRefused || (target !== null && encodedFragment(target).failure !== null)) excluded.add(entry.key);
+      if (isRefused) excluded.add(entry.key);
       else taken.push({ entry: { ...entry, installed: 'unknown' }, target });
     }
     this.#ledger.take(taken);
     // Of what is left out, the old version need not be there either.
     if (!wasKnown) for (const key of excluded) this.#ledger.doubt(key);
     return excluded;
+  }
+
+  /** What no switch can be told is refused here and now. */
+  #refuseUnencodable(
+    placed: ReadonlyMap<string, PlacedFragment>,
+    nowMs: number,
+  ): { readonly key: string; readonly error: string }[] {
+    const found: { key: string; error: string }[] = [];
+    for (const [key, one] of placed) {
+      const { failure } = encodedFragment(one.fragment);
+      if (failure === null || this.#ledger.dirty.get(key)?.refusal?.fragment === one.fragment) continue;
+      if (!this.#ledger.isInFlight(key)) this.#ledger.launch(unknownFlight(one, nowMs));
+      this.#ledger.refuse(key, failure, nowMs);
+      found.push({ key, error: failure });
+    }
+    return found;
   }
 
   /** The difference has been sent and acknowledged. */

@@ -46,11 +46,14 @@ export class ErrorCollector {
   }
 }
 
+/** Up to so many buffers are written as they are; more small ones cost more than the copy that joins them. */
+const partsAWrite = 64;
+
 /** Writes buffers, waiting wherever the connection is full. */
-export async function writeAll(target: Switch, parts: Iterable<Uint8Array>): Promise<void> {
+export async function writeAll(target: Switch, parts: readonly Uint8Array[]): Promise<void> {
   target.cork();
   try {
-    for (const part of parts) {
+    for (const part of parts.length > partsAWrite ? [Buffer.concat(parts)] : parts) {
       if (target.write(part)) continue;
       target.uncork();
       await target.drained();
@@ -64,7 +67,7 @@ export async function writeAll(target: Switch, parts: Iterable<Uint8Array>): Pro
 /** Sends whole messages that need no bundle (meters) and says what the switch thought of them. */
 export async function sendPlain(
   target: Switch,
-  messages: Iterable<Uint8Array>,
+  messages: readonly Uint8Array[],
   keyOfXid: ReadonlyMap<number, string>,
 ): Promise<BundleOutcome> {
   const errors = new ErrorCollector(target);
