@@ -103,8 +103,8 @@ export class Hypervisor {
   /** The manager targets that the hypervisor dials: one for each Weft. */
   get managerTargets(): readonly string[] {
     const host = this.lab.mode === 'netdev' ? CONTROLLER_ADDRESS : '127.0.0.1';
-    const { controller, standby } = this.lab;
-    return [controller, standby].flatMap(ports => (ports === undefined ? [] : [`tcp:${host}:${ports.ovsdb}`]));
+    const { controller, standby, transport = 'tcp' } = this.lab;
+    return [controller, standby].flatMap(ports => (ports === undefined ? [] : [`${transport}:${host}:${ports.ovsdb}`]));
   }
 
   /** The keys that go with the join: those of every hypervisor, and those that the lab's options ask for. */

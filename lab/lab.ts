@@ -31,6 +31,8 @@ export interface LabOptions {
   readonly controller?: ControllerPorts;
   /** Those of a second Weft on the same database: hypervisors join both. Default: none. */
   readonly standby?: ControllerPorts | undefined;
+  /** Whether hypervisors reach the controller over TLS; each needs its certificate (ovs-vsctl set-ssl). Default tcp. */
+  readonly transport?: 'tcp' | 'ssl';
   /** Remove the lab as a leftover once the process that made it is gone. Default false. */
   readonly ephemeral?: boolean;
 }
@@ -63,6 +65,7 @@ export class Lab {
       encapTypes: options.encapTypes ?? ['geneve'],
       controller: options.controller ?? DEFAULT_CONTROLLER_PORTS,
       standby: options.standby,
+      transport: options.transport,
       owner,
       ephemeral: options.ephemeral ?? false,
       createdAt: new Date().toISOString(),

@@ -49,6 +49,8 @@ export interface LabRecord {
   readonly controller: ControllerPorts;
   /** Listeners of a second Weft on the same database. */
   readonly standby?: ControllerPorts | undefined;
+  /** How hypervisors reach it; default tcp. */
+  readonly transport?: 'tcp' | 'ssl' | undefined;
   /** The process that made the lab; its end makes an ephemeral lab a leftover. */
   readonly owner: ProcessIdentity;
   /** Made by a test or a benchmark: removed by the next one when its owner is gone. */

@@ -1,5 +1,8 @@
 /** A small REST client of Weft for the demo, the end-to-end tests and the benchmarks: JSON in and out, as a script would. */
+import { request as httpsRequest } from 'node:https';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rootCertificates } from 'node:tls';
 import type { WorkloadPort } from './workload.js';
 
 /** Any object of a collection; members beside these by the names of the API. */
@@ -85,6 +88,8 @@ export class WeftClient {
     /** Without a slash at the end. */
     readonly url: string,
     private readonly token: string | null = null,
+    /** PEM of the authority behind an https URL, beside those that Node.js trusts; null: none. */
+    private readonly authority: string | null = null,
   ) {}
 
   /** Any request. Throws WeftReplyError when the status is 400 or more. */
@@ -96,16 +101,39 @@ export class WeftClient {
     const headers: Record<string, string> = {};
     if (this.token !== null) headers['authorization'] = `Bearer ${this.token}`;
     if (value !== undefined) headers['content-type'] = 'application/json';
-    const response = await fetch(`${this.url}${path}`, {
-      method,
-      headers,
-      ...(value === undefined ? {} : { body: JSON.stringify(value) }),
-    });
+    const content = value === undefined ? null : JSON.stringify(value);
+    const response = await this.exchange(method, `${this.url}${path}`, headers, content);
     const text = await response.text();
     const isJson = (response.headers.get('content-type') ?? '').includes('json');
     const body: unknown = isJson && text !== '' ? JSON.parse(text) : text;
     if (response.status >= 400) throw new WeftReplyError(method, path, response.status, body);
     return { status: response.status, headers: response.headers, body };
+  }
+
+  private exchange(
+    method: string,
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    content: string | null,
+  ): Promise<Response> {
+    const { authority } = this;
+    if (authority === null) return fetch(url, { method, headers, ...(content === null ? {} : { body: content }) });
+    // fetch takes no authority of its own.
+    return new Promise((resolve, reject) => {
+      const ca = [...rootCertificates, authority];
+      const outgoing = httpsRequest(url, { method, headers, ca }, incoming => {
+        buffer(incoming).then(bytes => {
+          const status = incoming.statusCode ?? 0;
+          const received = new Headers();
+          for (const [name, values] of Object.entries(incoming.headersDistinct)) {
+            for (const each of values ?? []) received.append(name, each);
+          }
+          resolve(new Response(status === 204 ? null : bytes, { status, headers: received }));
+        }, reject);
+      });
+      outgoing.on('error', reject);
+      outgoing.end(content ?? undefined);
+    });
   }
 
   private async write(method: string, path: string, value: unknown, options: WriteOptions): Promise<unknown> {

@@ -16,6 +16,8 @@ export interface WeftOptions {
   readonly controller: ControllerPorts;
   /** PostgreSQL; default: embedded. */
   readonly databaseUrl?: string;
+  /** PEM files: then all listeners and REST are TLS. */
+  readonly tls?: { readonly key: string; readonly certificate: string; readonly authority: string };
   /** Further environment, for instance the mark of the lab. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -52,20 +54,26 @@ export class WeftProcess {
   private child: ChildProcess | null = null;
 
   constructor(private readonly options: WeftOptions) {
-    this.client = new WeftClient(`http://127.0.0.1:${options.httpPort}`);
+    const scheme = options.tls === undefined ? 'http' : 'https';
+    const authority = options.tls === undefined ? null : readFileSync(options.tls.authority, 'utf8');
+    this.client = new WeftClient(`${scheme}://127.0.0.1:${options.httpPort}`, null, authority);
     this.logFile = join(options.directory, 'weft.log');
   }
 
   /** Starts the process and returns when it says that it is ready. */
   async start(): Promise<void> {
-    const { directory, httpPort, controller, databaseUrl } = this.options;
+    const { directory, httpPort, controller, databaseUrl, tls } = this.options;
+    const transport = tls === undefined ? 'tcp' : 'ssl';
     const log = openSync(this.logFile, 'a');
     const environment = commandEnvironment({
       WEFT_DATA_DIR: join(directory, 'data'),
       WEFT_HTTP_LISTEN: `127.0.0.1:${httpPort}`,
-      WEFT_OVSDB_LISTEN: `tcp:127.0.0.1:${controller.ovsdb}`,
-      WEFT_OPENFLOW_LISTEN: `tcp:127.0.0.1:${controller.openflow}`,
-      WEFT_PUNT_LISTEN: `tcp:127.0.0.1:${controller.punt}`,
+      WEFT_OVSDB_LISTEN: `${transport}:127.0.0.1:${controller.ovsdb}`,
+      WEFT_OPENFLOW_LISTEN: `${transport}:127.0.0.1:${controller.openflow}`,
+      WEFT_PUNT_LISTEN: `${transport}:127.0.0.1:${controller.punt}`,
+      ...(tls === undefined
+        ? {}
+        : { WEFT_TLS_KEY: tls.key, WEFT_TLS_CERT: tls.certificate, WEFT_TLS_CA: tls.authority }),
       ...this.options.environment,
     });
     if (databaseUrl === undefined) delete environment['WEFT_DATABASE_URL'];

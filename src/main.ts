@@ -255,7 +255,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   );
   lifecycle.onStop(() => rest.close());
   const { host, port } = config.httpListen;
-  const address = await rest.listen({ host, port });
+  const address = (await rest.listen({ host, port })).replace(/^http:/, tls === null ? 'http:' : 'https:');
   log.info({ address, role: circumstances().role }, `Weft ${version} is ready`);
 }
 

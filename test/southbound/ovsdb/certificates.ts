@@ -28,12 +28,21 @@ export class CertificateAuthority {
     return path.join(this.directory, name);
   }
 
-  /** Makes a key and a certificate with this common name. */
-  async issue(name: string): Promise<TlsIdentity> {
+  /** Makes a key and a certificate with this common name, for a server at this address if one is given. */
+  async issue(name: string, address?: string): Promise<TlsIdentity> {
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    const extension = address === undefined ? [] : ['-addext', `subjectAltName=IP:${address}`];
     const files = ['-keyout', this.file(`${name}.key`), '-out', this.file(`${name}.csr`)];
-    await run('openssl', ['req', ...key, ...files, '-subj', `/CN=${name}`]);
-    const authority = ['-CA', this.file('ca.crt'), '-CAkey', this.file('ca.key'), '-CAcreateserial'];
+    await run('openssl', ['req', ...key, ...files, '-subj', `/CN=${name}`, ...extension]);
+    const authority = [
+      '-CA',
+      this.file('ca.crt'),
+      '-CAkey',
+      this.file('ca.key'),
+      '-CAcreateserial',
+      '-copy_extensions',
+      'copy',
+    ];
     const request = ['-in', this.file(`${name}.csr`), '-out', this.file(`${name}.crt`)];
     await run('openssl', ['x509', '-req', ...request, ...authority, '-days', '2']);
     return {

@@ -1,0 +1,124 @@
+/** Everything over TLS, with real Open vSwitch: OVSDB, OpenFlow and REST; a host speaks only under its certificate's name. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Lab } from '../../lab/lab.js';
+import { ping } from '../../lab/probe.js';
+import { eventually } from '../../lab/processes.js';
+import { removeLeftovers } from '../../lab/state.js';
+import { freeControllerPorts, freePort, WeftProcess } from '../../lab/weft-process.js';
+import type { Workload } from '../../lab/workload.js';
+import { LAB_TOOLS, requires } from '../fixtures/requires.js';
+import { planSwitch } from '../fixtures/topology.js';
+import { CertificateAuthority } from '../southbound/ovsdb/certificates.js';
+
+const run = promisify(execFile);
+
+describe('TLS from end to end', function () {
+  this.timeout(60_000);
+  let lab: Lab;
+  let weft: WeftProcess;
+  let authority: CertificateAuthority;
+  let stranger: CertificateAuthority;
+
+  /** Gives a hypervisor the certificate of this name. */
+  async function certify(hypervisor: string, name: string, by: CertificateAuthority = authority): Promise<void> {
+    await by.issue(name);
+    const { openVswitch } = lab.hypervisor(hypervisor);
+    await openVswitch.ovsctl('set-ssl', by.file(`${name}.key`), by.file(`${name}.crt`), authority.file('ca.crt'));
+  }
+
+  async function warnings(): Promise<string> {
+    return JSON.stringify((await weft.client.request('GET', '/readyz')).body);
+  }
+
+  before(async function () {
+    this.timeout(120_000);
+    requires(this, { root: true, tools: [...LAB_TOOLS, 'openssl'] });
+    await removeLeftovers();
+    [authority, stranger] = [await CertificateAuthority.make(), await CertificateAuthority.make()];
+    await authority.issue('weft', '127.0.0.1');
+    const controller = await freeControllerPorts();
+    const name = `tls-${process.pid}`;
+    lab = await Lab.create({ hypervisors: 4, name, controller, transport: 'ssl', ephemeral: true });
+    const [key, certificate] = [authority.file('weft.key'), authority.file('weft.crt')];
+    weft = new WeftProcess({
+      directory: lab.state.createDirectory('weft'),
+      httpPort: await freePort(),
+      controller,
+      environment: lab.state.mark,
+      tls: { key, certificate, authority: authority.file('ca.crt') },
+    });
+    await weft.start();
+  });
+
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`\nThe end of Weft's log:\n${weft.logTail(30)}\n`);
+  });
+
+  after(async () => {
+    await weft?.stop();
+    await lab?.remove();
+    for (const each of [authority, stranger]) await each?.remove();
+  });
+
+  it('hosts join, and their flows are delivered', async () => {
+    for (const name of ['hv1', 'hv2']) {
+      await certify(name, name);
+      await lab.hypervisor(name).join();
+    }
+    await weft.client.hypervisorsReady(['hv1', 'hv2']);
+    const targets = await lab.hypervisor('hv1').openVswitch.ovsctl('get-controller', 'br-int');
+    assert.match(targets, /^(ssl:198\.51\.100\.1:\d+\s*){2}$/);
+    const net = planSwitch({ name: 'net', ports: { a: {}, b: {} } });
+    await weft.client.transaction(net.operations, { appliedWithinMs: 10_000 });
+    const plug = async (name: string, hypervisor: string): Promise<Workload> => {
+      const port = await weft.client.workloadPort(name);
+      const workload = await lab.addWorkload(hypervisor, port);
+      await weft.client.portUp(port.portId, hypervisor);
+      return workload;
+    };
+    const [a, b] = [await plug('a', 'hv1'), await plug('b', 'hv2')];
+    await weft.client.converged();
+    for (const family of [4, 6] as const) assert.equal((await ping(a, b.address(family))).received, 3);
+  });
+
+  it('refuses a host with the certificate of another, and names both', async () => {
+    await certify('hv3', 'hv1');
+    await lab.hypervisor('hv3').join();
+    await eventually('it is refused', async () =>
+      (await warnings()).includes('is not admitted: its certificate is for hv1, not for hv3'),
+    );
+    assert.equal((await weft.client.list('hypervisors', { name: 'hv3' })).length, 0);
+    // A certificate belongs to a connection: the right one counts from the next.
+    await lab.hypervisor('hv3').openVswitch.ovsctl('del-manager');
+    await certify('hv3', 'hv3');
+    await lab.hypervisor('hv3').join();
+    await weft.client.hypervisorsReady(['hv1', 'hv2', 'hv3']);
+    assert.doesNotMatch(await warnings(), /not admitted/);
+  });
+
+  it('talks to nobody whose certificate is of another authority, or who speaks plain TCP', async () => {
+    await certify('hv4', 'hv4', stranger);
+    await lab.hypervisor('hv4').join();
+    await sleep(2_000);
+    const plain = (await lab.hypervisor('hv4').openVswitch.ovsctl('get-manager')).trim().replace('ssl:', 'tcp:');
+    await lab.hypervisor('hv4').openVswitch.ovsctl('set-manager', plain);
+    await sleep(2_000);
+    assert.equal((await weft.client.list('hypervisors', { name: 'hv4' })).length, 0);
+    assert.equal((await lab.hypervisor('hv4').openVswitch.ovsctl('list-br')).includes('br-int'), false);
+    await weft.client.hypervisorsReady(['hv1', 'hv2', 'hv3']);
+  });
+
+  it('serves REST and the command line client over https', async () => {
+    assert.match(weft.client.url, /^https:/);
+    await assert.rejects(fetch(`${weft.client.url}/readyz`), 'an authority that nobody told of is not trusted');
+    const program = fileURLToPath(new URL('../../northbound/cli/weft.js', import.meta.url));
+    const { stdout } = await run(process.execPath, [program, 'list', 'hypervisors', '-o', 'json'], {
+      env: { ...process.env, WEFT_URL: weft.client.url, NODE_EXTRA_CA_CERTS: authority.file('ca.crt') },
+    });
+    assert.match(stdout, /"hv1"/);
+  });
+});
