@@ -32,7 +32,7 @@ import {
 import { sentinelTable } from './sentinel.js';
 
 /** How many flows are looked at before the event loop gets its turn: some milliseconds. */
-const flowsATurn = 300;
+const flowsATurn = 150;
 /** Meters from here on are Open vSwitch's own (for packets to the controller). */
 const firstReservedMeter = 0xffff_0000;
 /** Key of changes that belong to no fragment. */

@@ -94,7 +94,7 @@ export function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
 
-const encodingsATurn = 200;
+const encodingsATurn = 50;
 
 /**
  * Encodes what is not encoded yet, a slice at a time, so that nothing else waits for long. An array, because what the
