@@ -52,7 +52,11 @@ export const fleetId = 'fleet';
 /** The row of the fleet that has these hypervisors. */
 export function fleetOf(hypervisors: Iterable<RowOf<'hypervisors'>>): Fleet {
   let largestTunnelMtu = 0;
-  for (const hypervisor of hypervisors) largestTunnelMtu = Math.max(largestTunnelMtu, tunnelMtu(hypervisor));
+  for (const hypervisor of hypervisors) {
+    if (hypervisor.allowed && hypervisor.encapIp !== null) {
+      largestTunnelMtu = Math.max(largestTunnelMtu, tunnelMtu(hypervisor));
+    }
+  }
   return { id: fleetId, number: 0, largestTunnelMtu };
 }
 
@@ -135,7 +139,11 @@ export const indexes = {
     logicalRouterId: row => [row.logicalRouterId],
     destination: row => [routeDestination(row.logicalRouterId, row.destination)],
   },
-  hypervisors: { all: () => [all] },
+  hypervisors: {
+    all: () => [all],
+    /** By the address of its tunnels: only those that may join. */
+    encapIp: row => (row.allowed ? one(row.encapIp) : []),
+  },
   'port-bindings': {
     logicalSwitchPortId: row => [row.logicalSwitchPortId],
     hypervisorId: row => [row.hypervisorId],

@@ -102,7 +102,7 @@ export const fields: {
   hypervisors: {
     systemId: ({ random }) => `hv${random.below(50)}`,
     encapIp: context =>
-      maybe(context, 0.95, () => `${context.random.pick(['192.0.2.', '2001:db8::'])}${1 + context.random.below(99)}`),
+      maybe(context, 0.95, () => `${context.random.pick(['192.0.2.', '2001:db8::'])}${1 + context.random.below(9)}`),
     encapTypes: ({ random }) =>
       random.pick([['geneve'], ['vxlan'], ['geneve', 'vxlan'], ['vxlan', 'geneve'], []] as const),
     underlayMtu: ({ random }) => random.pick([1500, 1400, 1600, 9000]),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { rules } from '../../src/compiler/rules.js';
 import { Compiler } from '../../src/compiler/compiler.js';
+import { formatMatch } from '../../southbound/openflow/text.js';
 import { NetworkView } from '../../src/view/network-view.js';
+import { NetworkBuilder } from './network-builder.js';
 import { RandomNetwork } from './random-network.js';
 import { OracleFailure, runIncrementalOracle } from './incremental-oracle.js';
 import { runOracleInShards } from './oracle-shard.js';
@@ -26,6 +28,28 @@ describe('The rules', () => {
       const mutation = { rules, ...everySequence, sequences: decidedBy, unrecorded: site };
       assert.throws(() => runIncrementalOracle(mutation), OracleFailure, name);
     }
+  });
+
+  it('never give a switch two flows of which one would replace the other', () => {
+    // A host that was installed anew, one that was removed, and two addresses of a router in one network.
+    const network = new NetworkBuilder()
+      .hypervisor('hv1')
+      .hypervisor('former', { encapIp: '192.0.2.9' })
+      .hypervisor('anew', { encapIp: '192.0.2.9' })
+      .hypervisor('removed', { encapIp: '192.0.2.9', allowed: false })
+      .logicalSwitch('web', '10.1.0.0/24')
+      .router('edge')
+      .attach('edge-web', 'edge', 'web', '0a:00:00:00:00:01', ['10.1.0.1/24', '10.1.0.2/24'])
+      .port('web1', 'web', '02:00:00:00:01:01', ['10.1.0.11'], ['hv1', 1])
+      .compile();
+    const { flows } = network.host('hv1');
+    const identities = flows.map(({ table, priority, match }) => `${table} ${priority} ${formatMatch(match)}`);
+    assert.deepEqual(
+      identities.filter((identity, i) => identities.indexOf(identity) !== i),
+      [],
+    );
+    const reached = network.fragmentsOf('hv1').filter(({ key }) => key.startsWith('tunnels.to-hypervisor/'));
+    assert.deepEqual(reached.map(({ owner }) => owner.id).toSorted(), ['anew', 'former', 'hv1']);
   });
 
   it('give every fragment and every group of a hypervisor an identity of its own', function () {

@@ -5,6 +5,7 @@
  */
 import {
   checkPacketLarger as checkPacketLargerAction,
+  clone as cloneAction,
   decTtl as decTtlAction,
   group as groupAction,
   learn as learnAction,
@@ -141,6 +142,11 @@ export function group(id: number): Step<never, never> {
   return step([], [], () => actions);
 }
 
+/** The steps on a copy: neither what they change nor where they end concerns what comes after. */
+export function onCopy(...steps: readonly Step<never, never>[]): Step<never, never> {
+  return step([], [], at => [cloneAction(steps.flatMap(each => each.render(at)))]);
+}
+
 export function output(port: number): Step<never, never> {
   const actions = [outputAction(port)];
   return step([], [], () => actions);
@@ -170,8 +176,8 @@ export interface LearnDeclaration<R extends FieldName, M extends FieldName, L ex
   readonly priority: number;
   /** Names the owner of the learned flow; see `learnedCookie`. */
   readonly cookie: bigint;
-  /** The learned flow lasts this long without packets; left out: as long as the flow that learns. */
-  readonly idleTimeoutSeconds?: number;
+  /** The learned flow lasts this long after it was learned last; left out: as long as the flow that learns. */
+  readonly hardTimeoutSeconds?: number;
   /** At most so many flows under this cookie. */
   readonly limit?: number;
   /** What the learned flow matches: a field of the packet as it is now. */
@@ -184,7 +190,7 @@ export interface LearnDeclaration<R extends FieldName, M extends FieldName, L ex
 export function learn<R extends FieldName, M extends FieldName, L extends FieldName>(
   declaration: LearnDeclaration<R, M, L>,
 ): Step<R, never> {
-  const { into, priority, cookie, idleTimeoutSeconds = 0, limit = 0 } = declaration;
+  const { into, priority, cookie, hardTimeoutSeconds = 0, limit = 0 } = declaration;
   const matches = Object.entries(declaration.match) as [M, R][];
   const loads = Object.entries(declaration.load ?? {}) as [L, R | bigint][];
   const specs: readonly LearnSpec[] = [
@@ -198,7 +204,7 @@ export function learn<R extends FieldName, M extends FieldName, L extends FieldN
       priority,
       cookie,
       limit,
-      idleTimeout: idleTimeoutSeconds,
+      hardTimeout: hardTimeoutSeconds,
       deleteLearned: true,
       specs,
     }),

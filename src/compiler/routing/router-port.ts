@@ -53,13 +53,15 @@ function ownAddressFlows(router: Router, port: RouterPort, networks: readonly Ci
 }
 
 function connectedFlows(router: Router, port: RouterPort, networks: readonly Cidr[]): readonly Flow[] {
-  return networks.map(network =>
+  const flows = networks.map(network =>
     flow(lrInIpRouting, {
       priority: routePriority(network.prefixLength, 'connected'),
       match: { datapath: router.datapathKey, ...destinationOf(network) },
       actions: forward(port.portKey, toDestination[network.family]),
     }),
   );
+  // Several addresses of one network are one connection.
+  return distinctFlows(flows);
 }
 
 /** Nobody is on a link between two routers but these: an address of neither would go to and fro between them. */

@@ -1,7 +1,8 @@
 /**
  * MACs that no port owns, learned by the switch itself: at the port where their packets enter, and on other
- * hypervisors as "behind the tunnel from there". A MAC that a port owns is never learned. Idle entries go after five
- * minutes, and all of a port's or switch's go with it. Only switches with such ports have these stages.
+ * hypervisors as "behind the tunnel from there". A MAC that a port owns is never learned. Entries go five minutes after
+ * the last packet from the MAC, whoever still sends to it (so no idle timeout: traffic would keep a place that the MAC
+ * has left), and all of a port's or switch's go with it. Only switches with such ports have these stages.
  */
 import { learnsMacs } from '../../model/port-addresses.js';
 import { learnedCookie } from '../identifiers.js';
@@ -23,7 +24,7 @@ import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 import { floodSteps, remoteFlood, type FloodHost } from './flooding.js';
 
-const idleTimeoutSeconds = 300;
+const hardTimeoutSeconds = 300;
 /** Bounds of what a port, or the ports of a switch on other hypervisors, can make a switch remember. */
 const maxPerPort = 2048;
 const maxRemotePerSwitch = 16_384;
@@ -62,7 +63,7 @@ export const switchingLearningPort = rule({
               into: lsFdbLearned,
               priority: 100,
               cookie: learnedCookie(portNumber, bound.number),
-              idleTimeoutSeconds,
+              hardTimeoutSeconds,
               limit: maxPerPort,
               match: { datapath: 'datapath', ethDst: 'ethSrc' },
               load: { outPort: 'inPort', outHost: 0n },
@@ -106,7 +107,7 @@ function remoteLearningFlows(logicalSwitch: NetworkRow<'logical-switches'>): rea
           into: lsFdbLearned,
           priority: 100,
           cookie: learnedCookie(switchNumber, logicalSwitch.number),
-          idleTimeoutSeconds,
+          hardTimeoutSeconds,
           limit: maxRemotePerSwitch,
           match: { datapath: 'datapath', ethDst: 'ethSrc' },
           load: { outPort: portElsewhere, outHost: 'inHost' },

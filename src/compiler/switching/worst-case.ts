@@ -1,6 +1,6 @@
 /**
  * How many resubmits one packet can cost. Open vSwitch gives up at 4096, silently for whoever has not got a copy yet.
- * test/compiler/pipeline/table-visits.test.ts measures that real packets stay below these figures.
+ * test/ovs/pipeline/visits.test.ts measures that real packets stay below these figures.
  */
 
 /** Where Open vSwitch stops. */

@@ -5,8 +5,9 @@
 import { tunnelMtu as tunnelMtuOf } from '../../model/effective-mtu.js';
 import { TUNNEL_OFPORTS } from '../../model/tunnel-ports.js';
 import { fleetId } from '../../view/rows.js';
+import type { TrackedView } from '../../view/tracked-view.js';
 import { groupId } from '../identifiers.js';
-import { advance, checkLarger, drop, group, move, next, output, outputTo, set } from '../pipeline/actions.js';
+import { advance, checkLarger, drop, group, move, next, onCopy, output, outputTo, set } from '../pipeline/actions.js';
 import { ipValue } from '../pipeline/addresses.js';
 import { bucketActions, flow } from '../pipeline/flow.js';
 import { physIn, tunnelFlood, tunnelMtu, tunnelOut, tunnelSend, tunnelSource } from '../pipeline/physical.js';
@@ -41,7 +42,8 @@ export const tunnelsEverywhere = rule({
       // The copies of a flood that came through a tunnel are for the ports here, and nothing more.
       flow(tunnelMtu, { priority: 200, match: { fromTunnel: 1 }, actions: [] }),
       flow(tunnelFlood, { priority: 200, match: { tooBig: 1 }, actions: [group(tooBigGroup)] }),
-      flow(tunnelSend, { priority: 200, match: { tooBig: 1 }, actions: [group(tooBigGroup)] }),
+      // One of several copies may end so. On a copy, or Open vSwitch 3.1 resumes it with the check of an earlier receiver.
+      flow(tunnelSend, { priority: 200, match: { tooBig: 1 }, actions: [onCopy(group(tooBigGroup))] }),
       flow(tunnelSend, { priority: 0, match: {}, actions: [move('datapath', 'tunnelId'), outputTo('tunnelPort')] }),
     ],
     groups: [
@@ -55,16 +57,22 @@ export const tunnelsEverywhere = rule({
   }),
 });
 
+/** A host that was installed anew may have the address of its former self: packets from there are the newer one's. */
+function isNewestAt(encapIp: string, { number }: { readonly number: number }, view: TrackedView): boolean {
+  return view.by('hypervisors', 'encapIp', encapIp).every(other => other.number <= number);
+}
+
 /**
- * How every hypervisor reaches this one, and knows it by. Nothing while it has no address. Its own side of the underlay
- * is looked at only where it carries less than that of another: what the sender's side carries was seen before.
+ * How every hypervisor reaches this one, and knows it by. Nothing while it has no address, nor once it is removed. Its
+ * own side of the underlay is looked at only where it carries less than that of another: what the sender's side carries
+ * was seen before.
  */
 export const tunnelsToHypervisor = rule({
   name: 'tunnels.to-hypervisor',
   number: 11,
   subjects: 'hypervisors',
   compile: (hypervisor, view) => {
-    if (hypervisor.encapIp === null) return null;
+    if (!hypervisor.allowed || hypervisor.encapIp === null) return null;
     const { family, value } = ipValue(hypervisor.encapIp);
     const tunnelPort = TUNNEL_OFPORTS[hypervisor.encapTypes[0] ?? 'geneve'];
     const toAddress = set(family === 4 ? { tunnelDestination4: value } : { tunnelDestination6: value });
@@ -81,7 +89,9 @@ export const tunnelsToHypervisor = rule({
             ? [toAddress, set({ tunnelPort }), checkLarger(capacity + ethernetHeaderBytes, 'tooBig'), next]
             : [toAddress, move('datapath', 'tunnelId'), output(tunnelPort)],
         }),
-        flow(tunnelSource, { priority: 100, match: source, actions: [set({ inHost: hypervisor.hypervisorKey })] }),
+        ...(isNewestAt(hypervisor.encapIp, hypervisor, view)
+          ? [flow(tunnelSource, { priority: 100, match: source, actions: [set({ inHost: hypervisor.hypervisorKey })] })]
+          : []),
       ],
     };
   },

@@ -48,7 +48,7 @@ describe('MAC learning on Open vSwitch', function () {
     await network().send('hv1', 1, packet(1, stranger, other));
     const [flow, ...more] = await learned();
     assert.equal(more.length, 0);
-    assert.match(flow ?? '', /idle_timeout=300/);
+    assert.match(flow ?? '', /hard_timeout=300/);
     assert.deepEqual((await network().trace('hv1', trace('3', other, stranger))).outputs, [1]);
     await network().send('hv1', 3, packet(3, stranger, other));
     assert.equal((await learned()).length, 1);

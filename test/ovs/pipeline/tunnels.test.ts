@@ -59,6 +59,37 @@ describe('Tunnels on Open vSwitch', function () {
     }
   });
 
+  it('carry a broadcast to each hypervisor that it fits, once, and count each copy that is too big', async () => {
+    const fleet = [9000, 1500, 9000, 1400, 9000, 1300].reduce(
+      (built, underlayMtu, i) =>
+        built
+          .hypervisor(`hv${i + 1}`, { underlayMtu })
+          .port(`web${i}`, 'web', `02:00:00:00:01:0${i + 1}`, [`10.1.0.${11 + i}`], [`hv${i + 1}`, 1]),
+      new NetworkBuilder().logicalSwitch('web', '10.1.0.0/24'),
+    );
+    const words =
+      `in_port(1),eth(src=${mac.web1},dst=ff:ff:ff:ff:ff:ff),eth_type(0x0800),` +
+      'ipv4(src=10.1.0.11,dst=10.1.0.255,proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=2)';
+    const sent = async (): Promise<number> => {
+      const ports = await network().ofctl('dump-ports', 'hv1', '32001');
+      return Number(/tx pkts=(\d+)/.exec(ports)?.[1]);
+    };
+    for (const [length, fits] of [
+      [1264, 5],
+      [1265, 4],
+      [1400, 3],
+      [1480, 2],
+    ] as const) {
+      await network().load(fleet.compile(), 'hv1');
+      const before = await sent();
+      await network().send('hv1', 1, { packet: words, length });
+      const counted = await countedDrops(network(), 'hv1', dropCounterTables.byReason, 5 - fits);
+      const tooBig = counted.map(({ reason, packets }) => [reason, Number(packets)]);
+      assert.deepEqual(tooBig, fits === 5 ? [] : [['too_big', 5 - fits]], `${length} bytes`);
+      assert.equal((await sent()) - before, fits, `${length} bytes`);
+    }
+  });
+
   it('run over IPv6', async () => {
     await network().load(between({}, { encapIp: '2001:db8::2', encapTypes: ['geneve'] }).compile(), 'hv1');
     const { tunnels, outputs } = await network().trace('hv1', packet);
