@@ -39,7 +39,7 @@ export const dropReasons = {
   },
   unknown_neighbour: {
     code: 13,
-    help: 'It asked by ARP or neighbour discovery for an address that nobody on this logical switch has.',
+    help: 'It asked by ARP or neighbour discovery for an address that no port has which is bound on this logical switch.',
   },
   unknown_destination: {
     code: 14,
@@ -78,7 +78,7 @@ export const dropReasons = {
   },
   neighbour_unresolved: {
     code: 31,
-    help: 'The router knows its last network, but no port there has the destination (or next hop) address.',
+    help: 'The router knows its last network, but no port that is bound there has the destination (or next hop) address.',
   },
 } as const satisfies Record<string, DropReasonEntry>;
 

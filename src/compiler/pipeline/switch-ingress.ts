@@ -72,7 +72,7 @@ export const lsInArpReply = stage('ls_in_arp_reply', {
   reads: [
     ...packetKinds,
     ...(['datapath', 'ethDst', 'ethSrc', 'mac', 'arpSpa', 'arpSha', 'ipv6Src'] as const),
-    ...(['ndSll', 'ownsAddress', 'resolved', 'address4', 'address6'] as const),
+    ...(['ndSll', 'ownsAddress', 'resolved', 'targetIsRouter', 'address4', 'address6'] as const),
   ],
   writes: [
     ...(['ethSrc', 'ethDst', 'arpOp', 'arpSpa', 'arpTpa', 'arpSha', 'arpTha', 'ipv6Src', 'ipv6Dst'] as const),

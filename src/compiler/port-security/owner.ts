@@ -14,6 +14,8 @@ import type { NetworkRow } from '../../view/rows.js';
 type Port = NetworkRow<'logical-switch-ports'>;
 
 const claim = { macOnly: 0, 4: 1, 6: 2 } as const;
+/** An address that it owns comes before a network around it. */
+const priority = { address: 100, network: 90 } as const;
 const addressField = { 4: 'address4', 6: 'address6' } as const;
 
 interface Claim {
@@ -64,20 +66,21 @@ function claimFlow(origin: number, { mac, address }: Claim, anyMac: boolean): Fl
     : { origin, ethSrc: mac, mac };
   if (address === null) {
     return flow(lsPortSecurity, {
-      priority: 100,
+      priority: priority.address,
       match: { ...from, claim: claim.macOnly },
       actions: [set({ permitted: 1 })],
     });
   }
-  // Of a whole network that it may speak for, it does not own every address.
+  // Of a whole network that it may speak for it does not own every address; its own may lie within.
   const { family, value, mask } = address;
+  const isAddress = mask === fullMask[family];
   const of: { readonly address4?: MatchValue; readonly address6?: MatchValue } = {
     [addressField[family]]: { value, mask },
   };
   return flow(lsPortSecurity, {
-    priority: 100,
+    priority: isAddress ? priority.address : priority.network,
     match: { ...from, claim: claim[family], ...of },
-    actions: [set({ permitted: 1, ownsAddress: mask === fullMask[family] ? 1 : 0 })],
+    actions: [set({ permitted: 1, ownsAddress: isAddress ? 1 : 0 })],
   });
 }
 
@@ -87,7 +90,7 @@ function securedFlows(port: Port): readonly Flow[] {
   if (port.ips.length === 0 && port.allowedAddresses.length === 0) {
     return [
       flow(lsPortSecurity, {
-        priority: 100,
+        priority: priority.address,
         match: { origin: port.number, ethSrc: mac, mac },
         actions: [set({ permitted: 1 })],
       }),

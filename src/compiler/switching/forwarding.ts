@@ -67,9 +67,12 @@ export const switchingPort = rule({
     const place = bound === null ? null : view.get('hypervisors', bound.hypervisorId);
     const mac = macValue(port.mac);
     const owner: Owner = { datapath: logicalSwitch.datapathKey, mac, isRouter: false };
-    const eui = euiAddressOf(port, mac, view);
+    // Of a port that is nowhere only the MAC is known, so that nobody answers for addresses that another may have taken
+    // over (a virtual address that a port without an interface reserves).
+    const eui = place === null ? null : euiAddressOf(port, mac, view);
     const linkLocalAddress = linkLocalOf(mac);
-    const explicit = port.ips.filter(({ ip }) => ip !== eui?.ip && ipValue(ip).value !== linkLocalAddress);
+    const addresses = place === null ? [] : port.ips;
+    const explicit = addresses.filter(({ ip }) => ip !== eui?.ip && ipValue(ip).value !== linkLocalAddress);
     const location = { outPort: port.portKey, outHost: place?.hypervisorKey ?? 0 };
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },

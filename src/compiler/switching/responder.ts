@@ -83,8 +83,12 @@ const solicitationFlows: readonly Flow[] = [
 
 const passingFlows: readonly Flow[] = [
   flow(lsInArpReply, { priority: 200, match: { ownsAddress: 1 }, actions: [advance(lsInL2Lkup)] }),
-  // A question to one MAC goes to its owner.
-  flow(lsInArpReply, { priority: 50, match: { ethDst: unicastMac, resolved: 0 }, actions: [advance(lsInL2Lkup)] }),
+  // A question to one MAC asks whether its owner is still alive, which only the owner can say; routers are flows.
+  flow(lsInArpReply, {
+    priority: 150,
+    match: { ethDst: unicastMac, targetIsRouter: 0 },
+    actions: [advance(lsInL2Lkup)],
+  }),
 ];
 
 function advertisementFlow(kind: keyof typeof advertisement, isRouter: boolean): Flow {

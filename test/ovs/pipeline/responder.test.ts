@@ -92,6 +92,65 @@ describe('The ARP and neighbour discovery responder on Open vSwitch', function (
     }
   });
 
+  it('knows a port’s own address from the networks that the port may speak for', async () => {
+    const hardware = '02:00:00:00:01:0a';
+    const gateway = twoHostNetwork().port(
+      'gateway',
+      'web',
+      hardware,
+      ['10.1.0.20', 'fd00:1::ff:fe00:10a'],
+      ['hv1', 4],
+      {
+        allowedAddresses: [
+          { mac: null, cidr: '0.0.0.0/0' },
+          { mac: null, cidr: '::/0' },
+        ],
+      },
+    );
+    await network().load(gateway.compile(), 'hv1');
+    for (const packet of [
+      `in_port=4,arp,dl_src=${hardware},dl_dst=${broadcast},arp_op=1,arp_spa=0.0.0.0,arp_tpa=10.1.0.20,arp_sha=${hardware}`,
+      `in_port=4,icmp6,icmpv6_type=135,icmpv6_code=0,nw_ttl=255,dl_src=${hardware},dl_dst=33:33:ff:00:01:0a,` +
+        'ipv6_src=::,ipv6_dst=ff02::1:ff00:10a,nd_target=fd00:1::ff:fe00:10a',
+    ]) {
+      const { outputs, drops } = await network().trace('hv1', packet);
+      assert.deepEqual([outputs, drops], [[1, 2, 32_002], []], packet);
+    }
+    await network().load(twoHostNetwork().compile(), 'hv1');
+  });
+
+  it('leaves a question to one MAC to its owner, who may be dead, and answers it for routers', async () => {
+    const question = (to: string, target: string): string =>
+      `in_port=1,icmp6,icmpv6_type=135,icmpv6_code=0,nw_ttl=255,dl_src=${mac.web1},dl_dst=${to},` +
+      `ipv6_src=${ip6.web1},ipv6_dst=${target},nd_target=${target},nd_sll=${mac.web1}`;
+    for (const [packet, expected] of [
+      [arp('10.1.0.12', '10.1.0.11', mac.web2), [2]],
+      [arp('10.1.0.13', '10.1.0.11', mac.web3), [32_002]],
+      [question(mac.web2, ip6.web2), [2]],
+      [arp('10.1.0.1', '10.1.0.11', mac.gatewayWeb), ['back']],
+      [question(mac.gatewayWeb, 'fd00:1::1'), ['back']],
+    ] as const) {
+      const { outputs, drops } = await network().trace('hv1', packet);
+      assert.deepEqual([outputs, drops], [expected, []], packet);
+    }
+  });
+
+  it('does not answer for a port that is nowhere: another may have taken its address over', async () => {
+    const virtual = { ip: '10.1.0.200', ip6: 'fd00:1::ff:fe00:10f' } as const;
+    const reserved = twoHostNetwork().port('virtual', 'web', '02:00:00:00:01:0f', [virtual.ip, virtual.ip6]);
+    await network().load(reserved.compile(), 'hv1');
+    for (const packet of [arp(virtual.ip), solicit(virtual.ip6)]) {
+      const { outputs, drops } = await network().trace('hv1', packet);
+      assert.deepEqual([outputs, drops], [[], ['unknown_neighbour']], packet);
+    }
+    const keeper = reserved.port('keeper', 'web', '02:00:00:00:01:0b', ['10.1.0.21'], ['hv1', 4], {
+      allowedAddresses: [{ mac: null, cidr: `${virtual.ip}/32` }],
+    });
+    await network().load(keeper.compile(), 'hv1');
+    assert.deepEqual((await network().trace('hv1', arp(virtual.ip))).outputs, [2, 4, 32_002]);
+    await network().load(twoHostNetwork().compile(), 'hv1');
+  });
+
   it('does not answer for an address that merely looks like the EUI-64 address of a MAC', async () => {
     for (const address of ['fd00:1::ff:fe00:999', 'fd00:7::ff:fe00:103', 'fd00:2::ff:fe00:103', '10.1.0.99']) {
       const { outputs, drops } = await network().trace('hv1', address.includes(':') ? solicit(address) : arp(address));
