@@ -98,8 +98,8 @@ export async function sendBundle(
       if (refused.kind !== 'fenced') await target.discardBundle(bundleId);
       return refused;
     }
-    // The reply to the commit comes when the tables have changed: it says what a barrier behind it would say.
-    const failure = await target.commitBundle(bundleId);
+    // In one go: the barrier costs no round trip of its own.
+    const [failure] = await Promise.all([target.commitBundle(bundleId), target.barrier()]);
     if (failure === null) return { kind: 'committed' };
     return errors.outcome(keyOfXid) ?? { kind: 'failed', error: failure };
   } finally {
