@@ -1,17 +1,12 @@
 # Two stages: the compiler stays out of the image that runs.
+# WEFT_BASE_IMAGE: Debian 12 with Node.js 20 and npm; lab/container-images.sh makes one where none can be pulled.
 ARG WEFT_BASE_IMAGE=node:20-bookworm-slim
 
 FROM ${WEFT_BASE_IMAGE} AS build
 WORKDIR /weft
-COPY package.json package-lock.json .npmrc tsconfig.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY src src
-COPY northbound northbound
-COPY southbound southbound
-COPY migrations migrations
-COPY lab lab
-COPY bench bench
-COPY test test
+COPY . .
 RUN npm run build && npm prune --omit=dev
 
 FROM ${WEFT_BASE_IMAGE}
@@ -20,7 +15,8 @@ WORKDIR /weft
 COPY --from=build /weft/package.json ./
 COPY --from=build /weft/node_modules node_modules
 COPY --from=build /weft/dist dist
-RUN useradd --system --home-dir /var/lib/weft --create-home weft && ln -s /weft/dist/northbound/cli/weft.js /usr/local/bin/weft
+RUN useradd --system --home-dir /var/lib/weft --create-home weft \
+  && chmod 0755 dist/northbound/cli/weft.js && ln -s /weft/dist/northbound/cli/weft.js /usr/local/bin/weft
 USER weft
 VOLUME /var/lib/weft
 EXPOSE 8080 6640 6653 6654
