@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { silentLogger } from '../../src/base/log.js';
+import type { ReportedInterface } from '../../src/store/inventory.js';
+import { type InventoryStore, InventoryWriter } from '../../src/store/inventory-writer.js';
+import { ManualClock } from '../fakes/manual-clock.js';
+
+/** A store whose writes end when the test says so. */
+class FakeStore implements InventoryStore {
+  readonly written: ReadonlyMap<string, readonly ReportedInterface[]>[] = [];
+  #settle: { readonly done: (revision: number) => void; readonly fail: (error: Error) => void } | null = null;
+
+  recordInventories(reports: ReadonlyMap<string, readonly ReportedInterface[]>): Promise<number> {
+    assert.equal(this.#settle, null, 'two writes at a time');
+    this.written.push(reports);
+    return new Promise((done, fail) => {
+      this.#settle = { done, fail };
+    });
+  }
+
+  async end(error?: Error): Promise<void> {
+    const settle = this.#settle;
+    this.#settle = null;
+    if (error === undefined) settle?.done(1);
+    else settle?.fail(error);
+    await new Promise(resolve => setImmediate(resolve));
+  }
+
+  /** Names of the interfaces in one write, by hypervisor. */
+  names(write: number): Record<string, string[]> {
+    const reports = this.written[write] ?? new Map<string, readonly ReportedInterface[]>();
+    return Object.fromEntries([...reports].map(([id, interfaces]) => [id, interfaces.map(({ name }) => name)]));
+  }
+}
+
+const tap = (name: string, ofport: number | null = 1) => ({ uuid: `uuid-${name}`, name, ifaceId: 'port', ofport });
+
+describe('What hypervisors report', () => {
+  let store: FakeStore;
+  let clock: ManualClock;
+  let writer: InventoryWriter;
+  beforeEach(() => {
+    store = new FakeStore();
+    clock = new ManualClock();
+    writer = new InventoryWriter(store, clock, silentLogger);
+  });
+
+  it('is written at once, and while that runs the newest of each is kept for one more write', async () => {
+    writer.report('a', [tap('a1')]);
+    assert.deepEqual(store.names(0), { a: ['a1'] });
+    writer.report('b', [tap('b1')]);
+    writer.report('b', [tap('b2')]);
+    writer.report('a', []);
+    assert.equal(store.written.length, 1);
+    await store.end();
+    assert.deepEqual(store.names(1), { b: ['b2'], a: [] });
+    await store.end();
+    assert.equal(store.written.length, 2);
+  });
+
+  it('leaves out what cannot carry packets yet', () => {
+    writer.report('a', [tap('ready', 5), tap('not-yet', null)]);
+    assert.deepEqual(store.names(0), { a: ['ready'] });
+  });
+
+  it('is written again after a failure, with what is newest then, later each time', async () => {
+    writer.report('a', [tap('old')]);
+    writer.report('b', [tap('b1')]);
+    await store.end(new Error('no database'));
+    writer.report('a', [tap('new')]);
+    assert.equal(store.written.length, 1, 'nothing before the wait is over');
+    clock.advance(100);
+    assert.deepEqual(store.names(1), { b: ['b1'], a: ['new'] });
+    await store.end(new Error('no database'));
+    clock.advance(199);
+    assert.equal(store.written.length, 2);
+    clock.advance(1);
+    assert.equal(store.written.length, 3);
+    await store.end();
+    writer.report('c', []);
+    assert.equal(store.written.length, 4, 'a success forgets the failures');
+  });
+
+  it('waits at most some seconds, however often it failed', async () => {
+    writer.report('a', []);
+    for (let failures = 0; failures < 20; failures += 1) {
+      await store.end(new Error('no database'));
+      clock.advance(5_000);
+    }
+    assert.equal(store.written.length, 21);
+  });
+
+  it('is not written any more once stopped', async () => {
+    writer.report('a', []);
+    writer.report('b', []);
+    await store.end(new Error('no database'));
+    writer.stop();
+    writer.report('c', []);
+    clock.advance(60_000);
+    assert.deepEqual([store.written.length, clock.pending], [1, 0]);
+  });
+});
