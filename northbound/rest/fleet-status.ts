@@ -9,8 +9,8 @@ import type { DropCount, FleetStatus, HypervisorStatus, PortStatus } from './net
 
 export interface FleetStatusParts {
   readonly view: NetworkView;
-  readonly fleet: Fleet;
-  readonly hosts: Hosts;
+  readonly fleet: Pick<Fleet, 'status' | 'drops' | 'convergence'>;
+  readonly hosts: Pick<Hosts, 'status' | 'claims' | 'isInstalled' | 'awaitRemoval'>;
   /** Whether an interface may claim a port by its name. */
   readonly acceptNames: boolean;
   /** What a drop's reason means. */

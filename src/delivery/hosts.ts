@@ -107,7 +107,7 @@ export class Hosts {
       log,
       onStatus: () => {
         fleet.databaseChanged(id);
-        for (const look of this.#removalWaiters) look();
+        this.#lookAtRemovals();
       },
     });
     const host: Host = { session, database, installed: null, connection: null, isHandedOver: false };
@@ -119,6 +119,7 @@ export class Hosts {
     session.inventory.onChange(() => this.#reportInventory(host));
     session.onState(state => {
       if (state === 'provisioning' || state === 'connected') this.#reportInventory(host);
+      if (state === 'disconnected') this.#lookAtRemovals();
     });
     this.#openFlowMoved(host, session.openflow);
   }
@@ -212,6 +213,10 @@ export class Hosts {
   /** Does nothing more; every host stays as it is. */
   stop(): void {
     for (const host of this.#hosts.values()) host.database.stop();
+  }
+
+  #lookAtRemovals(): void {
+    for (const look of this.#removalWaiters) look();
   }
 
   #openFlowMoved(host: Host, channel: OpenFlowChannel | null): void {
