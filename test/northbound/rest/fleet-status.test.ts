@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { fleetStatus, type FleetStatusParts } from '../../../northbound/rest/fleet-status.js';
+import type { WeftError } from '../../../src/base/errors.js';
+import { Convergence, type FragmentFailure, type HostProgress } from '../../../src/delivery/convergence.js';
+import type { DropCount, HypervisorDelivery } from '../../../src/delivery/fleet.js';
+import type { HostClaim, HostStatus } from '../../../src/delivery/hosts.js';
+import type { RowOf } from '../../../src/model/index.js';
+import { NetworkView } from '../../../src/view/network-view.js';
+import { NetworkBuilder } from '../../compiler/network-builder.js';
+import { ManualClock } from '../../fakes/manual-clock.js';
+
+const ready = {
+  name: 'hv1',
+  state: 'idle',
+  connected: true,
+  appliedRevision: 7,
+  lag: 0,
+  flows: 120,
+  ovsVersion: '3.1.0',
+  lastError: null,
+  waitsFor: [],
+} as unknown as HypervisorDelivery;
+const joined: HostStatus = { session: 'connected', reason: 'r', database: { kind: 'joined' }, ovsVersion: '3.1.0' };
+
+/** Everything that a status is made of, as the test wants it. */
+class Circumstances {
+  delivery: HypervisorDelivery | null = ready;
+  host: HostStatus | null = joined;
+  isInstalled = true;
+  claims: Partial<HostClaim>[] = [];
+  drops: DropCount[] | null = null;
+  acceptNames = true;
+  readonly convergence = new Convergence(new ManualClock());
+  readonly view = new NetworkView();
+
+  constructor(network: NetworkBuilder) {
+    this.view.replace(network.snapshot());
+  }
+
+  get #parts(): FleetStatusParts {
+    return {
+      view: this.view,
+      fleet: { status: () => this.delivery, drops: async () => this.drops, convergence: this.convergence },
+      hosts: {
+        status: () => this.host,
+        claims: () => this.claims as HostClaim[],
+        isInstalled: () => this.isInstalled,
+        awaitRemoval: async () => true,
+      },
+      acceptNames: this.acceptNames,
+      dropHelp: reason => `about ${reason}`,
+    };
+  }
+
+  port(id: string): { state: string; up: boolean; bound_to: string | null; reason: string | null } {
+    return fleetStatus(this.#parts).port(this.view.get('logical-switch-ports', id) as RowOf<'logical-switch-ports'>);
+  }
+
+  hypervisor(): [string, string | null] {
+    const { state, reason } = fleetStatus(this.#parts).hypervisor(
+      this.view.get('hypervisors', 'hv1') as RowOf<'hypervisors'>,
+    );
+    return [state, reason];
+  }
+
+  readDrops(): Promise<readonly unknown[]> {
+    return fleetStatus(this.#parts).drops('hv1');
+  }
+}
+
+const network = (): NetworkBuilder =>
+  new NetworkBuilder()
+    .hypervisor('hv1')
+    .logicalSwitch('net', '10.0.0.0/24')
+    .port('bound', 'net', '02:00:00:00:00:01', ['10.0.0.1'], ['hv1', 1])
+    .port('off', 'net', '02:00:00:00:00:02', ['10.0.0.2'], ['hv1', 2], { enabled: false })
+    .port('free', 'net', '02:00:00:00:00:03', ['10.0.0.3']);
+
+describe('The status of a port', () => {
+  let now: Circumstances;
+  beforeEach(() => {
+    now = new Circumstances(network());
+  });
+
+  it('is up when it is bound and its flows are acknowledged', () => {
+    assert.deepEqual(now.port('bound'), {
+      bound_to: 'hv1',
+      up: true,
+      applied_revision: 7,
+      state: 'up',
+      reason: null,
+    });
+  });
+
+  it('is never up before that', () => {
+    now.isInstalled = false;
+    assert.deepEqual([now.port('bound').state, now.port('bound').up], ['pending', false]);
+    now.isInstalled = true;
+    assert.equal(now.port('off').state, 'disabled');
+    now.delivery = { ...ready, connected: false };
+    assert.deepEqual(now.port('bound').reason, 'hv1 is not connected');
+    now.delivery = null;
+    assert.equal(now.port('bound').state, 'unknown');
+  });
+
+  it('has the words of a switch that refused its flows', () => {
+    const failure: FragmentFailure = {
+      hypervisorId: 'hv1',
+      name: 'hv1',
+      key: 'k',
+      owner: { kind: 'logical-switch-ports', id: 'bound' },
+      error: 'OFPBMC_BAD_FIELD',
+      attempts: 1,
+      since: 1,
+      latest: 1,
+    };
+    const host = { hypervisorId: 'hv1', name: 'hv1', isConnected: true, appliedRevision: 0 };
+    now.convergence.track({ ...host, isPending: () => false, failures: () => [failure] } satisfies HostProgress);
+    assert.deepEqual(
+      [now.port('bound').state, now.port('bound').reason],
+      ['failed', 'hv1 refused its flows: OFPBMC_BAD_FIELD'],
+    );
+    assert.equal(now.port('off').state, 'disabled', 'of no other port');
+  });
+
+  it('says why it is not bound', () => {
+    const claim = {
+      hypervisorId: 'hv1',
+      hypervisorName: 'hv1',
+      interfaceUuid: 'u',
+      interfaceName: 'tap3',
+      error: null,
+    };
+    const reason = (): string => String(now.port('free').reason);
+    assert.match(reason(), /no hypervisor reports an interface/);
+    now.claims = [{ ...claim, ifaceId: 'free', ofport: null }];
+    assert.equal(reason(), 'hv1 (tap3) claims it, but it has no OpenFlow port yet');
+    now.claims = [{ ...claim, ifaceId: 'free', ofport: null, error: 'no such device' }];
+    assert.equal(reason(), 'hv1 (tap3) claims it, but Open vSwitch says: no such device');
+    now.claims = [{ ...claim, ifaceId: 'free', ofport: 3 }];
+    assert.equal(reason(), 'an interface claims it; the binding is being written');
+    assert.deepEqual([now.port('free').state, now.port('free').bound_to], ['unbound', null]);
+  });
+});
+
+describe('The status of a hypervisor', () => {
+  let now: Circumstances;
+  beforeEach(() => {
+    now = new Circumstances(network());
+  });
+
+  it('goes from not being there to ready', () => {
+    const steps: [HostStatus | null, HypervisorDelivery | null, string][] = [
+      [null, null, 'disconnected'],
+      [{ ...joined, session: 'disconnected' }, null, 'disconnected'],
+      [{ ...joined, session: 'following', database: { kind: 'unknown' } }, null, 'joining'],
+      [{ ...joined, session: 'provisioning', database: { kind: 'changing', summary: 's' } }, null, 'joining'],
+      [joined, null, 'joining'],
+      [joined, { ...ready, connected: false }, 'joining'],
+      [joined, { ...ready, state: 'standby' }, 'standby'],
+      [joined, { ...ready, state: 'claiming' }, 'synchronizing'],
+      [joined, { ...ready, state: 'fenced' }, 'fenced'],
+      [joined, { ...ready, state: 'reading' }, 'synchronizing'],
+      [joined, { ...ready, state: 'comparing' }, 'synchronizing'],
+      [joined, { ...ready, state: 'delivering', lag: 2 }, 'synchronizing'],
+      [joined, ready, 'ready'],
+      [{ ...joined, session: 'flows-only' }, ready, 'flows-only'],
+    ];
+    for (const [host, delivery, state] of steps) {
+      now.host = host;
+      now.delivery = delivery;
+      const [told, reason] = now.hypervisor();
+      assert.equal(told, state);
+      assert.equal(reason === null, state === 'ready', `${state}: ${reason}`);
+    }
+  });
+
+  it('says whom it waits for, or how far it is behind', () => {
+    now.delivery = { ...ready, lag: 2 };
+    assert.equal(now.hypervisor()[1], '2 revisions behind');
+    now.delivery = { ...ready, lag: 2, waitsFor: ['hv2', 'hv3'] };
+    assert.equal(now.hypervisor()[1], 'holds changes back until hv2, hv3 followed');
+  });
+
+  it('says why it is refused, in the words of who refused it', () => {
+    now.host = { ...joined, session: 'provisioning', database: { kind: 'refused', reason: 'br-int has ports' } };
+    assert.deepEqual(now.hypervisor(), ['refused', 'br-int has ports']);
+    now.host = { ...joined, session: 'refused', reason: 'why' };
+    assert.deepEqual(now.hypervisor(), ['refused', 'why']);
+  });
+
+  it('tells of a deleted one whether it is cleaned up', () => {
+    now = new Circumstances(new NetworkBuilder().hypervisor('hv1', { allowed: false }));
+    assert.equal(now.hypervisor()[0], 'leaving');
+    now.host = { ...joined, session: 'provisioning', database: { kind: 'left' } };
+    assert.equal(now.hypervisor()[0], 'removed');
+    now.host = null;
+    assert.match(String(now.hypervisor()[1]), /cleaned up when it comes/);
+  });
+});
+
+describe('The drops of a hypervisor', () => {
+  it('are by reason and port, and what no port accounts for is counted once', async () => {
+    const now = new Circumstances(network());
+    const number = now.view.get('logical-switch-ports', 'bound')?.number ?? 0;
+    now.drops = [
+      { reason: 'no_route', portNumber: null, packets: 10n },
+      { reason: 'no_route', portNumber: number, packets: 4n },
+      { reason: 'reflection', portNumber: number, packets: 3n },
+      { reason: 'reflection', portNumber: null, packets: 3n },
+      { reason: 'too_big', portNumber: 99_999, packets: 1n },
+    ];
+    const help = (reason: string): string => `about ${reason}`;
+    assert.deepEqual(await now.readDrops(), [
+      { reason: 'no_route', help: help('no_route'), port_id: 'bound', packets: 4 },
+      { reason: 'reflection', help: help('reflection'), port_id: 'bound', packets: 3 },
+      { reason: 'too_big', help: help('too_big'), port_id: null, packets: 1 },
+      { reason: 'no_route', help: help('no_route'), port_id: null, packets: 6 },
+    ]);
+  });
+
+  it('cannot be read where the switch is not connected', async () => {
+    const now = new Circumstances(network());
+    await assert.rejects(now.readDrops(), (error: WeftError) => error.code === 'not_connected');
+  });
+});
