@@ -87,6 +87,12 @@ describe('delivery on a real Open vSwitch', function () {
   const dump = async (): Promise<string[]> =>
     (await ovs.dumpFlows()).filter(line => line.startsWith('cookie=') && !line.includes('table=253'));
 
+  /** Age of every flow in seconds, youngest first. */
+  const durations = async (): Promise<number[]> =>
+    [...(await ovs.ofctl(['dump-flows', 'br0'])).matchAll(/duration=([\d.]+)s/g)]
+      .map(match => Number(match[1]))
+      .toSorted((left, right) => left - right);
+
   const line = (object: number, rest: string): string =>
     `cookie=0x5e0007${object.toString(16).padStart(10, '0')}, ${rest}`;
 
@@ -123,9 +129,19 @@ describe('delivery on a real Open vSwitch', function () {
   it('sends nothing after a restart when nothing changed, and only what is missing when something did', async () => {
     fleet.apply(source.change([1, 2, 3].map(n => fragment(n, { scope: everywhere }))));
     await settled();
+    const startedMs = performance.now();
+    const before = await durations();
     await restart();
     await settled();
     assert.deepEqual([counters().bundles, counters().resyncs], [0, 0]);
+    await new Promise(resolve => setTimeout(resolve, 50));
+    const elapsed = (performance.now() - startedMs) / 1_000;
+    const after = await durations();
+    assert.equal(after.length, 4, 'three flows and the sentinel');
+    for (const [index, seconds] of after.entries()) {
+      assert.ok(seconds >= (before[index] ?? Infinity) + 0.05, 'every flow is as old as it was, and older');
+      assert.ok(seconds >= elapsed, 'every flow is older than the restart');
+    }
     source.change([fragment(4, { scope: everywhere })]);
     await restart();
     await settled();
