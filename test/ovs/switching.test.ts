@@ -10,7 +10,7 @@ import { usesSharedWeftLab } from '../fixtures/weft-lab.js';
 const FAMILIES = [4, 6] as const;
 
 /** A flow that the switch added by itself and forgets without traffic: cookies of learned flows begin with 0x5d. */
-const LEARNED_MAC = /cookie=0x5d.*idle_timeout=/;
+const LEARNED_MAC = /cookie=0x5d.*hard_timeout=/;
 
 async function assertReaches(from: Workload, to: Workload): Promise<void> {
   for (const family of FAMILIES) {
