@@ -80,6 +80,10 @@ export const dropReasons = {
     code: 31,
     help: 'The router knows its last network, but no port that is bound there has the destination (or next hop) address.',
   },
+  martian_destination: {
+    code: 32,
+    help: 'Its destination address cannot exist on a network (loopback, zero).',
+  },
 } as const satisfies Record<string, DropReasonEntry>;
 
 export type DropReason = keyof typeof dropReasons;

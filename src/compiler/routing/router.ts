@@ -41,6 +41,13 @@ const refusalFlows: readonly Flow[] = [
     ...[multicastIpv4, ipv4Prefix(127, 8), ipv4Prefix(0, 8)].map(ipv4Src => ({ ipv4Src })),
     ...[multicastIpv6, 0, 1].map(ipv6Src => ({ ipv6Src })),
   ].map(match => flow(lrInIpInput, { priority: inputPriority.martian, match, actions: [drop('martian_source')] })),
+  // A default route is for what lies elsewhere, and these are nowhere.
+  ...[
+    ...[ipv4Prefix(127, 8), ipv4Prefix(0, 8)].map(ipv4Dst => ({ ipv4Dst })),
+    ...[0, 1].map(ipv6Dst => ({ ipv6Dst })),
+  ].map(match =>
+    flow(lrInIpInput, { priority: inputPriority.martian - 1, match, actions: [drop('martian_destination')] }),
+  ),
   ...[{ ipv6Src: linkLocal }, { ipv6Dst: linkLocal }].map(match =>
     flow(lrInIpInput, { priority: inputPriority.linkLocal, match, actions: [drop('link_local_not_routed')] }),
   ),
