@@ -103,7 +103,9 @@ export class Lease {
     if (this.#term === null) return;
     this.#term = null;
     this.#validUntilMs = 0;
-    this.#log.warn({ lease: this.#settings.name, reason }, 'lease lost');
+    // Giving it back at the end is no fault.
+    const level = reason === 'stopped' ? 'info' : 'warn';
+    this.#log[level]({ lease: this.#settings.name, reason }, 'lease lost');
     this.#events.lost();
   }
 

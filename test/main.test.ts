@@ -1,0 +1,99 @@
+/** The controller as a process: what it says at the start, and that it ends when it is told to. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const program = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'main.js');
+
+interface Run {
+  readonly status: number | null;
+  readonly log: string;
+}
+
+/** Runs it until it has logged `until` (then asks it to stop) or has ended. */
+async function run(
+  options: Readonly<Record<string, string>>,
+  until?: { readonly line: RegExp; readonly check: (log: string) => Promise<void> },
+): Promise<Run> {
+  const env = { PATH: process.env['PATH'], ...options };
+  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(child, 'close');
+  let log = '';
+  const seen = new Promise<void>(resolve => {
+    child.stderr.on('data', chunk => {
+      log += String(chunk);
+      if (until?.line.test(log) === true) resolve();
+    });
+  });
+  if (until !== undefined) {
+    try {
+      await Promise.race([seen, ended]);
+      await until.check(log);
+    } finally {
+      child.kill('SIGTERM');
+    }
+  }
+  await ended;
+  return { status: child.exitCode, log };
+}
+
+describe('The controller', () => {
+  let directory: string;
+  let options: Record<string, string>;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'weft-main-'));
+    options = {
+      WEFT_DATA_DIR: directory,
+      WEFT_HTTP_LISTEN: '127.0.0.1:0',
+      WEFT_OVSDB_LISTEN: 'tcp:127.0.0.1:0',
+      WEFT_OPENFLOW_LISTEN: 'tcp:127.0.0.1:0',
+      WEFT_PUNT_LISTEN: 'tcp:127.0.0.1:0',
+    };
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  it('starts without a warning, answers who has the token, and stops when asked', async () => {
+    const { status, log } = await run(
+      { ...options, WEFT_AUTH: 'token' },
+      {
+        line: /is ready"/,
+        check: async text => {
+          const [, address = ''] = /"address":"([^"]+)"/.exec(text) ?? [];
+          const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
+          assert.ok(!text.includes(token), 'the token is in no log');
+          const ready = (await (await fetch(`${address}/readyz`)).json()) as Record<string, unknown>;
+          assert.deepEqual(
+            [ready['ready'], ready['problems'], ready['durability'], ready['role']],
+            [true, [], 'process-crash', 'active'],
+          );
+          assert.equal((await fetch(`${address}/v1/subnets`)).status, 401);
+          const headers = { authorization: `Bearer ${token}` };
+          assert.equal((await fetch(`${address}/v1/subnets`, { headers })).status, 200);
+        },
+      },
+    );
+    assert.equal(status, 0, log);
+    const lines = log.trimEnd().split('\n');
+    // Every line is structured, and none is a warning.
+    for (const line of lines) assert.match(line, /^\{"level":30,/);
+  }).timeout(60_000);
+
+  it('lists every fault of its configuration at once, and does not start', async () => {
+    const faulty = { ...options, WEFT_HTTP_LISTEN: '0.0.0.0:8080', WEFT_UNDERLAY_MTU: 'x', WEFT_LOG_LEVEL: 'loud' };
+    const { status, log } = await run(faulty);
+    assert.equal(status, 2);
+    for (const name of ['WEFT_AUTH', 'WEFT_UNDERLAY_MTU', 'WEFT_LOG_LEVEL']) assert.match(log, new RegExp(name));
+  }).timeout(20_000);
+
+  it('says what it cannot do, and ends with a status', async () => {
+    const nowhere = 'postgres://nobody:secret-word@127.0.0.1:1/none';
+    const { status, log } = await run({ ...options, WEFT_DATABASE_URL: nowhere });
+    assert.equal(status, 1);
+    assert.match(log, /Weft cannot start/);
+    assert.doesNotMatch(log, /secret-word/, 'a password is in no log');
+  }).timeout(30_000);
+});
