@@ -47,14 +47,35 @@ const trimEveryMs = 60_000;
 /** A database that is slower than this to tell its revision makes Weft not ready. */
 const storeAnswersWithinMs = 2_000;
 
+/** Whatever has not stopped by then is left: the database may be out of reach, and switches need no goodbye. */
+const stopWithinMs = 5_000;
+
 /** Stopped in reverse order of being started. */
 class Lifecycle {
   readonly #stops: (() => Promise<void> | void)[] = [];
   onStop(stop: () => Promise<void> | void): void {
     this.#stops.push(stop);
   }
-  async stop(): Promise<void> {
-    for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) await stop();
+  /** What cannot be stopped does not keep the rest from it. Resolves in bounded time. */
+  async stop(log: Logger): Promise<void> {
+    let cancel = (): void => {};
+    const late = new Promise<void>(resolve => {
+      cancel = clock.after(stopWithinMs, () => {
+        log.warn({ waitedMs: stopWithinMs }, 'not everything has stopped in time');
+        resolve();
+      });
+    });
+    await Promise.race([this.#stopAll(log), late]);
+    cancel();
+  }
+  async #stopAll(log: Logger): Promise<void> {
+    for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) {
+      try {
+        await stop();
+      } catch (error) {
+        log.warn({ err: error }, 'a part did not stop as it should');
+      }
+    }
   }
 }
 
@@ -313,7 +334,7 @@ async function main(): Promise<void> {
   const log = createLogger(config.logLevel);
   const lifecycle = new Lifecycle();
   const end = async (status: number): Promise<never> => {
-    await lifecycle.stop();
+    await lifecycle.stop(log);
     process.exit(status);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
