@@ -12,20 +12,17 @@ import type { FragmentFailure, HostProgress } from './convergence.js';
 import { DatabaseGate } from './database-gate.js';
 import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
 import type { HostChange } from './desired-state.js';
-import { fragmentDifference } from './difference.js';
-import { encodeSentinel, nextTurn, warmEncodings } from './encoding.js';
+import { encodeSentinel } from './encoding.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
 import { holdOf, lowestPending, type HoldPeer, type Rank } from './holds.js';
 import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
-import { planRound, type RoundPlan } from './round-plan.js';
+import { blameCauses, planRound, warmUpRound, type RoundPlan } from './round-plan.js';
 import { StockTaking } from './stock-taking.js';
 import { SwitchClosedError, type Switch } from './switch.js';
 import { WakeUp } from './wake-up.js';
 
 const failureRetryMs = 1_000;
-/** Fragments that can be looked at without others having to wait: about a millisecond. */
-const smallRound = 100;
 const nobody: ReadonlySet<string> = new Set();
 const failuresBeforeClose = 3;
 
@@ -229,17 +226,8 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#context.waits(this.hypervisorId, hypervisors.size > 0);
   }
 
-  /** What a large round needs is made a slice at a time; a small one is not worth the detour. */
   async #warmUp(connection: HostConnection): Promise<void> {
-    if (this.ledger.dirty.size < smallRound) return;
-    await warmEncodings([...this.#dirtyTargets()]);
-    let made = 0;
-    for (const { key, installed } of this.ledger.dirty.values()) {
-      const target = this.#desired(key);
-      if (installed !== 'unknown' && installed !== target) fragmentDifference(installed, target);
-      made += 1;
-      if (made % smallRound === 0) await nextTurn();
-    }
+    if (!(await warmUpRound(this.ledger, key => this.#desired(key)))) return;
     await this.#context.largeRoundTurn();
     this.#checkOpen(connection);
   }
@@ -333,21 +321,9 @@ export class Reconciler implements HostProgress, HoldPeer {
       this.#refused(flight.entry.key, error);
       this.ledger.refuse(flight.entry.key, error, nowMs);
     }
-    this.#blameCauses(plan, nowMs);
+    blameCauses(plan, this.ledger, nowMs);
     if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this.hypervisorId);
     return plan;
-  }
-
-  /** What only waits for a refused fragment has failed as well, and says so. */
-  #blameCauses(plan: RoundPlan, nowMs: number): void {
-    for (const flight of plan.remaining) {
-      const cause = plan.blocked.get(flight.entry.key);
-      if (cause === undefined || flight.entry.refusal?.causedBy === cause) continue;
-      const refusal = this.ledger.dirty.get(cause)?.refusal;
-      if (refusal === null || refusal === undefined) continue;
-      this.ledger.take([flight]);
-      this.ledger.refuse(flight.entry.key, `depends on ${cause}: ${refusal.error}`, nowMs, cause);
-    }
   }
 
   async #deliver(connection: HostConnection, plan: RoundPlan): Promise<void> {
@@ -418,13 +394,6 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   #desired(key: string): Fragment | null {
     return this.#context.desired.desiredOn(this.hypervisorId, key)?.fragment ?? null;
-  }
-
-  *#dirtyTargets(): Generator<Fragment> {
-    for (const entry of this.ledger.dirty.values()) {
-      const target = this.#desired(entry.key);
-      if (target !== null) yield target;
-    }
   }
 
   #checkOpen(connection: HostConnection): void {

@@ -1,10 +1,10 @@
 /**
  * Which dirty entries of a hypervisor go into its next round, and which have to stay: held back for another
- * hypervisor, refused a moment ago, or dependent on one that stays. Pure; called anew for every round.
+ * hypervisor, refused a moment ago, or dependent on one that stays. Called anew for every round.
  */
 import type { Fragment } from '../compiler/fragment.js';
 import { dependents, isEmptyChange, type SwitchChange } from './bundle-plan.js';
-import { encodedFragment } from './encoding.js';
+import { encodedFragment, nextTurn, warmEncodings } from './encoding.js';
 import { fragmentDifference } from './difference.js';
 import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
 import type { Hold } from './holds.js';
@@ -118,4 +118,34 @@ function stay(flight: FlightEntry, draft: Draft): void {
   draft.remaining.push(flight);
   const { installed } = flight.entry;
   if (installed !== 'unknown') draft.staying.push(fragmentDifference(installed, flight.target));
+}
+
+/** What only waits for a refused fragment has failed as well, and says so. */
+export function blameCauses(plan: RoundPlan, ledger: HostLedger, nowMs: number): void {
+  for (const flight of plan.remaining) {
+    const cause = plan.blocked.get(flight.entry.key);
+    if (cause === undefined || flight.entry.refusal?.causedBy === cause) continue;
+    const refusal = ledger.dirty.get(cause)?.refusal;
+    if (refusal === null || refusal === undefined) continue;
+    ledger.take([flight]);
+    ledger.refuse(flight.entry.key, `depends on ${cause}: ${refusal.error}`, nowMs, cause);
+  }
+}
+
+/** Fragments that can be looked at without others having to wait: about a millisecond. */
+const smallRound = 100;
+
+/** Makes what a large round needs a slice at a time. False: the round is small and not worth the detour. */
+export async function warmUpRound(ledger: HostLedger, desired: (key: string) => Fragment | null): Promise<boolean> {
+  if (ledger.dirty.size < smallRound) return false;
+  const targets = [...ledger.dirty.keys()].map(desired);
+  await warmEncodings(targets.filter(target => target !== null));
+  let made = 0;
+  for (const { key, installed } of ledger.dirty.values()) {
+    const target = desired(key);
+    if (installed !== 'unknown' && installed !== target) fragmentDifference(installed, target);
+    made += 1;
+    if (made % smallRound === 0) await nextTurn();
+  }
+  return true;
 }
