@@ -46,6 +46,9 @@ export interface RevisionRecord {
 
 const AT = `to_char(v.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at`;
 
+/** A row takes some 2 kB in memory, and one revision may have 20,000: readers that are far behind must not need all at once. */
+const ROWS_A_READ = 20_000;
+
 export class ChangeLog {
   readonly #dataSource: DataSource;
 
@@ -62,25 +65,31 @@ export class ChangeLog {
   }
 
   /**
-   * The changes after `since`, at most `limitRevisions` revisions of them. `trimmed` if the log no longer reaches back to it,
-   * or if the database has never come that far (it was restored or replaced): the reader then starts from a snapshot.
+   * The changes after `since`, at most `limitRevisions` revisions of them, and fewer where they have many rows: whole revisions, but
+   * none more once there are `limitRows`. `trimmed` if the log no longer reaches back to it, or if the database has never come that
+   * far (it was restored or replaced): the reader then starts from a snapshot.
    */
-  async changesSince(since: number, limitRevisions: number): Promise<Changes | 'trimmed'> {
+  async changesSince(since: number, limitRevisions: number, limitRows = ROWS_A_READ): Promise<Changes | 'trimmed'> {
     const rows: LogRow[] = await this.#dataSource.query(
-      `SELECT h.revision::float8 AS head, h.log_floor::float8 AS floor, l.*
+      `SELECT h.revision::float8 AS head, h.log_floor::float8 AS floor, u.last::float8 AS last, l.*
        FROM store_head h LEFT JOIN LATERAL (
+         SELECT max(t.revision) AS last FROM (
+           SELECT w.revision, sum(w.changes) OVER (ORDER BY w.revision) - w.changes AS rows_before
+           FROM revisions w WHERE w.revision > $1 AND w.revision <= $1 + $2
+         ) t WHERE t.rows_before < $3
+       ) u ON true LEFT JOIN LATERAL (
          SELECT c.revision::float8 AS revision, c.seq, c.kind, c.object_id, c.operation, c.before, c.after, ${AT}, v.actor, v.check_value
          FROM change_log c JOIN revisions v ON v.revision = c.revision
-         WHERE c.revision > $1 AND c.revision <= $1 + $2
+         WHERE c.revision > $1 AND c.revision <= u.last
        ) l ON true
        WHERE h.id = 1 ORDER BY l.revision, l.seq`,
-      [since, limitRevisions],
+      [since, limitRevisions, limitRows],
     );
     const [first] = rows;
     if (first === undefined) throw new Error('the head of the store is missing');
     if (since < first.floor || since > first.head) return 'trimmed';
     const changes = rows.filter(row => row.revision !== null).map(decode);
-    return { revision: Math.min(first.head, since + limitRevisions), changes };
+    return { revision: first.last ?? since, changes };
   }
 
   /** The revision of this number; null if there is none, or none any more. */
@@ -120,6 +129,8 @@ export class ChangeLog {
 interface LogRow {
   readonly head: number;
   readonly floor: number;
+  /** The last revision of the answer; null if nothing follows. */
+  readonly last: number | null;
   readonly revision: number | null;
   readonly seq: number;
   readonly kind: Kind;

@@ -87,9 +87,9 @@ export class Store {
     return this.#changeLog.currentRevision();
   }
 
-  /** Whole revisions after `since`, at most `limitRevisions`; `trimmed`: start from a snapshot. */
-  changesSince(since: number, limitRevisions: number): Promise<Changes | 'trimmed'> {
-    return this.#changeLog.changesSince(since, limitRevisions);
+  /** Whole revisions after `since`, at most `limitRevisions`, fewer if they are large; `trimmed`: start from a snapshot. */
+  changesSince(since: number, limitRevisions: number, limitRows?: number): Promise<Changes | 'trimmed'> {
+    return this.#changeLog.changesSince(since, limitRevisions, limitRows);
   }
 
   revision(revision: number): Promise<RevisionRecord | null> {

@@ -63,6 +63,22 @@ describeOnBoth('The change log', store => {
     assert.deepEqual(none, { revision: since + 5, changes: [] });
   });
 
+  it('is read in fewer revisions where they are large, one at least', async () => {
+    const since = await store().currentRevision();
+    const body = { name: 's', subnets: [{ cidr: '10.0.0.0/24' }, { cidr: '10.0.1.0/24' }] };
+    for (let made = 0; made < 3; made += 1) {
+      await store().write(context, tx => tx.create('logical-switches', body));
+    }
+    const lastOf = async (limitRows: number, from = since): Promise<number> => {
+      const read = await store().changesSince(from, 100, limitRows);
+      assert.ok(read !== 'trimmed');
+      assert.equal(read.changes.length, (read.revision - from) * 3);
+      return read.revision - since;
+    };
+    assert.deepEqual([await lastOf(1), await lastOf(3), await lastOf(4), await lastOf(100)], [1, 1, 2, 3]);
+    assert.equal(await lastOf(1, since + 3), 3);
+  });
+
   it('says when it does not reach back that far, or the reader is ahead of it', async () => {
     for (let index = 0; index < 4; index += 1)
       await store().write(context, tx => tx.create('logical-routers', { name: 'r' }));
