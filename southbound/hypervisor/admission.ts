@@ -91,6 +91,8 @@ export class Admission {
     this.#isLooking = true;
     void this.#look().finally(() => {
       this.#isLooking = false;
+      // It may have been asked for after the last look, before this moment.
+      if (this.#mustLookAgain && this.#client?.closeReason === null) this.reconsider();
     });
   }
 

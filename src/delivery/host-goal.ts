@@ -21,13 +21,22 @@ export interface HostGoalContext {
 const maxBackoffMs = 1_000;
 const inactivityProbeMs = 5_000;
 
-/** Every encapsulation that some hypervisor receives, in a fixed order. */
-export function receivedEncapsulations(
-  hypervisors: Iterable<Pick<Hypervisor, 'encapTypes' | 'allowed'>>,
-): readonly Encapsulation[] {
-  const received = new Set<Encapsulation>();
-  for (const { encapTypes, allowed } of hypervisors) if (allowed) for (const type of encapTypes) received.add(type);
-  return encapsulations.filter(type => received.has(type));
+type Receiver = Pick<Hypervisor, 'encapTypes' | 'allowed'>;
+
+const receivedOf = new WeakMap<readonly Receiver[], readonly Encapsulation[]>();
+
+/**
+ * Every encapsulation that some hypervisor receives, in a fixed order. Asked once for each host with the same list of all of
+ * them, which is replaced when one changes: so it is computed once a list.
+ */
+export function receivedEncapsulations(hypervisors: readonly Receiver[]): readonly Encapsulation[] {
+  let received = receivedOf.get(hypervisors);
+  if (received === undefined) {
+    const types = new Set(hypervisors.filter(({ allowed }) => allowed).flatMap(({ encapTypes }) => encapTypes));
+    received = encapsulations.filter(type => types.has(type));
+    receivedOf.set(hypervisors, received);
+  }
+  return received;
 }
 
 /** Null while the host cannot be told where to dial, or is another Weft's to clean up. */
