@@ -128,7 +128,7 @@ Try:
   npx weft lab status --name ${name}
   npx weft lab exec --name ${name} web1 -- ping -c 3 ${lab.workload('db3').address(4)}
   npx weft lab trace --name ${name} web1 db3
-  npx weft lab exec --name ${name} web1 -- tcpdump -n -i any
+  npx weft lab move --name ${name} web1 hv3
 `);
 }
 
