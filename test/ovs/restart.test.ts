@@ -93,6 +93,9 @@ for (const { title, kills, ...options } of CASES) {
       await writer.stop();
       for (const probe of probes) {
         const { sent, lost, duplicates, longestGapMs } = await probe.stop();
+        process.stdout.write(
+          `    ${lost} of ${sent} packets lost over ${kills} kills, longest gap ${longestGapMs} ms\n`,
+        );
         assert.equal(lost, 0, `lost ${lost} of ${sent}, longest gap ${longestGapMs} ms`);
         assert.equal(duplicates, 0);
       }

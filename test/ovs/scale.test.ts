@@ -67,14 +67,19 @@ describe('scale', function () {
     assert.ok(perLocal <= MOST_PER_LOCAL_PORT, `${perLocal} flows for each local port`);
     // All else that networks put on a hypervisor, the switches and the router included, counts for remote ports.
     const local = ports.length / HYPERVISORS;
+    const remoteCosts: number[] = [];
     for (const [index, count] of total.entries()) {
       const ofNetworks = count - (empty[index] ?? 0);
       const perRemote = (ofNetworks - perLocal * local) / (ports.length - local);
+      remoteCosts.push(perRemote);
       assert.ok(
         perRemote <= MOST_PER_REMOTE_PORT,
         `hv${index + 1}: ${perRemote} flows for each remote port (${count} in all)`,
       );
     }
+    process.stdout.write(
+      `    ${ports.length} ports: ${perLocal} flows for a local one, ${Math.max(...remoteCosts).toFixed(2)} for a remote one\n`,
+    );
   });
 
   async function flowCounts(): Promise<readonly number[]> {
