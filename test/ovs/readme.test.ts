@@ -25,7 +25,7 @@ describe('the README', function () {
   let environment: Record<string, string>;
 
   before(async function () {
-    requires(this, { root: true, tools: LAB_TOOLS });
+    requires(this, { root: true, tools: [...LAB_TOOLS, 'curl'] });
     const [httpPort, controller] = [await freePort(), await freeControllerPorts()];
     weft = new WeftProcess({ directory, httpPort, controller });
     await weft.start();
