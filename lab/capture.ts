@@ -27,11 +27,11 @@ export class Capture {
     this.tcpdump.kill('SIGINT');
     await ended;
     const { stdout } = await run(['tcpdump', '-n', '-v', '-tt', '-r', this.file]);
-    // Lines that belong to the packet above them are indented.
+    // A packet's first line begins with its time; all others belong to the one above.
     return stdout
-      .replaceAll(/\n\s+/g, ' ')
-      .split('\n')
-      .filter(line => line !== '');
+      .split(/\n(?=\d+\.\d+ )/)
+      .filter(packet => packet !== '')
+      .map(packet => packet.trim().replaceAll(/\s*\n\s*/g, ' '));
   }
 }
 

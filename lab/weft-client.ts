@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
+import { eventually } from './processes.js';
 import type { WorkloadPort } from './workload.js';
 
 /** Any object of a collection; members beside these by the names of the API. */
@@ -254,6 +255,16 @@ export class WeftClient {
       gateways,
       mtu: Number(logicalSwitch['effective_mtu']),
     };
+  }
+
+  /** Waits until Weft knows that a hypervisor wants packets in this encapsulation. */
+  async hypervisorEncapsulates(name: string, encapType: string, timeoutMs = 10_000): Promise<void> {
+    await eventually(
+      `${name} wants ${encapType}`,
+      async () => (await this.find('hypervisors', name))['encap_type'] === encapType,
+      timeoutMs,
+      100,
+    );
   }
 
   /** Waits until no connected hypervisor is behind the newest revision. Throws, naming those that are, after `timeoutMs`. */
