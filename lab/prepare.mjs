@@ -6,7 +6,7 @@
  *   node lab/prepare.mjs start|demo|test
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -73,6 +73,11 @@ function filesBelow(folder, ending) {
     .map(entry => relative(root, join(entry.parentPath, entry.name)));
 }
 
+/** npx sets the mode when it links a package, and does not again after a later build. */
+function makeProgramsExecutable() {
+  for (const program of Object.values(readJson(join(root, 'package.json')).bin)) chmodSync(join(root, program), 0o755);
+}
+
 function build() {
   const stamp = join(root, 'dist/.built');
   const folders = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).include;
@@ -87,6 +92,7 @@ function build() {
   if (newest < builtAt && readFileSync(stamp, 'utf8') === names) return;
   say('building (tsc)');
   if (run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']) !== 0) fail('the build failed');
+  makeProgramsExecutable();
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, names);
 }
