@@ -38,6 +38,7 @@ describe('two Wefts on one database', function () {
   let databaseUrl = '';
   let first: WeftProcess;
   let second: WeftProcess;
+  let firstFlowsPort = 0;
   let a: Workload;
   let b: Workload;
 
@@ -107,6 +108,7 @@ describe('two Wefts on one database', function () {
     await removeLeftovers();
     databaseUrl = (await (await sharedPostgres())?.createDatabase()) ?? assert.fail('no Postgres');
     const controller = await freeControllerPorts();
+    firstFlowsPort = controller.openflow;
     const standby = await freeControllerPorts();
     const made = await Lab.create({
       hypervisors: hypervisors.length,
@@ -211,7 +213,12 @@ describe('two Wefts on one database', function () {
 
   it('refuses an owner that slept through the change, by the switch itself', async () => {
     const term = await currentTerm();
-    const [mine = ''] = await masters('hv1');
+    // Open vSwitch writes the roles down every 5 s: until then they are those of the owner before.
+    const mine = await eventually(
+      'the first is master',
+      async () => (await masters('hv1')).find(target => target.endsWith(`:${firstFlowsPort}`)),
+      10_000,
+    );
     const writer = new AbortController();
     const writing = writeUntil(writer.signal, first);
     try {
