@@ -18,7 +18,7 @@ import { flowRequest } from '../../southbound/openflow/messages/flow-stats.js';
 import { groupMod } from '../../southbound/openflow/messages/group-mod.js';
 import { Version } from '../../southbound/openflow/version.js';
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
-import { FakeSwitch } from '../fakes/fake-switch.js';
+import { fakeSwitch } from '../fakes/fake-switch.js';
 import { refusals } from '../fakes/switch-tables.js';
 import { DummySwitch } from '../ovs/dummy-switch.js';
 import { flow, openChannel } from './support.js';
@@ -168,7 +168,7 @@ describe('the fake switch', function () {
       });
     try {
       const real = await play(() => net.connect(ovs.managementSocket()));
-      const fake = new FakeSwitch({
+      const fake = fakeSwitch({
         refuse: message => (message.kind === 'flowMod' && message.tableId === 255 ? refusals.badTable : null),
       });
       assert.deepEqual(await play(() => fake.connect()), real);

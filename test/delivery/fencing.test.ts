@@ -1,11 +1,11 @@
 /** A switch that has seen a newer term than the lease: it is left alone until the lease is above it. */
 import assert from 'node:assert/strict';
-import { FakeSwitch } from '../fakes/fake-switch.js';
+import { fakeSwitch } from '../fakes/fake-switch.js';
 import { fragment, FragmentSource, makeFleet, onHypervisor, openSwitch, until } from './support.js';
 
 describe('a fenced hypervisor', () => {
   it('waits for a newer term, however often it is nudged meanwhile', async () => {
-    const switchSeen = new FakeSwitch();
+    const switchSeen = fakeSwitch();
     const earlier = await openSwitch(switchSeen.connect());
     await earlier.claimRole(9n);
     earlier.close('gone');

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/log.js';
 import { Hosts, type MarkedBinding } from '../../src/delivery/hosts.js';
 import { DatabaseServer } from '../ovs/database-server.js';
-import { FakeSwitch } from '../fakes/fake-switch.js';
+import { fakeSwitch } from '../fakes/fake-switch.js';
 import { openChannel, until } from './support.js';
 
 const portId = '0190c0de-0000-7000-8000-000000000001';
@@ -115,7 +115,7 @@ describe('hosts, with a real ovsdb-server', function () {
   it('keeps an OpenFlow connection until the fleet knows the hypervisor, and while it is to leave', async () => {
     await until('the session', () => session?.state === 'provisioning');
     isKnown = false;
-    session?.attachOpenFlow('flows', await openChannel(new FakeSwitch().connect()));
+    session?.attachOpenFlow('flows', await openChannel(fakeSwitch().connect()));
     assert.equal(taken, 0);
     isKnown = true;
     hosts.goalsChanged();
@@ -125,7 +125,7 @@ describe('hosts, with a real ovsdb-server', function () {
     isLeaving = true;
     listener.reconsider('hv1');
     await until('it is to leave', () => session?.hypervisor.isLeaving === true);
-    session?.attachOpenFlow('flows', await openChannel(new FakeSwitch().connect()));
+    session?.attachOpenFlow('flows', await openChannel(fakeSwitch().connect()));
     assert.equal(taken, 1);
     isLeaving = false;
     listener.reconsider('hv1');

@@ -4,7 +4,7 @@ import { nextTurn } from '../../src/delivery/encoding.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { output } from '../../southbound/openflow/actions.js';
-import { FakeSwitch } from '../fakes/fake-switch.js';
+import { fakeSwitch, type FakeSwitch } from '../fakes/fake-switch.js';
 import { ManualClock } from '../fakes/manual-clock.js';
 import { flow, fragment, FragmentSource, makeFleet, onDatapath, onHypervisor, openSwitch } from './support.js';
 
@@ -45,7 +45,7 @@ describe('order across hypervisors', () => {
     clock = new ManualClock();
     source = new FragmentSource();
     installed = [];
-    switches = new Map(hosts.map(host => [host, new FakeSwitch()]));
+    switches = new Map(hosts.map(host => [host, fakeSwitch()]));
     fleet = makeFleet({
       clock,
       portsInstalled: (host, ports) => installed.push({ host, ports: [...ports] }),
@@ -206,7 +206,7 @@ describe('order across hypervisors', () => {
     await turns();
     fleet.addHypervisor('d', 'hv-d');
     assert.equal(fleet.status('d')?.appliedRevision, 0);
-    const late = new FakeSwitch();
+    const late = fakeSwitch();
     fleet.connect('d', {
       target: await openSwitch(late.connect()),
       database: () => ({ kind: 'ready' }),

@@ -12,9 +12,9 @@ import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { group, output, setField, type Action } from '../../southbound/openflow/actions.js';
 import type { Message } from '../../southbound/openflow/message-codec.js';
 import { oxm } from '../../southbound/openflow/oxm.js';
-import { FakeSwitch } from '../fakes/fake-switch.js';
+import { fakeSwitch, type FakeSwitch } from '../fakes/fake-switch.js';
 import { ManualClock } from '../fakes/manual-clock.js';
-import { contentText, emptyTables, refusals, type SwitchTables } from '../fakes/switch-tables.js';
+import { refusals, type SwitchTables } from '../fakes/switch-tables.js';
 import { SeededRandom } from '../seeded-random.js';
 import { flow, fragment, FragmentSource, makeFleet, openSwitch } from './support.js';
 
@@ -67,7 +67,7 @@ export class RandomFleet {
         one =>
           one.kind === 'applyActions' && one.actions.some(action => action.kind === 'output' && action.port === port),
       );
-    return new FakeSwitch({
+    return fakeSwitch({
       refuse: message => (names(message, refusedAtAdd) ? refusals.badTable : null),
       refuseAtCommit: message => (names(message, refusedAtCommit) ? refusals.badTable : null),
       onMessage: () => this.#countDown(host),
@@ -144,9 +144,8 @@ export class RandomFleet {
   #vandalise(host: Host): void {
     this.#touched.add(host);
     this.#switches.get(host)?.vandalise(tables => {
-      const flows = [...tables.flows];
-      const lost = this.#random.below(flows.length + 1);
-      return { ...tables, flows: new Map(flows.filter((_, index) => index !== lost)) };
+      const lost = [...tables.flows.keys()][this.#random.below(tables.flows.size + 1)];
+      if (lost !== undefined) tables.removeFlow(lost);
     });
   }
 
@@ -229,10 +228,9 @@ export class RandomFleet {
   }
 
   #compare(host: Host, message: string): void {
-    const { tables = emptyTables } = this.#switches.get(host) ?? {};
     this.checks += 1;
     assert.deepEqual(
-      contentText(tables, one => one.tableId === sentinelTable),
+      this.#switches.get(host)?.tables.contentText(one => one.tableId === sentinelTable),
       this.#expected(host),
       message,
     );
@@ -302,7 +300,8 @@ export class RandomFleet {
 /** Every flow of one fragment on a switch is of one version. */
 function assertUnmixed(host: string, tables: SwitchTables): void {
   const versions = new Map<number, bigint>();
-  for (const { cookie, instructions } of tables.flows.values()) {
+  for (const { cookie, stats } of tables.flows.values()) {
+    const { instructions } = stats;
     const owner = decodeCookie(cookie);
     const [instruction] = instructions;
     const [action] = instruction?.kind === 'applyActions' ? instruction.actions : [];

@@ -5,6 +5,7 @@
  * bundle ends with its connection). test/delivery/fake-switch.test.ts holds it against a real Open vSwitch.
  */
 import { duplexPair, type Duplex } from 'node:stream';
+import type { Clock } from '../../src/base/clock.js';
 import { Framer } from '../../southbound/openflow/framer.js';
 import {
   decodeMessage,
@@ -14,70 +15,81 @@ import {
   type ReceivedMessage,
 } from '../../southbound/openflow/message-codec.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
-import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
 import { hello } from '../../southbound/openflow/messages/hello.js';
 import type { MultipartReply } from '../../southbound/openflow/messages/multipart.js';
 import { Version } from '../../southbound/openflow/version.js';
-import { applied, emptyTables, isRefusal, refusals, type Refusal, type SwitchTables } from './switch-tables.js';
+import { refusals, SwitchChange, SwitchTables, type Refusal, type TableStore } from './switch-tables.js';
 
 const version = Version.openflow15;
 /** Flows in one part of a dump. */
 const flowsAPart = 50;
 
-export interface FakeSwitchOptions {
+export interface FakeSwitchOptions<Tables extends TableStore = SwitchTables> {
+  /** What it keeps its content in. */
+  readonly tables: Tables;
+  /** The datapath id that it shows. */
+  readonly datapathId?: () => bigint;
+  /** Asks a controller that is silent for so long whether it lives, and hangs up on it after as long again. */
+  readonly probe?: { readonly clock: Clock; readonly intervalMs: number };
   /** Refuses a message when it is added to a bundle (or sent plainly), as a switch that cannot decode it does. */
   readonly refuse?: (message: Message) => Refusal | null;
   /** Refuses a message when it is carried out. */
   readonly refuseAtCommit?: (message: Message) => Refusal | null;
   /** Called before each message is looked at; may cut connections. */
   readonly onMessage?: (message: Message) => void;
-  /** Called whenever the tables have changed, with what they are now. */
-  readonly onChange?: (tables: SwitchTables) => void;
+  /** Called whenever the tables have changed. */
+  readonly onChange?: (tables: Tables) => void;
+}
+
+/** One with real tables. */
+export function fakeSwitch(options: Omit<FakeSwitchOptions, 'tables'> = {}): FakeSwitch {
+  return new FakeSwitch({ ...options, tables: new SwitchTables() });
 }
 
 interface OpenBundle {
-  readonly messages: { readonly xid: number; readonly message: Message; readonly bytes: Uint8Array }[];
+  readonly changes: SwitchChange[];
 }
 
 interface Connection {
   readonly stream: Duplex;
-  /** The controller's end: the ends of a pair do not tell each other that they are destroyed. */
-  readonly far: Duplex;
+  /** Ends it as a network does: at both ends. */
+  readonly cut: () => void;
   readonly bundles: Map<number, OpenBundle>;
   role: MessageOf<'roleRequest'>['role'];
+  heardAtMs: number;
+  cancelProbe: () => void;
 }
 
-export class FakeSwitch {
-  tables: SwitchTables = emptyTables;
+export class FakeSwitch<Tables extends TableStore = SwitchTables> {
+  readonly tables: Tables;
   /** Flow, group and meter messages taken since the start, in bundles or not. */
   changes = 0;
-  readonly #options: FakeSwitchOptions;
+  readonly #options: FakeSwitchOptions<Tables>;
   readonly #connections = new Set<Connection>();
   #generationId: bigint | null = null;
   #isHeld = false;
   #held: (() => void)[] = [];
 
-  constructor(options: FakeSwitchOptions = {}) {
+  constructor(options: FakeSwitchOptions<Tables>) {
     this.#options = options;
+    this.tables = options.tables;
   }
 
-  /** A new connection; what is returned is the controller's end. */
+  /** A new connection over a pipe in memory; what is returned is the controller's end. */
   connect(): Duplex {
     const [ours, theirs] = duplexPair();
-    const connection: Connection = { stream: ours, far: theirs, bundles: new Map(), role: 'equal' };
-    this.#connections.add(connection);
-    const framer = new Framer();
-    ours.on('data', (chunk: Uint8Array) => {
-      framer.push(chunk, bytes => {
-        const copy = bytes.slice();
-        this.#whenFree(() => this.#receive(connection, copy));
-        return true;
-      });
+    // The ends of a pair do not tell each other that they are destroyed.
+    const connection = this.#open(ours, () => {
+      ours.destroy();
+      theirs.destroy();
     });
-    ours.on('close', () => this.#connections.delete(connection));
-    theirs.on('close', () => this.#connections.delete(connection));
-    ours.write(encodeMessage(hello([version]), 0, version));
+    theirs.on('close', () => this.#ended(connection));
     return theirs;
+  }
+
+  /** Speaks over a connection that somebody else has made. */
+  attach(stream: Duplex): void {
+    this.#open(stream, () => stream.destroy());
   }
 
   get isConnected(): boolean {
@@ -86,11 +98,10 @@ export class FakeSwitch {
 
   /** Ends every connection at once, with whatever was under way. */
   cut(): void {
-    for (const { stream, far } of this.#connections) {
-      stream.destroy();
-      far.destroy();
+    for (const connection of this.#connections) {
+      connection.cut();
+      this.#ended(connection);
     }
-    this.#connections.clear();
   }
 
   /** From now on nothing is looked at, as in a switch that is busy, until `release`. */
@@ -107,15 +118,65 @@ export class FakeSwitch {
 
   /** A switch that has just started: empty, and with no memory of terms. */
   wipe(): void {
+    this.restart();
+    this.vandalise(tables => tables.clear());
+  }
+
+  /** A switch that has just started, with the flows that something saved and restored: no memory of terms and connections. */
+  restart(): void {
     this.cut();
     this.#held = [];
+    this.#isHeld = false;
     this.#generationId = null;
-    this.#set(emptyTables);
   }
 
   /** What somebody else does to the tables. */
-  vandalise(change: (tables: SwitchTables) => SwitchTables): void {
-    this.#set(change(this.tables));
+  vandalise(change: (tables: Tables) => void): void {
+    change(this.tables);
+    this.#options.onChange?.(this.tables);
+  }
+
+  #open(stream: Duplex, cut: () => void): Connection {
+    const bundles = new Map<number, OpenBundle>();
+    const connection: Connection = { stream, cut, bundles, role: 'equal', heardAtMs: 0, cancelProbe: () => {} };
+    this.#connections.add(connection);
+    const framer = new Framer();
+    stream.on('data', (chunk: Uint8Array) => {
+      connection.heardAtMs = this.#options.probe?.clock.nowMs() ?? 0;
+      framer.push(chunk, bytes => {
+        const copy = bytes.slice();
+        this.#whenFree(() => this.#receive(connection, copy));
+        return true;
+      });
+    });
+    stream.on('error', () => this.#ended(connection));
+    stream.on('end', () => this.#ended(connection));
+    stream.on('close', () => this.#ended(connection));
+    stream.write(encodeMessage(hello([version]), 0, version));
+    this.#probe(connection);
+    return connection;
+  }
+
+  #ended(connection: Connection): void {
+    connection.cancelProbe();
+    this.#connections.delete(connection);
+  }
+
+  #probe(connection: Connection): void {
+    const { probe } = this.#options;
+    if (probe === undefined) return;
+    const { clock, intervalMs } = probe;
+    connection.heardAtMs = clock.nowMs();
+    const look = (): void => {
+      const silentMs = clock.nowMs() - connection.heardAtMs;
+      if (silentMs >= 2 * intervalMs) {
+        connection.stream.destroy();
+        return this.#ended(connection);
+      }
+      if (silentMs >= intervalMs) this.#send(connection, { kind: 'echoRequest', data: new Uint8Array() }, 0);
+      connection.cancelProbe = clock.after(silentMs >= intervalMs ? intervalMs : intervalMs - silentMs, look);
+    };
+    connection.cancelProbe = clock.after(intervalMs, look);
   }
 
   #whenFree(act: () => void): void {
@@ -123,9 +184,9 @@ export class FakeSwitch {
     else act();
   }
 
-  #set(tables: SwitchTables): void {
-    this.tables = tables;
-    this.#options.onChange?.(tables);
+  #changed(changes: number): void {
+    this.changes += changes;
+    this.#options.onChange?.(this.tables);
   }
 
   #receive(connection: Connection, bytes: Uint8Array): void {
@@ -139,11 +200,12 @@ export class FakeSwitch {
     const reply = (answer: Message): void => this.#send(connection, answer, xid);
     switch (message.kind) {
       case 'hello':
+      case 'echoReply':
         return;
       case 'echoRequest':
         return reply({ kind: 'echoReply', data: message.data });
       case 'featuresRequest':
-        return reply(features);
+        return reply({ ...features, datapathId: this.#options.datapathId?.() ?? features.datapathId });
       case 'barrierRequest':
         return reply({ kind: 'barrierReply' });
       case 'roleRequest':
@@ -158,7 +220,7 @@ export class FakeSwitch {
       case 'flowMod':
       case 'groupMod':
       case 'meterMod':
-        return this.#plainChange(connection, message, xid, bytes);
+        return this.#plainChange(connection, new SwitchChange(xid, bytes, message));
       default:
         throw new Error(`the fake switch has no answer to ${message.kind}`);
     }
@@ -187,14 +249,14 @@ export class FakeSwitch {
     this.#send(connection, { kind: 'roleReply', ...now }, xid);
   }
 
-  #plainChange(connection: Connection, message: Message, xid: number, bytes: Uint8Array): void {
+  #plainChange(connection: Connection, change: SwitchChange): void {
+    const { xid, bytes } = change;
     if (connection.role === 'slave') return this.#refuse(connection, refusals.isSlave, xid, bytes);
-    const refusal = this.#options.refuse?.(message) ?? this.#options.refuseAtCommit?.(message) ?? null;
+    const refusal = this.#options.refuse?.(change.message) ?? null;
     if (refusal !== null) return this.#refuse(connection, refusal, xid, bytes);
-    const result = applied(this.tables, message);
-    if (isRefusal(result)) return this.#refuse(connection, result, xid, bytes);
-    this.changes += 1;
-    this.#set(result);
+    const fault = this.tables.commit([change], this.#options.refuseAtCommit ?? null);
+    if (fault !== null) return this.#refuse(connection, fault.refusal, xid, bytes);
+    this.#changed(1);
   }
 
   #bundle(connection: Connection, control: MessageOf<'bundleControl'>, xid: number, bytes: Uint8Array): void {
@@ -206,7 +268,7 @@ export class FakeSwitch {
     if (control.type === 'open_request') {
       connection.bundles.delete(bundleId);
       if (bundle !== undefined) return this.#refuse(connection, refusals.badBundleId, xid, bytes);
-      connection.bundles.set(bundleId, { messages: [] });
+      connection.bundles.set(bundleId, { changes: [] });
       return answer('open_reply');
     }
     connection.bundles.delete(bundleId);
@@ -220,37 +282,30 @@ export class FakeSwitch {
   #bundleAdd(connection: Connection, add: MessageOf<'bundleAdd'>, xid: number, bytes: Uint8Array): void {
     if (connection.role === 'slave') return this.#refuse(connection, refusals.isSlave, xid, bytes);
     let bundle = connection.bundles.get(add.bundleId);
-    if (bundle === undefined) connection.bundles.set(add.bundleId, (bundle = { messages: [] }));
-    const inner = decodeMessage(add.message);
-    if (inner.xid !== xid) throw new Error('the xid of a bundle-add is not that of its message');
-    const refusal = this.#options.refuse?.(inner.message) ?? null;
+    if (bundle === undefined) connection.bundles.set(add.bundleId, (bundle = { changes: [] }));
+    const innerXid = Buffer.from(add.message.buffer, add.message.byteOffset).readUInt32BE(4);
+    if (innerXid !== xid) throw new Error('the xid of a bundle-add is not that of its message');
+    const change = new SwitchChange(xid, add.message);
+    const refusal = this.#options.refuse?.(change.message) ?? null;
     if (refusal !== null) this.#refuse(connection, refusal, xid, bytes);
-    else bundle.messages.push({ xid, message: inner.message, bytes: add.message });
+    else bundle.changes.push(change);
   }
 
   #commit(connection: Connection, bundle: OpenBundle): boolean {
-    let { tables } = this;
-    for (const { xid, message, bytes } of bundle.messages) {
-      const result = this.#options.refuseAtCommit?.(message) ?? applied(tables, message);
-      if (isRefusal(result)) {
-        this.#refuse(connection, result, xid, bytes);
-        return false;
-      }
-      tables = result;
+    const fault = this.tables.commit(bundle.changes, this.#options.refuseAtCommit ?? null);
+    if (fault !== null) {
+      this.#refuse(connection, fault.refusal, fault.change.xid, fault.change.bytes);
+      return false;
     }
-    this.changes += bundle.messages.length;
-    this.#set(tables);
+    this.#changed(bundle.changes.length);
     return true;
   }
 
   *#parts({ body }: MessageOf<'multipartRequest'>): Generator<MultipartReply> {
     switch (body.kind) {
       case 'flow': {
-        const wanted = [...this.tables.flows.values()].filter(
-          flow =>
-            (body.tableId === 0xff || body.tableId === flow.tableId) &&
-            (flow.cookie & body.cookieMask) === (body.cookie & body.cookieMask),
-        );
+        const { tableId, cookie, cookieMask } = body;
+        const wanted = [...this.tables.selectFlows({ tableId: tableId === 0xff ? null : tableId, cookie, cookieMask })];
         for (let start = 0; start === 0 || start < wanted.length; start += flowsAPart) {
           const flows: FlowStats[] = wanted.slice(start, start + flowsAPart);
           yield { kind: 'multipartReply', more: start + flowsAPart < wanted.length, body: { kind: 'flow', flows } };
@@ -258,13 +313,11 @@ export class FakeSwitch {
         return;
       }
       case 'groupDescription': {
-        const groups = [...this.tables.groups.values()].map(
-          ({ type, groupId, buckets, properties }) => ({ type, groupId, buckets, properties }) as GroupDescription,
-        );
+        const groups = [...this.tables.groupDescriptions()];
         return yield { kind: 'multipartReply', more: false, body: { kind: 'groupDescription', groups } };
       }
       case 'meterConfig': {
-        const meters = [...this.tables.meters.values()].map(({ flags, meterId, bands }) => ({ flags, meterId, bands }));
+        const meters = [...this.tables.meterConfigs()];
         return yield { kind: 'multipartReply', more: false, body: { kind: 'meterConfig', meters } };
       }
       default:

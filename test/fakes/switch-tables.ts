@@ -1,12 +1,13 @@
 /**
- * Flow, group and meter tables of the fake switch, as immutable data: a change gives new tables or an error, so a bundle
- * is tried on a copy and either becomes the tables or never was.
+ * Flow, group and meter tables of the fake switch. A flow is kept as the bytes that made it and decoded only when somebody
+ * looks into it; a commit that fails half way is undone. Other stores may take its place (`TableStore`), for instance one that
+ * only counts.
  */
-import { flowImage, messageImage } from '../../src/delivery/encoding.js';
-import type { Action } from '../../southbound/openflow/actions.js';
-import type { Instruction } from '../../southbound/openflow/instructions.js';
-import type { Message, MessageOf } from '../../southbound/openflow/message-codec.js';
+import { groupsNamedBy, messageImage } from '../../src/delivery/encoding.js';
+import { decodeMessage, type Message, type MessageOf } from '../../southbound/openflow/message-codec.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
+import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
+import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
 
 /** Type and code of an OpenFlow error. */
 export interface Refusal {
@@ -27,50 +28,286 @@ export const refusals = {
   bundleFailed: { type: 17, code: 13 },
 } as const satisfies Record<string, Refusal>;
 
-export interface SwitchTables {
-  readonly flows: ReadonlyMap<string, FlowStats>;
-  readonly groups: ReadonlyMap<number, MessageOf<'groupMod'>>;
-  readonly meters: ReadonlyMap<number, MessageOf<'meterMod'>>;
-}
+/** A flow, group or meter message as it came: decoded when first asked for. */
+export class SwitchChange {
+  readonly xid: number;
+  readonly bytes: Uint8Array;
+  #message: Message | null;
 
-export const emptyTables: SwitchTables = { flows: new Map(), groups: new Map(), meters: new Map() };
+  constructor(xid: number, bytes: Uint8Array, message: Message | null = null) {
+    this.xid = xid;
+    this.bytes = bytes;
+    this.#message = message;
+  }
 
-/** Applies one change. What a real switch finds out only at commit is found out here. */
-export function applied(tables: SwitchTables, message: Message): SwitchTables | Refusal {
-  switch (message.kind) {
-    case 'flowMod':
-      return withFlow(tables, message);
-    case 'groupMod':
-      return withGroup(tables, message);
-    case 'meterMod':
-      return withMeter(tables, message);
-    default:
-      throw new Error(`the fake switch knows no change by ${message.kind}`);
+  get message(): Message {
+    return (this.#message ??= decodeMessage(this.bytes).message);
   }
 }
 
-export function isRefusal(result: SwitchTables | Refusal): result is Refusal {
-  return 'code' in result;
+/** The change of a commit that could not be carried out, and why. */
+export interface CommitFault {
+  readonly change: SwitchChange;
+  readonly refusal: Refusal;
 }
 
-function withFlow(tables: SwitchTables, message: MessageOf<'flowMod'>): SwitchTables | Refusal {
-  const flows = new Map(tables.flows);
-  const stats = statsOf(message);
-  const { identity } = flowImage({ ...stats, table: stats.tableId });
-  const there = flows.get(identity);
-  switch (message.command) {
-    case 'add':
-      if (groupsIn(message.instructions).some(id => !tables.groups.has(id))) return refusals.badOutGroup;
-      flows.set(identity, stats);
-      return { ...tables, flows };
-    case 'delete_strict':
-      if (there !== undefined && (there.cookie & message.cookieMask) === (message.cookie & message.cookieMask)) {
-        flows.delete(identity);
+/** What a commit touched. */
+export interface TouchedTables {
+  /** Cookies of flows that were added, replaced or removed. */
+  readonly cookies: ReadonlySet<bigint>;
+  readonly groups: ReadonlySet<number>;
+}
+
+export interface FlowSelection {
+  /** Null: every table. */
+  readonly tableId: number | null;
+  readonly cookie: bigint;
+  readonly cookieMask: bigint;
+}
+
+/** What a fake switch keeps its content in. */
+export interface TableStore {
+  /**
+   * Carries out all changes in order, or none and says which was at fault. `refuse` may refuse a change when its turn comes.
+   */
+  commit(changes: readonly SwitchChange[], refuse: ((message: Message) => Refusal | null) | null): CommitFault | null;
+  /** What the last successful commit, or whatever else changed the content, touched. */
+  readonly touched: TouchedTables;
+  selectFlows(selection: FlowSelection): Iterable<FlowStats>;
+  groupDescriptions(): Iterable<GroupDescription>;
+  meterConfigs(): Iterable<MeterConfig>;
+  /** Nothing is left. */
+  clear(): void;
+}
+
+const nothingTouched: TouchedTables = { cookies: new Set(), groups: new Set() };
+
+/** Decoded flows by their bytes: the same flow is on many switches, and comes again after every restart. */
+const decodedFlows = new Map<string, { readonly stats: FlowStats; readonly groups: ReadonlySet<number> }>();
+const decodedFlowsKept = 20_000;
+
+/** Where the fields of a flow-mod stand, as nothing before the match has a variable length. */
+const places = { cookie: 8, cookieMask: 16, table: 24, command: 25, timeouts: 26, priority: 30, match: 48 } as const;
+const commands = { add: 0, deleteStrict: 4 } as const;
+
+export class HeldFlow {
+  /** What there can be only one of in a switch: table, priority and match, as in `flowImage`. */
+  readonly identity: string;
+  /** The rest, as in `flowImage`. */
+  readonly value: string;
+  readonly cookie: bigint;
+  readonly tableId: number;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const { cookie, table, timeouts, priority, match } = places;
+    const matchEnd = match + Math.ceil(buffer.readUInt16BE(match + 2) / 8) * 8;
+    this.identity =
+      buffer.toString('latin1', table, table + 1) +
+      buffer.toString('latin1', priority, priority + 2) +
+      buffer.toString('latin1', match, matchEnd);
+    this.value =
+      buffer.toString('latin1', cookie, cookie + 8) +
+      buffer.toString('latin1', timeouts, timeouts + 4) +
+      buffer.toString('latin1', matchEnd, buffer.length);
+    this.cookie = buffer.readBigUInt64BE(cookie);
+    this.tableId = buffer.readUInt8(table);
+    this.#bytes = bytes;
+  }
+
+  get stats(): FlowStats {
+    return this.#decoded().stats;
+  }
+
+  /** Groups that it sends packets to. */
+  get groups(): ReadonlySet<number> {
+    return this.#decoded().groups;
+  }
+
+  #decoded(): { readonly stats: FlowStats; readonly groups: ReadonlySet<number> } {
+    const key = this.identity + this.value;
+    let decoded = decodedFlows.get(key);
+    if (decoded === undefined) {
+      if (decodedFlows.size >= decodedFlowsKept) decodedFlows.clear();
+      const stats = statsOf(decodeMessage(this.#bytes).message as MessageOf<'flowMod'>);
+      decoded = { stats, groups: groupsNamedBy(stats.instructions) };
+      decodedFlows.set(key, decoded);
+    }
+    return decoded;
+  }
+}
+
+/** Real tables: everything can be read back. */
+export class SwitchTables implements TableStore {
+  readonly #flows = new Map<string, HeldFlow>();
+  readonly #groups = new Map<number, MessageOf<'groupMod'>>();
+  readonly #meters = new Map<number, MessageOf<'meterMod'>>();
+  readonly #undo: (() => void)[] = [];
+  #cookies = new Set<bigint>();
+  #touchedGroups = new Set<number>();
+  touched: TouchedTables = nothingTouched;
+
+  /** By identity. */
+  get flows(): ReadonlyMap<string, HeldFlow> {
+    return this.#flows;
+  }
+
+  get groups(): ReadonlyMap<number, MessageOf<'groupMod'>> {
+    return this.#groups;
+  }
+
+  get meters(): ReadonlyMap<number, MessageOf<'meterMod'>> {
+    return this.#meters;
+  }
+
+  commit(changes: readonly SwitchChange[], refuse: ((message: Message) => Refusal | null) | null): CommitFault | null {
+    for (const change of changes) {
+      const refusal = refuse?.(change.message) ?? this.#apply(change);
+      if (refusal === null) continue;
+      while (this.#undo.length > 0) this.#undo.pop()?.();
+      this.#tell();
+      return { change, refusal };
+    }
+    this.#undo.length = 0;
+    this.touched = this.#tell();
+    return null;
+  }
+
+  *selectFlows({ tableId, cookie, cookieMask }: FlowSelection): Generator<FlowStats> {
+    for (const flow of this.#flows.values()) {
+      if (tableId !== null && flow.tableId !== tableId) continue;
+      if (((flow.cookie ^ cookie) & cookieMask) === 0n) yield flow.stats;
+    }
+  }
+
+  *groupDescriptions(): Generator<GroupDescription> {
+    for (const { type, groupId, buckets, properties } of this.#groups.values()) {
+      yield { type, groupId, buckets, properties } as GroupDescription;
+    }
+  }
+
+  *meterConfigs(): Generator<MeterConfig> {
+    for (const { flags, meterId, bands } of this.#meters.values()) yield { flags, meterId, bands };
+  }
+
+  clear(): void {
+    for (const identity of this.#flows.keys()) this.removeFlow(identity);
+    for (const id of this.#groups.keys()) this.#touchedGroups.add(id);
+    this.#groups.clear();
+    this.#meters.clear();
+    this.#undo.length = 0;
+    this.touched = this.#tell();
+  }
+
+  /** What somebody else does: takes one flow away, by identity. */
+  removeFlow(identity: string): void {
+    this.#setFlow(identity, null);
+    this.#undo.length = 0;
+    this.touched = this.#tell();
+  }
+
+  /** Everything in the tables as text, sorted: equal text is equal content. `skip` leaves flows out. */
+  contentText(skip: (flow: HeldFlow) => boolean = () => false): string[] {
+    const hex = (text: string): string => Buffer.from(text, 'latin1').toString('hex');
+    const lines: string[] = [];
+    for (const flow of this.#flows.values()) {
+      if (!skip(flow)) lines.push(`flow ${hex(flow.identity)} ${hex(flow.value)}`);
+    }
+    for (const group of this.#groups.values()) {
+      lines.push(`group ${hex(messageImage({ ...group, command: 'add_or_modify' }))}`);
+    }
+    for (const meter of this.#meters.values()) lines.push(`meter ${hex(messageImage({ ...meter, command: 'add' }))}`);
+    return lines.toSorted();
+  }
+
+  #tell(): TouchedTables {
+    const touched = { cookies: this.#cookies, groups: this.#touchedGroups };
+    this.#cookies = new Set();
+    this.#touchedGroups = new Set();
+    return touched;
+  }
+
+  /** Applies one change. What a real switch finds out only at commit is found out here. */
+  #apply(change: SwitchChange): Refusal | null {
+    if (change.bytes[1] === flowModType) return this.#flowMod(change);
+    const { message } = change;
+    switch (message.kind) {
+      case 'groupMod':
+        return this.#groupMod(message);
+      case 'meterMod':
+        return this.#meterMod(message);
+      default:
+        throw new Error(`the fake switch knows no change by ${message.kind}`);
+    }
+  }
+
+  #flowMod({ bytes }: SwitchChange): Refusal | null {
+    const flow = new HeldFlow(bytes);
+    switch (bytes[places.command]) {
+      case commands.add:
+        for (const id of flow.groups) if (!this.#groups.has(id)) return refusals.badOutGroup;
+        this.#setFlow(flow.identity, flow);
+        return null;
+      case commands.deleteStrict: {
+        const there = this.#flows.get(flow.identity);
+        const mask = Buffer.from(bytes.buffer, bytes.byteOffset).readBigUInt64BE(places.cookieMask);
+        if (there !== undefined && ((there.cookie ^ flow.cookie) & mask) === 0n) this.#setFlow(flow.identity, null);
+        return null;
       }
-      return { ...tables, flows };
-    default:
-      throw new Error(`the fake switch knows no flow-mod ${message.command}`);
+      default:
+        throw new Error(`the fake switch knows no flow-mod ${bytes[places.command]}`);
+    }
   }
+
+  #setFlow(identity: string, flow: HeldFlow | null): void {
+    const before = this.#flows.get(identity);
+    if (before !== undefined) this.#cookies.add(before.cookie);
+    if (flow !== null) this.#cookies.add(flow.cookie);
+    set(this.#flows, identity, flow);
+    this.#undo.push(() => set(this.#flows, identity, before ?? null));
+  }
+
+  #groupMod(message: MessageOf<'groupMod'>): Refusal | null {
+    const { groupId } = message;
+    const before = this.#groups.get(groupId) ?? null;
+    switch (message.command) {
+      case 'add':
+        if (before !== null) return refusals.groupExists;
+        break;
+      case 'modify':
+        if (before === null) return refusals.unknownGroup;
+        break;
+      case 'delete':
+        for (const [identity, flow] of this.#flows) if (flow.groups.has(groupId)) this.#setFlow(identity, null);
+        break;
+      case 'add_or_modify':
+        break;
+      default:
+        throw new Error(`the fake switch knows no group-mod ${message.command}`);
+    }
+    this.#touchedGroups.add(groupId);
+    set(this.#groups, groupId, message.command === 'delete' ? null : message);
+    this.#undo.push(() => set(this.#groups, groupId, before));
+    return null;
+  }
+
+  #meterMod(message: MessageOf<'meterMod'>): Refusal | null {
+    const { meterId } = message;
+    const before = this.#meters.get(meterId) ?? null;
+    if (message.command === 'add' && before !== null) return refusals.meterExists;
+    if (message.command === 'modify' && before === null) return refusals.unknownMeter;
+    set(this.#meters, meterId, message.command === 'delete' ? null : message);
+    this.#undo.push(() => set(this.#meters, meterId, before));
+    return null;
+  }
+}
+
+const flowModType = 14;
+
+function set<K, V>(map: Map<K, V>, key: K, value: V | null): void {
+  if (value === null) map.delete(key);
+  else map.set(key, value);
 }
 
 function statsOf(message: MessageOf<'flowMod'>): FlowStats {
@@ -88,63 +325,4 @@ function statsOf(message: MessageOf<'flowMod'>): FlowStats {
     instructions,
     statistics,
   } as FlowStats;
-}
-
-function withGroup(tables: SwitchTables, message: MessageOf<'groupMod'>): SwitchTables | Refusal {
-  const groups = new Map(tables.groups);
-  const exists = groups.has(message.groupId);
-  switch (message.command) {
-    case 'add':
-      if (exists) return refusals.groupExists;
-      break;
-    case 'modify':
-      if (!exists) return refusals.unknownGroup;
-      break;
-    case 'delete': {
-      groups.delete(message.groupId);
-      const flows = [...tables.flows].filter(([, flow]) => !groupsIn(flow.instructions).includes(message.groupId));
-      return { ...tables, groups, flows: new Map(flows) };
-    }
-    case 'add_or_modify':
-      break;
-    default:
-      throw new Error(`the fake switch knows no group-mod ${message.command}`);
-  }
-  groups.set(message.groupId, message);
-  return { ...tables, groups };
-}
-
-function withMeter(tables: SwitchTables, message: MessageOf<'meterMod'>): SwitchTables | Refusal {
-  const meters = new Map(tables.meters);
-  const exists = meters.has(message.meterId);
-  if (message.command === 'add' && exists) return refusals.meterExists;
-  if (message.command === 'modify' && !exists) return refusals.unknownMeter;
-  if (message.command === 'delete') meters.delete(message.meterId);
-  else meters.set(message.meterId, message);
-  return { ...tables, meters };
-}
-
-function groupsIn(instructions: readonly Instruction[]): number[] {
-  const inActions = (actions: readonly Action[]): number[] =>
-    actions.flatMap(action => {
-      if (action.kind === 'group') return [action.groupId];
-      return action.kind === 'clone' ? inActions(action.actions) : [];
-    });
-  return instructions.flatMap(one => (one.kind === 'applyActions' ? inActions(one.actions) : []));
-}
-
-/** Everything in the tables as text, sorted: equal text is equal content. `skip` leaves flows out. */
-export function contentText(tables: SwitchTables, skip: (flow: FlowStats) => boolean = () => false): string[] {
-  const hex = (text: string): string => Buffer.from(text, 'latin1').toString('hex');
-  const lines = [...tables.flows.values()]
-    .filter(flow => !skip(flow))
-    .map(flow => {
-      const { identity, value } = flowImage({ ...flow, table: flow.tableId });
-      return `flow ${hex(identity)} ${hex(value)}`;
-    });
-  for (const group of tables.groups.values()) {
-    lines.push(`group ${hex(messageImage({ ...group, command: 'add_or_modify' }))}`);
-  }
-  for (const meter of tables.meters.values()) lines.push(`meter ${hex(messageImage({ ...meter, command: 'add' }))}`);
-  return lines.toSorted();
 }

@@ -12,6 +12,8 @@ const startTimeoutMs = 10_000;
 export interface DatabaseServerOptions {
   /** Further arguments of ovsdb-server, such as its certificates. */
   readonly args?: readonly string[];
+  /** Without even the row of Open_vSwitch. */
+  readonly isEmpty?: boolean;
 }
 
 export class DatabaseServer {
@@ -29,7 +31,7 @@ export class DatabaseServer {
     const server = new DatabaseServer(directory, options.args ?? []);
     await runCommand('ovsdb-tool', ['create', server.#at('conf.db'), '/usr/share/openvswitch/vswitch.ovsschema']);
     await server.restart();
-    await server.vsctl('init');
+    if (options.isEmpty !== true) await server.vsctl('init');
     return server;
   }
 
