@@ -14,7 +14,8 @@ import {
   type ColumnType,
 } from '../../southbound/ovsdb/notation.js';
 import { columnsOf, columnType, databaseName, tableNames, type TableName } from '../../southbound/ovsdb/schema.js';
-import { wireValue, type FakeOvsdbDatabase, type StoredChange, type StoredRow } from './fake-ovsdb-database.js';
+import type { FakeOvsdbDatabase } from './fake-ovsdb-database.js';
+import { wireValue, type StoredChange, type StoredRow } from './fake-ovsdb-transaction.js';
 
 export interface FakeOvsdbServerOptions {
   readonly database: FakeOvsdbDatabase;
