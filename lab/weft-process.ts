@@ -18,6 +18,8 @@ export interface WeftOptions {
   readonly databaseUrl?: string;
   /** PEM files: then all listeners and REST are TLS. */
   readonly tls?: { readonly key: string; readonly certificate: string; readonly authority: string };
+  /** Arguments of Node.js itself, for instance for a profile. */
+  readonly nodeArguments?: readonly string[];
   /** Further environment, for instance the mark of the lab. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -79,7 +81,7 @@ export class WeftProcess {
     if (databaseUrl === undefined) delete environment['WEFT_DATABASE_URL'];
     else environment['WEFT_DATABASE_URL'] = databaseUrl;
     const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
-    const child = spawn(process.execPath, [program], { env: environment, stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), program], { env: environment, stdio: ['ignore', log, log] });
     closeSync(log);
     this.child = child;
     await eventually('Weft is ready', () => this.isReady(child), READY_TIMEOUT_MS, 50);
@@ -100,6 +102,10 @@ export class WeftProcess {
   /** The last lines of the log. */
   logTail(lines = 20): string {
     return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  get isRunning(): boolean {
+    return this.child !== null;
   }
 
   get pid(): number {

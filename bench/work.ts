@@ -1,0 +1,124 @@
+/**
+ * The work of the benchmarks: switches of so many ports joined by one router, one MAC and one IPv4 address a port, port security
+ * on. Ports come in pairs, and pairs go round robin over the hypervisors: the same as in the harness that measures OVN.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Operation } from '../lab/weft-client.js';
+
+export interface PlannedPort {
+  readonly id: string;
+  readonly name: string;
+  readonly switchIndex: number;
+  /** Hypervisor on which its interface is: 0 is the first. */
+  readonly host: number;
+  readonly interfaceName: string;
+  readonly mac: string;
+  readonly ip: string;
+}
+
+export interface WorkSize {
+  readonly hosts: number;
+  readonly switches: number;
+  readonly portsPerSwitch: number;
+  /** Switch s is on so many hypervisors only, from s times that; default: on all. */
+  readonly span?: number;
+}
+
+const byte = (value: number): string => value.toString(16).padStart(2, '0');
+
+export class Work {
+  readonly ports: readonly PlannedPort[];
+  readonly #switchIds: readonly string[];
+  readonly #routerId = randomUUID();
+  #spares = 0;
+
+  constructor(readonly size: WorkSize) {
+    const { switches, portsPerSwitch } = size;
+    this.#switchIds = Array.from({ length: switches }, () => randomUUID());
+    this.ports = this.#switchIds.flatMap((_, index) =>
+      Array.from({ length: portsPerSwitch }, (_unused, port) => this.#port(index, port, this.#hostOf(index, port >> 1))),
+    );
+  }
+
+  #hostOf(switchIndex: number, pair: number): number {
+    const { hosts, portsPerSwitch, span } = this.size;
+    if (span !== undefined && span < hosts) return (switchIndex * span + (pair % span)) % hosts;
+    return (switchIndex * (portsPerSwitch >> 1) + pair) % hosts;
+  }
+
+  #port(switchIndex: number, port: number, host: number): PlannedPort {
+    const number = port + 10;
+    const octets = [switchIndex >> 8, switchIndex & 255, number >> 8, number & 255];
+    return {
+      id: randomUUID(),
+      name: `p${switchIndex}-${port}`,
+      switchIndex,
+      host,
+      interfaceName: `v${switchIndex}_${port}`,
+      mac: `0a:01:${octets.map(byte).join(':')}`,
+      ip: `${10 + (switchIndex >> 8)}.${switchIndex & 255}.${number >> 8}.${number & 255}`,
+    };
+  }
+
+  /** A port that is not of the network yet, on a switch and a hypervisor. */
+  spare(switchIndex: number, host: number): PlannedPort {
+    this.#spares += 1;
+    return this.#port(switchIndex, this.size.portsPerSwitch + this.#spares, host);
+  }
+
+  switchId(index: number): string {
+    const id = this.#switchIds[index];
+    if (id === undefined) throw new Error(`there is no switch ${index}`);
+    return id;
+  }
+
+  get routerId(): string {
+    return this.#routerId;
+  }
+
+  routerIp(switchIndex: number): string {
+    return `${10 + (switchIndex >> 8)}.${switchIndex & 255}.0.1`;
+  }
+
+  routerMac(switchIndex: number): string {
+    return `0a:ff:00:00:${byte(switchIndex >> 8)}:${byte(switchIndex & 255)}`;
+  }
+
+  /** The members with which a port is created. */
+  portValue(port: PlannedPort): Readonly<Record<string, unknown>> {
+    const { name, mac, ip } = port;
+    return { name, logical_switch_id: this.switchId(port.switchIndex), mac, ips: [{ ip }] };
+  }
+
+  /** What a sensible client sends: the router in one transaction, then one for each switch with its ports. */
+  transactions(): readonly (readonly Operation[])[] {
+    const create = (kind: string, value: Operation['value'], id: string = randomUUID()): Operation => ({
+      op: 'create',
+      kind,
+      id,
+      value: value ?? {},
+    });
+    const router = [create('logical-routers', { name: 'router' }, this.#routerId)];
+    const switches = this.#switchIds.map((id, index) => [
+      create('logical-switches', { name: `switch${index}` }, id),
+      create('subnets', {
+        logical_switch_id: id,
+        cidr: `${10 + (index >> 8)}.${index & 255}.0.0/16`,
+        gateway_ip: this.routerIp(index),
+      }),
+      create('logical-router-ports', {
+        name: `router-${index}`,
+        logical_router_id: this.#routerId,
+        logical_switch_id: id,
+        mac: this.routerMac(index),
+        networks: [`${this.routerIp(index)}/16`],
+      }),
+      ...this.ports.filter(port => port.switchIndex === index).map(port => create('logical-switch-ports', this.portValue(port), port.id)),
+    ]);
+    return [router, ...switches];
+  }
+
+  portsOn(host: number): readonly PlannedPort[] {
+    return this.ports.filter(port => port.host === host);
+  }
+}
