@@ -1,9 +1,9 @@
 /**
- * Makes a machine that has only Node.js and npm ready for `npm run demo`, `npm test` and `npm start`: dependencies, build,
+ * Makes a machine that has only Node.js and npm ready for `npm run demo`, `npm test`, `npm run bench` and `npm start`: dependencies, build,
  * and, as root on Debian, the missing packages. Says what it does; what is there already is left alone, so that a second
  * run does nothing. Plain Node without dependencies, for it runs before there are any.
  *
- *   node lab/prepare.mjs start|demo|test
+ *   node lab/prepare.mjs start|demo|test|bench
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,12 @@ const labTools = [
   'ovsdb-tool',
   'ovsdb-client',
 ].concat(['ip', 'ethtool', 'ping']);
-const toolsOf = { start: [], demo: labTools, test: Object.keys(toolPackages) };
+const toolsOf = {
+  start: [],
+  demo: labTools,
+  test: Object.keys(toolPackages),
+  bench: labTools.filter(tool => tool.startsWith('ovs')).concat('initdb'),
+};
 
 const say = text => process.stderr.write(`prepare: ${text}\n`);
 
