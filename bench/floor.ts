@@ -5,6 +5,7 @@
 import { connect } from 'node:net';
 import pg from 'pg';
 import type { Hypervisor } from '../lab/hypervisor.js';
+import { words } from '../lab/processes.js';
 import { freePort } from '../lab/weft-process.js';
 import { OpenFlowConnection } from '../southbound/openflow/connection.js';
 import { output } from '../southbound/openflow/actions.js';
@@ -58,8 +59,8 @@ class FloorSwitch {
   static async make(hypervisor: Hypervisor, flows: number): Promise<FloorSwitch> {
     const port = await freePort();
     await hypervisor.openVswitch.ovsctl(
-      ...['add-br', FLOOR_BRIDGE, '--', 'set', 'bridge', FLOOR_BRIDGE, 'fail-mode=secure'],
-      ...['protocols=OpenFlow15', '--', 'set-controller', FLOOR_BRIDGE, `ptcp:${port}:127.0.0.1`],
+      ...words(`add-br ${FLOOR_BRIDGE} -- set bridge ${FLOOR_BRIDGE} fail-mode=secure protocols=OpenFlow15`),
+      ...words(`-- set-controller ${FLOOR_BRIDGE} ptcp:${port}:127.0.0.1`),
     );
     const lines = Array.from(
       { length: flows },
@@ -166,9 +167,7 @@ export async function measureFloor(stand: Stand, repetitions = 300): Promise<Flo
     const commit = await timed(() => table.commit());
     const barriers = [await timed(() => one.barrier()), await timed(() => one.barrier())] as const;
     const bundle = await timed(() => one.bundle(bytes[index % 2 === 0 ? 0 : 1]));
-    const fanOut = await timed(() =>
-      Promise.all(switches.map(each => each.bundle(bytes[index % 2 === 0 ? 1 : 0]))),
-    );
+    const fanOut = await timed(() => Promise.all(switches.map(each => each.bundle(bytes[index % 2 === 0 ? 1 : 0]))));
     if (index < 20) continue; // the first ones find cold caches and code that is not compiled yet
     const rest = commit + barriers[0] + barriers[1];
     series.commit.push(commit);

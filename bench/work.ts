@@ -36,7 +36,9 @@ export class Work {
     const { switches, portsPerSwitch } = size;
     this.#switchIds = Array.from({ length: switches }, () => randomUUID());
     this.ports = this.#switchIds.flatMap((_, index) =>
-      Array.from({ length: portsPerSwitch }, (_unused, port) => this.#port(index, port, this.#hostOf(index, port >> 1))),
+      Array.from({ length: portsPerSwitch }, (_unused, port) =>
+        this.#port(index, port, this.#hostOf(index, port >> 1)),
+      ),
     );
   }
 
@@ -113,7 +115,9 @@ export class Work {
         mac: this.routerMac(index),
         networks: [`${this.routerIp(index)}/16`],
       }),
-      ...this.ports.filter(port => port.switchIndex === index).map(port => create('logical-switch-ports', this.portValue(port), port.id)),
+      ...this.ports
+        .filter(port => port.switchIndex === index)
+        .map(port => create('logical-switch-ports', this.portValue(port), port.id)),
     ]);
     return [router, ...switches];
   }

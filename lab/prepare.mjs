@@ -1,7 +1,7 @@
 /**
- * Makes a machine that has only Node.js and npm ready for `npm run demo`, `npm test`, `npm run bench` and `npm start`: dependencies, build,
- * and, as root on Debian, the missing packages. Says what it does; what is there already is left alone, so that a second
- * run does nothing. Plain Node without dependencies, for it runs before there are any.
+ * Makes a machine that has only Node.js and npm ready for `npm run demo`, `npm test`, `npm run bench` and `npm start`:
+ * dependencies, build, and, as root on Debian, the missing packages. Says what it does; what is there already is left alone,
+ * so that a second run does nothing. Plain Node without dependencies, for it runs before there are any.
  *
  *   node lab/prepare.mjs start|demo|test|bench
  */

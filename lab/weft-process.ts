@@ -81,7 +81,10 @@ export class WeftProcess {
     if (databaseUrl === undefined) delete environment['WEFT_DATABASE_URL'];
     else environment['WEFT_DATABASE_URL'] = databaseUrl;
     const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
-    const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), program], { env: environment, stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), program], {
+      env: environment,
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
     this.child = child;
     await eventually('Weft is ready', () => this.isReady(child), READY_TIMEOUT_MS, 50);
