@@ -26,6 +26,7 @@ import { dropReasonHelp } from './compiler/pipeline/drop-reasons.js';
 import { rules } from './compiler/rules.js';
 import { type Config, ConfigError, type ListenTarget, readConfig } from './config/config.js';
 import { optionsHelp } from './config/options.js';
+import { encodeFragment } from './delivery/encoded-fragment.js';
 import { Fleet } from './delivery/fleet.js';
 import type { HostGoal } from './delivery/host-database.js';
 import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
@@ -123,7 +124,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   log.info({ durability: store.durability, database: store.databaseId }, 'store open');
 
   const view = new NetworkView();
-  const compiler = new Compiler(rules, view);
+  const compiler = new Compiler(rules, view, encodeFragment);
   const checks = new RevisionChecks(store);
   const lease = store.lease(
     { name: 'fleet', holder: instance.holder, ttlMs: leaseTtlMs },

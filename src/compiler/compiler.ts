@@ -8,7 +8,6 @@
  *
  *   subject id -> base number;   unit = base + place of the rule among those of the kind
  */
-import { structurallyEqual } from '../base/structural-equality.js';
 import type { NetworkView, RowChange, Touched } from '../view/network-view.js';
 import {
   descriptiveOnly,
@@ -21,17 +20,16 @@ import {
 import { compareIds } from '../view/table.js';
 import type { TrackedView } from '../view/tracked-view.js';
 import { Dependencies } from './dependencies.js';
-import { FragmentIndex } from './fragment-index.js';
-import type { Fragment, FragmentBody, Scope } from './fragment.js';
+import type { Fragment, FragmentBody, FragmentForm, FragmentHeader } from './fragment.js';
 import { fragmentCookie } from './identifiers.js';
 import { ownerOf } from './owner.js';
 import type { Rule } from './rule.js';
 
 /** A fragment that appeared, changed or went away. */
-export interface FragmentChange {
+export interface FragmentChange<F extends FragmentHeader = Fragment> {
   readonly key: string;
-  readonly before: Fragment | null;
-  readonly after: Fragment | null;
+  readonly before: F | null;
+  readonly after: F | null;
 }
 
 /** A hypervisor that must hold a datapath from now on, or no longer. */
@@ -42,9 +40,9 @@ export interface ResidencyChange {
 }
 
 /** What an update did: fragments sorted by key, residencies by datapath and hypervisor. */
-export interface Delta {
+export interface Delta<F extends FragmentHeader = Fragment> {
   readonly revision: number;
-  readonly changes: readonly FragmentChange[];
+  readonly changes: readonly FragmentChange<F>[];
   readonly residency: readonly ResidencyChange[];
 }
 
@@ -85,25 +83,28 @@ interface IndexSpace {
   readonly valuesOf: (row: ViewRow<ViewKind>) => readonly IndexValue[];
 }
 
-export class Compiler {
+/** `F` is what it keeps of fragments, and hands out: see FragmentForm. */
+export class Compiler<F extends FragmentHeader> {
   readonly #view: NetworkView;
+  readonly #form: FragmentForm<F>;
   readonly #dependencies = new Dependencies();
   readonly #kinds: ReadonlyMap<ViewKind, KindState>;
   readonly #tracked: TrackedView;
-  readonly #index = new FragmentIndex();
   /** By unit number. */
   readonly #rules: ErasedRule[] = [];
   readonly #subjectIds: string[] = [];
-  readonly #fragments: (Fragment | null)[] = [];
+  readonly #fragments: (F | null)[] = [];
+  #fragmentCount = 0;
   #units = 0;
   #unitsRun = 0;
   #fragmentsChanged = 0;
   #latest = { revision: 0, unitsRun: 0, fragmentsChanged: 0 };
 
   /** Compiles nothing yet: `update` does, with what the view reports or, for a view that holds rows, `everything()`. */
-  constructor(rules: readonly Rule[], view: NetworkView) {
+  constructor(rules: readonly Rule[], view: NetworkView, form: FragmentForm<F>) {
     assertDistinct(rules);
     this.#view = view;
+    this.#form = form;
     const kinds = new Map<ViewKind, KindState>();
     for (const kind of Object.keys(indexes) as ViewKind[]) kinds.set(kind, kindState(kind, rules, this.#dependencies));
     this.#kinds = kinds;
@@ -114,7 +115,7 @@ export class Compiler {
    * Brings the fragments up to what the view holds; `touched` is what the view reported since the last update.
    * A rule that throws has an error in its code: the compiler is of no use afterwards, and the process should end.
    */
-  update(touched: Touched): Delta {
+  update(touched: Touched): Delta<F> {
     const dirty = new Set<number>();
     const gone: { readonly state: KindState; readonly id: string }[] = [];
     for (const change of touched.changes) {
@@ -127,7 +128,7 @@ export class Compiler {
       for (let place = 0; place < state.rules.length; place += 1) dirty.add(base + place);
       if (change.after === null) gone.push({ state, id: change.id });
     }
-    const changes: FragmentChange[] = [];
+    const changes: FragmentChange<F>[] = [];
     for (const unit of this.#ordered(dirty)) this.#run(unit, changes);
     for (const { state, id } of gone) this.#removeSubject(state, id);
     this.#latest = { revision: touched.revision, unitsRun: dirty.size, fragmentsChanged: changes.length };
@@ -136,15 +137,15 @@ export class Compiler {
     return { revision: touched.revision, changes, residency: residencyChanges(touched) };
   }
 
-  /** The fragments of exactly this scope, sorted by key. */
-  fragmentsOf(scope: Scope): readonly Fragment[] {
-    return this.#index.of(scope);
+  /** Everything that is kept, in no order. Read it out before the next update. */
+  *fragments(): Generator<F> {
+    for (const fragment of this.#fragments) if (fragment !== null) yield fragment;
   }
 
   get stats(): CompilerStats {
     return {
       units: this.#units,
-      fragments: this.#index.size,
+      fragments: this.#fragmentCount,
       reads: this.#dependencies.size,
       unitsRun: this.#unitsRun,
       fragmentsChanged: this.#fragmentsChanged,
@@ -214,14 +215,14 @@ export class Compiler {
     return this.#subjectIds[unit] ?? '';
   }
 
-  #run(unit: number, changes: FragmentChange[]): void {
+  #run(unit: number, changes: FragmentChange<F>[]): void {
     const rule = this.#rule(unit);
     const subjectId = this.#subject(unit);
     const before = this.#fragments[unit] ?? null;
-    const after = this.#compile(unit, rule, subjectId);
-    if (structurallyEqual(before, after)) return;
-    if (before !== null) this.#index.remove(before);
-    if (after !== null) this.#index.add(after);
+    const compiled = this.#compile(unit, rule, subjectId);
+    const after = compiled === null ? null : this.#form(compiled, before);
+    if (after === before) return;
+    this.#fragmentCount += Number(after !== null) - Number(before !== null);
     this.#fragments[unit] = after;
     changes.push({ key: fragmentKey(rule, subjectId), before, after });
   }

@@ -75,11 +75,24 @@ export interface FragmentOwner {
   readonly id: string;
 }
 
-/** A body with its identity, which the engine derives from the rule and the subject. */
-export interface Fragment extends FragmentBody {
+/** What names a fragment and says where it belongs; the engine derives the identity from the rule and the subject. */
+export interface FragmentHeader {
   /** `rule name/subject id`: unique, and stable for as long as the subject exists. */
   readonly key: string;
   /** See `fragmentCookie` in identifiers.ts. Unique among the fragments of one hypervisor. */
   readonly cookie: bigint;
   readonly owner: FragmentOwner;
+  readonly scope: Scope;
+  readonly after?: readonly string[] | undefined;
 }
+
+/** A body with its identity. */
+export interface Fragment extends FragmentBody, FragmentHeader {
+  readonly after?: readonly string[];
+}
+
+/**
+ * What is kept of a fragment in place of its body, which is large and needed only once. Gives `held`, what was kept of the
+ * version before, where that says the same as `fragment`: nobody is told of a change then. Must be pure.
+ */
+export type FragmentForm<F extends FragmentHeader> = (fragment: Fragment, held: F | null) => F;

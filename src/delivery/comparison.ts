@@ -9,20 +9,20 @@
  *   anything else, groups and meters too         removed: the bridge is ours
  */
 import { decodeCookie } from '../compiler/identifiers.js';
-import type { Fragment, Meter } from '../compiler/fragment.js';
+import type { Meter } from '../compiler/fragment.js';
 import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
 import { groupMod } from '../../southbound/openflow/messages/group-mod.js';
 import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
 import type { SwitchChange } from './bundle-plan.js';
-import { joinSlices } from './difference.js';
+import { joinMessages, joinSlices } from './difference.js';
+import { flowMessages, groupMessages, type EncodedFragment } from './encoded-fragment.js';
 import {
   allocateSharedXid,
-  encodedFragment,
+  bundleAddBytes,
   encodeFlowRemove,
   encodeGroupRemove,
   encodeMeter,
   flowImage,
-  groupMessage,
   groupsNamedBy,
   imageOfAdd,
   messageImage,
@@ -42,15 +42,14 @@ const straysAChange = 500;
 
 interface WantedFlow {
   readonly part: FragmentPart;
-  readonly bytes: Uint8Array;
+  readonly message: string;
   readonly value: string;
   isSeen: boolean;
 }
 
 interface WantedGroup {
   readonly part: FragmentPart;
-  readonly bytes: Uint8Array;
-  readonly image: string;
+  readonly message: string;
   state: 'missing' | 'different' | 'right';
 }
 
@@ -62,7 +61,7 @@ interface WantedMeter {
 
 /** What a fragment lacks, as far as it is known. */
 interface FragmentPart {
-  readonly fragment: Fragment;
+  readonly fragment: EncodedFragment;
   /** False: it was refused a moment ago; whatever the switch has of it stays as it is. */
   readonly isIncluded: boolean;
   readonly removedFlows: Uint8Array[];
@@ -84,23 +83,21 @@ export class SwitchComparison {
   #looked = 0;
 
   /** Says what the switch should hold. True: it is time to let others run. */
-  want(fragment: Fragment, isIncluded: boolean): boolean {
+  want(fragment: EncodedFragment, isIncluded: boolean): boolean {
     const part: FragmentPart = { fragment, isIncluded, removedFlows: [] };
-    const encoded = encodedFragment(fragment);
     this.#parts.set(fragment.key, part);
     this.#byCookie.set(fragment.cookie, part);
-    for (const cookie of encoded.learnedCookies) this.#learned.add(cookie);
-    for (const bytes of encoded.flows) {
-      const { identity, value } = imageOfAdd(bytes);
-      this.#flows.set(identity, { part, bytes, value, isSeen: false });
+    for (const cookie of fragment.learnedCookies) this.#learned.add(cookie);
+    for (const message of flowMessages(fragment)) {
+      const { identity, value } = imageOfAdd(message);
+      this.#flows.set(identity, { part, message, value, isSeen: false });
     }
-    for (const [index, bytes] of encoded.groups.entries()) {
-      const group = fragment.groups?.[index];
-      if (group === undefined) continue;
-      this.#groups.set(group.id, { part, bytes, image: messageImage(groupMessage(group)), state: 'missing' });
+    for (const [index, message] of groupMessages(fragment).entries()) {
+      const group = fragment.groups[index];
+      if (group !== undefined) this.#groups.set(group.id, { part, message, state: 'missing' });
     }
-    for (const meter of fragment.meters ?? []) this.#meters.set(meter.id, { part, meter, state: 'missing' });
-    return this.#isTurnOver(fragment.flows.length);
+    for (const meter of fragment.meters) this.#meters.set(meter.id, { part, meter, state: 'missing' });
+    return this.#isTurnOver(fragment.flowCount);
   }
 
   /** A flow that the switch has. True: it is time to let others run. */
@@ -124,7 +121,7 @@ export class SwitchComparison {
     if (part?.isIncluded === false) for (const id of groupsNamedBy(flow.instructions)) this.#pinnedGroups.add(id);
     if (part === undefined) this.#strayFlows.push(encodeFlowRemove(flow, flow.cookie, this.#strayXid));
     else if (part.isIncluded) {
-      part.removedFlows.push(encodeFlowRemove(flow, flow.cookie, encodedFragment(part.fragment).xid));
+      part.removedFlows.push(encodeFlowRemove(flow, flow.cookie, part.fragment.xid));
     }
   }
 
@@ -132,7 +129,9 @@ export class SwitchComparison {
     for (const group of groups) {
       const wanted = this.#groups.get(group.groupId);
       if (wanted === undefined) this.#strayGroups.push(group.groupId);
-      else wanted.state = messageImage(describedGroup(group)) === wanted.image ? 'right' : 'different';
+      else
+        wanted.state =
+          messageImage(describedGroup(group)) === wanted.message.slice(bundleAddBytes) ? 'right' : 'different';
     }
   }
 
@@ -158,21 +157,21 @@ export class SwitchComparison {
       return lack;
     };
     for (const wanted of this.#flows.values()) {
-      if (!wanted.isSeen && wanted.part.isIncluded) lackOf(wanted.part).flows.push(wanted.bytes);
+      if (!wanted.isSeen && wanted.part.isIncluded) lackOf(wanted.part).flows.push(wanted.message);
     }
     for (const [id, wanted] of this.#groups) {
       if (wanted.state === 'right' || !wanted.part.isIncluded) continue;
       const lack = lackOf(wanted.part);
-      if (wanted.state === 'different') lack.changedGroups.push(wanted.bytes);
+      if (wanted.state === 'different') lack.changedGroups.push(wanted.message);
       else {
-        lack.newGroups.push(wanted.bytes);
+        lack.newGroups.push(wanted.message);
         lack.newGroupIds.push(id);
       }
     }
     for (const { part, meter, state } of this.#meters.values()) {
       if (state === 'right' || !part.isIncluded) continue;
       const command = state === 'missing' ? 'add' : 'modify';
-      lackOf(part).meters.push(encodeMeter(meter, command, encodedFragment(part.fragment).xid));
+      lackOf(part).meters.push(encodeMeter(meter, command, part.fragment.xid));
     }
     for (const part of this.#parts.values()) if (part.removedFlows.length > 0) lackOf(part);
     const changes: SwitchChange[] = [];
@@ -211,10 +210,10 @@ export class SwitchComparison {
 }
 
 interface Lack {
-  readonly flows: Uint8Array[];
-  readonly newGroups: Uint8Array[];
+  readonly flows: string[];
+  readonly newGroups: string[];
   readonly newGroupIds: number[];
-  readonly changedGroups: Uint8Array[];
+  readonly changedGroups: string[];
   readonly meters: Uint8Array[];
 }
 
@@ -242,14 +241,14 @@ const emptyChange: SwitchChange = {
 };
 
 function changeOf({ fragment, removedFlows }: FragmentPart, lack: Lack): SwitchChange {
-  const { xid, usesGroups } = encodedFragment(fragment);
+  const { key, xid, usesGroups } = fragment;
   return {
     ...emptyChange,
-    key: fragment.key,
+    key,
     xid,
-    newGroups: joinSlices(lack.newGroups),
-    changedGroups: joinSlices(lack.changedGroups),
-    flows: joinSlices(lack.flows),
+    newGroups: joinMessages(lack.newGroups, xid),
+    changedGroups: joinMessages(lack.changedGroups, xid),
+    flows: joinMessages(lack.flows, xid),
     removedFlows: joinSlices(removedFlows),
     metersBefore: lack.meters,
     flowCount: lack.flows.length + removedFlows.length,

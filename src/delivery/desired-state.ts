@@ -6,19 +6,20 @@
  * addition per resident datapath. Equal digests mean equal bytes: that is how a reconnect finds that nothing changed.
  */
 import type { Delta } from '../compiler/compiler.js';
-import type { Fragment, Scope } from '../compiler/fragment.js';
-import { addDigest, encodedFragment } from './encoding.js';
+import type { Scope } from '../compiler/fragment.js';
+import type { EncodedFragment } from './encoded-fragment.js';
+import { addDigest } from './encoding.js';
 
 /** The newest version of a fragment. `revision` is that of its last change. */
 export interface PlacedFragment {
-  readonly fragment: Fragment;
+  readonly fragment: EncodedFragment;
   readonly revision: number;
 }
 
 /** One key whose desired version on one hypervisor changed; `before` is the version desired there until now. */
 export interface HostChange {
   readonly key: string;
-  readonly before: Fragment | null;
+  readonly before: EncodedFragment | null;
 }
 
 /** What a delta means, by hypervisor. */
@@ -36,8 +37,8 @@ export interface DeltaEffect {
 interface ScopeContents {
   readonly fragments: Map<string, PlacedFragment>;
   flows: number;
-  /** Sum of digests; null when it has to be added up again (nothing is encoded before somebody needs it). */
-  digest: bigint | null;
+  /** Sum of digests. */
+  digest: bigint;
 }
 
 function scopeKey(scope: Scope): string {
@@ -95,7 +96,7 @@ export class DesiredState {
   }
 
   /** Fragments that are this hypervisor's alone: its ports, its tunnels. */
-  *fragmentsOnlyOn(hypervisorId: string): Generator<Fragment> {
+  *fragmentsOnlyOn(hypervisorId: string): Generator<EncodedFragment> {
     const contents = this.#scopes.get(scopeKey({ kind: 'hypervisor', hypervisorId }));
     for (const { fragment } of contents?.fragments.values() ?? []) yield fragment;
   }
@@ -107,16 +108,10 @@ export class DesiredState {
     return flows;
   }
 
-  /** Sum of the digests of everything on the hypervisor, modulo 2^64. Encodes what was not encoded yet. */
+  /** Sum of the digests of everything on the hypervisor, modulo 2^64. */
   digestOn(hypervisorId: string): bigint {
     let sum = 0n;
-    for (const contents of this.#scopesOf(hypervisorId)) {
-      contents.digest ??= [...contents.fragments.values()].reduce(
-        (digest, placed) => addDigest(digest, encodedFragment(placed.fragment).digest),
-        0n,
-      );
-      sum = addDigest(sum, contents.digest);
-    }
+    for (const { digest } of this.#scopesOf(hypervisorId)) sum = addDigest(sum, digest);
     return sum;
   }
 
@@ -125,10 +120,10 @@ export class DesiredState {
    * listed only for those that are `tracked`: of a switch whose content is not known, listing them would say nothing
    * (and after a start would list everything for everybody).
    */
-  apply(delta: Delta, tracked: (hypervisorId: string) => boolean = () => true): DeltaEffect {
-    const changes = new Map<string, Map<string, Fragment | null>>();
+  apply(delta: Delta<EncodedFragment>, tracked: (hypervisorId: string) => boolean = () => true): DeltaEffect {
+    const changes = new Map<string, Map<string, EncodedFragment | null>>();
     const untracked = new Set<string>();
-    const note = (hypervisorId: string, key: string, before: Fragment | null): void => {
+    const note = (hypervisorId: string, key: string, before: EncodedFragment | null): void => {
       if (untracked.has(hypervisorId)) return;
       if (!changes.has(hypervisorId) && !tracked(hypervisorId)) {
         untracked.add(hypervisorId);
@@ -154,8 +149,8 @@ export class DesiredState {
 
   /** Notes what hypervisors hold before the delta, as far as the delta touches it. */
   #noteBefore(
-    delta: Delta,
-    note: (hypervisorId: string, key: string, before: Fragment | null) => void,
+    delta: Delta<EncodedFragment>,
+    note: (hypervisorId: string, key: string, before: EncodedFragment | null) => void,
   ): Map<string, Set<string>> {
     const pointedFrom = new Map<string, Set<string>>();
     for (const { hypervisorId, resident } of delta.residency) if (resident) this.addHypervisor(hypervisorId);
@@ -178,7 +173,7 @@ export class DesiredState {
     return pointedFrom;
   }
 
-  #onlyDifferent(changes: Map<string, Map<string, Fragment | null>>): Map<string, HostChange[]> {
+  #onlyDifferent(changes: Map<string, Map<string, EncodedFragment | null>>): Map<string, HostChange[]> {
     const different = new Map<string, HostChange[]>();
     for (const [hypervisorId, byKey] of changes) {
       const list: HostChange[] = [];
@@ -190,7 +185,7 @@ export class DesiredState {
     return different;
   }
 
-  #applyResidency(delta: Delta): { hypervisorId: string; datapathId: string }[] {
+  #applyResidency(delta: Delta<EncodedFragment>): { hypervisorId: string; datapathId: string }[] {
     const gained: { hypervisorId: string; datapathId: string }[] = [];
     for (const { hypervisorId, datapathId, resident } of delta.residency) {
       const datapaths = this.#datapathsOf.get(hypervisorId);
@@ -210,7 +205,7 @@ export class DesiredState {
     return gained;
   }
 
-  #replace(key: string, after: Fragment | null, revision: number): void {
+  #replace(key: string, after: EncodedFragment | null, revision: number): void {
     const before = this.#byKey.get(key);
     if (before !== undefined) this.#leaveScope(before);
     if (after === null) {
@@ -221,10 +216,10 @@ export class DesiredState {
     this.#byKey.set(key, placed);
     const name = scopeKey(after.scope);
     let contents = this.#scopes.get(name);
-    if (contents === undefined) this.#scopes.set(name, (contents = { fragments: new Map(), flows: 0, digest: null }));
+    if (contents === undefined) this.#scopes.set(name, (contents = { fragments: new Map(), flows: 0, digest: 0n }));
     contents.fragments.set(key, placed);
-    contents.flows += after.flows.length;
-    if (contents.digest !== null) contents.digest = addDigest(contents.digest, encodedFragment(after).digest);
+    contents.flows += after.flowCount;
+    contents.digest = addDigest(contents.digest, after.digest);
   }
 
   #leaveScope(placed: PlacedFragment): void {
@@ -233,9 +228,9 @@ export class DesiredState {
     const contents = this.#scopes.get(name);
     if (contents === undefined) return;
     contents.fragments.delete(fragment.key);
-    contents.flows -= fragment.flows.length;
+    contents.flows -= fragment.flowCount;
+    contents.digest = addDigest(contents.digest, -fragment.digest);
     if (contents.fragments.size === 0) this.#scopes.delete(name);
-    else if (contents.digest !== null) contents.digest = addDigest(contents.digest, -encodedFragment(fragment).digest);
   }
 
   #concerns(hypervisorId: string, scope: Scope): boolean {

@@ -1,26 +1,40 @@
-/** From one version of a fragment to the next: the fewest messages. Pure; kept with the pair, so all switches share it. */
-import type { Fragment, Group, Meter } from '../compiler/fragment.js';
+/** From one version of a fragment to the next: the fewest messages. Pure; kept for a while, so that all switches share it. */
+import type { Meter } from '../compiler/fragment.js';
 import { emptySlice, type SwitchChange, type WireSlice } from './bundle-plan.js';
 import {
-  encodedFragment,
-  encodeFlowRemove,
-  encodeGroupRemove,
-  encodeMeter,
-  groupMessage,
-  imageOfAdd,
-  messageImage,
-  meterMod,
-} from './encoding.js';
+  flowMessages,
+  flowMessagesJoined,
+  groupMessages,
+  wireSlice,
+  type EncodedFragment,
+} from './encoded-fragment.js';
+import { encodeGroupRemove, encodeMeter, imageOfAdd, messageImage, meterMod, removalOfAdd } from './encoding.js';
 
 const absent: object = {};
-const cache = new WeakMap<object, WeakMap<object, SwitchChange>>();
+/**
+ * The latest differences, so that all switches that make the same step share one. Two generations of bounded size: a
+ * difference holds its messages a second time, and must not live as long as its fragment does.
+ */
+const generationSize = 4_096;
+let young = new Map<object, Map<object, SwitchChange>>();
+let old = young;
+let youngSize = 0;
 
 /** What turns `before` into `after` on a switch. Not both may be null. A fragment that cannot be encoded sends nothing. */
-export function fragmentDifference(before: Fragment | null, after: Fragment | null): SwitchChange {
-  let byAfter = cache.get(before ?? absent);
-  if (byAfter === undefined) cache.set(before ?? absent, (byAfter = new WeakMap()));
-  let change = byAfter.get(after ?? absent);
-  if (change === undefined) byAfter.set(after ?? absent, (change = compute(before, after)));
+export function fragmentDifference(before: EncodedFragment | null, after: EncodedFragment | null): SwitchChange {
+  const [from, to] = [before ?? absent, after ?? absent];
+  const known = young.get(from)?.get(to);
+  if (known !== undefined) return known;
+  const change = old.get(from)?.get(to) ?? compute(before, after);
+  if (youngSize >= generationSize) {
+    old = young;
+    young = new Map();
+    youngSize = 0;
+  }
+  const byAfter = young.get(from);
+  if (byAfter === undefined) young.set(from, new Map([[to, change]]));
+  else byAfter.set(to, change);
+  youngSize += 1;
   return change;
 }
 
@@ -31,70 +45,79 @@ export function joinSlices(messages: readonly Uint8Array[]): WireSlice {
   return { bytes: messages.length === 1 ? first : Buffer.concat(messages), count: messages.length };
 }
 
-function compute(before: Fragment | null, after: Fragment | null): SwitchChange {
+/** Several messages of a fragment as they go to the switches. */
+export function joinMessages(messages: readonly string[], xid: number): WireSlice {
+  return wireSlice(messages.join(''), messages.length, xid);
+}
+
+function compute(before: EncodedFragment | null, after: EncodedFragment | null): SwitchChange {
   const subject = after ?? before;
   if (subject === null) throw new Error('a difference needs a fragment');
-  const { xid } = encodedFragment(subject);
+  const { key, xid } = subject;
   const flows = flowDifference(before, after, xid);
   const groups = groupDifference(before, after);
   const meters = meterDifference(before?.meters ?? [], after?.meters ?? [], xid);
   return {
-    key: subject.key,
+    key,
     xid,
-    newGroups: joinSlices(groups.added),
-    changedGroups: joinSlices(groups.changed),
-    flows: joinSlices(flows.added),
-    removedFlows: joinSlices(flows.removed),
+    newGroups: joinMessages(groups.added, xid),
+    changedGroups: joinMessages(groups.changed, xid),
+    flows: flows.added,
+    removedFlows: flows.removed,
     removedGroups: joinSlices(groups.removedIds.map(id => encodeGroupRemove(id, xid))),
     ...meters,
-    flowCount: flows.added.length + flows.removed.length,
+    flowCount: flows.added.count + flows.removed.count,
     groupCount: groups.added.length + groups.changed.length + groups.removedIds.length,
     definesGroups: groups.addedIds,
     removesGroups: groups.removedIds,
-    usesGroups: after === null ? new Set() : encodedFragment(after).usesGroups,
-    usedGroups: before === null ? new Set() : encodedFragment(before).usesGroups,
+    usesGroups: after?.usesGroups ?? noGroups,
+    usedGroups: before?.usesGroups ?? noGroups,
   };
 }
 
-function flowDifference(before: Fragment | null, after: Fragment | null, xid: number) {
-  const added: Uint8Array[] = [];
-  const removed: Uint8Array[] = [];
-  const encoded = after === null ? [] : encodedFragment(after).flows;
-  if (before === null) return { added: encoded, removed };
-  const old = new Map(
-    encodedFragment(before).flows.map((bytes, index) => {
-      const image = imageOfAdd(bytes);
-      return [image.identity, { flow: before.flows[index], value: image.value }];
+const noGroups: ReadonlySet<number> = new Set();
+
+function flowDifference(before: EncodedFragment | null, after: EncodedFragment | null, xid: number) {
+  if (before === null) {
+    const added = after === null ? emptySlice : wireSlice(flowMessagesJoined(after), after.flowCount, xid);
+    return { added, removed: emptySlice };
+  }
+  const added: string[] = [];
+  const installed = new Map(
+    flowMessages(before).map(message => {
+      const { identity, value } = imageOfAdd(message);
+      return [identity, { message, value }];
     }),
   );
-  for (const bytes of encoded) {
-    const image = imageOfAdd(bytes);
-    if (old.get(image.identity)?.value !== image.value) added.push(bytes);
-    old.delete(image.identity);
+  for (const message of after === null ? [] : flowMessages(after)) {
+    const { identity, value } = imageOfAdd(message);
+    if (installed.get(identity)?.value !== value) added.push(message);
+    installed.delete(identity);
   }
-  for (const { flow } of old.values()) {
-    if (flow !== undefined) removed.push(encodeFlowRemove(flow, before.cookie, xid));
-  }
-  return { added, removed };
+  const removed = [...installed.values()].map(({ message }) => removalOfAdd(message));
+  return { added: joinMessages(added, xid), removed: joinMessages(removed, xid) };
 }
 
-function groupDifference(before: Fragment | null, after: Fragment | null) {
-  const added: Uint8Array[] = [];
+function groupDifference(before: EncodedFragment | null, after: EncodedFragment | null) {
+  const added: string[] = [];
   const addedIds: number[] = [];
-  const changed: Uint8Array[] = [];
-  const old = new Map((before?.groups ?? []).map((group): [number, Group] => [group.id, group]));
-  const encoded = after === null ? [] : encodedFragment(after).groups;
-  for (const [index, bytes] of encoded.entries()) {
-    const group = after?.groups?.[index];
-    if (group === undefined) continue;
-    const previous = old.get(group.id);
+  const changed: string[] = [];
+  const installed = new Map(messagesById(before));
+  for (const [id, message] of messagesById(after)) {
+    const previous = installed.get(id);
     if (previous === undefined) {
-      added.push(bytes);
-      addedIds.push(group.id);
-    } else if (messageImage(groupMessage(previous)) !== messageImage(groupMessage(group))) changed.push(bytes);
-    old.delete(group.id);
+      added.push(message);
+      addedIds.push(id);
+    } else if (previous !== message) changed.push(message);
+    installed.delete(id);
   }
-  return { added, addedIds, changed, removedIds: [...old.keys()] };
+  return { added, addedIds, changed, removedIds: [...installed.keys()] };
+}
+
+function messagesById(fragment: EncodedFragment | null): readonly (readonly [number, string])[] {
+  if (fragment === null || fragment.groups.length === 0) return [];
+  const messages = groupMessages(fragment);
+  return fragment.groups.map(({ id }, index) => [id, messages[index] ?? '']);
 }
 
 function meterDifference(before: readonly Meter[], after: readonly Meter[], xid: number) {

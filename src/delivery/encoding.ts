@@ -1,18 +1,15 @@
 /**
- * Fragments as bytes. A fragment is encoded once, the result is kept with the fragment object, and the same buffers
- * are written to every switch: bundle id and xids are fixed, the xid belonging to the fragment, so an error of any
- * switch names the fragment.
+ * The messages that flows travel in. What a fragment takes is encoded once (encoded-fragment.ts) and the same bytes go to
+ * every switch: bundle id and xids are fixed.
  *
  * Flows are sent with OpenFlow 1.5 only. Every Open vSwitch that Weft accepts (2.17 and later) speaks it; 1.3 has no
  * standard bundles, no meter action and no named buckets, 1.4 neither of the latter two.
  */
-import { createHash } from 'node:crypto';
-import type { Flow, Fragment, Group, Meter } from '../compiler/fragment.js';
+import type { Flow, Group, Meter } from '../compiler/fragment.js';
 import { sentinelCookie } from '../compiler/identifiers.js';
 import type { Action } from '../../southbound/openflow/actions.js';
 import { instructionsCodec } from '../../southbound/openflow/instruction-codec.js';
 import { instructionsFor, type Instruction } from '../../southbound/openflow/instructions.js';
-import { MatchError } from '../../southbound/openflow/match.js';
 import { matchCodec } from '../../southbound/openflow/match-codec.js';
 import { encodeMessage, putBundleAdd, type Message } from '../../southbound/openflow/message-codec.js';
 import { bucket, type Bucket as WireBucket, type GroupProperty } from '../../southbound/openflow/messages/bucket.js';
@@ -56,33 +53,7 @@ export const bundleOpen: Uint8Array = encodeMessage(
 /** A group that is larger could be made, but never be read back: descriptions travel in messages of 64 kB too. */
 const maximumGroupBytes = 65_000;
 
-export interface EncodedFragment {
-  readonly xid: number;
-  /** The switch could not be told this fragment: the reason. Everything below is empty then. */
-  readonly failure: string | null;
-  /** Bundle-add messages, one for each flow, group and meter in the fragment's order. Meters are plain messages. */
-  readonly flows: readonly Uint8Array[];
-  readonly groups: readonly Uint8Array[];
-  /** 64 bits over everything that the switch will hold; never 0. */
-  readonly digest: bigint;
-  /** Groups and meters that its flows and buckets name. */
-  readonly usesGroups: ReadonlySet<number>;
-  /** Cookies of the flows that its `learn` actions make. */
-  readonly learnedCookies: ReadonlySet<bigint>;
-}
-
-const cache = new WeakMap<Fragment, EncodedFragment>();
 const writer = new Writer(flowVersion, 4096);
-
-/** The encoding of a fragment, made when first asked for. */
-export function encodedFragment(fragment: Fragment): EncodedFragment {
-  let encoded = cache.get(fragment);
-  if (encoded === undefined) {
-    encoded = encode(fragment);
-    cache.set(fragment, encoded);
-  }
-  return encoded;
-}
 
 /** Sum of two digests, modulo 2^64. */
 export function addDigest(left: bigint, right: bigint): bigint {
@@ -94,44 +65,6 @@ export function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
 
-const encodingsATurn = 50;
-
-/**
- * Encodes what is not encoded yet, a slice at a time, so that nothing else waits for long. An array, because what the
- * fragments come from may change in the meantime.
- */
-export async function warmEncodings(fragments: readonly Fragment[]): Promise<void> {
-  let fresh = 0;
-  for (const fragment of fragments) {
-    if (cache.has(fragment)) continue;
-    encodedFragment(fragment);
-    fresh += 1;
-    if (fresh % encodingsATurn === 0) await nextTurn();
-  }
-}
-
-function encode(fragment: Fragment): EncodedFragment {
-  const xid = allocateSharedXid();
-  const usesGroups = new Set<number>();
-  const learnedCookies = new Set<bigint>();
-  const actionLists = [
-    ...fragment.flows.map(flow => flow.actions),
-    ...(fragment.groups ?? []).flatMap(group => group.buckets.map(one => one.actions)),
-  ];
-  for (const actions of actionLists) collectReferences(actions, usesGroups, learnedCookies);
-  try {
-    const flows = fragment.flows.map(flow => encodeFlowAdd(flow, fragment.cookie, xid));
-    const groups = (fragment.groups ?? []).map(group => encodeGroup(group, xid));
-    const digest = digestOf(fragment, xid, [...flows, ...groups]);
-    return { xid, failure: null, flows, groups, digest, usesGroups, learnedCookies };
-  } catch (error) {
-    if (!(error instanceof WireError || error instanceof MatchError)) throw error;
-    const failure = `cannot be sent: ${error.message}`;
-    const digest = digestOf(fragment, xid, [new TextEncoder().encode(fragment.key)]);
-    return { xid, failure, flows: [], groups: [], digest, usesGroups, learnedCookies };
-  }
-}
-
 /** Groups that a flow sends packets to. */
 export function groupsNamedBy(instructions: readonly Instruction[]): ReadonlySet<number> {
   const groups = new Set<number>();
@@ -141,33 +74,13 @@ export function groupsNamedBy(instructions: readonly Instruction[]): ReadonlySet
   return groups;
 }
 
-function collectReferences(actions: readonly Action[], groups: Set<number>, cookies: Set<bigint>): void {
+/** Adds the groups that the actions name, and the cookies of the flows that they make. */
+export function collectReferences(actions: readonly Action[], groups: Set<number>, cookies: Set<bigint>): void {
   for (const action of actions) {
     if (action.kind === 'group') groups.add(action.groupId);
     else if (action.kind === 'learn') cookies.add(action.cookie);
     else if (action.kind === 'clone' || action.kind === 'ct') collectReferences(action.actions, groups, cookies);
   }
-}
-
-/** Over what is encoded, without the xids: they differ between two processes that hold the same fragments. */
-function digestOf(fragment: Fragment, xid: number, messages: readonly Uint8Array[]): bigint {
-  const hash = createHash('sha256');
-  hash.update(fragment.key);
-  for (const bytes of messages) hash.update(withoutXid(bytes, xid));
-  for (const meter of fragment.meters ?? []) hash.update(encodeMessage(meterMod(meter, 'add'), 0, flowVersion));
-  return hash.digest().readBigUInt64BE(0) | 1n;
-}
-
-const xidOffset = 4;
-const bundleAddBytes = 16;
-
-function withoutXid(bytes: Uint8Array, xid: number): Uint8Array {
-  const copy = bytes.slice();
-  const view = new DataView(copy.buffer);
-  for (const at of [xidOffset, bundleAddBytes + xidOffset]) {
-    if (at + 4 <= copy.length && view.getUint32(at) === xid) view.setUint32(at, 0);
-  }
-  return copy;
 }
 
 function bundleAdd(message: Message, xid: number): Uint8Array {
@@ -176,8 +89,8 @@ function bundleAdd(message: Message, xid: number): Uint8Array {
   return writer.finish();
 }
 
-/** The bundle-add that puts a flow on the switch, or replaces the one with the same match and priority. */
-export function encodeFlowAdd(flow: Flow, cookie: bigint, xid: number): Uint8Array {
+/** Appends the bundle-add that puts a flow on the switch, or replaces the one with the same match and priority. */
+export function putFlowAdd(target: Writer, flow: Flow, cookie: bigint, xid = 0): void {
   const message = flowMod({
     command: 'add',
     tableId: flow.table,
@@ -188,7 +101,7 @@ export function encodeFlowAdd(flow: Flow, cookie: bigint, xid: number): Uint8Arr
     match: flow.match,
     instructions: instructionsFor(flow.actions),
   });
-  return bundleAdd(message, xid);
+  putBundleAdd(target, bundleId, bundleFlags, message, xid);
 }
 
 /**
@@ -238,10 +151,13 @@ export function groupMessage(group: Group): GroupMod {
   return groupMod({ command: 'add_or_modify', type: group.type, groupId: group.id, buckets, properties });
 }
 
-function encodeGroup(group: Group, xid: number): Uint8Array {
-  const bytes = bundleAdd(groupMessage(group), xid);
-  if (bytes.length > maximumGroupBytes) {
-    throw new WireError('out_of_range', `group ${group.id} takes ${bytes.length} bytes of ${maximumGroupBytes}`, 0);
+/** Appends the bundle-add of the group and returns its length. Throws WireError when it is longer than can be read back. */
+export function putGroup(target: Writer, group: Group): number {
+  const start = target.offset;
+  putBundleAdd(target, bundleId, bundleFlags, groupMessage(group), 0);
+  const bytes = target.offset - start;
+  if (bytes > maximumGroupBytes) {
+    throw new WireError('out_of_range', `group ${group.id} takes ${bytes} bytes of ${maximumGroupBytes}`, 0);
   }
   return bytes;
 }
@@ -271,7 +187,9 @@ export function encodeSentinel(sentinel: Sentinel): Uint8Array {
   const of = `${sentinel.databaseId} ${sentinel.build}`;
   if (sentinelTemplate?.of !== of) {
     const { flow, cookie } = sentinelFlow(sentinel);
-    const bytes = Buffer.from(encodeFlowAdd(flow, cookie, sentinelXid));
+    writer.reset();
+    putFlowAdd(writer, flow, cookie, sentinelXid);
+    const bytes = Buffer.from(writer.finish());
     sentinelTemplate = { of, bytes, noteAt: bytes.indexOf(sentinelMagic) };
   }
   const bytes = Buffer.from(sentinelTemplate.bytes);
@@ -316,36 +234,77 @@ export function flowImage(content: FlowContent): FlowImage {
   writer.u8(content.table);
   writer.u16(content.priority);
   matchCodec.encode(writer, content.match);
-  const identity = textOfWriter();
+  const identity = textOf(writer);
   writer.reset();
   writer.u64(content.cookie);
   writer.u16(content.idleTimeout);
   writer.u16(content.hardTimeout);
   instructionsCodec.encode(writer, content.instructions);
-  return { identity, value: textOfWriter() };
+  return { identity, value: textOf(writer) };
 }
 
 /** Where the fields of a flow-mod stand in its bundle-add: nothing before the match has a variable length. */
-const flowModPlaces = { cookie: 24, table: 40, timeouts: 42, priority: 46, match: 64 } as const;
+const flowModPlaces = {
+  length: 2,
+  innerLength: 18,
+  cookie: 24,
+  cookieMask: 32,
+  table: 40,
+  command: 41,
+  timeouts: 42,
+  priority: 46,
+  match: 64,
+} as const;
+/** Length of what stands before the message in a bundle-add. */
+export const bundleAddBytes = 16;
+/** Where a bundle-add and the message in it have their xids. */
+const xidPlaces = [4, bundleAddBytes + 4] as const;
+
+const u16At = (text: string, at: number): number => (text.charCodeAt(at) << 8) | text.charCodeAt(at + 1);
+
+const afterMatch = (message: string): number => {
+  const { match } = flowModPlaces;
+  return match + Math.ceil(u16At(message, match + 2) / 8) * 8;
+};
+
+/** Length in bytes of the message that begins at `at`; a byte a character. */
+export function lengthOfMessage(messages: string, at: number): number {
+  return u16At(messages, at + flowModPlaces.length);
+}
+
+/** Puts the xid into all bundle-adds that stand back to back in `bytes`. */
+export function writeXids(bytes: Buffer, xid: number): void {
+  for (let at = 0; at < bytes.length; at += bytes.readUInt16BE(at + flowModPlaces.length)) {
+    for (const place of xidPlaces) bytes.writeUInt32BE(xid, at + place);
+  }
+}
 
 /**
- * The image of a flow read from the bundle-add that makes it: the same as `flowImage`, without encoding anything, since
- * every flow that a switch should hold is there as bytes already.
+ * The image of a flow read from the bundle-add that makes it, a byte a character: the same as `flowImage`, without encoding
+ * anything, since every flow that a switch should hold is there as bytes already.
  */
-export function imageOfAdd(bytes: Uint8Array): FlowImage {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+export function imageOfAdd(message: string): FlowImage {
   const { cookie, table, timeouts, priority, match } = flowModPlaces;
-  const matchEnd = match + Math.ceil(buffer.readUInt16BE(match + 2) / 8) * 8;
+  const end = afterMatch(message);
   return {
-    identity:
-      buffer.toString('latin1', table, table + 1) +
-      buffer.toString('latin1', priority, priority + 2) +
-      buffer.toString('latin1', match, matchEnd),
-    value:
-      buffer.toString('latin1', cookie, cookie + 8) +
-      buffer.toString('latin1', timeouts, timeouts + 4) +
-      buffer.toString('latin1', matchEnd, buffer.length),
+    identity: message.slice(table, table + 1) + message.slice(priority, priority + 2) + message.slice(match, end),
+    value: message.slice(cookie, cookie + 8) + message.slice(timeouts, timeouts + 4) + message.slice(end),
   };
+}
+
+const strictDelete = 4;
+
+/** The bundle-add that takes away what this one adds: as `encodeFlowRemove`, under no xid, a byte a character. */
+export function removalOfAdd(message: string): string {
+  const { length, innerLength, cookieMask, table, command, timeouts, priority } = flowModPlaces;
+  const end = afterMatch(message);
+  const bytes = Buffer.from(message.slice(0, end), 'latin1');
+  bytes.writeUInt16BE(end, length);
+  bytes.writeUInt16BE(end - bundleAddBytes, innerLength);
+  bytes.fill(0xff, cookieMask, table);
+  bytes.writeUInt8(strictDelete, command);
+  bytes.fill(0, timeouts, priority);
+  return bytes.toString('latin1');
 }
 
 /** Any message as text that is equal when the message is. */
@@ -353,6 +312,7 @@ export function messageImage(message: Message): string {
   return Buffer.from(encodeMessage(message, 0, flowVersion)).toString('latin1');
 }
 
-function textOfWriter(): string {
-  return Buffer.from(writer.bytes.buffer, writer.bytes.byteOffset, writer.offset).toString('latin1');
+/** What was written, a byte a character. */
+export function textOf({ bytes, offset }: Writer): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, offset).toString('latin1');
 }

@@ -11,6 +11,7 @@ import type { Logger } from '../base/log.js';
 import type { Delta } from '../compiler/compiler.js';
 import { Convergence } from './convergence.js';
 import { DesiredState, type HostChange } from './desired-state.js';
+import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
 import { Reconciler } from './reconciler.js';
 import type { DeliveryCounters, DeliveryIdentity, HostConnection, ReconcilerContext } from './reconciler-context.js';
@@ -119,7 +120,7 @@ export class Fleet {
    * Takes what the compiler made of one or more revisions. Deltas come in order; one that stands for several
    * revisions carries the last of them.
    */
-  apply(delta: Delta): void {
+  apply(delta: Delta<EncodedFragment>): void {
     const { changes, untracked, pointedFrom } = this.#desired.apply(
       delta,
       hypervisorId => this.#reconcilers.get(hypervisorId)?.tracksChanges === true,

@@ -9,7 +9,7 @@
  * entry goes out and the hypervisor that did not answer is named as late. One that has been disconnected for longer
  * than the bound is not waited for at all.
  */
-import type { Fragment } from '../compiler/fragment.js';
+import type { EncodedFragment } from './encoded-fragment.js';
 import type { DirtyEntry, HostLedger } from './host-ledger.js';
 
 /** How long a fragment is held back at most, in milliseconds. */
@@ -33,15 +33,19 @@ export interface Hold {
   readonly waitsFor: readonly string[];
 }
 
-export function rankOf(entry: DirtyEntry, desired: Fragment | null): Rank {
+export function rankOf(entry: DirtyEntry, desired: EncodedFragment | null): Rank {
   if (desired === null) return entry.pointedFrom === null || entry.pointedFrom.size === 0 ? 0 : 2;
   return desired.after === undefined || desired.after.length === 0 ? 0 : 1;
 }
 
 /** Lowest revision with an unacknowledged change of a rank below `rank`; Infinity when there is none. */
-export function lowestPending(ledger: HostLedger, desired: (key: string) => Fragment | null, rank: Rank): number {
+export function lowestPending(
+  ledger: HostLedger,
+  desired: (key: string) => EncodedFragment | null,
+  rank: Rank,
+): number {
   let lowest = Infinity;
-  const consider = (entry: DirtyEntry, target: Fragment | null): void => {
+  const consider = (entry: DirtyEntry, target: EncodedFragment | null): void => {
     if (entry.since < lowest && entry.refusal === null && rankOf(entry, target) < rank) lowest = entry.since;
   };
   for (const { entry, target } of ledger.inFlight.values()) consider(entry, target);
@@ -56,7 +60,7 @@ export function lowestPending(ledger: HostLedger, desired: (key: string) => Frag
 export function holdOf(
   self: HoldPeer,
   entry: DirtyEntry,
-  desired: Fragment | null,
+  desired: EncodedFragment | null,
   revision: number,
   peers: ReadonlyMap<string, HoldPeer>,
   nowMs: number,

@@ -9,18 +9,19 @@
  * An entry remembers the version that was installed when the key became dirty. The newest desired version is looked
  * up when a round is put together, so any number of changes meanwhile cost one entry.
  */
-import type { Fragment, FragmentOwner } from '../compiler/fragment.js';
+import type { FragmentOwner } from '../compiler/fragment.js';
 import type { HostChange } from './desired-state.js';
+import type { EncodedFragment } from './encoded-fragment.js';
 
 /** What the switch holds of a key. `unknown`: only a dump can tell. */
-export type Installed = Fragment | null | 'unknown';
+export type Installed = EncodedFragment | null | 'unknown';
 
 /** Why a fragment is not on a switch although it should be. */
 export interface Refusal {
   /** What the switch (or our encoder) said. */
   readonly error: string;
   /** The version refused: another one is tried at once. Null when a removal was refused. */
-  readonly fragment: Fragment | null;
+  readonly fragment: EncodedFragment | null;
   readonly owner: FragmentOwner;
   /** Clock.nowMs() from which it is tried again. */
   readonly retryAtMs: number;
@@ -53,7 +54,7 @@ export interface MarkContext {
 /** An entry taken into a round, with the version that the round installs. */
 export interface FlightEntry {
   readonly entry: DirtyEntry;
-  readonly target: Fragment | null;
+  readonly target: EncodedFragment | null;
 }
 
 const firstRetryMs = 1_000;

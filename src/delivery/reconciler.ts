@@ -7,11 +7,11 @@
  * It ends a connection only when the switch says something that makes no sense; silence is never answered.
  */
 import type { Logger } from '../base/log.js';
-import type { Fragment } from '../compiler/fragment.js';
 import type { FragmentFailure, HostProgress } from './convergence.js';
 import { DatabaseGate } from './database-gate.js';
 import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
 import type { HostChange } from './desired-state.js';
+import type { EncodedFragment } from './encoded-fragment.js';
 import { encodeSentinel } from './encoding.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
 import { holdOf, lowestPending, type HoldPeer, type Rank } from './holds.js';
@@ -392,7 +392,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#log.warn({ fragment: key, error }, 'fragment refused');
   }
 
-  #desired(key: string): Fragment | null {
+  #desired(key: string): EncodedFragment | null {
     return this.#context.desired.desiredOn(this.hypervisorId, key)?.fragment ?? null;
   }
 

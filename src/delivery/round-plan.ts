@@ -2,10 +2,10 @@
  * Which dirty entries of a hypervisor go into its next round, and which have to stay: held back for another
  * hypervisor, refused a moment ago, or dependent on one that stays. Called anew for every round.
  */
-import type { Fragment } from '../compiler/fragment.js';
 import { dependents, isEmptyChange, type SwitchChange } from './bundle-plan.js';
-import { encodedFragment, nextTurn, warmEncodings } from './encoding.js';
 import { fragmentDifference } from './difference.js';
+import type { EncodedFragment } from './encoded-fragment.js';
+import { nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
 import type { Hold } from './holds.js';
 
@@ -32,8 +32,8 @@ export interface RoundPlan {
 export interface RoundInputs {
   readonly ledger: HostLedger;
   readonly nowMs: number;
-  desired(key: string): Fragment | null;
-  holdOf(entry: DirtyEntry, target: Fragment | null): Hold | null;
+  desired(key: string): EncodedFragment | null;
+  holdOf(entry: DirtyEntry, target: EncodedFragment | null): Hold | null;
 }
 
 interface Draft {
@@ -90,7 +90,7 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
     draft.nextAtMs = Math.min(draft.nextAtMs, refusal.retryAtMs);
     return;
   }
-  const failure = target === null ? null : encodedFragment(target).failure;
+  const failure = target?.failure ?? null;
   if (failure !== null) {
     draft.unencodable.push({ flight, error: failure });
     stay(flight, draft);
@@ -136,10 +136,11 @@ export function blameCauses(plan: RoundPlan, ledger: HostLedger, nowMs: number):
 const smallRound = 100;
 
 /** Makes what a large round needs a slice at a time. False: the round is small and not worth the detour. */
-export async function warmUpRound(ledger: HostLedger, desired: (key: string) => Fragment | null): Promise<boolean> {
+export async function warmUpRound(
+  ledger: HostLedger,
+  desired: (key: string) => EncodedFragment | null,
+): Promise<boolean> {
   if (ledger.dirty.size < smallRound) return false;
-  const targets = [...ledger.dirty.keys()].map(desired);
-  await warmEncodings(targets.filter(target => target !== null));
   let made = 0;
   for (const { key, installed } of ledger.dirty.values()) {
     const target = desired(key);

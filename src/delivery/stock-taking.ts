@@ -6,8 +6,8 @@ import type { Bundle, SwitchChange } from './bundle-plan.js';
 import { SwitchComparison } from './comparison.js';
 import type { SentBundle } from './delivery-round.js';
 import type { DesiredState, PlacedFragment } from './desired-state.js';
-import { addDigest, encodedFragment, nextTurn, warmEncodings } from './encoding.js';
-import type { Fragment } from '../compiler/fragment.js';
+import type { EncodedFragment } from './encoded-fragment.js';
+import { addDigest, nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger, Installed } from './host-ledger.js';
 import type { DeliveryIdentity } from './reconciler-context.js';
 import { readSentinel, sentinelTable, type Sentinel } from './sentinel.js';
@@ -138,7 +138,6 @@ export class StockTaking {
     const placed = new Map<string, PlacedFragment>();
     for (const one of this.#desired.fragmentsOn(this.#hypervisorId)) placed.set(one.fragment.key, one);
     const excluded = this.#takeForComparison(placed, nowMs, wasKnown);
-    await warmEncodings([...placed.values()].map(one => one.fragment));
     const unencodable = this.#refuseUnencodable(placed, nowMs);
     for (const { key } of unencodable) excluded.add(key);
     const comparison = new SwitchComparison();
@@ -182,7 +181,7 @@ export class StockTaking {
   ): { readonly key: string; readonly error: string }[] {
     const found: { key: string; error: string }[] = [];
     for (const [key, one] of placed) {
-      const { failure } = encodedFragment(one.fragment);
+      const { failure } = one.fragment;
       if (failure === null || this.#ledger.dirty.get(key)?.refusal?.fragment === one.fragment) continue;
       if (!this.#ledger.isInFlight(key)) this.#ledger.launch(unknownFlight(one, nowMs));
       this.#ledger.refuse(key, failure, nowMs);
@@ -238,11 +237,11 @@ export class StockTaking {
 }
 
 function digestOf(installed: Installed): bigint {
-  return installed === null || installed === 'unknown' ? 0n : encodedFragment(installed).digest;
+  return installed === null || installed === 'unknown' ? 0n : installed.digest;
 }
 
-function hasMeters(fragment: Fragment | null): boolean {
-  return (fragment?.meters?.length ?? 0) > 0;
+function hasMeters(fragment: EncodedFragment | null): boolean {
+  return fragment !== null && fragment.meters.length > 0;
 }
 
 /** A fragment that a comparison found wrong although nothing was known to be missing. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Compiler } from '../../src/compiler/compiler.js';
+import type { Fragment } from '../../src/compiler/fragment.js';
 import { fragmentCookie } from '../../src/compiler/identifiers.js';
 import { type Rule, rule } from '../../src/compiler/rule.js';
 import { type Kind, kinds } from '../../src/model/index.js';
@@ -8,17 +9,18 @@ import { canonicalFragments } from './canonical-fragment.js';
 import { OracleFailure, runIncrementalOracle } from './incremental-oracle.js';
 import { fewestPorts, RandomNetwork } from './random-network.js';
 import { toyRules } from './toy-rules.js';
+import { fragmentsOn, wholeFragments } from './whole-fragments.js';
 
 const seeds = (count: number, first = 1000): number[] => Array.from({ length: count }, (_, place) => first + place);
 
 function compiled(rules: readonly Rule[] = toyRules): {
   readonly view: NetworkView;
-  readonly compiler: Compiler;
+  readonly compiler: Compiler<Fragment>;
   readonly network: RandomNetwork;
 } {
   const network = new RandomNetwork(4);
   const view = new NetworkView();
-  const compiler = new Compiler(rules, view);
+  const compiler = new Compiler(rules, view, wholeFragments);
   compiler.update(view.replace(network.snapshot()));
   return { view, compiler, network };
 }
@@ -77,7 +79,7 @@ describe('The compile engine', () => {
     compiler.update(view.replace({ revision: 2, rows: empty }));
     const { units, fragments, reads } = compiler.stats;
     assert.deepEqual({ units, fragments, reads }, { units: 0, fragments: 0, reads: 0 });
-    assert.deepEqual(compiler.fragmentsOf({ kind: 'everywhere' }), []);
+    assert.deepEqual([...compiler.fragments()], []);
     compiler.update(view.replace(network.snapshot()));
     const after = compiler.stats;
     assert.deepEqual([after.units, after.fragments, after.reads], [before.units, before.fragments, before.reads]);
@@ -85,9 +87,9 @@ describe('The compile engine', () => {
 
   it('compiles a view that held rows before it in the same way', () => {
     const { view, compiler } = compiled();
-    const late = new Compiler(toyRules, view);
+    const late = new Compiler(toyRules, view, wholeFragments);
     late.update(view.everything());
-    const text = (of: Compiler): string => canonicalFragments(of.fragmentsOf({ kind: 'everywhere' }));
+    const text = (of: Compiler<Fragment>): string => canonicalFragments(of.fragments());
     assert.equal(text(late), text(compiler));
     assert.equal(late.stats.fragments, compiler.stats.fragments);
   });
@@ -116,9 +118,7 @@ describe('The compile engine', () => {
     const [bound] = view.rows('bound-ports');
     assert.ok(bound !== undefined);
     const { hypervisorId } = bound;
-    const fragment = compiler
-      .fragmentsOf({ kind: 'hypervisor', hypervisorId })
-      .find(({ key }) => key === `toy.physical/${bound.id}`);
+    const fragment = fragmentsOn(compiler, view, hypervisorId).find(({ key }) => key === `toy.physical/${bound.id}`);
     assert.deepEqual(fragment?.owner, { kind: 'logical-switch-ports', id: bound.id });
     assert.equal(fragment.cookie, fragmentCookie(6, bound.number));
   });
@@ -136,7 +136,7 @@ describe('The compile engine', () => {
     });
     const touched = view.replace(network.snapshot());
     assert.throws(
-      () => new Compiler([broken], view).update(touched),
+      () => new Compiler([broken], view, wholeFragments).update(touched),
       (error: Error) =>
         /toy\.broken failed for logical-routers/.test(error.message) && error.cause instanceof TypeError,
     );
@@ -146,7 +146,13 @@ describe('The compile engine', () => {
     const [first, second] = toyRules;
     assert.ok(first !== undefined && second !== undefined);
     const view = new NetworkView();
-    assert.throws(() => new Compiler([first, { ...second, number: first.number } as Rule], view), /number 1/);
-    assert.throws(() => new Compiler([first, { ...second, name: first.name } as Rule], view), /name toy\.forwarding/);
+    assert.throws(
+      () => new Compiler([first, { ...second, number: first.number } as Rule], view, wholeFragments),
+      /number 1/,
+    );
+    assert.throws(
+      () => new Compiler([first, { ...second, name: first.name } as Rule], view, wholeFragments),
+      /name toy\.forwarding/,
+    );
   });
 });

@@ -12,11 +12,11 @@ import type { Fragment } from '../../src/compiler/fragment.js';
 import type { Rule } from '../../src/compiler/rule.js';
 import { type Kind, kinds } from '../../src/model/kinds.js';
 import { NetworkView, type RowAfter, type Snapshot, type Touched } from '../../src/view/network-view.js';
-import type { ViewKind } from '../../src/view/rows.js';
 import type { TrackedView } from '../../src/view/tracked-view.js';
 import { canonicalFragment, canonicalFragments } from './canonical-fragment.js';
 import { MemoizedCompile, type ReadSite, siteName } from './memoized-compile.js';
 import { RandomNetwork } from './random-network.js';
+import { wholeFragments } from './whole-fragments.js';
 
 export interface OracleOptions {
   readonly rules: readonly Rule[];
@@ -80,7 +80,7 @@ class Trial {
   readonly #base: Snapshot;
   readonly #baseText: string;
   readonly #view = new NetworkView();
-  readonly #compiler: Compiler;
+  readonly #compiler: Compiler<Fragment>;
   readonly #reference: MemoizedCompile;
   readonly #fragments = new Map<string, Fragment>();
   readonly #residencies = new Set<string>();
@@ -92,6 +92,7 @@ class Trial {
     this.#compiler = new Compiler(
       unrecorded === undefined ? rules : leaking(rules, unrecorded, this.#view),
       this.#view,
+      wholeFragments,
     );
     this.#reference = new MemoizedCompile(rules);
     this.#advance('base', this.#view.replace(base), rowsOf(base));
@@ -120,14 +121,14 @@ class Trial {
     this.#advance(where, this.#view.replace(this.#base), [...gone, ...rowsOf(this.#base)]);
   }
 
-  /** Compares everything, as delivery would read it, with a compile that has no past. */
+  /** Compares everything with a compile that has no past. */
   compareComplete(where: string): void {
     const rows = Object.fromEntries(kinds.map(kind => [kind, this.#view.rows(kind)])) as unknown as Snapshot['rows'];
     const view = new NetworkView();
-    const compiler = new Compiler(this.#rules, view);
+    const compiler = new Compiler(this.#rules, view, wholeFragments);
     compiler.update(view.replace({ revision: this.#view.revision, rows }));
-    const actual = byKey(allFragments(this.#compiler, this.#view));
-    const expected = byKey(allFragments(compiler, view));
+    const actual = byKey(this.#compiler.fragments());
+    const expected = byKey(compiler.fragments());
     this.#compareFragments(`${where}, complete`, [...actual.keys(), ...expected.keys()], actual, expected);
     this.#compareFragments(`${where}, sum of the deltas`, actual.keys(), actual, this.#fragments);
     if (actual.size !== this.#fragments.size) throw new OracleFailure(`${where}: fragments that nothing delivers`);
@@ -189,23 +190,6 @@ class Trial {
 
 const rowsOf = (snapshot: Snapshot): RowAfter[] =>
   kinds.flatMap(kind => snapshot.rows[kind].map(row => ({ kind, id: row.id, after: row }) as RowAfter));
-
-function* allFragments(compiler: Compiler, view: NetworkView): Iterable<Fragment> {
-  yield* compiler.fragmentsOf({ kind: 'everywhere' });
-  const idsOf = (...of: readonly ViewKind[]): readonly string[] =>
-    of.flatMap(kind => view.rows(kind).map(row => row.id));
-  // Scopes whose object does not exist: a rule may name them, and they must not be forgotten either.
-  const datapaths = new Set(idsOf('logical-switches', 'logical-routers'));
-  const hypervisors = new Set(idsOf('hypervisors'));
-  for (const port of view.rows('logical-switch-ports')) datapaths.add(port.logicalSwitchId);
-  for (const port of view.rows('logical-router-ports'))
-    datapaths.add(port.logicalRouterId).add(port.logicalSwitchId ?? '');
-  for (const subnet of view.rows('subnets')) datapaths.add(subnet.logicalSwitchId);
-  for (const route of view.rows('static-routes')) datapaths.add(route.logicalRouterId);
-  for (const binding of view.rows('port-bindings')) hypervisors.add(binding.hypervisorId);
-  for (const datapathId of datapaths) yield* compiler.fragmentsOf({ kind: 'datapath', datapathId });
-  for (const hypervisorId of hypervisors) yield* compiler.fragmentsOf({ kind: 'hypervisor', hypervisorId });
-}
 
 const byKey = (fragments: Iterable<Fragment>): Fragments =>
   new Map([...fragments].map(fragment => [fragment.key, fragment]));

@@ -5,6 +5,7 @@ import { rules } from '../../src/compiler/rules.js';
 import type { Rule } from '../../src/compiler/rule.js';
 import { kinds, type Kind, type RowOf } from '../../src/model/index.js';
 import { NetworkView, type Snapshot } from '../../src/view/network-view.js';
+import { fragmentsOn, wholeFragments } from './whole-fragments.js';
 
 type Rows = { readonly [K in Kind]: RowOf<K>[] };
 type Given<K extends Kind> = Partial<RowOf<K>>;
@@ -182,21 +183,16 @@ export interface HostState {
 
 export class CompiledNetwork {
   readonly view = new NetworkView();
-  readonly compiler: Compiler;
+  readonly compiler: Compiler<Fragment>;
 
   constructor(snapshot: Snapshot, rooms: readonly Rule[] = rules) {
-    this.compiler = new Compiler(rooms, this.view);
+    this.compiler = new Compiler(rooms, this.view, wholeFragments);
     this.compiler.update(this.view.replace(snapshot));
   }
 
   /** Every fragment that concerns the hypervisor, as delivery selects them. */
   fragmentsOf(hypervisorId: string): readonly Fragment[] {
-    const datapaths = this.view.by('residencies', 'hypervisorId', hypervisorId).map(row => row.datapathId);
-    return [
-      ...this.compiler.fragmentsOf({ kind: 'everywhere' }),
-      ...datapaths.flatMap(datapathId => this.compiler.fragmentsOf({ kind: 'datapath', datapathId })),
-      ...this.compiler.fragmentsOf({ kind: 'hypervisor', hypervisorId }),
-    ];
+    return fragmentsOn(this.compiler, this.view, hypervisorId);
   }
 
   host(hypervisorId: string): HostState {

@@ -5,6 +5,7 @@ import { formatMatch } from '../../southbound/openflow/text.js';
 import { NetworkView } from '../../src/view/network-view.js';
 import { NetworkBuilder } from './network-builder.js';
 import { RandomNetwork } from './random-network.js';
+import { fragmentsOn, wholeFragments } from './whole-fragments.js';
 import { OracleFailure, runIncrementalOracle } from './incremental-oracle.js';
 import { runOracleInShards } from './oracle-shard.js';
 
@@ -56,16 +57,10 @@ describe('The rules', () => {
     this.timeout(20_000);
     for (let seed = 1; seed <= 4; seed += 1) {
       const view = new NetworkView();
-      const compiler = new Compiler(rules, view);
+      const compiler = new Compiler(rules, view, wholeFragments);
       compiler.update(view.replace(new RandomNetwork(seed).snapshot()));
       for (const { id: hypervisorId } of view.rows('hypervisors')) {
-        const fragments = [
-          ...compiler.fragmentsOf({ kind: 'everywhere' }),
-          ...compiler.fragmentsOf({ kind: 'hypervisor', hypervisorId }),
-          ...view
-            .by('residencies', 'hypervisorId', hypervisorId)
-            .flatMap(({ datapathId }) => compiler.fragmentsOf({ kind: 'datapath', datapathId })),
-        ];
+        const fragments = fragmentsOn(compiler, view, hypervisorId);
         assert.equal(new Set(fragments.map(({ cookie }) => cookie)).size, fragments.length);
         const groups = fragments.flatMap(fragment => fragment.groups?.map(({ id }) => id) ?? []);
         assert.equal(new Set(groups).size, groups.length);

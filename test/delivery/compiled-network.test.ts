@@ -7,10 +7,11 @@ import { Compiler } from '../../src/compiler/compiler.js';
 import type { Fragment } from '../../src/compiler/fragment.js';
 import { rules } from '../../src/compiler/rules.js';
 import { contentOf, flowImage } from '../../src/delivery/encoding.js';
-import { DesiredState } from '../../src/delivery/desired-state.js';
+import { encodeFragment } from '../../src/delivery/encoded-fragment.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
 import { NetworkView } from '../../src/view/network-view.js';
 import { RandomNetwork } from '../compiler/random-network.js';
+import { fragmentsOn, wholeFragments } from '../compiler/whole-fragments.js';
 import { DummySwitch } from '../ovs/dummy-switch.js';
 import { dialSwitch, makeFleet, until } from './support.js';
 
@@ -43,20 +44,19 @@ describe('a compiled network on a real Open vSwitch', function () {
 
   it('is found there exactly as it was sent', async () => {
     const view = new NetworkView();
-    const compiler = new Compiler(rules, view);
+    const compiler = new Compiler(rules, view, wholeFragments);
     const delta = compiler.update(view.replace(new RandomNetwork(1).snapshot()));
-    const desired = new DesiredState();
-    desired.apply(delta);
-    const hosts = [...desired.hypervisors].slice(0, bridges.length);
+    const hosts = [...new Set(delta.residency.map(one => one.hypervisorId))].slice(0, bridges.length);
     for (const [index, hypervisorId] of hosts.entries()) {
       fleet.addHypervisor(hypervisorId, bridges[index] ?? '');
     }
     const perHost = hosts.flatMap(hypervisorId =>
-      withoutDoubles([...desired.fragmentsOn(hypervisorId)].map(placed => placed.fragment)).map(fragment => ({
-        ...fragment,
-        key: `${hypervisorId} ${fragment.key}`,
-        scope: { kind: 'hypervisor', hypervisorId } as const,
-      })),
+      withoutDoubles(fragmentsOn(compiler, view, hypervisorId)).map(fragment =>
+        encodeFragment(
+          { ...fragment, key: `${hypervisorId} ${fragment.key}`, scope: { kind: 'hypervisor', hypervisorId } },
+          null,
+        ),
+      ),
     );
     fleet.apply({
       revision: 1,

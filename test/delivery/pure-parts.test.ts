@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { dependents, emptySlice, planBundles, type SwitchChange } from '../../src/delivery/bundle-plan.js';
 import { Convergence, type HostProgress } from '../../src/delivery/convergence.js';
 import { fragmentDifference } from '../../src/delivery/difference.js';
-import { contentOf, encodedFragment, encodeSentinel, flowImage, imageOfAdd } from '../../src/delivery/encoding.js';
+import { encodeFragment, flowMessages, wireSlice, type EncodedFragment } from '../../src/delivery/encoded-fragment.js';
+import {
+  contentOf,
+  encodeFlowRemove,
+  encodeSentinel,
+  flowImage,
+  imageOfAdd,
+  removalOfAdd,
+} from '../../src/delivery/encoding.js';
 import { readSentinel, sentinelFlow, type Sentinel } from '../../src/delivery/sentinel.js';
 import { group, output, resubmit } from '../../southbound/openflow/actions.js';
 import { applyActions } from '../../southbound/openflow/instructions.js';
@@ -10,7 +18,9 @@ import { matchField } from '../../southbound/openflow/match.js';
 import { decodeMessage, type Message } from '../../southbound/openflow/message-codec.js';
 import { oxm } from '../../southbound/openflow/oxm.js';
 import { ManualClock } from '../fakes/manual-clock.js';
-import { everywhere, flow, fragment, identity } from './support.js';
+import { encoded, everywhere, flow, fragment as wholeFragment, identity } from './support.js';
+
+const fragment = (...given: Parameters<typeof wholeFragment>): EncodedFragment => encoded(wholeFragment(...given));
 
 /** The messages inside bundle-adds that stand one after the other. */
 function messagesIn(bytes: Uint8Array): Message[] {
@@ -70,9 +80,49 @@ describe('difference of two fragments', () => {
 
   it('has the same digest for the same content, whoever encoded it, and another for any change', () => {
     const make = (port: number) => fragment(1, { scope: everywhere, flows: [flow(1, 1, [output(port)])] });
-    assert.equal(encodedFragment(make(1)).digest, encodedFragment(make(1)).digest);
-    assert.notEqual(encodedFragment(make(1)).digest, encodedFragment(make(2)).digest);
-    assert.notEqual(encodedFragment(make(1)).xid, encodedFragment(make(1)).xid);
+    assert.equal(make(1).digest, make(1).digest);
+    assert.notEqual(make(1).digest, make(2).digest);
+    assert.notEqual(make(1).xid, make(1).xid);
+  });
+});
+
+describe('what is kept of a fragment', () => {
+  const given = { scope: everywhere, flows: [flow(1, 1), flow(1, 2)], groups: [all(8)], after: ['hv1'] };
+  const meters = [{ id: 7, unit: 'kbps', rate: 100 }] as const;
+  const kept = fragment(1, given);
+
+  it('is the version before where nothing differs, and another where anything does', () => {
+    assert.equal(encodeFragment(wholeFragment(1, { ...given, flows: [flow(1, 1), flow(1, 2)] }), kept), kept);
+    const others = [
+      { ...given, flows: [flow(1, 1)] },
+      { ...given, flows: [flow(1, 1), flow(1, 2, [output(9)])] },
+      { ...given, groups: [all(16)] },
+      { ...given, after: ['hv2'] },
+      { ...given, scope: { kind: 'datapath', datapathId: 'd' } as const },
+      { ...given, meters },
+    ];
+    for (const other of others) assert.notEqual(encodeFragment(wholeFragment(1, other), kept), kept);
+    const owned = { ...wholeFragment(1, given), owner: { kind: 'logical-switches', id: 's' } } as const;
+    assert.notEqual(encodeFragment(owned, kept), kept);
+  });
+
+  it('says why it cannot be sent, and has no messages then', () => {
+    const flows = [flow(1, 1), { ...flow(1, 2), priority: 70_000 }];
+    const bad = fragment(1, { scope: everywhere, flows });
+    assert.match(bad.failure ?? '', /cannot be sent: .*priority/);
+    assert.deepEqual([bad.messages, bad.flowCount], ['', 0]);
+    assert.equal(encodeFragment(wholeFragment(1, { scope: everywhere, flows }), bad), bad);
+    assert.notEqual(encodeFragment(wholeFragment(1, given), bad), bad);
+  });
+
+  it('goes out under one xid, in the bundle-add and in what it holds', () => {
+    const { bytes } = wireSlice(kept.messages, 3, 0x8765_4321);
+    const messages = messagesIn(bytes);
+    assert.deepEqual(messages.map(described), ['add_or_modify group 8', 'add 1', 'add 2']);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at < bytes.length; at += view.getUint16(at + 2)) {
+      assert.deepEqual([view.getUint32(at + 4), view.getUint32(at + 20)], [0x8765_4321, 0x8765_4321]);
+    }
   });
 });
 
@@ -162,10 +212,15 @@ describe('sentinel', () => {
 describe('image of a flow', () => {
   it('is the same from its content and from the message that makes it', () => {
     const timed = { ...flow(7, 0x1234, [output(1), resubmit(4)]), idleTimeout: 5, hardTimeout: 6 };
-    const one = fragment(9, { scope: everywhere, flows: [timed, { ...timed, match: [], actions: [] }] });
+    const one = wholeFragment(9, { scope: everywhere, flows: [timed, { ...timed, match: [], actions: [] }] });
+    const messages = flowMessages(encoded(one));
     assert.deepEqual(
-      encodedFragment(one).flows.map(imageOfAdd),
+      messages.map(imageOfAdd),
       one.flows.map(each => flowImage(contentOf(each, one.cookie))),
+    );
+    assert.deepEqual(
+      messages.map(removalOfAdd),
+      one.flows.map(each => Buffer.from(encodeFlowRemove(each, one.cookie, 0)).toString('latin1')),
     );
   });
 

@@ -134,11 +134,10 @@ export class RandomFleet {
     this.#fleet.close();
     this.#term += 1n;
     this.#fleet = this.#makeFleet();
-    const changes = [...this.#source.current.values()].map(after => ({ key: after.key, before: null, after }));
     const residency = hosts.flatMap(hypervisorId =>
       [...(this.#residency.get(hypervisorId) ?? [])].map(datapathId => ({ hypervisorId, datapathId, resident: true })),
     );
-    this.#fleet.apply({ revision: this.#source.revision, changes, residency });
+    this.#fleet.apply(this.#source.afresh(residency));
   }
 
   #vandalise(host: Host): void {

@@ -64,8 +64,7 @@ describe('delivery on a real Open vSwitch', function () {
     fleet.close();
     fleet = makeFleet();
     fleet.addHypervisor(host, 'hv1');
-    const changes = [...source.current.values()].map(after => ({ key: after.key, before: null, after }));
-    fleet.apply({ revision: source.revision, changes, residency: [] });
+    fleet.apply(source.afresh());
     await connect();
   }
 

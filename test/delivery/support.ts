@@ -3,9 +3,10 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { silentLogger } from '../../src/base/log.js';
 import { systemClock, type Clock } from '../../src/base/clock.js';
-import type { Delta, FragmentChange } from '../../src/compiler/compiler.js';
+import type { Delta as DeltaOf, FragmentChange } from '../../src/compiler/compiler.js';
 import type { Flow, Fragment, FragmentBody, Scope } from '../../src/compiler/fragment.js';
 import { fragmentCookie } from '../../src/compiler/identifiers.js';
+import { encodeFragment, type EncodedFragment } from '../../src/delivery/encoded-fragment.js';
 import { Fleet, type FleetOptions } from '../../src/delivery/fleet.js';
 import { OpenFlowSwitch } from '../../src/delivery/openflow-switch.js';
 import { resubmit, type Action } from '../../southbound/openflow/actions.js';
@@ -34,9 +35,14 @@ export function fragment(number: number, body: Partial<FragmentBody> & { readonl
   };
 }
 
+export type Delta = DeltaOf<EncodedFragment>;
+
+export const encoded = (one: Fragment): EncodedFragment => encodeFragment(one, null);
+
 /** Keeps the newest fragments, so that a test only says what is new. */
 export class FragmentSource {
   readonly current = new Map<string, Fragment>();
+  readonly #encoded = new Map<string, EncodedFragment>();
   #revision = 0;
 
   get revision(): number {
@@ -45,16 +51,26 @@ export class FragmentSource {
 
   /** One revision: these fragments appear or change, those keys go. */
   change(set: readonly Fragment[], gone: readonly string[] = [], residency: Delta['residency'] = []): Delta {
-    const changes: FragmentChange[] = [];
-    for (const after of set) {
-      changes.push({ key: after.key, before: this.current.get(after.key) ?? null, after });
-      this.current.set(after.key, after);
+    const changes: FragmentChange<EncodedFragment>[] = [];
+    for (const one of set) {
+      const after = encoded(one);
+      changes.push({ key: one.key, before: this.#encoded.get(one.key) ?? null, after });
+      this.current.set(one.key, one);
+      this.#encoded.set(one.key, after);
     }
     for (const key of gone) {
-      changes.push({ key, before: this.current.get(key) ?? null, after: null });
+      changes.push({ key, before: this.#encoded.get(key) ?? null, after: null });
       this.current.delete(key);
+      this.#encoded.delete(key);
     }
     this.#revision += 1;
+    return { revision: this.#revision, changes, residency };
+  }
+
+  /** Everything as if it had just appeared: what another compiler makes of the same network. */
+  afresh(residency: Delta['residency'] = []): Delta {
+    const changes = [...this.current.values()].map(one => ({ key: one.key, before: null, after: encoded(one) }));
+    for (const { key, after } of changes) this.#encoded.set(key, after);
     return { revision: this.#revision, changes, residency };
   }
 }

@@ -15,6 +15,7 @@ import { Compiler } from '../../../src/compiler/compiler.js';
 import { dropReading } from '../../../src/compiler/drops/drops.js';
 import { dropReasonHelp } from '../../../src/compiler/pipeline/drop-reasons.js';
 import { rules } from '../../../src/compiler/rules.js';
+import { encodeFragment } from '../../../src/delivery/encoded-fragment.js';
 import { Fleet } from '../../../src/delivery/fleet.js';
 import { Hosts } from '../../../src/delivery/hosts.js';
 import type { Kind } from '../../../src/model/index.js';
@@ -71,7 +72,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
   const store = await openTestStore({});
   const clock = systemClock;
   const view = new NetworkView();
-  const compiler = new Compiler(rules, view);
+  const compiler = new Compiler(rules, view, encodeFragment);
   const checks = new RevisionChecks(store);
   const fleet = new Fleet({
     clock,
