@@ -104,6 +104,13 @@ export function putFlowAdd(target: Writer, flow: Flow, cookie: bigint, xid = 0):
   putBundleAdd(target, bundleId, bundleFlags, message, xid);
 }
 
+/** The same alone. */
+export function encodeFlowAdd(flow: Flow, cookie: bigint, xid: number): Uint8Array {
+  writer.reset();
+  putFlowAdd(writer, flow, cookie, xid);
+  return writer.finish();
+}
+
 /**
  * The bundle-add that removes exactly this flow, and only while it has this cookie: if another fragment has put its
  * own flow in the place, that one stays.
@@ -187,9 +194,7 @@ export function encodeSentinel(sentinel: Sentinel): Uint8Array {
   const of = `${sentinel.databaseId} ${sentinel.build}`;
   if (sentinelTemplate?.of !== of) {
     const { flow, cookie } = sentinelFlow(sentinel);
-    writer.reset();
-    putFlowAdd(writer, flow, cookie, sentinelXid);
-    const bytes = Buffer.from(writer.finish());
+    const bytes = Buffer.from(encodeFlowAdd(flow, cookie, sentinelXid));
     sentinelTemplate = { of, bytes, noteAt: bytes.indexOf(sentinelMagic) };
   }
   const bytes = Buffer.from(sentinelTemplate.bytes);
