@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
-  encodeFlowAdd,
   encodeFlowRemove,
   encodeGroupRemove,
   flowImage,
+  flowVersion,
   groupMessage,
+  putFlowAdd,
 } from '../../src/delivery/encoding.js';
 import { bundleId, bundleOpen, messageImage } from '../../src/delivery/encoding.js';
 import { group, output, resubmit, type Action } from '../../southbound/openflow/actions.js';
@@ -17,8 +18,9 @@ import { bundleControl, type BundleControl } from '../../southbound/openflow/mes
 import { flowRequest } from '../../southbound/openflow/messages/flow-stats.js';
 import { groupMod } from '../../southbound/openflow/messages/group-mod.js';
 import { Version } from '../../southbound/openflow/version.js';
+import { Writer } from '../../southbound/wire/writer.js';
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
-import { FakeSwitch } from '../fakes/fake-switch.js';
+import { fakeSwitch } from '../fakes/fake-switch.js';
 import { refusals } from '../fakes/switch-tables.js';
 import { DummySwitch } from '../ovs/dummy-switch.js';
 import { flow, openChannel } from './support.js';
@@ -86,8 +88,11 @@ class Player {
 }
 
 const cookie = 0x5e00_0000_0000_0001n;
-const add = (table: number, actions: readonly Action[], xid: number, ofCookie = cookie): Uint8Array =>
-  encodeFlowAdd(flow(table, 1, actions), ofCookie, xid);
+const add = (table: number, actions: readonly Action[], xid: number, ofCookie = cookie): Uint8Array => {
+  const writer = new Writer(flowVersion);
+  putFlowAdd(writer, flow(table, 1, actions), ofCookie, xid);
+  return writer.finish();
+};
 const remove = (table: number, xid: number, ofCookie = cookie): Uint8Array =>
   encodeFlowRemove(flow(table, 1), ofCookie, xid);
 const makeGroup = (id: number, table: number, xid: number): Uint8Array =>
@@ -168,7 +173,7 @@ describe('the fake switch', function () {
       });
     try {
       const real = await play(() => net.connect(ovs.managementSocket()));
-      const fake = new FakeSwitch({
+      const fake = fakeSwitch({
         refuse: message => (message.kind === 'flowMod' && message.tableId === 255 ? refusals.badTable : null),
       });
       assert.deepEqual(await play(() => fake.connect()), real);
