@@ -226,18 +226,6 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   lifecycle.onStop(() => feed.stop());
   await feed.start();
 
-  lifecycle.onStop(() => lease.stop());
-  await lease.start();
-  lifecycle.onStop(() => {
-    southbound.stop();
-    fleet.close();
-  });
-  await southbound.start();
-  for (const target of config.plainSouthboundOffLoopback) {
-    log.warn({ target }, 'this listener is neither encrypted nor authenticated, and other machines can reach it');
-  }
-  trimRegularly(store, log, lifecycle);
-
   const isActive = (): boolean => lease.term !== null;
   const readiness = async (): Promise<Readiness> => {
     const problems = await storeProblems(store);
@@ -275,6 +263,21 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     },
     tls,
   );
+  // It compiles its routes for some hundred milliseconds: before the lease is taken and hypervisors are let in, who would wait for it.
+  await rest.ready();
+
+  lifecycle.onStop(() => lease.stop());
+  await lease.start();
+  lifecycle.onStop(() => {
+    southbound.stop();
+    fleet.close();
+  });
+  await southbound.start();
+  for (const target of config.plainSouthboundOffLoopback) {
+    log.warn({ target }, 'this listener is neither encrypted nor authenticated, and other machines can reach it');
+  }
+  trimRegularly(store, log, lifecycle);
+
   lifecycle.onStop(() => rest.close());
   const { host, port } = config.httpListen;
   const address = (await rest.listen({ host, port })).replace(/^http:/, tls === null ? 'http:' : 'https:');
