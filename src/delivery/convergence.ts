@@ -4,6 +4,8 @@
  *
  * A hypervisor is concerned by a revision when a fragment on it changed with that revision. Only those are waited
  * for; one that is disconnected is named and not waited for; one that refused a fragment has failed, not applied.
+ *
+ * Nothing here looks at hypervisors that lack nothing: of a thousand, a question costs as many steps as are behind.
  */
 import type { Clock } from '../base/clock.js';
 import type { Kind } from '../model/index.js';
@@ -14,6 +16,8 @@ export interface HostProgress {
   readonly hypervisorId: string;
   readonly name: string;
   readonly isConnected: boolean;
+  /** False when nothing here is unacknowledged, refused or in doubt: then nothing else needs to be asked. */
+  readonly isBehind: boolean;
   /** True when a change of `revision` on this hypervisor is not acknowledged yet (and not refused). */
   isPending(revision: number): boolean;
   /** Newest revision of which, and of all before it, nothing is unacknowledged. */
@@ -66,7 +70,12 @@ interface Waiter {
 
 export class Convergence {
   readonly #hosts = new Map<string, HostProgress>();
-  readonly #waiters = new Set<Waiter>();
+  /** Those that may be behind; who is not any more is dropped when that is noticed. */
+  readonly #behind = new Set<HostProgress>();
+  readonly #connected = new Set<HostProgress>();
+  /** Waiters for revisions that are not delivered, and the others by whom they wait for. */
+  readonly #early = new Set<Waiter>();
+  readonly #waitersOf = new Map<HostProgress, Set<Waiter>>();
   #delivered = 0;
 
   readonly #clock: Clock;
@@ -83,7 +92,7 @@ export class Convergence {
   /** Newest revision that every connected hypervisor has acknowledged, with everything before it. */
   get appliedRevision(): number {
     let applied = this.#delivered;
-    for (const host of this.#hosts.values()) if (host.isConnected) applied = Math.min(applied, host.appliedRevision);
+    for (const host of this.#hostsBehind()) if (host.isConnected) applied = Math.min(applied, host.appliedRevision);
     return applied;
   }
 
@@ -95,7 +104,7 @@ export class Convergence {
   /** Has every connected hypervisor acknowledged what concerned it in this revision? Without names: cheap. */
   isApplied(revision: number): boolean {
     if (revision > this.#delivered) return false;
-    for (const host of this.#hosts.values()) if (this.#isAwaited(host, revision)) return false;
+    for (const host of this.#hostsBehind()) if (isAwaited(host, revision)) return false;
     return this.#failuresAt(revision).next().done === true;
   }
 
@@ -103,21 +112,20 @@ export class Convergence {
     const pending: NamedHypervisor[] = [];
     const disconnected: NamedHypervisor[] = [];
     const isDelivered = revision <= this.#delivered;
-    let applied = 0;
-    for (const host of this.#hosts.values()) {
-      if (isDelivered && !host.isPending(revision)) {
-        if (host.isConnected) applied += 1;
-      } else if (isDelivered) {
+    if (isDelivered) {
+      for (const host of this.#hostsBehind()) {
+        if (!host.isPending(revision)) continue;
         (host.isConnected ? pending : disconnected).push({ hypervisorId: host.hypervisorId, name: host.name });
       }
     }
     const failed = [...this.#failuresAt(revision)];
-    applied -= new Set(failed.map(failure => failure.hypervisorId)).size;
+    const lacking = new Set([...pending, ...failed].map(host => host.hypervisorId));
+    for (const { hypervisorId } of disconnected) lacking.delete(hypervisorId);
     return {
       revision,
       isDelivered,
       isApplied: isDelivered && pending.length === 0 && failed.length === 0,
-      applied: Math.max(0, applied),
+      applied: isDelivered ? Math.max(0, this.#connected.size - lacking.size) : 0,
       pending,
       disconnected,
       failed,
@@ -134,12 +142,13 @@ export class Convergence {
     return new Promise(resolve => {
       const finish = (): void => {
         cancel();
-        this.#waiters.delete(waiter);
+        this.#forget(waiter);
         resolve(this.pending(revision));
       };
-      const waiter: Waiter = { revision, awaited, settle: finish };
-      this.#waiters.add(waiter);
+      const waiter: Waiter = { revision, awaited: null, settle: finish };
       const cancel = this.#clock.after(timeoutMs, finish);
+      if (awaited === null) this.#early.add(waiter);
+      else this.#await(waiter, awaited);
     });
   }
 
@@ -156,41 +165,86 @@ export class Convergence {
   /** For the fleet: a hypervisor whose progress counts from now on. */
   track(host: HostProgress): void {
     this.#hosts.set(host.hypervisorId, host);
+    this.changed(host);
   }
 
   untrack(hypervisorId: string): void {
     const host = this.#hosts.get(hypervisorId);
+    if (host === undefined) return;
     this.#hosts.delete(hypervisorId);
-    if (host !== undefined) this.#settleWaiters(waiter => waiter.awaited?.delete(host));
+    this.#behind.delete(host);
+    this.#connected.delete(host);
+    for (const waiter of [...(this.#waitersOf.get(host) ?? [])]) this.#settleFor(waiter, host);
   }
 
   /** For the fleet: a delta has been handed to all hypervisors concerned. */
   delivered(revision: number): void {
     this.#delivered = Math.max(this.#delivered, revision);
-    this.#settleWaiters(waiter => (waiter.awaited ??= this.#awaitedFor(waiter.revision)));
+    for (const waiter of [...this.#early]) {
+      const awaited = this.#awaitedFor(waiter.revision);
+      if (awaited === null) continue;
+      this.#early.delete(waiter);
+      if (awaited.size === 0) waiter.settle();
+      else this.#await(waiter, awaited);
+    }
+  }
+
+  /** For the reconcilers: something of this one may be unacknowledged, or in doubt, from now on. */
+  fellBehind(host: HostProgress): void {
+    if (this.#hosts.get(host.hypervisorId) === host) this.#behind.add(host);
   }
 
   /** For the reconcilers: this switch has acknowledged, refused, come or gone. */
   changed(host: HostProgress): void {
-    this.#settleWaiters(waiter => {
-      if (!this.#isAwaited(host, waiter.revision)) waiter.awaited?.delete(host);
-    });
+    if (this.#hosts.get(host.hypervisorId) !== host) return;
+    if (host.isConnected) this.#connected.add(host);
+    else this.#connected.delete(host);
+    if (host.isBehind) this.#behind.add(host);
+    else this.#behind.delete(host);
+    for (const waiter of [...(this.#waitersOf.get(host) ?? [])]) {
+      if (!isAwaited(host, waiter.revision)) this.#settleFor(waiter, host);
+    }
   }
 
-  #settleWaiters(update: (waiter: Waiter) => void): void {
-    for (const waiter of this.#waiters) {
-      update(waiter);
-      if (waiter.awaited?.size === 0) waiter.settle();
+  #await(waiter: Waiter, awaited: Set<HostProgress>): void {
+    waiter.awaited = awaited;
+    for (const host of awaited) {
+      const waiters = this.#waitersOf.get(host);
+      if (waiters === undefined) this.#waitersOf.set(host, new Set([waiter]));
+      else waiters.add(waiter);
     }
+  }
+
+  /** The waiter need not wait for this one. */
+  #settleFor(waiter: Waiter, host: HostProgress): void {
+    waiter.awaited?.delete(host);
+    this.#unlink(waiter, host);
+    if (waiter.awaited?.size === 0) waiter.settle();
+  }
+
+  #forget(waiter: Waiter): void {
+    this.#early.delete(waiter);
+    for (const host of waiter.awaited ?? []) this.#unlink(waiter, host);
+  }
+
+  #unlink(waiter: Waiter, host: HostProgress): void {
+    const waiters = this.#waitersOf.get(host);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#waitersOf.delete(host);
   }
 
   #awaitedFor(revision: number): Set<HostProgress> | null {
     if (revision > this.#delivered) return null;
-    return new Set([...this.#hosts.values()].filter(host => this.#isAwaited(host, revision)));
+    const awaited = new Set<HostProgress>();
+    for (const host of this.#hostsBehind()) if (isAwaited(host, revision)) awaited.add(host);
+    return awaited;
   }
 
-  #isAwaited(host: HostProgress, revision: number): boolean {
-    return host.isConnected && host.isPending(revision);
+  *#hostsBehind(): Generator<HostProgress> {
+    for (const host of this.#behind) {
+      if (host.isBehind) yield host;
+      else this.#behind.delete(host);
+    }
   }
 
   *#failuresAt(revision: number): Generator<FragmentFailure> {
@@ -200,6 +254,10 @@ export class Convergence {
   }
 
   *#failures(): Generator<FragmentFailure> {
-    for (const host of this.#hosts.values()) yield* host.failures();
+    for (const host of this.#hostsBehind()) yield* host.failures();
   }
+}
+
+function isAwaited(host: HostProgress, revision: number): boolean {
+  return host.isConnected && host.isPending(revision);
 }

@@ -36,9 +36,17 @@ export interface DeltaEffect {
 
 interface ScopeContents {
   readonly fragments: Map<string, PlacedFragment>;
+  /** Of a hypervisor's scope: keys by the id of the object that owns them. */
+  readonly keysOf: Map<string, readonly string[]> | null;
   flows: number;
   /** Sum of digests. */
   digest: bigint;
+}
+
+const noKeys: readonly string[] = [];
+
+function newContents(scope: Scope): ScopeContents {
+  return { fragments: new Map(), keysOf: scope.kind === 'hypervisor' ? new Map() : null, flows: 0, digest: 0n };
 }
 
 function scopeKey(scope: Scope): string {
@@ -99,6 +107,11 @@ export class DesiredState {
   *fragmentsOnlyOn(hypervisorId: string): Generator<EncodedFragment> {
     const contents = this.#scopes.get(scopeKey({ kind: 'hypervisor', hypervisorId }));
     for (const { fragment } of contents?.fragments.values() ?? []) yield fragment;
+  }
+
+  /** Keys of the fragments of one object that are this hypervisor's alone. */
+  keysOnlyOn(hypervisorId: string, ownerId: string): readonly string[] {
+    return this.#scopes.get(scopeKey({ kind: 'hypervisor', hypervisorId }))?.keysOf?.get(ownerId) ?? noKeys;
   }
 
   /** Number of flows that the hypervisor should hold (the sentinel and learned flows not counted). */
@@ -216,8 +229,10 @@ export class DesiredState {
     this.#byKey.set(key, placed);
     const name = scopeKey(after.scope);
     let contents = this.#scopes.get(name);
-    if (contents === undefined) this.#scopes.set(name, (contents = { fragments: new Map(), flows: 0, digest: 0n }));
+    if (contents === undefined) this.#scopes.set(name, (contents = newContents(after.scope)));
     contents.fragments.set(key, placed);
+    const { keysOf } = contents;
+    keysOf?.set(after.owner.id, [...(keysOf.get(after.owner.id) ?? noKeys), key]);
     contents.flows += after.flowCount;
     contents.digest = addDigest(contents.digest, after.digest);
   }
@@ -228,6 +243,10 @@ export class DesiredState {
     const contents = this.#scopes.get(name);
     if (contents === undefined) return;
     contents.fragments.delete(fragment.key);
+    const { keysOf } = contents;
+    const left = keysOf?.get(fragment.owner.id)?.filter(key => key !== fragment.key) ?? noKeys;
+    if (left.length === 0) keysOf?.delete(fragment.owner.id);
+    else keysOf?.set(fragment.owner.id, left);
     contents.flows -= fragment.flowCount;
     contents.digest = addDigest(contents.digest, -fragment.digest);
     if (contents.fragments.size === 0) this.#scopes.delete(name);

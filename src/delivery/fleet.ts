@@ -10,9 +10,10 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { Delta } from '../compiler/compiler.js';
 import { Convergence } from './convergence.js';
-import { DesiredState, type HostChange } from './desired-state.js';
+import { DesiredState } from './desired-state.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
+import { InstalledPorts } from './installed-ports.js';
 import { Reconciler } from './reconciler.js';
 import type { DeliveryCounters, DeliveryIdentity, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import type { ReconcilerState } from './reconciler-state.js';
@@ -42,9 +43,15 @@ export interface FleetOptions {
   readonly auditIntervalMs?: number;
   /**
    * Logical switch ports whose physical flows the hypervisor has acknowledged, all of them: their interfaces are
-   * marked `weft-installed`, and no others. Told when it changes.
+   * marked `weft-installed`, and no others. Told once when it becomes known, and when it changes: `changed` are the
+   * ports that came or went. The set is live.
    */
-  portsInstalled?(this: void, hypervisorId: string, portIds: ReadonlySet<string>): void;
+  portsInstalled?(
+    this: void,
+    hypervisorId: string,
+    portIds: ReadonlySet<string>,
+    changed: readonly string[],
+  ): void;
   /** A switch has seen a newer term than the lease has: the lease has to go above it. */
   fenced?(this: void, hypervisorId: string, currentTerm: bigint | null): void;
 }
@@ -69,6 +76,13 @@ export interface HypervisorDelivery {
 const defaultAuditIntervalMs = 60_000;
 const comparisonsAtOnce = 2;
 const kicksATurn = 100;
+const nobody: ReadonlySet<never> = new Set();
+
+/** The hypervisors that a delta says something is to be on. */
+function* named(delta: Delta<EncodedFragment>): Generator<string> {
+  for (const { hypervisorId, resident } of delta.residency) if (resident) yield hypervisorId;
+  for (const { after } of delta.changes) if (after?.scope.kind === 'hypervisor') yield after.scope.hypervisorId;
+}
 
 export class Fleet {
   readonly convergence: Convergence;
@@ -76,10 +90,11 @@ export class Fleet {
   readonly #desired = new DesiredState();
   readonly #reconcilers = new Map<string, Reconciler>();
   readonly #comparisons = new TurnQueue(comparisonsAtOnce);
-  /** What `portsInstalled` was told last. */
-  readonly #installed = new Map<string, ReadonlySet<string>>();
-  /** Hypervisors where something is held back for others. */
-  readonly #waiting = new Set<string>();
+  readonly #installed = new Map<string, InstalledPorts>();
+  /** Hypervisors of which `portsInstalled` has been told. */
+  readonly #told = new Set<string>();
+  /** By hypervisor: where something is held back for it. */
+  readonly #heldFor = new Map<string, Set<Reconciler>>();
   #largeRounds: Promise<void> = Promise.resolve();
   readonly #toKick = new Set<Reconciler>();
   #isKicking = false;
@@ -108,12 +123,13 @@ export class Fleet {
   removeHypervisor(hypervisorId: string): void {
     const reconciler = this.#reconcilers.get(hypervisorId);
     reconciler?.disconnect('the hypervisor was removed');
+    if (reconciler !== undefined) this.#setHeld(reconciler, reconciler.waitsFor, nobody);
     this.#reconcilers.delete(hypervisorId);
     this.#installed.delete(hypervisorId);
-    this.#waiting.delete(hypervisorId);
+    this.#told.delete(hypervisorId);
     this.#desired.removeHypervisor(hypervisorId);
     this.convergence.untrack(hypervisorId);
-    this.#kickWaiting(hypervisorId);
+    this.#kickHeldFor(hypervisorId);
   }
 
   /**
@@ -128,7 +144,7 @@ export class Fleet {
     const nowMs = this.#options.clock.nowMs();
     const since = Math.min(this.#delivered + 1, delta.revision);
     this.#delivered = Math.max(this.#delivered, delta.revision);
-    for (const hypervisorId of this.#desired.hypervisors) {
+    for (const hypervisorId of named(delta)) {
       if (!this.#reconcilers.has(hypervisorId)) this.addHypervisor(hypervisorId, hypervisorId);
     }
     for (const [hypervisorId, hostChanges] of changes) {
@@ -137,7 +153,7 @@ export class Fleet {
       const from = pointedFrom.get(hypervisorId) ?? null;
       reconciler.mark(hostChanges, { since, latest: delta.revision, nowMs, pointedFrom: from });
       this.#kickSoon(reconciler);
-      if (hostChanges.some(change => this.#isOfOnePlace(change))) this.#tellInstalled(reconciler);
+      this.#tellInstalled(reconciler);
     }
     for (const hypervisorId of untracked) this.#reconcilers.get(hypervisorId)?.doubt(delta.revision);
     this.convergence.delivered(this.#delivered);
@@ -229,10 +245,11 @@ export class Fleet {
       term: () => this.#term,
       comparisonTurn: () => this.#comparisons.take(),
       largeRoundTurn: () => this.#largeRoundTurn(),
-      waits: (hypervisorId, isWaiting) => {
-        if (isWaiting) this.#waiting.add(hypervisorId);
-        else this.#waiting.delete(hypervisorId);
+      waits: (hypervisorId, before, now) => {
+        const reconciler = this.#reconcilers.get(hypervisorId);
+        if (reconciler !== undefined) this.#setHeld(reconciler, before, now);
       },
+      fellBehind: reconciler => this.convergence.fellBehind(reconciler),
       progressed: hypervisorId => this.#progressed(hypervisorId),
       fenced: (hypervisorId, currentTerm) => this.#options.fenced?.(hypervisorId, currentTerm),
     };
@@ -242,36 +259,39 @@ export class Fleet {
     const reconciler = this.#reconcilers.get(hypervisorId);
     if (reconciler === undefined) return;
     this.convergence.changed(reconciler);
-    this.#kickWaiting(hypervisorId);
+    this.#kickHeldFor(hypervisorId);
     this.#tellInstalled(reconciler);
   }
 
-  /** Does the change concern what only one hypervisor has: its ports? */
-  #isOfOnePlace({ key, before }: HostChange): boolean {
-    return [before, this.#desired.get(key)?.fragment].some(fragment => fragment?.scope.kind === 'hypervisor');
+  #tellInstalled(reconciler: Reconciler): void {
+    const { hypervisorId } = reconciler;
+    let installed = this.#installed.get(hypervisorId);
+    if (installed === undefined) {
+      installed = new InstalledPorts(hypervisorId, this.#desired);
+      this.#installed.set(hypervisorId, installed);
+    }
+    const changed = installed.look(reconciler);
+    if (changed === null || (changed.length === 0 && this.#told.has(hypervisorId))) return;
+    this.#told.add(hypervisorId);
+    this.#options.portsInstalled?.(hypervisorId, installed.ports, changed);
   }
 
-  /** A port counts while nothing of its own is unacknowledged, so a new interface of it counts when its flows do. */
-  #tellInstalled({ hypervisorId, ledger, isStockKnown }: Reconciler): void {
-    if (this.#options.portsInstalled === undefined || !isStockKnown) return;
-    const lacking = new Set<string>();
-    const ports = new Set<string>();
-    for (const { key, owner } of this.#desired.fragmentsOnlyOn(hypervisorId)) {
-      if (owner.kind !== 'logical-switch-ports') continue;
-      (ledger.dirty.has(key) || ledger.isInFlight(key) ? lacking : ports).add(owner.id);
+  #setHeld(reconciler: Reconciler, before: ReadonlySet<string>, now: ReadonlySet<string>): void {
+    for (const awaited of before) {
+      if (now.has(awaited)) continue;
+      const held = this.#heldFor.get(awaited);
+      held?.delete(reconciler);
+      if (held?.size === 0) this.#heldFor.delete(awaited);
     }
-    for (const id of lacking) ports.delete(id);
-    const before = this.#installed.get(hypervisorId);
-    if (before !== undefined && before.size === ports.size && [...ports].every(id => before.has(id))) return;
-    this.#installed.set(hypervisorId, ports);
-    this.#options.portsInstalled(hypervisorId, ports);
+    for (const awaited of now) {
+      const held = this.#heldFor.get(awaited);
+      if (held === undefined) this.#heldFor.set(awaited, new Set([reconciler]));
+      else held.add(reconciler);
+    }
   }
 
-  #kickWaiting(hypervisorId: string): void {
-    for (const waitingId of this.#waiting) {
-      const reconciler = this.#reconcilers.get(waitingId);
-      if (reconciler?.waitsFor.has(hypervisorId) === true) this.#kickSoon(reconciler);
-    }
+  #kickHeldFor(hypervisorId: string): void {
+    for (const reconciler of this.#heldFor.get(hypervisorId) ?? nobody) this.#kickSoon(reconciler);
   }
 
   #largeRoundTurn(): Promise<void> {

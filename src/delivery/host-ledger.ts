@@ -64,7 +64,22 @@ export class HostLedger {
   readonly #dirty = new Map<string, DirtyEntry>();
   readonly #inFlight = new Map<string, FlightEntry>();
 
+  /** Keys that came into these maps, or left both, since they were last taken away. */
+  #moved = new Set<string>();
+  readonly #onBehind: () => void;
   #version = 0;
+
+  /** @param onBehind told when something comes in while nothing was there */
+  constructor(onBehind: () => void = () => {}) {
+    this.#onBehind = onBehind;
+  }
+
+  /** Keys of which something is now unacknowledged that was not, or the other way round, since the last call. */
+  takeMoved(): ReadonlySet<string> {
+    const moved = this.#moved;
+    if (moved.size > 0) this.#moved = new Set();
+    return moved;
+  }
 
   /** Grows with every change, so that what is derived from the entries can be kept until then. */
   get version(): number {
@@ -86,7 +101,9 @@ export class HostLedger {
 
   mark(changes: readonly HostChange[], context: MarkContext): void {
     this.#version += 1;
+    if (this.isClean && changes.length > 0) this.#onBehind();
     for (const { key, before } of changes) {
+      this.#moved.add(key);
       const entry = this.#dirty.get(key);
       if (entry === undefined) {
         this.#dirty.set(key, {
@@ -122,19 +139,25 @@ export class HostLedger {
   /** Adds to the round a key that was not known to be dirty. A newer change of it that came meanwhile stays dirty. */
   launch(flight: FlightEntry): void {
     this.#version += 1;
+    if (this.isClean) this.#onBehind();
+    this.#moved.add(flight.entry.key);
     this.#inFlight.set(flight.entry.key, flight);
   }
 
   /** Forgets an entry whose desired version turned out to be the installed one. */
   drop(key: string): void {
     this.#version += 1;
+    this.#moved.add(key);
     this.#dirty.delete(key);
   }
 
   /** The switch has acknowledged these keys. */
   commit(keys: Iterable<string>): void {
     this.#version += 1;
-    for (const key of keys) this.#inFlight.delete(key);
+    for (const key of keys) {
+      this.#moved.add(key);
+      this.#inFlight.delete(key);
+    }
   }
 
   /** The round (or what is left of it) did not happen: its entries are dirty again. */

@@ -1,6 +1,7 @@
 /** What a reconciler is given, and what it counts. */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
+import type { HostProgress } from './convergence.js';
 import type { DesiredState } from './desired-state.js';
 import type { HoldPeer } from './holds.js';
 import type { Switch } from './switch.js';
@@ -47,8 +48,10 @@ export interface ReconcilerContext {
   comparisonTurn(): Promise<() => void>;
   /** Lets one large round after the other be put together, each in its own turn of the event loop. */
   largeRoundTurn(): Promise<void>;
-  /** Something here is (no longer) held back for another hypervisor. */
-  waits(hypervisorId: string, isWaiting: boolean): void;
+  /** What is held back here waits for other hypervisors than before. */
+  waits(hypervisorId: string, before: ReadonlySet<string>, now: ReadonlySet<string>): void;
+  /** Something of this one is unacknowledged or in doubt from now on. */
+  fellBehind(reconciler: HostProgress): void;
   /** Something of this hypervisor moved: acknowledged, refused, connected, disconnected. */
   progressed(hypervisorId: string): void;
   /** The switch has seen a newer term than ours. */

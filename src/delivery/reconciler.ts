@@ -29,7 +29,7 @@ const failuresBeforeClose = 3;
 export class Reconciler implements HostProgress, HoldPeer {
   readonly hypervisorId: string;
   name: string;
-  readonly ledger = new HostLedger();
+  readonly ledger: HostLedger;
   readonly counters: DeliveryCounters = {
     bundles: 0,
     flowMods: 0,
@@ -67,7 +67,9 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#disconnectedAtMs = context.clock.nowMs();
     this.#wakeUp = new WakeUp(context.clock);
     this.#database = new DatabaseGate(context.clock);
-    this.#stock = new StockTaking(hypervisorId, this.ledger, context.desired, context.identity.databaseId);
+    const onBehind = (): void => context.fellBehind(this);
+    this.ledger = new HostLedger(onBehind);
+    this.#stock = new StockTaking(hypervisorId, this.ledger, context.desired, context.identity.databaseId, onBehind);
   }
 
   get state(): ReconcilerState {
@@ -108,6 +110,10 @@ export class Reconciler implements HostProgress, HoldPeer {
   /** The connected switch, for reading statistics. */
   get target(): Switch | null {
     return this.#connection?.target ?? null;
+  }
+
+  get isBehind(): boolean {
+    return !this.ledger.isClean || this.#stock.uncertainUpTo !== null;
   }
 
   isPending(revision: number): boolean {
@@ -222,8 +228,8 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   #setWaitsFor(hypervisors: ReadonlySet<string>): void {
     if (this.#waitsFor.size === 0 && hypervisors.size === 0) return;
+    this.#context.waits(this.hypervisorId, this.#waitsFor, hypervisors);
     this.#waitsFor = hypervisors;
-    this.#context.waits(this.hypervisorId, hypervisors.size > 0);
   }
 
   async #warmUp(connection: HostConnection): Promise<void> {

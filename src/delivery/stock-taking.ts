@@ -29,6 +29,7 @@ export class StockTaking {
   readonly #ledger: HostLedger;
   readonly #desired: DesiredState;
   readonly #databaseId: string;
+  readonly #onBehind: () => void;
   #isRead = false;
   #isKnown = false;
   #uncertainUpTo: number | null;
@@ -37,8 +38,16 @@ export class StockTaking {
   #committed: Sentinel | null = null;
   #sent: SentBundle[] = [];
 
-  constructor(hypervisorId: string, ledger: HostLedger, desired: DesiredState, databaseId: string) {
+  /** @param onBehind told when something is in doubt from now on */
+  constructor(
+    hypervisorId: string,
+    ledger: HostLedger,
+    desired: DesiredState,
+    databaseId: string,
+    onBehind: () => void,
+  ) {
     this.#hypervisorId = hypervisorId;
+    this.#onBehind = onBehind;
     this.#ledger = ledger;
     this.#desired = desired;
     this.#databaseId = databaseId;
@@ -65,6 +74,7 @@ export class StockTaking {
   /** The switch, whose content is not known, should hold something new as of this revision. */
   doubt(revision: number): void {
     this.#uncertainUpTo = revision;
+    this.#onBehind();
   }
 
   /** A new connection, or a time without the master role: others may have been at the switch. */
@@ -78,6 +88,7 @@ export class StockTaking {
     this.#uncertainUpTo = this.#desired.revision;
     this.#committed = null;
     this.#sent = [];
+    this.#onBehind();
   }
 
   async read(target: Switch): Promise<StockFinding> {

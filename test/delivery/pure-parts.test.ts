@@ -245,6 +245,15 @@ describe('convergence', () => {
       this.name = `hv-${id}`;
     }
 
+    get isBehind(): boolean {
+      return this.pendingRevisions.size > 0;
+    }
+
+    lack(...revisions: number[]): void {
+      for (const revision of revisions) this.pendingRevisions.add(revision);
+      convergence.fellBehind(this);
+    }
+
     isPending(revision: number): boolean {
       return this.pendingRevisions.has(revision);
     }
@@ -268,7 +277,7 @@ describe('convergence', () => {
   it('waits for the revision to be delivered, and then only for those concerned', async () => {
     const waiting = convergence.waitFor(5, 1_000);
     assert.equal(convergence.pending(5).isDelivered, false);
-    a.pendingRevisions.add(5);
+    a.lack(5);
     convergence.delivered(5);
     assert.deepEqual(
       convergence.pending(5).pending.map(one => one.name),
@@ -283,7 +292,7 @@ describe('convergence', () => {
 
   it('gives what is known at the timeout', async () => {
     convergence.delivered(5);
-    a.pendingRevisions.add(5);
+    a.lack(5);
     const waiting = convergence.waitFor(5, 1_000);
     clock.advance(1_000);
     const progress = await waiting;
@@ -296,8 +305,8 @@ describe('convergence', () => {
 
   it('names who is disconnected and does not wait for it, also when it goes in the middle', async () => {
     convergence.delivered(5);
-    a.pendingRevisions.add(5);
-    b.pendingRevisions.add(5);
+    a.lack(5);
+    b.lack(5);
     const waiting = convergence.waitFor(5, 1_000);
     b.pendingRevisions.clear();
     convergence.changed(b);
@@ -309,7 +318,7 @@ describe('convergence', () => {
 
   it('does not wait for a hypervisor that is removed', async () => {
     convergence.delivered(5);
-    a.pendingRevisions.add(5);
+    a.lack(5);
     const waiting = convergence.waitFor(5, 1_000);
     convergence.untrack('a');
     assert.equal((await waiting).isApplied, true);

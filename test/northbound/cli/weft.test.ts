@@ -104,6 +104,7 @@ describeRest('the command line client', rest => {
       hypervisorId: 'h',
       name: 'hv-late',
       isConnected: true,
+      isBehind: true,
       appliedRevision: 0,
       isPending: () => true,
       failures: () => [],

@@ -114,7 +114,7 @@ describe('The status of a port', () => {
       since: 1,
       latest: 1,
     };
-    const host = { hypervisorId: 'hv1', name: 'hv1', isConnected: true, appliedRevision: 0 };
+    const host = { hypervisorId: 'hv1', name: 'hv1', isConnected: true, isBehind: true, appliedRevision: 0 };
     now.convergence.track({ ...host, isPending: () => false, failures: () => [failure] } satisfies HostProgress);
     assert.deepEqual(
       [now.port('bound').state, now.port('bound').reason],

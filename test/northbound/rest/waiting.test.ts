@@ -5,6 +5,7 @@ import { assertProblem, describeRest, type Json, type RestFixture, startRest } f
 /** A hypervisor that acknowledges when the test says so. */
 class TestHost implements HostProgress {
   isConnected = true;
+  isBehind = true;
   appliedRevision = 0;
   readonly hypervisorId: string;
   readonly refused: FragmentFailure[] = [];
