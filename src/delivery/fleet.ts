@@ -46,12 +46,7 @@ export interface FleetOptions {
    * marked `weft-installed`, and no others. Told once when it becomes known, and when it changes: `changed` are the
    * ports that came or went. The set is live.
    */
-  portsInstalled?(
-    this: void,
-    hypervisorId: string,
-    portIds: ReadonlySet<string>,
-    changed: readonly string[],
-  ): void;
+  portsInstalled?(this: void, hypervisorId: string, portIds: ReadonlySet<string>, changed: readonly string[]): void;
   /** A switch has seen a newer term than the lease has: the lease has to go above it. */
   fenced?(this: void, hypervisorId: string, currentTerm: bigint | null): void;
 }

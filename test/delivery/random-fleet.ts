@@ -35,6 +35,8 @@ export class RandomFleet {
   readonly #residency = new Map<Host, Set<string>>(hosts.map(host => [host, new Set()]));
   /** Switches whose content somebody else has changed since the last audit: what they hold proves nothing. */
   readonly #touched = new Set<Host>();
+  /** What the fleet says is installed, put together from what it says has changed. */
+  readonly #installed = new Map<string, Set<string>>();
   readonly #messagesUntilCut = new Map<Host, number>();
   #fleet: Fleet;
   #term = 1n;
@@ -86,10 +88,25 @@ export class RandomFleet {
   }
 
   #makeFleet(): Fleet {
-    const fleet = makeFleet({ clock: this.#clock, fenced: (_, current) => this.#raise(current) });
+    this.#installed.clear();
+    const fleet = makeFleet({
+      clock: this.#clock,
+      fenced: (_, current) => this.#raise(current),
+      portsInstalled: (host, ports, changed) => this.#takeInstalled(host, ports, changed),
+    });
     fleet.setTerm(this.#term);
     for (const host of hosts) fleet.addHypervisor(host, host);
     return fleet;
+  }
+
+  #takeInstalled(host: string, ports: ReadonlySet<string>, changed: readonly string[]): void {
+    const held = this.#installed.get(host) ?? new Set();
+    this.#installed.set(host, held);
+    for (const port of changed) {
+      if (ports.has(port)) held.add(port);
+      else held.delete(port);
+    }
+    assert.deepEqual([...held].toSorted(), [...ports].toSorted(), 'what came and went adds up to what is there');
   }
 
   #raise(current: bigint | null): void {
@@ -194,7 +211,7 @@ export class RandomFleet {
     const flows: Flow[] = Array.from({ length: 1 + this.#random.below(4) }, (_, index) =>
       flow(10, number * 10 + index, [...marks, ...this.#uses(groups)]),
     );
-    return fragment(number, {
+    const made = fragment(number, {
       scope: this.#scope(),
       flows,
       ...(groups.length > 0 ? { groups } : {}),
@@ -203,6 +220,8 @@ export class RandomFleet {
         : {}),
       ...(this.#random.chance(0.3) ? { after: [this.#random.pick(hosts)] } : {}),
     });
+    // Two fragments a port.
+    return { ...made, owner: { kind: 'logical-switch-ports', id: `port-${number >> 1}` } };
   }
 
   #uses(groups: readonly Group[]): Action[] {
@@ -233,6 +252,14 @@ export class RandomFleet {
       this.#expected(host),
       message,
     );
+    assert.deepEqual([...(this.#installed.get(host) ?? [])].toSorted(), this.#portsOn(host), `ports: ${message}`);
+  }
+
+  #portsOn(host: Host): string[] {
+    const own = [...this.#source.current.values()].filter(
+      ({ scope }) => scope.kind === 'hypervisor' && scope.hypervisorId === host,
+    );
+    return [...new Set(own.map(one => one.owner.id))].toSorted();
   }
 
   #expected(host: Host): string[] {
