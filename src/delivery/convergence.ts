@@ -174,13 +174,13 @@ export class Convergence {
     this.#hosts.delete(hypervisorId);
     this.#behind.delete(host);
     this.#connected.delete(host);
-    for (const waiter of [...(this.#waitersOf.get(host) ?? [])]) this.#settleFor(waiter, host);
+    for (const waiter of this.#waitersOf.get(host) ?? []) this.#settleFor(waiter, host);
   }
 
   /** For the fleet: a delta has been handed to all hypervisors concerned. */
   delivered(revision: number): void {
     this.#delivered = Math.max(this.#delivered, revision);
-    for (const waiter of [...this.#early]) {
+    for (const waiter of this.#early) {
       const awaited = this.#awaitedFor(waiter.revision);
       if (awaited === null) continue;
       this.#early.delete(waiter);
@@ -201,7 +201,7 @@ export class Convergence {
     else this.#connected.delete(host);
     if (host.isBehind) this.#behind.add(host);
     else this.#behind.delete(host);
-    for (const waiter of [...(this.#waitersOf.get(host) ?? [])]) {
+    for (const waiter of this.#waitersOf.get(host) ?? []) {
       if (!isAwaited(host, waiter.revision)) this.#settleFor(waiter, host);
     }
   }
