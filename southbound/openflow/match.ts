@@ -121,29 +121,50 @@ function intersect(a: MatchField, b: MatchField): MatchField {
   return matchField(field, a.value | b.value, maskA | maskB);
 }
 
-/** Matches that are results of `canonicalMatch`: what is encoded was nearly always brought into its form before. */
-const known = new WeakSet<Match>();
+const rewritten: ReadonlySet<OxmField> = new Set([
+  ...registerParts.keys(),
+  oxm.vlanTci,
+  oxm.ipTos,
+  oxm.inPort16,
+  oxm.packetType,
+]);
+
+/** Whether it is in normal form already, as nearly every match that is encoded: without making anything. */
+function isCanonical(match: Match): boolean {
+  let order = -1;
+  for (const { field, value, mask } of match) {
+    if (field.order <= order || !field.known || value < 0n || value > field.allBits || rewritten.has(field))
+      return false;
+    order = field.order;
+    if (mask === undefined) continue;
+    if (mask <= 0n || mask >= field.allBits || !field.maskable || (value & mask) !== value) return false;
+  }
+  return true;
+}
 
 /**
  * The normal form of a match: fields in the order of oxm.ts, each at most once, none that matches everything, no mask
  * that is full. Throws MatchError when a value does not fit its field or mask, or two conditions contradict each other.
  */
 export function canonicalMatch(match: Match): Match {
-  if (known.has(match)) return match;
-  const byField = new Map<OxmField | string, MatchField>();
+  if (isCanonical(match)) return match;
+  const items: MatchField[] = [];
   for (const given of match) {
     check(given);
     for (const item of rewrite(given)) {
       if (item.mask === 0n) continue;
-      const key = item.field.known ? item.field : item.field.name;
-      const other = byField.get(key);
-      byField.set(key, other === undefined ? matchField(item.field, item.value, item.mask) : intersect(other, item));
+      const at = items.findIndex(({ field }) => isSameField(field, item.field));
+      const other = items[at];
+      if (other === undefined) items.push(matchField(item.field, item.value, item.mask));
+      else items[at] = intersect(other, item);
     }
   }
-  const canonical = Object.freeze([...byField.values()].sort((a, b) => a.field.order - b.field.order));
-  known.add(canonical);
-  return canonical;
+  return Object.freeze(items.sort((a, b) => a.field.order - b.field.order));
 }
+
+/** Unknown fields are made anew each time that they are read. */
+const isSameField = (left: OxmField, right: OxmField): boolean =>
+  left === right || (!left.known && !right.known && left.name === right.name);
 
 /**
  * A match in normal form with its registers in pairs: the shape in which Open vSwitch writes it at OpenFlow 1.5.
@@ -152,19 +173,21 @@ export function canonicalMatch(match: Match): Match {
 export function joinRegisters(match: Match): Match {
   if (!match.some(item => pairOf.has(item.field))) return match;
   const joined: MatchField[] = [];
-  const pairs = new Map<OxmField, MatchField>();
   for (const item of match) {
     const wide = pairOf.get(item.field);
     if (wide === undefined) {
       joined.push(item);
       continue;
     }
+    const { field } = wide;
     const { value, mask = item.field.allBits } = item;
-    const shift = wide.isHigh ? 32n : 0n;
-    const part = { field: wide.field, value: value << shift, mask: mask << shift };
-    const other = pairs.get(wide.field);
-    pairs.set(wide.field, other === undefined ? part : intersect(other, part));
+    const last = joined.at(-1);
+    // The halves of a pair stand next to each other, the high one first.
+    if (last?.field === field) {
+      joined[joined.length - 1] = matchField(field, last.value | value, (last.mask ?? field.allBits) | mask);
+    } else {
+      joined.push(wide.isHigh ? matchField(field, value << 32n, mask << 32n) : matchField(field, value, mask));
+    }
   }
-  const wholes = [...pairs.values()].map(item => matchField(item.field, item.value, item.mask));
-  return [...joined, ...wholes].toSorted((a, b) => a.field.order - b.field.order);
+  return joined.sort((a, b) => a.field.order - b.field.order);
 }

@@ -60,6 +60,7 @@ const noGroupIds: ReadonlySet<number> = new Set();
 const noCookies: ReadonlySet<bigint> = new Set();
 
 const writer = new Writer(flowVersion, 0x1_0000);
+const utf8 = new TextEncoder();
 
 /** The fragment as bytes; `held` itself where it says the same already. The form in which the compiler keeps fragments. */
 export function encodeFragment(fragment: Fragment, held: EncodedFragment | null): EncodedFragment {
@@ -114,7 +115,8 @@ function isSame(held: EncodedFragment, fragment: Fragment, content: Content, met
 /** Of what the writer holds, with the key and the meters: the same in two processes that hold the same fragments. */
 function digestOfWritten(key: string, meters: readonly Meter[]): bigint {
   for (const meter of meters) writer.raw(encodeMeter(meter, 'add', 0));
-  writer.raw(Buffer.from(key));
+  const place = writer.reserve(3 * key.length);
+  writer.offset = place + utf8.encodeInto(key, writer.bytes.subarray(place)).written;
   return BigInt(`0x${hash('sha256', writer.bytes.subarray(0, writer.offset), 'hex').slice(0, 16)}`) | 1n;
 }
 

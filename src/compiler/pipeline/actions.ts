@@ -24,7 +24,7 @@ import {
 import type { OxmField } from '../../../southbound/openflow/oxm.js';
 import { type DropReason, dropReasons } from './drop-reasons.js';
 import type { Layout } from './layout.js';
-import { placeOf, type FieldName } from './registers.js';
+import { bitsOf, placeOf, type FieldName } from './registers.js';
 import type { Stage } from './stage.js';
 
 /** Where a step stands: it decides what `next` means and which jumps are forward. */
@@ -56,13 +56,15 @@ export function set<K extends FieldName>(values: { readonly [P in K]?: Constant 
   const names = Object.keys(values) as K[];
   const loads = new Map<OxmField, { value: bigint; mask: bigint }>();
   for (const name of names) {
-    const { field, offset, bits } = placeOf(name);
+    const { field, shift, ones, mask } = bitsOf(name);
     const value = BigInt(values[name] ?? 0);
-    if (value < 0n || value >> BigInt(bits) !== 0n) throw new RangeError(`${name}=${value} does not fit ${bits} bits`);
-    const merged = loads.get(field) ?? { value: 0n, mask: 0n };
-    merged.value |= value << BigInt(offset);
-    merged.mask |= ((1n << BigInt(bits)) - 1n) << BigInt(offset);
-    loads.set(field, merged);
+    if (value < 0n || value > ones) throw new RangeError(`${name}=${value} does not fit ${placeOf(name).bits} bits`);
+    const merged = loads.get(field);
+    if (merged === undefined) loads.set(field, { value: value << shift, mask });
+    else {
+      merged.value |= value << shift;
+      merged.mask |= mask;
+    }
   }
   const actions = [...loads].map(([field, { value, mask }]) => setField(field, value, mask));
   return step([], names, () => actions);

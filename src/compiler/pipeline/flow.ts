@@ -12,7 +12,7 @@ import type { Flow } from '../fragment.js';
 import type { Position, Step } from './actions.js';
 import { dropCount } from './physical.js';
 import { layout } from './pipelines.js';
-import { placeOf, type FieldName } from './registers.js';
+import { bitsOf, type FieldName } from './registers.js';
 import type { Stage } from './stage.js';
 
 /** A value of which only the bits of the mask count. */
@@ -35,8 +35,12 @@ export interface FlowDeclaration<Reads extends FieldName, Writes extends FieldNa
   readonly actions: readonly Step<Reads | Writes, Writes>[];
 }
 
+const positions = new Map<Stage, Position>();
+
 function position(stage: Stage): Position {
-  return { layout, stage, drop: dropCount };
+  let at = positions.get(stage);
+  if (at === undefined) positions.set(stage, (at = { layout, stage, drop: dropCount }));
+  return at;
 }
 
 /** A flow of the stage. Its types say whether it is allowed; what they cannot see is checked again here. */
@@ -67,18 +71,19 @@ export function bucketActions<Reads extends FieldName, Writes extends FieldName>
 
 function actionsOf(stage: Stage, actions: readonly Step[]): readonly Action[] {
   const at = position(stage);
-  return actions.flatMap(step => step.render(at));
+  const rendered: Action[] = [];
+  for (const step of actions) rendered.push(...step.render(at));
+  return rendered;
 }
 
 function matchOf(fields: readonly (readonly [FieldName, MatchValue | undefined])[]): Match {
   const wanted: MatchField[] = [];
   for (const [name, value] of fields) {
     if (value === undefined) continue;
-    const { field, offset, bits } = placeOf(name);
-    const ones = (1n << BigInt(bits)) - 1n;
+    const { field, shift, ones } = bitsOf(name);
     const masked = typeof value === 'object' ? value : { value: BigInt(value), mask: field.allBits & ones };
     if (masked.value > field.allBits || masked.mask > field.allBits) throw new RangeError(`${name} is too wide`);
-    wanted.push(matchField(field, masked.value << BigInt(offset), masked.mask << BigInt(offset)));
+    wanted.push(matchField(field, masked.value << shift, masked.mask << shift));
     for (const [required, requiredValue] of implied[field.prerequisite] ?? []) {
       wanted.push(matchField(required, requiredValue));
     }

@@ -165,6 +165,28 @@ export function isPacketField(name: FieldName): name is PacketFieldName {
   return name in packetFields;
 }
 
+/** A field of the pipeline as bits of an OXM field: `ones` before and `mask` after they are shifted by `shift`. */
+export interface PlacedBits {
+  readonly field: OxmField;
+  readonly shift: bigint;
+  readonly ones: bigint;
+  readonly mask: bigint;
+}
+
+const placedBits = new Map<FieldName, PlacedBits>();
+
+/** As `placeOf`, ready for arithmetic. */
+export function bitsOf(name: FieldName): PlacedBits {
+  let bits = placedBits.get(name);
+  if (bits === undefined) {
+    const place = placeOf(name);
+    const shift = BigInt(place.offset);
+    const ones = (1n << BigInt(place.bits)) - 1n;
+    placedBits.set(name, (bits = { field: place.field, shift, ones, mask: ones << shift }));
+  }
+  return bits;
+}
+
 /** The bits that a field of the pipeline stands for, as actions name them. */
 export function placeOf(name: FieldName): Subfield {
   if (isPacketField(name)) {
