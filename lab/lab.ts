@@ -29,6 +29,8 @@ export interface LabOptions {
   readonly encapTypes?: readonly string[];
   /** Ports of the controller's listeners on 127.0.0.1. */
   readonly controller?: ControllerPorts;
+  /** Where the relay carries connections to the controller's ports: a proxy that stands before it. Default: to itself. */
+  readonly via?: ControllerPorts;
   /** Those of a second Weft on the same database: hypervisors join both. Default: none. */
   readonly standby?: ControllerPorts | undefined;
   /** Whether hypervisors reach the controller over TLS; each needs its certificate (ovs-vsctl set-ssl). Default tcp. */
@@ -74,7 +76,7 @@ export class Lab {
     state.claim(record);
     const lab = new Lab(state, record);
     try {
-      await lab.build();
+      await lab.build(options.via ?? record.controller);
     } catch (error) {
       await state.remove();
       throw error;
@@ -92,12 +94,15 @@ export class Lab {
     return lab;
   }
 
-  private async build(): Promise<void> {
+  private async build(via: ControllerPorts): Promise<void> {
     if (this.record.mode === 'netdev') {
       await createUnderlay(this.state, this.record.underlayMtu);
       const { controller, standby } = this.record;
-      const wefts = standby === undefined ? [controller] : [controller, standby];
-      const ports = wefts.flatMap(({ ovsdb, openflow, punt }) => [ovsdb, openflow, punt]);
+      const ports = new Map<number, number>();
+      for (const name of ['ovsdb', 'openflow', 'punt'] as const) {
+        ports.set(controller[name], via[name]);
+        if (standby !== undefined) ports.set(standby[name], standby[name]);
+      }
       await startManagementRelay(this.state, ports);
     }
     await Promise.all(this.hypervisors.map(hypervisor => hypervisor.create()));

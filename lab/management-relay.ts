@@ -8,7 +8,7 @@
  * options serves a lab, and the machine's own network gets no device, address or route.
  * Bytes pass unchanged; when either side closes, resets or cannot be reached, so does the other.
  *
- * Arguments: NAMESPACE LISTEN_ADDRESS PORT,PORT,... The ports are the same on both sides.
+ * Arguments: NAMESPACE LISTEN_ADDRESS PORT,PORT,... The ports are the same on both sides, but for those given as LISTEN=DIAL.
  */
 import { spawn } from 'node:child_process';
 import { connect, type Server, type Socket } from 'node:net';
@@ -16,7 +16,13 @@ import { fileURLToPath } from 'node:url';
 import { inNamespace } from './namespaces.js';
 
 const [namespace = '', address = '', portList = ''] = process.argv.slice(2);
-const ports = portList.split(',').map(Number);
+/** Port inside -> port of 127.0.0.1. */
+const ports = new Map(
+  portList.split(',').map(pair => {
+    const [listen = '', dial = listen] = pair.split('=');
+    return [Number(listen), Number(dial)];
+  }),
+);
 
 function relay(inside: Socket, port: number): void {
   const outside = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
@@ -34,20 +40,25 @@ function relay(inside: Socket, port: number): void {
 
 function openListeners(): Promise<void> {
   const program = fileURLToPath(new URL('namespace-listener.js', import.meta.url));
-  const [file = '', ...args] = inNamespace(namespace, [process.execPath, program, address, portList]);
+  const [file = '', ...args] = inNamespace(namespace, [
+    process.execPath,
+    program,
+    address,
+    [...ports.keys()].join(','),
+  ]);
   const child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   let opened = 0;
   return new Promise((resolve, reject) => {
     child.on('message', (message, handle) => {
       const { port } = message as { port: number };
-      (handle as Server).on('connection', (socket: Socket) => relay(socket, port));
+      (handle as Server).on('connection', (socket: Socket) => relay(socket, ports.get(port) ?? port));
       opened += 1;
       child.send('taken');
     });
     child.on('error', reject);
     child.on('exit', status => {
-      if (status === 0 && opened === ports.length) resolve();
-      else reject(new Error(`opened ${opened} of ${ports.length} listeners in ${namespace}`));
+      if (status === 0 && opened === ports.size) resolve();
+      else reject(new Error(`opened ${opened} of ${ports.size} listeners in ${namespace}`));
     });
   });
 }

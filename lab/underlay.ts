@@ -35,11 +35,12 @@ export async function createUnderlay(state: LabState, mtu: number): Promise<void
   ]);
 }
 
-/** Starts the management relay as a daemon and returns when it listens. */
-export async function startManagementRelay(state: LabState, ports: readonly number[]): Promise<void> {
+/** Starts the management relay as a daemon and returns when it listens. `ports`: those inside, and where each leads to. */
+export async function startManagementRelay(state: LabState, ports: ReadonlyMap<number, number>): Promise<void> {
   const log = openSync(join(state.directory, 'management-relay.log'), 'a');
   const program = fileURLToPath(new URL('management-relay.js', import.meta.url));
-  const child = spawn(process.execPath, [program, underlayNamespace(state), CONTROLLER_ADDRESS, ports.join(',')], {
+  const pairs = [...ports].map(([listen, dial]) => `${listen}=${dial}`).join(',');
+  const child = spawn(process.execPath, [program, underlayNamespace(state), CONTROLLER_ADDRESS, pairs], {
     env: commandEnvironment(state.mark),
     stdio: ['ignore', log, log, 'ipc'],
     detached: true,

@@ -1,0 +1,5 @@
+/** The quickest rows of the fault table: `npm run test:long` has them all. */
+import { controllerRows } from '../long/rows-controller.js';
+import { testRows } from '../long/run-rows.js';
+
+describe('faults under traffic', () => testRows(controllerRows.filter(row => row.isQuick === true)));
