@@ -15,7 +15,6 @@ export const controllerRows: readonly FaultRow[] = [
     inject: () => sleep(3_000).then(() => undefined),
     mostLost: 0,
     mostFlowMods: 0,
-    isQuick: true,
   },
   {
     name: 'kill -9 of Weft',
