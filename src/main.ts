@@ -2,10 +2,9 @@
 /**
  * The composition root: builds the parts in order, starts them, and stops them in reverse.
  *
- *   store ─► feed ─► view ─► compiler ─► fleet ◄── hosts ◄── southbound
- *     ▲                │                   │         │
- *     │                └────► REST ◄───────┘         │
- *     └──────────── inventory writer ◄───────────────┘
+ *   REST ──► store ──► controller (controller.ts) ◄──► hypervisors
+ *     ▲                     │
+ *     └─── view, fleet ◄────┘
  */
 import { readFileSync } from 'node:fs';
 import { openAuthenticator, readOrCreateToken, tokenAuthenticator } from '../northbound/rest/authentication.js';
@@ -14,34 +13,18 @@ import type { Readiness } from '../northbound/rest/health.js';
 import { buildMetrics } from '../northbound/rest/metrics.js';
 import { NetworkState } from '../northbound/rest/network-state.js';
 import { buildRestServer } from '../northbound/rest/server.js';
-import { SouthboundListener } from '../southbound/hypervisor/listener.js';
-import type { HypervisorRegistry, HypervisorSession } from '../southbound/hypervisor/session.js';
-import { parseTarget, type Target, type TlsIdentity } from '../southbound/ovsdb/transport.js';
+import type { Target, TlsIdentity } from '../southbound/ovsdb/transport.js';
 import { systemClock } from './base/clock.js';
 import { createLogger, type Logger } from './base/log.js';
 import { version } from './base/version.js';
-import { Compiler } from './compiler/compiler.js';
-import { dropReading } from './compiler/drops/drops.js';
 import { dropReasonHelp } from './compiler/pipeline/drop-reasons.js';
-import { rules } from './compiler/rules.js';
 import { type Config, ConfigError, type ListenTarget, readConfig } from './config/config.js';
 import { optionsHelp } from './config/options.js';
-import { encodeFragment } from './delivery/encoded-fragment.js';
-import { Fleet } from './delivery/fleet.js';
-import type { HostGoal } from './delivery/host-database.js';
-import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
-import { Hosts } from './delivery/hosts.js';
+import { Controller } from './controller.js';
 import { claimInstance } from './store/instance.js';
-import { InventoryWriter } from './store/inventory-writer.js';
-import { RevisionChecks } from './store/revision-checks.js';
 import { openStore, type Store } from './store/store.js';
-import { Feed } from './view/feed.js';
-import { NetworkView, type Touched } from './view/network-view.js';
-import { all } from './view/rows.js';
 
 const clock = systemClock;
-/** How long a Weft that is gone keeps another one waiting. Started again in its data directory, it has its lease back at once. */
-const leaseTtlMs = 3_000;
 /** How far back `watch` and a feed that was cut off can resume. */
 const revisionsKept = 100_000;
 const trimEveryMs = 60_000;
@@ -92,30 +75,6 @@ function readTls(config: Config): TlsIdentity | null {
 
 const targetOf = ({ transport, host, port }: ListenTarget): Target => ({ kind: transport, host, port });
 
-/** Hosts report themselves; the store knows who they are. */
-function registryOn(store: Store, view: NetworkView): HypervisorRegistry {
-  return {
-    async identify(report) {
-      const { systemId, encapIp, encapTypes, encapMtuBytes, bridge, datapathType, peer } = report;
-      const dialled = view
-        .by('hypervisors', 'all', all)
-        .find(row => peer.target !== null && row.ovsdbTarget === peer.target);
-      const registration = await store.registerHypervisor({
-        systemId,
-        ...(dialled === undefined ? {} : { hypervisorId: dialled.id }),
-        encapIp,
-        encapTypes,
-        underlayMtu: encapMtuBytes,
-        bridge,
-        datapathType: datapathType === 'netdev' ? 'netdev' : 'system',
-      });
-      if (registration.kind === 'refused') return registration;
-      const { id, number, datapathId } = registration.hypervisor;
-      return { kind: 'accepted', id, number, datapathId, isLeaving: registration.kind === 'leaving' };
-    },
-  };
-}
-
 async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<void> {
   const instance = await claimInstance(config.dataDirectory);
   lifecycle.onStop(() => instance.release());
@@ -123,108 +82,29 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   lifecycle.onStop(() => store.close());
   log.info({ durability: store.durability, database: store.databaseId }, 'store open');
 
-  const view = new NetworkView();
-  const compiler = new Compiler(rules, view, encodeFragment);
-  const checks = new RevisionChecks(store);
-  const lease = store.lease(
-    { name: 'fleet', holder: instance.holder, ttlMs: leaseTtlMs },
-    {
-      acquired: term => {
-        fleet.setTerm(BigInt(term));
-        hosts.takeCharge();
-      },
-      lost: () => {
-        fleet.setTerm(null);
-        hosts.goalsChanged();
-      },
-    },
-  );
-  const fleet = new Fleet({
-    clock,
-    log,
-    identity: { databaseId: store.databaseId, build: version, checkOf: revision => checks.checkOf(revision) },
-    drops: dropReading,
-    portsInstalled: (hypervisorId, portIds) => hosts.portsInstalled(hypervisorId, portIds),
-    fenced: (hypervisorId, currentTerm) => {
-      log.warn({ hypervisorId, currentTerm: String(currentTerm) }, 'a switch has seen a newer term than the lease');
-      lease
-        .raiseTermAbove(Number(currentTerm ?? 0n))
-        .catch((error: unknown) => log.warn({ err: error }, 'the term could not be raised'));
-    },
-  });
   const tls = readTls(config);
-  const southbound = new SouthboundListener({
-    ovsdb: config.ovsdbListen.map(targetOf),
-    openflow: config.openflowListen.map(targetOf),
-    punt: config.puntListen.map(targetOf),
+  const onStop = (stop: () => Promise<void> | void): void => lifecycle.onStop(stop);
+  const controller = new Controller({
+    store,
+    clock,
+    log,
+    build: version,
+    holder: instance.holder,
+    ovsdbListen: config.ovsdbListen.map(targetOf),
+    openflowListen: config.openflowListen.map(targetOf),
+    puntListen: config.puntListen.map(targetOf),
     tls,
-    registry: registryOn(store, view),
-    clock,
-    log,
-    onSession: session => hosts.add(session),
+    advertise: config.advertise,
   });
-  const inventory = new InventoryWriter(store, clock, log);
-  lifecycle.onStop(() => inventory.stop());
-
-  const goalOf = (session: HypervisorSession): HostGoal | null => {
-    const row = view.get('hypervisors', session.hypervisor.id);
-    // One whose row is not here yet is looked at again when it is.
-    if (row === null) return null;
-    return hostGoal(session, row, receivedEncapsulations(view.by('hypervisors', 'all', all)), {
-      databaseId: store.databaseId,
-      isInCharge: lease.term !== null,
-      advertise: config.advertise,
-      openflow: southbound.endpoints('flows'),
-      punt: southbound.endpoints('punt'),
-    });
-  };
-  const hosts = new Hosts({
-    fleet,
-    clock,
-    log,
-    goalOf,
-    bindingOf: portId => view.by('port-bindings', 'logicalSwitchPortId', portId)[0] ?? null,
-    onInventory: (hypervisorId, interfaces) => {
-      if (lease.term !== null) inventory.report(hypervisorId, interfaces);
-    },
-  });
-  lifecycle.onStop(() => hosts.stop());
-
+  const { view, compiler, fleet, hosts, southbound, lease } = controller;
   const state = new NetworkState(
     view,
     fleetStatus({ view, fleet, hosts, acceptNames: config.auth === 'none', dropHelp: dropReasonHelp }),
     clock,
     config.underlayMtu,
   );
-  /** Everything that follows from a batch of revisions, in the order of dependence. */
-  const takeIn = (touched: Touched): void => {
-    const changed = touched.changes.filter(change => change.kind === 'hypervisors');
-    for (const { id, after } of changed) {
-      if (after?.allowed === true) fleet.addHypervisor(id, after.name);
-    }
-    fleet.apply(compiler.update(touched));
-    for (const { id, after } of changed) if (after?.allowed !== true) fleet.removeHypervisor(id);
-    state.viewMoved();
-    if (changed.length > 0) {
-      const rows = view.by('hypervisors', 'all', all);
-      southbound.setDialled(
-        rows.flatMap(row => (row.allowed && row.ovsdbTarget !== null ? (parseTarget(row.ovsdbTarget) ?? []) : [])),
-      );
-      for (const { after, before } of changed) {
-        const systemId = (after ?? before)?.systemId;
-        if (typeof systemId === 'string') southbound.reconsider(systemId);
-      }
-      hosts.goalsChanged();
-    }
-    const rebound = touched.changes.flatMap(change =>
-      change.kind === 'port-bindings' ? [change.before?.hypervisorId, change.after?.hypervisorId] : [],
-    );
-    hosts.bindingsChanged(new Set(rebound.filter(id => id !== undefined)));
-  };
-  const feed = new Feed({ source: checks, view, clock, log, onTouched: takeIn });
-  lifecycle.onStop(store.onCommit(() => feed.nudge()));
-  lifecycle.onStop(() => feed.stop());
-  await feed.start();
+  controller.onMoved(() => state.viewMoved());
+  await controller.follow(onStop);
 
   const isActive = (): boolean => lease.term !== null;
   const readiness = async (): Promise<Readiness> => {
@@ -266,13 +146,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   // It compiles its routes for some hundred milliseconds: before the lease is taken and hypervisors are let in, who would wait for it.
   await rest.ready();
 
-  lifecycle.onStop(() => lease.stop());
-  await lease.start();
-  lifecycle.onStop(() => {
-    southbound.stop();
-    fleet.close();
-  });
-  await southbound.start();
+  await controller.letIn(onStop);
   for (const target of config.plainSouthboundOffLoopback) {
     log.warn({ target }, 'this listener is neither encrypted nor authenticated, and other machines can reach it');
   }

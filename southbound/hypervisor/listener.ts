@@ -43,6 +43,8 @@ export interface SouthboundOptions {
   readonly limits?: SouthboundLimits;
   /** Silence after which a peer is asked, and after as long again given up. Default 3000. */
   readonly probeIntervalMs?: number;
+  /** How it listens; with sockets where it is absent. */
+  readonly listen?: typeof listen;
 }
 
 /** A host that is connected but not admitted. */
@@ -162,7 +164,7 @@ export class SouthboundListener {
   async #listen(use: 'ovsdb' | OpenFlowUse, target: Target): Promise<void> {
     const { log } = this.#options;
     const options = { tls: this.#tls, maximumConnections: this.#limits.connections, handshakeTimeoutMs: 10_000 };
-    const endpoint = await listen(target, options, (stream, peer) => {
+    const endpoint = await (this.#options.listen ?? listen)(target, options, (stream, peer) => {
       if (use === 'ovsdb') void this.#admit(stream, peer);
       else this.#unpaired.take(use, stream, peer);
     }).catch((cause: unknown) => {

@@ -22,8 +22,59 @@ export interface LeaseEvents {
   lost(): void;
 }
 
-export class Lease {
+/** Where leases stand: one row for each name, with one clock for all that ask. */
+export interface LeaseRows {
+  /** Takes the lease if it is free, run out or the holder's already; null if another holds it. A new holder gets a new term. */
+  acquire(settings: LeaseSettings): Promise<number | null>;
+  /** Makes the term larger than `seen`, and larger than it is; null if the lease is not the holder's. */
+  raise(settings: LeaseSettings, seen: number): Promise<number | null>;
+  /** Lets the lease run out at once, if it is the holder's. */
+  release(settings: LeaseSettings): Promise<void>;
+}
+
+/** The rows in the database. */
+export class DatabaseLeaseRows implements LeaseRows {
   readonly #dataSource: DataSource;
+
+  constructor(dataSource: DataSource) {
+    this.#dataSource = dataSource;
+  }
+
+  async acquire({ name, holder, ttlMs }: LeaseSettings): Promise<number | null> {
+    const rows: { term: number }[] = await this.#dataSource.query(
+      `INSERT INTO leases AS l (name, holder, term, expires_at)
+       VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3::float8 / 1000))
+       ON CONFLICT (name) DO UPDATE
+       SET holder = excluded.holder, expires_at = excluded.expires_at,
+           term = CASE WHEN l.holder = excluded.holder THEN l.term ELSE l.term + 1 END
+       WHERE l.holder = excluded.holder OR l.expires_at < clock_timestamp()
+       RETURNING l.term::float8 AS term`,
+      [name, holder, ttlMs],
+    );
+    return rows[0]?.term ?? null;
+  }
+
+  async raise({ name, holder }: LeaseSettings, seen: number): Promise<number | null> {
+    const result: { term: number }[] = await this.#dataSource.query(
+      `WITH raised AS (
+         UPDATE leases SET term = greatest(term, $3) + 1
+         WHERE name = $1 AND holder = $2 AND expires_at > clock_timestamp() RETURNING term)
+       SELECT term::float8 AS term FROM raised`,
+      [name, holder, seen],
+    );
+    return result[0]?.term ?? null;
+  }
+
+  async release({ name, holder }: LeaseSettings): Promise<void> {
+    await this.#dataSource.query(`UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND holder = $2`, [
+      name,
+      holder,
+    ]);
+  }
+}
+
+export class Lease {
+  readonly #rows: LeaseRows;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #settings: LeaseSettings;
@@ -35,8 +86,8 @@ export class Lease {
   #round: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(dataSource: DataSource, clock: Clock, log: Logger, settings: LeaseSettings, events: LeaseEvents) {
-    this.#dataSource = dataSource;
+  constructor(rows: LeaseRows, clock: Clock, log: Logger, settings: LeaseSettings, events: LeaseEvents) {
+    this.#rows = rows;
     this.#clock = clock;
     this.#log = log;
     this.#settings = settings;
@@ -57,7 +108,7 @@ export class Lease {
   async #attempt(): Promise<void> {
     const askedMs = this.#clock.nowMs();
     try {
-      const term = await this.#acquire();
+      const term = await this.#rows.acquire(this.#settings);
       if (term === null) this.#setLost('another holds it');
       else this.#setHeld(term, askedMs);
     } catch (error) {
@@ -68,22 +119,6 @@ export class Lease {
     this.#cancelRound = this.#clock.after(this.#settings.ttlMs / 3, () => {
       this.#round = this.#attempt();
     });
-  }
-
-  /** Takes the lease if it is free, run out or ours already; null if another holds it. A new holder gets a new term. */
-  async #acquire(): Promise<number | null> {
-    const { name, holder, ttlMs } = this.#settings;
-    const rows: { term: number }[] = await this.#dataSource.query(
-      `INSERT INTO leases AS l (name, holder, term, expires_at)
-       VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3::float8 / 1000))
-       ON CONFLICT (name) DO UPDATE
-       SET holder = excluded.holder, expires_at = excluded.expires_at,
-           term = CASE WHEN l.holder = excluded.holder THEN l.term ELSE l.term + 1 END
-       WHERE l.holder = excluded.holder OR l.expires_at < clock_timestamp()
-       RETURNING l.term::float8 AS term`,
-      [name, holder, ttlMs],
-    );
-    return rows[0]?.term ?? null;
   }
 
   #setHeld(term: number, askedMs: number): void {
@@ -113,19 +148,11 @@ export class Lease {
    * Raises the term above a value that a switch has seen, from a database that was since restored. Null if the lease is not ours.
    */
   async raiseTermAbove(seen: number): Promise<number | null> {
-    const { name, holder } = this.#settings;
     const askedMs = this.#clock.nowMs();
-    const result: unknown = await this.#dataSource.query(
-      `WITH raised AS (
-         UPDATE leases SET term = greatest(term, $3) + 1
-         WHERE name = $1 AND holder = $2 AND expires_at > clock_timestamp() RETURNING term)
-       SELECT term::float8 AS term FROM raised`,
-      [name, holder, seen],
-    );
-    const [row] = result as { term: number }[];
-    if (row === undefined) return null;
-    if (this.term !== null) this.#setHeld(row.term, Math.min(askedMs, this.#validUntilMs - this.#settings.ttlMs));
-    return row.term;
+    const term = await this.#rows.raise(this.#settings, seen);
+    if (term === null) return null;
+    if (this.term !== null) this.#setHeld(term, Math.min(askedMs, this.#validUntilMs - this.#settings.ttlMs));
+    return term;
   }
 
   /** Gives the lease up at once, so that another need not wait for it to run out. */
@@ -134,11 +161,7 @@ export class Lease {
     this.#cancelRound?.();
     await this.#round;
     this.#cancelRound?.();
-    const { name, holder } = this.#settings;
     this.#setLost('stopped');
-    await this.#dataSource.query(`UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND holder = $2`, [
-      name,
-      holder,
-    ]);
+    await this.#rows.release(this.#settings);
   }
 }

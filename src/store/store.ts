@@ -7,7 +7,7 @@ import { claimsOn } from './bindings.js';
 import { ChangeLog, type ChangeLogRow, type Changes, type RevisionRecord } from './change-log.js';
 import { type DataSourceSettings, type Durability, type OpenDataSource, openDataSource } from './data-source.js';
 import { type HypervisorReport, Inventory, type Registration, type ReportedInterface } from './inventory.js';
-import { Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
+import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
 import { type CommitListener, Notifier } from './notifier.js';
 import { type ListOptions, type Page, Reading, type Snapshot } from './reading.js';
 import { Transactions, type WriteResult } from './transaction.js';
@@ -141,7 +141,7 @@ export class Store {
   }
 
   lease(settings: LeaseSettings, events: LeaseEvents): Lease {
-    return new Lease(this.#open.dataSource, this.#clock, this.#log, settings, events);
+    return new Lease(new DatabaseLeaseRows(this.#open.dataSource), this.#clock, this.#log, settings, events);
   }
 
   async close(): Promise<void> {

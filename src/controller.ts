@@ -1,0 +1,236 @@
+/**
+ * The controller without its edges: everything between the store and the sockets of hypervisors, wired once for the program and
+ * for the simulation. What differs between the two comes in: the store, the clock, how connections come about.
+ *
+ *   store ─► feed ─► view ─► compiler ─► fleet ◄── hosts ◄── southbound
+ *     ▲                                                │
+ *     └──────────────── inventory writer ◄─────────────┘
+ */
+import type { listen } from '../southbound/hypervisor/endpoint.js';
+import { SouthboundListener } from '../southbound/hypervisor/listener.js';
+import type { HypervisorRegistry, HypervisorSession } from '../southbound/hypervisor/session.js';
+import { parseTarget, type Target, type TlsIdentity } from '../southbound/ovsdb/transport.js';
+import type { Clock } from './base/clock.js';
+import type { Logger } from './base/log.js';
+import { Compiler } from './compiler/compiler.js';
+import { dropReading } from './compiler/drops/drops.js';
+import { rules } from './compiler/rules.js';
+import { encodeFragment } from './delivery/encoded-fragment.js';
+import { Fleet } from './delivery/fleet.js';
+import type { HostGoal } from './delivery/host-database.js';
+import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
+import { Hosts } from './delivery/hosts.js';
+import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
+import type { HypervisorReport, Registration } from './store/inventory.js';
+import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
+import { RevisionChecks, type RevisionSource } from './store/revision-checks.js';
+import { Feed } from './view/feed.js';
+import { NetworkView, type Touched } from './view/network-view.js';
+import { all } from './view/rows.js';
+
+/** What the controller needs of a store. */
+export interface ControllerStore extends RevisionSource, InventoryStore {
+  readonly databaseId: string;
+  onCommit(listener: () => void): () => void;
+  registerHypervisor(report: HypervisorReport): Promise<Registration>;
+  lease(settings: LeaseSettings, events: LeaseEvents): Lease;
+}
+
+export interface ControllerOptions {
+  readonly store: ControllerStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Of the program: a switch that another build has filled is compared as a whole. */
+  readonly build: string;
+  /** Names this process to the lease, uniquely for each start. */
+  readonly holder: string;
+  readonly ovsdbListen: readonly Target[];
+  readonly openflowListen: readonly Target[];
+  readonly puntListen: readonly Target[];
+  readonly tls: TlsIdentity | null;
+  /** The host that hypervisors are told to dial; null: the one that they dialled themselves. */
+  readonly advertise: string | null;
+  /** How it listens; sockets where it is absent. */
+  readonly listen?: typeof listen;
+}
+
+type OnStop = (stop: () => Promise<void> | void) => void;
+
+/** How long a Weft that is gone keeps another one waiting. Started again in its data directory, it has its lease back at once. */
+const leaseTtlMs = 3_000;
+
+export class Controller {
+  readonly view = new NetworkView();
+  readonly compiler = new Compiler(rules, this.view, encodeFragment);
+  readonly fleet: Fleet;
+  readonly hosts: Hosts;
+  readonly southbound: SouthboundListener;
+  readonly lease: Lease;
+  readonly #options: ControllerOptions;
+  readonly #checks: RevisionChecks;
+  readonly #inventory: InventoryWriter;
+  readonly #moveListeners = new Set<() => void>();
+
+  constructor(options: ControllerOptions) {
+    const { store, clock, log } = options;
+    this.#options = options;
+    this.#checks = new RevisionChecks(store);
+    this.lease = this.#makeLease();
+    this.fleet = this.#makeFleet();
+    this.southbound = this.#makeSouthbound();
+    this.#inventory = new InventoryWriter(store, clock, log);
+    this.hosts = new Hosts({
+      fleet: this.fleet,
+      clock,
+      log,
+      goalOf: session => this.#goalOf(session),
+      bindingOf: portId => this.view.by('port-bindings', 'logicalSwitchPortId', portId)[0] ?? null,
+      onInventory: (hypervisorId, interfaces) => {
+        if (this.lease.term !== null) this.#inventory.report(hypervisorId, interfaces);
+      },
+    });
+  }
+
+  /** Calls back after the view has moved and everything that follows from it was told. */
+  onMoved(listener: () => void): void {
+    this.#moveListeners.add(listener);
+  }
+
+  /** Follows the store; resolves when the view holds it. `onStop` is given how each part ends, to be called in reverse. */
+  async follow(onStop: OnStop): Promise<void> {
+    const { store, clock, log } = this.#options;
+    onStop(() => this.#inventory.stop());
+    onStop(() => this.hosts.stop());
+    const { view } = this;
+    const feed = new Feed({ source: this.#checks, view, clock, log, onTouched: touched => this.#takeIn(touched) });
+    onStop(store.onCommit(() => feed.nudge()));
+    onStop(() => feed.stop());
+    await feed.start();
+  }
+
+  /** Asks for the lease, then listens for hypervisors. @throws Error when a listener cannot be bound */
+  async letIn(onStop: OnStop): Promise<void> {
+    onStop(() => this.lease.stop());
+    await this.lease.start();
+    onStop(() => {
+      this.southbound.stop();
+      this.fleet.close();
+    });
+    await this.southbound.start();
+  }
+
+  #makeLease(): Lease {
+    const { store, holder } = this.#options;
+    return store.lease(
+      { name: 'fleet', holder, ttlMs: leaseTtlMs },
+      {
+        acquired: term => {
+          this.fleet.setTerm(BigInt(term));
+          this.hosts.takeCharge();
+        },
+        lost: () => {
+          this.fleet.setTerm(null);
+          this.hosts.goalsChanged();
+        },
+      },
+    );
+  }
+
+  #makeFleet(): Fleet {
+    const { store, clock, log, build } = this.#options;
+    return new Fleet({
+      clock,
+      log,
+      identity: { databaseId: store.databaseId, build, checkOf: revision => this.#checks.checkOf(revision) },
+      drops: dropReading,
+      portsInstalled: (hypervisorId, portIds) => this.hosts.portsInstalled(hypervisorId, portIds),
+      fenced: (hypervisorId, currentTerm) => {
+        log.warn({ hypervisorId, currentTerm: String(currentTerm) }, 'a switch has seen a newer term than the lease');
+        this.lease
+          .raiseTermAbove(Number(currentTerm ?? 0n))
+          .catch((error: unknown) => log.warn({ err: error }, 'the term could not be raised'));
+      },
+    });
+  }
+
+  #makeSouthbound(): SouthboundListener {
+    const { clock, log, ovsdbListen, openflowListen, puntListen, tls, listen: listener } = this.#options;
+    return new SouthboundListener({
+      ovsdb: ovsdbListen,
+      openflow: openflowListen,
+      punt: puntListen,
+      tls,
+      registry: this.#registry(),
+      clock,
+      log,
+      onSession: session => this.hosts.add(session),
+      ...(listener === undefined ? {} : { listen: listener }),
+    });
+  }
+
+  /** Hosts report themselves; the store knows who they are. */
+  #registry(): HypervisorRegistry {
+    const { store } = this.#options;
+    return {
+      identify: async report => {
+        const { systemId, encapIp, encapTypes, encapMtuBytes, bridge, datapathType, peer } = report;
+        const dialled = this.view
+          .by('hypervisors', 'all', all)
+          .find(row => peer.target !== null && row.ovsdbTarget === peer.target);
+        const registration = await store.registerHypervisor({
+          systemId,
+          ...(dialled === undefined ? {} : { hypervisorId: dialled.id }),
+          encapIp,
+          encapTypes,
+          underlayMtu: encapMtuBytes,
+          bridge,
+          datapathType: datapathType === 'netdev' ? 'netdev' : 'system',
+        });
+        if (registration.kind === 'refused') return registration;
+        const { id, number, datapathId } = registration.hypervisor;
+        return { kind: 'accepted', id, number, datapathId, isLeaving: registration.kind === 'leaving' };
+      },
+    };
+  }
+
+  #goalOf(session: HypervisorSession): HostGoal | null {
+    const { store, advertise } = this.#options;
+    const row = this.view.get('hypervisors', session.hypervisor.id);
+    // One whose row is not here yet is looked at again when it is.
+    if (row === null) return null;
+    return hostGoal(session, row, receivedEncapsulations(this.view.by('hypervisors', 'all', all)), {
+      databaseId: store.databaseId,
+      isInCharge: this.lease.term !== null,
+      advertise,
+      openflow: this.southbound.endpoints('flows'),
+      punt: this.southbound.endpoints('punt'),
+    });
+  }
+
+  /** Everything that follows from a batch of revisions, in the order of dependence. */
+  #takeIn(touched: Touched): void {
+    const { fleet, hosts, southbound, view } = this;
+    const changed = touched.changes.filter(change => change.kind === 'hypervisors');
+    for (const { id, after } of changed) {
+      if (after?.allowed === true) fleet.addHypervisor(id, after.name);
+    }
+    fleet.apply(this.compiler.update(touched));
+    for (const { id, after } of changed) if (after?.allowed !== true) fleet.removeHypervisor(id);
+    for (const listener of this.#moveListeners) listener();
+    if (changed.length > 0) {
+      const rows = view.by('hypervisors', 'all', all);
+      southbound.setDialled(
+        rows.flatMap(row => (row.allowed && row.ovsdbTarget !== null ? (parseTarget(row.ovsdbTarget) ?? []) : [])),
+      );
+      for (const { after, before } of changed) {
+        const systemId = (after ?? before)?.systemId;
+        if (typeof systemId === 'string') southbound.reconsider(systemId);
+      }
+      hosts.goalsChanged();
+    }
+    const rebound = touched.changes.flatMap(change =>
+      change.kind === 'port-bindings' ? [change.before?.hypervisorId, change.after?.hypervisorId] : [],
+    );
+    hosts.bindingsChanged(new Set(rebound.filter(id => id !== undefined)));
+  }
+}
