@@ -11,6 +11,7 @@ import { switchingFlooding, switchingFloodLocal } from './switching/flooding.js'
 import { switchingPort, switchingRouterPort, switchingSubnet } from './switching/forwarding.js';
 import { switchingInterface } from './switching/interface.js';
 import { switchingLearningPort, switchingLearningSwitch } from './switching/learning.js';
+import { switchingSolicitations } from './switching/solicitations.js';
 import { tunnelsEverywhere, tunnelsOfHypervisor, tunnelsToHypervisor } from './tunnels/tunnels.js';
 
 export const rules: readonly Rule[] = [
@@ -31,6 +32,7 @@ export const rules: readonly Rule[] = [
   switchingLearningSwitch,
   switchingEverywhere,
   switchingUnlisted,
+  switchingSolicitations,
   routingEverywhere,
   routingRouter,
   routingRouterPort,

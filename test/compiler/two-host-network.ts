@@ -1,4 +1,5 @@
 /** The network that most tests of rooms stand on: two hypervisors, two switches, a router between them. */
+import type { RowOf } from '../../src/model/index.js';
 import { NetworkBuilder } from './network-builder.js';
 
 export const mac = {
@@ -20,9 +21,10 @@ export const ip6 = {
   db2: 'fd00:2::22',
 } as const;
 
-export function twoHostNetwork(): NetworkBuilder {
+/** `first` is what the first hypervisor has of its own. */
+export function twoHostNetwork(first: Partial<RowOf<'hypervisors'>> = {}): NetworkBuilder {
   return new NetworkBuilder()
-    .hypervisor('hv1')
+    .hypervisor('hv1', first)
     .hypervisor('hv2', { encapTypes: ['vxlan'] })
     .logicalSwitch('web', '10.1.0.0/24', 'fd00:1::/64')
     .logicalSwitch('db', '10.2.0.0/24', 'fd00:2::/64')

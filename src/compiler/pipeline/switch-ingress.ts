@@ -61,7 +61,8 @@ export const lsInL2Lkup = stage('ls_in_l2_lkup', {
 });
 
 export const lsInNdReply = stage('ls_in_nd_reply', {
-  purpose: 'Second half of a neighbour advertisement: what only a packet of that type has.',
+  purpose:
+    'Second half of a neighbour advertisement: what only a packet of that type has. The kernel datapath has no such.',
   reads: ['icmpv6Type', 'targetIsRouter', 'mac', 'advertisement'],
   writes: ['ndOptionsType', 'ndTll', 'ndReserved'],
   onMiss: { drop: 'unknown_neighbour' },
@@ -76,7 +77,7 @@ export const lsInArpReply = stage('ls_in_arp_reply', {
   ],
   writes: [
     ...(['ethSrc', 'ethDst', 'arpOp', 'arpSpa', 'arpTpa', 'arpSha', 'arpTha', 'ipv6Src', 'ipv6Dst'] as const),
-    ...(['icmpv6Type', 'advertisement'] as const),
+    ...(['icmpv6Type', 'advertisement', 'ndTarget', 'ndSll'] as const),
   ],
   onMiss: { drop: 'unknown_neighbour' },
 });

@@ -148,6 +148,10 @@ export class TracedNetwork {
     return this.#switch.ofctl(args);
   }
 
+  appctl(...args: readonly string[]): Promise<string> {
+    return this.#switch.appctl(...args);
+  }
+
   stop(): Promise<void> {
     return this.#switch.stop();
   }
