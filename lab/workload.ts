@@ -90,8 +90,9 @@ export class Workload {
     const detection = options.duplicateAddressDetection === true ? '' : ' nodad';
     // Each attachment's routes come behind those of the one before it: traffic moves when the older device goes.
     const metric = 100 + this.attachment;
-    await ipBatch(null, [
-      `link add ${device} netns ${namespace} address ${mac} mtu ${mtu} type veth peer name ${interfaceName} netns ${hypervisor.namespace} mtu ${mtu}`,
+    // From inside: kernels before 6.13 refuse a name that the machine's own network has, and `eth0` is a common one.
+    await ipBatch(namespace, [
+      `link add ${device} address ${mac} mtu ${mtu} type veth peer name ${interfaceName} netns ${hypervisor.namespace} mtu ${mtu}`,
     ]);
     // Checksums left to a network card that does not exist would leave the userspace datapath as they are: wrong.
     await runInNamespace(namespace, ['ethtool', '-K', device, 'tx', 'off']);
