@@ -19,7 +19,7 @@ import { encodeFragment } from './delivery/encoded-fragment.js';
 import { Fleet } from './delivery/fleet.js';
 import type { HostGoal } from './delivery/host-database.js';
 import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
-import { Hosts } from './delivery/hosts.js';
+import { type BindingMove, Hosts } from './delivery/hosts.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
 import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
@@ -70,6 +70,8 @@ export class Controller {
   readonly #checks: RevisionChecks;
   readonly #inventory: InventoryWriter;
   readonly #moveListeners = new Set<() => void>();
+  /** The encapsulations that every host is set up for. */
+  #received = '';
 
   constructor(options: ControllerOptions) {
     const { store, clock, log } = options;
@@ -85,8 +87,8 @@ export class Controller {
       log,
       goalOf: session => this.#goalOf(session),
       bindingOf: portId => this.view.by('port-bindings', 'logicalSwitchPortId', portId)[0] ?? null,
-      onInventory: (hypervisorId, interfaces) => {
-        if (this.lease.term !== null) this.#inventory.report(hypervisorId, interfaces);
+      onInventory: (hypervisorId, report) => {
+        if (this.lease.term !== null) this.#inventory.report(hypervisorId, report);
       },
     });
   }
@@ -143,7 +145,7 @@ export class Controller {
       log,
       identity: { databaseId: store.databaseId, build, checkOf: revision => this.#checks.checkOf(revision) },
       drops: dropReading,
-      portsInstalled: (hypervisorId, portIds) => this.hosts.portsInstalled(hypervisorId, portIds),
+      portsInstalled: (hypervisorId, portIds, changed) => this.hosts.portsInstalled(hypervisorId, portIds, changed),
       fenced: (hypervisorId, currentTerm) => {
         log.warn({ hypervisorId, currentTerm: String(currentTerm) }, 'a switch has seen a newer term than the lease');
         this.lease
@@ -174,9 +176,10 @@ export class Controller {
     return {
       identify: async report => {
         const { systemId, encapIp, encapTypes, encapMtuBytes, bridge, datapathType, peer } = report;
-        const dialled = this.view
-          .by('hypervisors', 'all', all)
-          .find(row => peer.target !== null && row.ovsdbTarget === peer.target);
+        const dialled =
+          peer.target === null
+            ? undefined
+            : this.view.by('hypervisors', 'all', all).find(row => row.ovsdbTarget === peer.target);
         const registration = await store.registerHypervisor({
           systemId,
           ...(dialled === undefined ? {} : { hypervisorId: dialled.id }),
@@ -226,11 +229,21 @@ export class Controller {
         const systemId = (after ?? before)?.systemId;
         if (typeof systemId === 'string') southbound.reconsider(systemId);
       }
-      hosts.goalsChanged();
+      // A host is to be set up by its own row, and by what others receive.
+      const received = receivedEncapsulations(rows).join();
+      hosts.goalsChanged(received === this.#received ? changed.map(({ id }) => id) : undefined);
+      this.#received = received;
     }
-    const rebound = touched.changes.flatMap(change =>
-      change.kind === 'port-bindings' ? [change.before?.hypervisorId, change.after?.hypervisorId] : [],
-    );
-    hosts.bindingsChanged(new Set(rebound.filter(id => id !== undefined)));
+    hosts.bindingsChanged(bindingMoves(touched));
   }
+}
+
+function bindingMoves({ changes }: Touched): readonly BindingMove[] {
+  return changes.flatMap(change =>
+    change.kind === 'port-bindings'
+      ? [change.before, change.after].flatMap(row =>
+          row === null ? [] : [{ hypervisorId: row.hypervisorId, portId: row.logicalSwitchPortId }],
+        )
+      : [],
+  );
 }

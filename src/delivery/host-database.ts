@@ -4,12 +4,12 @@
  */
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
 import type { OvsdbClient } from '../../southbound/ovsdb/client.js';
-import type { DatabaseSnapshot } from '../../southbound/ovsdb/replica.js';
+import type { DatabaseSnapshot, RowChange } from '../../southbound/ovsdb/replica.js';
 import { RpcClosedError, RpcError } from '../../southbound/ovsdb/rpc.js';
 import { comment, TransactionError, type Operation } from '../../southbound/ovsdb/transact.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
-import { planInstalledMarks } from './ovsdb-installed.js';
+import { InstalledMarks } from './installed-marks.js';
 import { planHost, planStandby, type DesiredHost, type OvsdbPlan } from './ovsdb-plan.js';
 import { planRemoval } from './ovsdb-removal.js';
 
@@ -34,6 +34,12 @@ export type HostDatabaseStatus =
   /** A transaction was refused by the server; it is tried again. */
   | { readonly kind: 'failed'; readonly reason: string };
 
+/** What was written to one host's database since the start. */
+export interface HostDatabaseCounters {
+  transactions: number;
+  operations: number;
+}
+
 export interface HostDatabaseOptions {
   readonly session: HypervisorSession;
   /** The newest goal; null while it cannot be told (nothing is done then). */
@@ -44,8 +50,6 @@ export interface HostDatabaseOptions {
   readonly onStatus?: (status: HostDatabaseStatus) => void;
 }
 
-/** Marks set or removed by one transaction. */
-const marksPerTransaction = 500;
 /** The wait after a refusal or an undone change: doubled each time, up to the longest. */
 const shortestWaitMs = 100;
 const longestWaitMs = 10_000;
@@ -65,15 +69,27 @@ function planFor(database: DatabaseSnapshot, goal: HostGoal): OvsdbPlan {
   }
 }
 
+/** Everything but what Open vSwitch and the workloads report about Interfaces. */
+function concernsPlan(change: RowChange): boolean {
+  if (change.table !== 'Interface') return true;
+  const { before, after } = change;
+  if (before === null || after === null) return true;
+  return (
+    before.type !== after.type || before.ofport_request !== after.ofport_request || before.options !== after.options
+  );
+}
+
 export class HostDatabase {
   readonly #options: HostDatabaseOptions;
   readonly #log: Logger;
   readonly #stopListening: (() => void)[];
   #status: HostDatabaseStatus = { kind: 'unknown' };
-  /** Null until the switch has said what is in force: the marks of the Weft before us stay till then. */
-  #acknowledged: ReadonlyMap<string, string> | null = null;
+  readonly #marks: InstalledMarks;
+  readonly counters: HostDatabaseCounters = { transactions: 0, operations: 0 };
   #isRunning = false;
   #isDirty = false;
+  /** Something other than marks may have to change. */
+  #needsPlan = false;
   #isStopped = false;
   #cancelWait: (() => void) | null = null;
   #failures = 0;
@@ -84,8 +100,9 @@ export class HostDatabase {
     this.#options = options;
     this.#log = options.log.child({ hypervisor: options.session.systemId });
     const { session } = options;
+    this.#marks = new InstalledMarks(session);
     this.#stopListening = [
-      session.replica.onChange(() => this.nudge()),
+      session.replica.onChange(changes => this.#replicaChanged(changes)),
       session.onState(state => {
         if (state === 'following') this.#forgetFailures();
         this.nudge();
@@ -101,6 +118,11 @@ export class HostDatabase {
 
   /** The goal, or something that it depends on, may have changed. Cheap: any number of nudges is one look. */
   nudge(): void {
+    this.#needsPlan = true;
+    this.#look();
+  }
+
+  #look(): void {
     this.#isDirty = true;
     if (this.#isRunning || this.#isStopped || this.#cancelWait) return;
     this.#isRunning = true;
@@ -108,9 +130,16 @@ export class HostDatabase {
     queueMicrotask(() => {
       void this.#run().finally(() => {
         this.#isRunning = false;
-        if (this.#isDirty) this.nudge();
+        if (this.#isDirty) this.#look();
       });
     });
+  }
+
+  /** Workloads come, go and report all day: a plan is made only where what it looks at has changed. */
+  #replicaChanged(changes: readonly RowChange[]): void {
+    const needsLook = this.#marks.replicaChanged(changes);
+    if (this.#status.kind !== 'joined' || changes.some(concernsPlan)) this.nudge();
+    else if (needsLook) this.#look();
   }
 
   /**
@@ -118,8 +147,14 @@ export class HostDatabase {
    * @param acknowledged iface-id by UUID of the Interface
    */
   setAcknowledged(acknowledged: ReadonlyMap<string, string>): void {
-    this.#acknowledged = acknowledged;
-    this.nudge();
+    this.#marks.setAll(acknowledged);
+    this.#look();
+  }
+
+  /** The same for one Interface, once all have been set; null: its flows are not acknowledged (any more). */
+  changeAcknowledged(interfaceUuid: string, ifaceId: string | null): void {
+    this.#marks.set(interfaceUuid, ifaceId);
+    this.#look();
   }
 
   /** Does nothing more; the database stays as it is. */
@@ -139,6 +174,7 @@ export class HostDatabase {
       try {
         await this.#step(client, goal);
       } catch (error) {
+        this.#needsPlan = true;
         this.#failed(error);
       }
     }
@@ -146,6 +182,10 @@ export class HostDatabase {
 
   async #step(client: OvsdbClient, goal: HostGoal): Promise<void> {
     const { session } = this.#options;
+    if (!this.#needsPlan && goal.kind === 'joined' && this.#status.kind === 'joined') {
+      return this.#mark(client, goal.host.bridge);
+    }
+    this.#needsPlan = false;
     const plan = planFor(session.replica, goal);
     session.setRefusal(plan.kind === 'refused' ? plan.reason : null);
     switch (plan.kind) {
@@ -156,25 +196,31 @@ export class HostDatabase {
       case 'refused':
         return this.#setStatus(plan);
       case 'change':
+        this.#needsPlan = true;
         if (this.#mustWait()) return;
         this.#setStatus({ kind: 'changing', summary: plan.summary });
         await this.#apply(client, plan.summary, plan.operations);
-        this.#isDirty = true;
+        this.nudge();
     }
   }
 
   async #mark(client: OvsdbClient, bridge: string): Promise<void> {
-    if (this.#acknowledged === null) return;
-    const operations = planInstalledMarks(this.#options.session.replica, bridge, this.#acknowledged);
-    for (let start = 0; start < operations.length; start += marksPerTransaction) {
-      await client.transact(operations.slice(start, start + marksPerTransaction));
-      this.#failures = 0;
+    for (let operations = this.#marks.next(bridge); operations.length > 0; operations = this.#marks.next(bridge)) {
+      await client.transact(operations);
+      this.#marks.done();
+      this.#count(operations);
     }
+  }
+
+  #count(operations: readonly Operation[]): void {
+    this.#failures = 0;
+    this.counters.transactions += 1;
+    this.counters.operations += operations.length;
   }
 
   async #apply(client: OvsdbClient, summary: string, operations: readonly Operation[]): Promise<void> {
     await client.transact([...operations, comment(`weft: ${summary}`)]);
-    this.#failures = 0;
+    this.#count(operations);
     this.#lastChangeMs = this.#options.clock.nowMs();
     this.#log.info({ summary }, 'host database changed');
   }

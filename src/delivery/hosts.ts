@@ -12,6 +12,7 @@ import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
 import type { SessionState } from '../../southbound/hypervisor/session-state.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
+import { ClaimIndex } from './claim-index.js';
 import type { Fleet } from './fleet.js';
 import { HostDatabase, type HostDatabaseStatus, type HostGoal } from './host-database.js';
 import { OpenFlowSwitch } from './openflow-switch.js';
@@ -31,8 +32,19 @@ export interface HostsOptions {
   goalOf(this: void, session: HypervisorSession): HostGoal | null;
   /** The newest binding of a port; null while it is not bound. */
   bindingOf(portId: string): MarkedBinding | null;
-  /** The whole list of interfaces that claim ports, each time it changes, and once when the host is (back) there. */
-  onInventory(hypervisorId: string, interfaces: readonly ReportedInterface[]): void;
+  /** Interfaces that claim ports: the whole list when the host is (back) there, and what differs each time it changes. */
+  onInventory(hypervisorId: string, inventory: HostInventory): void;
+}
+
+/** What a host says about the interfaces that claim ports: all that do, or those that are new or different and those gone. */
+export type HostInventory =
+  | readonly ReportedInterface[]
+  | { readonly changed: readonly ReportedInterface[]; readonly gone: readonly string[] };
+
+/** A port whose binding to a hypervisor came, changed or went. */
+export interface BindingMove {
+  readonly hypervisorId: string;
+  readonly portId: string;
 }
 
 /** An interface that names a port, whether or not it is bound. */
@@ -63,6 +75,9 @@ interface Host {
    * switch has said so: the marks of the Weft before us stay till then.
    */
   installed: ReadonlySet<string> | null;
+  /** The Interface that is marked for each port, and the other way round. */
+  readonly markOf: Map<string, string>;
+  readonly portOf: Map<string, string>;
   connection: OpenFlowChannel | null;
   /** The fleet has the connection. */
   isHandedOver: boolean;
@@ -90,6 +105,7 @@ function databaseState(status: HostDatabaseStatus): DatabaseState {
 export class Hosts {
   readonly #options: HostsOptions;
   readonly #hosts = new Map<string, Host>();
+  readonly #claims = new ClaimIndex();
   readonly #removalWaiters = new Set<() => void>();
 
   constructor(options: HostsOptions) {
@@ -110,13 +126,25 @@ export class Hosts {
         this.#lookAtRemovals();
       },
     });
-    const host: Host = { session, database, installed: null, connection: null, isHandedOver: false };
+    const host: Host = {
+      session,
+      database,
+      installed: null,
+      markOf: new Map(),
+      portOf: new Map(),
+      connection: null,
+      isHandedOver: false,
+    };
     this.#hosts.set(id, host);
+    this.#claims.update(id, session.inventory.interfaces());
     session.onOpenFlow((use, connection) => {
       if (use === 'flows') this.#openFlowMoved(host, connection);
     });
-    session.onReport(() => this.#handOver(host));
-    session.inventory.onChange(() => this.#reportInventory(host));
+    session.onReport(() => {
+      this.#handOver(host);
+      this.#reportInventory(host);
+    });
+    session.inventory.onChange(changed => this.#inventoryChanged(host, changed));
     session.onState(state => {
       if (state === 'provisioning' || state === 'connected') this.#reportInventory(host);
       if (state === 'disconnected') this.#lookAtRemovals();
@@ -124,9 +152,11 @@ export class Hosts {
     this.#openFlowMoved(host, session.openflow);
   }
 
-  /** Rows of hypervisors have changed: what is wanted of every host may be different. */
-  goalsChanged(): void {
-    for (const host of this.#hosts.values()) {
+  /** What is wanted of these hosts may be different; left out: of every host. */
+  goalsChanged(hypervisorIds: Iterable<string> = this.#hosts.keys()): void {
+    for (const id of hypervisorIds) {
+      const host = this.#hosts.get(id);
+      if (host === undefined) continue;
       host.database.nudge();
       this.#handOver(host);
     }
@@ -138,20 +168,25 @@ export class Hosts {
     for (const host of this.#hosts.values()) this.#reportInventory(host);
   }
 
-  /** Bindings on these hypervisors have changed. */
-  bindingsChanged(hypervisorIds: Iterable<string>): void {
-    for (const id of hypervisorIds) {
-      const host = this.#hosts.get(id);
-      if (host !== undefined) this.#mark(id, host);
+  /** Ports were bound, moved or unbound there. */
+  bindingsChanged(moves: Iterable<BindingMove>): void {
+    for (const { hypervisorId, portId } of moves) {
+      const host = this.#hosts.get(hypervisorId);
+      if (host !== undefined) this.#mark(hypervisorId, host, portId);
     }
   }
 
-  /** From the fleet: the ports whose flows the hypervisor has acknowledged, all of them and no others. */
-  portsInstalled(hypervisorId: string, portIds: ReadonlySet<string>): void {
+  /**
+   * From the fleet: the ports whose flows the hypervisor has acknowledged, all of them and no others (a live set), and which of
+   * them came or went.
+   */
+  portsInstalled(hypervisorId: string, portIds: ReadonlySet<string>, changed: readonly string[]): void {
     const host = this.#hosts.get(hypervisorId);
     if (host === undefined) return;
+    const isFirst = host.installed === null;
     host.installed = portIds;
-    this.#mark(hypervisorId, host);
+    if (isFirst) host.database.setAcknowledged(new Map());
+    for (const portId of isFirst ? portIds : changed) this.#mark(hypervisorId, host, portId);
   }
 
   /** Whether the flows of the port's present interface are acknowledged. */
@@ -163,12 +198,10 @@ export class Hosts {
   /** Interfaces of connected hosts that claim a port by its id or by its name. */
   claims(portId: string, portName: string): HostClaim[] {
     const claims: HostClaim[] = [];
-    for (const [hypervisorId, { session }] of this.#hosts) {
-      for (const { ifaceId, uuid, name, ofport, error } of session.inventory.interfaces()) {
-        if (ifaceId.toLowerCase() !== portId && ifaceId !== portName) continue;
-        const hypervisorName = session.systemId;
-        claims.push({ hypervisorId, hypervisorName, interfaceUuid: uuid, interfaceName: name, ifaceId, ofport, error });
-      }
+    for (const { hypervisorId, report } of this.#claims.of(portId, portName)) {
+      const { ifaceId, uuid, name, ofport, error } = report;
+      const hypervisorName = this.#hosts.get(hypervisorId)?.session.systemId ?? hypervisorId;
+      claims.push({ hypervisorId, hypervisorName, interfaceUuid: uuid, interfaceName: name, ifaceId, ofport, error });
     }
     return claims;
   }
@@ -249,26 +282,52 @@ export class Hosts {
     });
   }
 
+  /** Between two connections the replica is old: what a host does not say now must not unbind anything. */
+  #isReporting({ session }: Host): boolean {
+    return session.replica.isCurrent && !session.hypervisor.isLeaving;
+  }
+
   #reportInventory(host: Host): void {
-    const { session } = host;
-    // Between two connections the replica is old: what a host does not say now must not unbind anything.
-    if (!session.replica.isCurrent || session.hypervisor.isLeaving) return;
-    this.#options.onInventory(session.hypervisor.id, session.inventory.interfaces());
+    if (!this.#isReporting(host)) return;
+    this.#options.onInventory(host.session.hypervisor.id, host.session.inventory.interfaces());
+  }
+
+  #inventoryChanged(host: Host, uuids: readonly string[]): void {
+    const { inventory, hypervisor } = host.session;
+    const changed: ReportedInterface[] = [];
+    const gone: string[] = [];
+    for (const uuid of uuids) {
+      const report = inventory.get(uuid);
+      if (report === null) gone.push(uuid);
+      else changed.push(report);
+      const portId = host.portOf.get(uuid);
+      if (portId !== undefined) this.#mark(hypervisor.id, host, portId);
+    }
+    this.#claims.update(hypervisor.id, changed, gone);
+    if (this.#isReporting(host)) this.#options.onInventory(hypervisor.id, { changed, gone });
   }
 
   /**
-   * Brings the marks on the host in line with the ports that are installed there and the interfaces that they are bound to. An
-   * interface that took another's place with its port number needs no flow to change, and so no word of the fleet.
+   * Brings the mark of a port in line with whether it is installed there and the interface that it is bound to. An interface
+   * that took another's place with its port number needs no flow to change, and so no word of the fleet.
    */
-  #mark(hypervisorId: string, host: Host): void {
+  #mark(hypervisorId: string, host: Host, portId: string): void {
     if (host.installed === null) return;
-    const marks = new Map<string, string>();
-    const claims = new Map(host.session.inventory.interfaces().map(each => [each.uuid, each.ifaceId]));
-    for (const portId of host.installed) {
-      const binding = this.#options.bindingOf(portId);
-      if (binding?.hypervisorId !== hypervisorId) continue;
-      marks.set(binding.interfaceUuid, claims.get(binding.interfaceUuid) ?? portId);
+    const { database, session, markOf, portOf } = host;
+    const binding = host.installed.has(portId) ? this.#options.bindingOf(portId) : null;
+    const uuid = binding?.hypervisorId === hypervisorId ? binding.interfaceUuid : null;
+    const marked = markOf.get(portId) ?? null;
+    // Another port may have taken the interface over meanwhile.
+    if (marked !== null && marked !== uuid && portOf.get(marked) === portId) {
+      portOf.delete(marked);
+      database.changeAcknowledged(marked, null);
     }
-    host.database.setAcknowledged(marks);
+    if (uuid === null) {
+      markOf.delete(portId);
+      return;
+    }
+    markOf.set(portId, uuid);
+    portOf.set(uuid, portId);
+    database.changeAcknowledged(uuid, session.inventory.get(uuid)?.ifaceId ?? portId);
   }
 }

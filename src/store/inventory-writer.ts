@@ -1,20 +1,31 @@
 /**
- * Writes what hypervisors report into the store. It holds one report for each hypervisor, the newest, and has one transaction in
- * flight: a burst of reports of a hundred hosts becomes two commits, and what fails is tried again with what is newest then.
+ * Writes what hypervisors report into the store. It holds one report for each hypervisor, the newest with what came before it, and
+ * has one transaction in flight: a burst of reports of a hundred hosts becomes two commits, and what fails is tried again with what
+ * is newest then.
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
-import type { ReportedInterface } from './inventory.js';
+import type { InventoryReport, ReportedInterface } from './inventory.js';
 
 export interface InventoryStore {
-  recordInventories(reports: ReadonlyMap<string, readonly ReportedInterface[]>): Promise<number>;
+  recordInventories(reports: ReadonlyMap<string, InventoryReport>): Promise<number>;
+}
+
+/** An interface as its host says it: without a usable port number it claims nothing yet. */
+type Interface = Omit<ReportedInterface, 'ofport'> & { readonly ofport: number | null };
+
+/** What is to be written of one hypervisor: by UUID, null for what is gone. */
+interface Waiting {
+  /** Nothing but what is listed is there. */
+  readonly isWhole: boolean;
+  readonly interfaces: Map<string, ReportedInterface | null>;
 }
 
 const firstRetryMs = 100;
 const longestRetryMs = 5_000;
 
 export class InventoryWriter {
-  #waiting = new Map<string, readonly ReportedInterface[]>();
+  #waiting = new Map<string, Waiting>();
   #isWriting = false;
   #isStopped = false;
   #failures = 0;
@@ -29,15 +40,18 @@ export class InventoryWriter {
     this.#log = log;
   }
 
-  /** The whole current list of claiming interfaces of a hypervisor. Those without a usable port number claim nothing yet. */
+  /** The claiming interfaces of a hypervisor: all of them, or those that differ from what was reported before and those gone. */
   report(
     hypervisorId: string,
-    interfaces: readonly (Omit<ReportedInterface, 'ofport'> & { readonly ofport: number | null })[],
+    report: readonly Interface[] | { readonly changed: readonly Interface[]; readonly gone: readonly string[] },
   ): void {
-    const usable = interfaces.flatMap(({ uuid, name, ifaceId, ofport }) =>
-      ofport === null ? [] : [{ uuid, name, ifaceId, ofport }],
-    );
-    this.#waiting.set(hypervisorId, usable);
+    const isWhole = !('gone' in report);
+    const waiting = (isWhole ? undefined : this.#waiting.get(hypervisorId)) ?? { isWhole, interfaces: new Map() };
+    for (const uuid of isWhole ? [] : report.gone) waiting.interfaces.set(uuid, null);
+    for (const { uuid, name, ifaceId, ofport } of isWhole ? report : report.changed) {
+      waiting.interfaces.set(uuid, ofport === null ? null : { uuid, name, ifaceId, ofport });
+    }
+    this.#waiting.set(hypervisorId, waiting);
     this.#write();
   }
 
@@ -52,7 +66,7 @@ export class InventoryWriter {
     this.#isWriting = true;
     const reports = this.#waiting;
     this.#waiting = new Map();
-    this.#store.recordInventories(reports).then(
+    this.#store.recordInventories(new Map([...reports].map(([id, waiting]) => [id, reportOf(waiting)]))).then(
       () => {
         this.#failures = 0;
         this.#isWriting = false;
@@ -65,12 +79,17 @@ export class InventoryWriter {
     );
   }
 
-  #tryAgain(reports: ReadonlyMap<string, readonly ReportedInterface[]>, error: unknown): void {
+  #tryAgain(reports: ReadonlyMap<string, Waiting>, error: unknown): void {
     this.#log.warn(
       { err: error, hypervisors: reports.size },
       'what hypervisors report could not be written; trying again',
     );
-    for (const [id, interfaces] of reports) if (!this.#waiting.has(id)) this.#waiting.set(id, interfaces);
+    for (const [id, older] of reports) {
+      const newer = this.#waiting.get(id);
+      if (newer?.isWhole === true) continue;
+      const interfaces = new Map([...older.interfaces, ...(newer?.interfaces ?? [])]);
+      this.#waiting.set(id, { isWhole: older.isWhole, interfaces });
+    }
     const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
     this.#cancelRetry = this.#clock.after(delayMs, () => {
@@ -78,4 +97,10 @@ export class InventoryWriter {
       this.#write();
     });
   }
+}
+
+function reportOf({ isWhole, interfaces }: Waiting): InventoryReport {
+  const present = [...interfaces.values()].filter(each => each !== null);
+  if (isWhole) return present;
+  return { changed: present, gone: [...interfaces].flatMap(([uuid, each]) => (each === null ? [uuid] : [])) };
 }

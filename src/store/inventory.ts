@@ -14,6 +14,21 @@ export interface ReportedInterface {
   readonly ofport: number;
 }
 
+/** What differs from the last report of a hypervisor. */
+export interface InventoryDifference {
+  /** Interfaces that are new, or other than before. */
+  readonly changed: readonly ReportedInterface[];
+  /** UUIDs of interfaces that claim nothing any more. */
+  readonly gone: readonly string[];
+}
+
+/** All interfaces of a hypervisor that claim ports, or what differs from the last report. */
+export type InventoryReport = readonly ReportedInterface[] | InventoryDifference;
+
+export function isDifference(report: InventoryReport): report is InventoryDifference {
+  return 'gone' in report;
+}
+
 /** What a hypervisor says of itself when it joins. */
 export interface HypervisorReport {
   /** external_ids:weft-hypervisor if set, else system-id. */
@@ -97,10 +112,10 @@ export class Inventory {
   }
 
   /**
-   * Records the whole current list of interfaces of some hypervisors, in one transaction: claims that are gone are dropped, and
-   * the bindings that follow are written. Nothing happens if nothing differs. Returns the revision that includes it.
+   * Records the interfaces of some hypervisors, in one transaction: claims that are gone are dropped, and the bindings that
+   * follow are written. Nothing happens if nothing differs. Returns the revision that includes it.
    */
-  async record(reports: ReadonlyMap<string, readonly ReportedInterface[]>): Promise<number> {
+  async record(reports: ReadonlyMap<string, InventoryReport>): Promise<number> {
     const { revision } = await this.#transactions.write(CONTEXT, async scope => {
       // In one order for everybody, because each hypervisor's claims are locked by its row.
       for (const hypervisorId of [...reports.keys()].toSorted())
@@ -110,16 +125,16 @@ export class Inventory {
   }
 }
 
-async function recordOne(
-  scope: WriteScope,
-  hypervisorId: string,
-  reported: readonly ReportedInterface[],
-): Promise<void> {
+async function recordOne(scope: WriteScope, hypervisorId: string, report: InventoryReport): Promise<void> {
   const { unit, claimedTexts } = scope;
   const hypervisor = await unit.get('hypervisors', hypervisorId);
   if (hypervisor === null) return;
   // An interface counts once, though a host may list it in two of its ports.
+  const reported = isDifference(report) ? report.changed : report;
   const usable = new Map((hypervisor.allowed ? reported.filter(isUsable) : []).map(each => [each.uuid, each]));
+  // Null: whatever is not in the report is gone.
+  const looked =
+    isDifference(report) && hypervisor.allowed ? [...report.gone, ...reported.map(each => each.uuid)] : null;
   const rows = [...usable.values()].map(({ uuid, name, ifaceId, ofport }) => ({
     uuid,
     name,
@@ -129,11 +144,12 @@ async function recordOne(
   }));
   const json = JSON.stringify(rows);
   const gone = await unit.session.query(
-    `DELETE FROM interface_claims c WHERE c.hypervisor_id = $1 AND NOT EXISTS (
+    `DELETE FROM interface_claims c WHERE c.hypervisor_id = $1 ${looked === null ? '' : 'AND c.interface_uuid = ANY ($3::uuid[])'}
+     AND NOT EXISTS (
        SELECT FROM jsonb_to_recordset($2::jsonb) AS r(uuid uuid, iface_id text)
        WHERE r.uuid = c.interface_uuid AND r.iface_id = c.iface_id)
      RETURNING c.iface_id`,
-    [hypervisorId, json],
+    looked === null ? [hypervisorId, json] : [hypervisorId, json, looked],
   );
   // A claim that stays keeps its place in the order: reporting it again does not make it newer.
   const written = await unit.session.query(

@@ -6,7 +6,13 @@ import { arbitrate } from './arbitration.js';
 import { claimsOn } from './bindings.js';
 import { ChangeLog, type ChangeLogRow, type Changes, type RevisionRecord } from './change-log.js';
 import { type DataSourceSettings, type Durability, type OpenDataSource, openDataSource } from './data-source.js';
-import { type HypervisorReport, Inventory, type Registration, type ReportedInterface } from './inventory.js';
+import {
+  type HypervisorReport,
+  Inventory,
+  type InventoryReport,
+  type Registration,
+  type ReportedInterface,
+} from './inventory.js';
 import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
 import { type CommitListener, Notifier } from './notifier.js';
 import { type ListOptions, type Page, Reading, type Snapshot } from './reading.js';
@@ -120,7 +126,7 @@ export class Store {
   }
 
   /** The same for several hypervisors in one transaction. */
-  recordInventories(reports: ReadonlyMap<string, readonly ReportedInterface[]>): Promise<number> {
+  recordInventories(reports: ReadonlyMap<string, InventoryReport>): Promise<number> {
     return this.#inventory.record(reports);
   }
 

@@ -21,10 +21,12 @@ export class FakeSession {
   interfaces: ReportedInterface[] = [];
   readonly replica = { isCurrent: true, onChange: () => () => {} };
   readonly #stateListeners = new Set<(state: SessionState) => void>();
-  readonly #inventoryListeners = new Set<() => void>();
+  readonly #inventoryListeners = new Set<(changed: readonly string[]) => void>();
   readonly inventory = {
     interfaces: (): readonly ReportedInterface[] => this.interfaces,
-    onChange: (listener: () => void) => this.#inventoryListeners.add(listener),
+    get: (uuid: string): ReportedInterface | null => this.interfaces.find(each => each.uuid === uuid) ?? null,
+    isOnBridge: () => true,
+    onChange: (listener: (changed: readonly string[]) => void) => this.#inventoryListeners.add(listener),
   };
 
   constructor(readonly systemId: string) {
@@ -61,8 +63,9 @@ export class FakeSession {
 
   /** The whole list of interfaces that claim ports. */
   claim(...interfaces: ReportedInterface[]): void {
+    const changed = new Set([...this.interfaces, ...interfaces].map(each => each.uuid));
     this.interfaces = interfaces;
-    for (const listener of this.#inventoryListeners) listener();
+    for (const listener of this.#inventoryListeners) listener([...changed]);
   }
 }
 

@@ -55,7 +55,10 @@ describe('hosts, with a real ovsdb-server', function () {
       log: silentLogger,
       goalOf: () => null,
       bindingOf: id => bindings.get(id) ?? null,
-      onInventory: (id, interfaces) => reports.push(`${id}: ${interfaces.map(each => each.ofport).join()}`),
+      onInventory: (id, said) => {
+        const interfaces = 'gone' in said ? said.changed : said;
+        reports.push(`${id}: ${interfaces.map(each => each.ofport).join()}`);
+      },
     });
     listener = new SouthboundListener({
       ovsdb: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
@@ -100,15 +103,15 @@ describe('hosts, with a real ovsdb-server', function () {
     await until('a report', () => reports.includes('hv1: 5'));
     const plug = (interfaceUuid: string): void => {
       bindings.set(portId, { hypervisorId: 'hv1', interfaceUuid });
-      hosts.bindingsChanged(['hv1']);
+      hosts.bindingsChanged([{ hypervisorId: 'hv1', portId }]);
     };
     plug('0190c0de-0000-7000-8000-00000000000a');
-    hosts.portsInstalled('hv1', new Set([portId]));
+    hosts.portsInstalled('hv1', new Set([portId]), [portId]);
     assert.equal(hosts.isInstalled(portId), true);
     // No flow changes, so the fleet has nothing to say.
     plug('0190c0de-0000-7000-8000-00000000000b');
     assert.equal(hosts.isInstalled(portId), true);
-    hosts.portsInstalled('hv1', new Set());
+    hosts.portsInstalled('hv1', new Set(), [portId]);
     assert.equal(hosts.isInstalled(portId), false);
   });
 

@@ -25,23 +25,27 @@ describe('Hosts', () => {
       log: silentLogger,
       goalOf: () => null,
       bindingOf: portId => bindings.get(portId) ?? null,
-      onInventory: (id, interfaces) => told.push([id, interfaces.map(each => each.ifaceId)]),
+      onInventory: (id, said) => {
+        const texts =
+          'gone' in said ? [...said.changed.map(one => `+${one.ifaceId}`), ...said.gone.map(uuid => `-${uuid}`)] : null;
+        told.push([id, texts ?? (said as readonly ReportedInterface[]).map(each => each.ifaceId)]);
+      },
     });
     hosts.add(session.asSession);
   });
   afterEach(() => hosts.stop());
 
-  it('pass on the whole list of claims when a host is there and whenever it changes', () => {
+  it('pass on the whole list of claims when a host is there, and what differs whenever it changes', () => {
     session.claim(tap('a'));
     session.move('following');
     session.move('provisioning');
     session.claim(tap('a'), tap('b'));
     session.claim();
     assert.deepEqual(told, [
+      ['id-of-hv1', ['+a']],
       ['id-of-hv1', ['a']],
-      ['id-of-hv1', ['a']],
-      ['id-of-hv1', ['a', 'b']],
-      ['id-of-hv1', []],
+      ['id-of-hv1', ['+a', '+b']],
+      ['id-of-hv1', ['-uuid-of-a', '-uuid-of-b']],
     ]);
   });
 
@@ -64,17 +68,17 @@ describe('Hosts', () => {
   it('know whether the flows of a port are acknowledged where it is bound now', () => {
     bindings.set('port', { hypervisorId: 'id-of-hv1', interfaceUuid: 'x' });
     assert.equal(hosts.isInstalled('port'), false);
-    hosts.portsInstalled('id-of-hv1', new Set(['port']));
+    hosts.portsInstalled('id-of-hv1', new Set(['port']), ['port']);
     assert.equal(hosts.isInstalled('port'), true);
     bindings.set('port', { hypervisorId: 'id-of-hv2', interfaceUuid: 'x' });
     assert.equal(hosts.isInstalled('port'), false, 'it moved to a host that has not said so');
     bindings.delete('port');
     assert.equal(hosts.isInstalled('port'), false);
-    hosts.portsInstalled('id-of-nobody', new Set(['port']));
+    hosts.portsInstalled('id-of-nobody', new Set(['port']), ['port']);
   });
 
   it('find claims by id in any case and by exact name, and tell why one is not usable', () => {
-    session.interfaces = [tap('0A'), tap('web', { ofport: null, error: 'no such device' }), tap('WEB')];
+    session.claim(tap('0A'), tap('web', { ofport: null, error: 'no such device' }), tap('WEB'));
     assert.deepEqual(
       hosts
         .claims('0a', 'web')

@@ -45,7 +45,7 @@ describe('the fake hypervisor', () => {
       log: silentLogger,
       goalOf,
       bindingOf: () => null,
-      onInventory: (_, interfaces) => (reported = interfaces.map(each => each.ofport)),
+      onInventory: (_, said) => (reported = ('gone' in said ? said.changed : said).map(each => each.ofport)),
     });
     listener = new SouthboundListener({
       ovsdb: [anyPort],

@@ -68,6 +68,25 @@ describeOnBoth('Bindings', store => {
     assert.equal(await placeOf(port), host.id);
   });
 
+  it('follow what a host says has changed, and keep what it does not mention', async () => {
+    const [host, stays, goes, comes] = [await join(), await newPort(), await newPort(), await newPort()];
+    const [held, lost] = [claimOf(stays.id), claimOf(goes.id)];
+    const record = (changed: readonly (typeof held)[], gone: readonly string[]) =>
+      store().recordInventories(new Map([[host.id, { changed, gone }]]));
+    await store().recordInventory(host.id, [held, lost]);
+    const places = async () => [await placeOf(stays), await placeOf(goes), await placeOf(comes)];
+    assert.deepEqual(await places(), [host.id, host.id, null]);
+    const taken = claimOf(comes.id);
+    await record([taken], [lost.uuid]);
+    assert.deepEqual(await places(), [host.id, null, host.id]);
+    await record([{ ...taken, ifaceId: goes.id }], []);
+    assert.deepEqual(await places(), [host.id, host.id, null]);
+    await record([{ ...held, ofport: 4321 }], []);
+    assert.equal((await bindingOf(stays))?.ofport, 4321);
+    await record([], [held.uuid, randomUUID()]);
+    assert.deepEqual(await places(), [null, host.id, null]);
+  });
+
   it('are found whatever the case of the iface-id', async () => {
     const [host, id] = [await join(), randomUUID()];
     await store().recordInventory(host.id, [claimOf(id.toUpperCase())]);

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/log.js';
-import type { ReportedInterface } from '../../src/store/inventory.js';
+import { type InventoryReport, isDifference } from '../../src/store/inventory.js';
 import { type InventoryStore, InventoryWriter } from '../../src/store/inventory-writer.js';
 import { ManualClock } from '../fakes/manual-clock.js';
 
 /** A store whose writes end when the test says so. */
 class FakeStore implements InventoryStore {
-  readonly written: ReadonlyMap<string, readonly ReportedInterface[]>[] = [];
+  readonly written: ReadonlyMap<string, InventoryReport>[] = [];
   #settle: { readonly done: (revision: number) => void; readonly fail: (error: Error) => void } | null = null;
 
-  recordInventories(reports: ReadonlyMap<string, readonly ReportedInterface[]>): Promise<number> {
+  recordInventories(reports: ReadonlyMap<string, InventoryReport>): Promise<number> {
     assert.equal(this.#settle, null, 'two writes at a time');
     this.written.push(reports);
     return new Promise((done, fail) => {
@@ -27,10 +27,16 @@ class FakeStore implements InventoryStore {
 
   /** Names of the interfaces in one write, by hypervisor. */
   names(write: number): Record<string, string[]> {
-    const reports = this.written[write] ?? new Map<string, readonly ReportedInterface[]>();
-    return Object.fromEntries([...reports].map(([id, interfaces]) => [id, interfaces.map(({ name }) => name)]));
+    const reports = this.written[write] ?? new Map<string, InventoryReport>();
+    return Object.fromEntries([...reports].map(([id, report]) => [id, names(report)]));
   }
 }
+
+/** Of a difference, what is new with a plus and what is gone with a minus. */
+const names = (report: InventoryReport): string[] =>
+  isDifference(report)
+    ? [...report.changed.map(({ name }) => `+${name}`), ...report.gone.map(uuid => `-${uuid}`)]
+    : report.map(({ name }) => name);
 
 const tap = (name: string, ofport: number | null = 1) => ({ uuid: `uuid-${name}`, name, ifaceId: 'port', ofport });
 
@@ -55,6 +61,28 @@ describe('What hypervisors report', () => {
     assert.deepEqual(store.names(1), { b: ['b2'], a: [] });
     await store.end();
     assert.equal(store.written.length, 2);
+  });
+
+  it('is gathered while a write runs: differences on what they differ from', async () => {
+    writer.report('a', [tap('a1')]);
+    writer.report('a', { changed: [tap('a2'), tap('a3', null)], gone: ['uuid-a1'] });
+    writer.report('a', { changed: [tap('a1')], gone: ['uuid-a2'] });
+    writer.report('b', [tap('b1'), tap('b2')]);
+    writer.report('b', { changed: [tap('b3')], gone: ['uuid-b1'] });
+    await store.end();
+    assert.deepEqual(store.names(1), { a: ['+a1', '-uuid-a2', '-uuid-a3'], b: ['b2', 'b3'] });
+  });
+
+  it('is written again after a failure with the differences since', async () => {
+    writer.report('a', { changed: [tap('a1'), tap('a2')], gone: [] });
+    writer.report('a', { changed: [tap('a3')], gone: ['uuid-a1'] });
+    await store.end(new Error('no database'));
+    clock.advance(100);
+    assert.deepEqual(store.names(1), { a: ['+a2', '+a3', '-uuid-a1'] });
+    writer.report('a', [tap('a9')]);
+    await store.end(new Error('no database'));
+    clock.advance(200);
+    assert.deepEqual(store.names(2), { a: ['a9'] });
   });
 
   it('leaves out what cannot carry packets yet', () => {

@@ -26,8 +26,15 @@ class OneBridge {
 
   add(uuid: string, portId: string): void {
     const columns = { name: uuid, type: '', error: null, link_state: 'up', admin_state: 'up', mtu: 1450 };
-    this.#interfaces.set(uuid, { _uuid: uuid, ofport: 1, external_ids: new Map([['iface-id', portId]]), ...columns });
-    this.#tell([{ table: 'Interface', uuid, before: null, after: null } as RowChange]);
+    const row = { _uuid: uuid, ofport: 1, external_ids: new Map([['iface-id', portId]]), ...columns };
+    const bridgeBefore = this.source.rows('Bridge').get('b');
+    this.#interfaces.set(uuid, row);
+    const changes = [
+      { table: 'Interface', uuid, before: null, after: row },
+      { table: 'Port', uuid, before: null, after: { interfaces: [uuid] } },
+      { table: 'Bridge', uuid: 'b', before: bridgeBefore, after: this.source.rows('Bridge').get('b') },
+    ];
+    this.#tell(changes as unknown as readonly RowChange[]);
   }
 }
 
