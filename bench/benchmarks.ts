@@ -1,60 +1,122 @@
 /** The benchmarks by name, and the frame that every result has. */
 import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { measureBulk } from './bulk.js';
 import { load, machineReport } from './machine.js';
-import type { BenchOptions } from './options.js';
-import { measurePortAdd } from './port-add.js';
-import { type Consumer, monotonicUs, profilesIn, type Span, topConsumers } from './profile.js';
-import { measureRestart } from './restart.js';
-import { Stand } from './stand.js';
-import { Work } from './work.js';
+import type { BenchmarkName, BenchOptions } from './options.js';
+import { type Consumer, profilesIn, topConsumers } from './profile.js';
+import { Run } from './run.js';
+import { runScale, type ScaleResult } from './scale.js';
+import { runSession, type SessionResult, type Step } from './session.js';
+import type { WorkSize } from './work.js';
 
-const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
+/** Results by the name of what they were measured on. */
+export type Parts = Readonly<Record<string, SessionResult | ScaleResult>>;
 
-export async function runBenchmark(options: BenchOptions): Promise<unknown> {
-  const loadBefore = load();
-  const size = { hosts: 25, switches: 20, portsPerSwitch: 50 };
-  const profileDirectory = options.profileDirectory === null ? null : resolve(options.profileDirectory);
-  if (profileDirectory !== null) mkdirSync(profileDirectory, { recursive: true });
-  const stand = await Stand.create({ hosts: size.hosts, ...(profileDirectory === null ? {} : { profileDirectory }) });
-  say('the stand is up');
-  const results: Record<string, unknown> = {};
-  const spans: Record<string, Span> = {};
-  const spanned = async <T>(name: string, action: () => Promise<T>): Promise<T> => {
-    const fromUs = monotonicUs();
-    const result = await action();
-    spans[name] = { fromUs, toUs: monotonicUs() };
-    results[name] = result;
-    say(name);
-    return result;
+/** The work of the goals, and of the harness that measures OVN. */
+const MEDIUM: WorkSize = { hosts: 25, switches: 20, portsPerSwitch: 50 };
+const LARGE: WorkSize = { hosts: 50, switches: 50, portsPerSwitch: 100 };
+/** As many ports as the large work on half the hypervisors. */
+const DEEP: WorkSize = { hosts: 25, switches: 50, portsPerSwitch: 100 };
+
+async function medium(run: Run, steps: readonly Step[], database?: 'embedded'): Promise<Parts> {
+  const name = database ?? 'medium';
+  const options = {
+    size: MEDIUM,
+    steps,
+    repetitions: run.isQuick ? 100 : 300,
+    restarts: run.isQuick ? 1 : 3,
+    ...(database === undefined ? {} : { database }),
   };
-  try {
-    const work = new Work(size);
-    await stand.plug(work.ports);
-    await spanned('bulk', () => measureBulk(stand, work));
-    if (options.name === 'port-add') {
-      await spanned('port_add', () =>
-        measurePortAdd(stand, work, { repetitions: options.isQuick ? 50 : 200, warmUp: 20 }),
-      );
-    }
-    if (options.name === 'restart') await spanned('restart', () => measureRestart(stand));
-  } finally {
-    await stand.remove();
-  }
-  const profiles: Record<string, readonly Consumer[]> = {};
-  if (profileDirectory !== null) {
-    for (const { file, profile } of profilesIn(profileDirectory)) {
-      for (const [name, span] of Object.entries(spans)) profiles[`${name} ${file}`] = topConsumers(profile, span);
-    }
-  }
+  return { [name]: await runSession(run, name, options) };
+}
+
+async function large(run: Run): Promise<Parts> {
+  if (run.isQuick) run.say('large takes minutes; --quick makes fewer repetitions of it, not a smaller one');
+  const options = { size: LARGE, repetitions: run.isQuick ? 30 : 100, restarts: run.isQuick ? 1 : 2 };
+  return {
+    large: await runSession(run, 'large', { ...options, steps: ['bulk', 'floor', 'port_add', 'memory', 'restart'] }),
+  };
+}
+
+async function scale(run: Run): Promise<Parts> {
+  const repetitions = run.isQuick ? 100 : 300;
+  if (run.isQuick) return { light_200: await runScale(run, 'light 200', { hosts: 200, switches: 40, span: 100, repetitions }) };
+  return {
+    light_1000: await runScale(run, 'light 1000', { hosts: 1_000, switches: 200, span: 100, repetitions }),
+    light_5000: await runScale(run, 'light 5000', { hosts: 5_000, switches: 200, span: 100, repetitions }),
+  };
+}
+
+async function memory(run: Run): Promise<Parts> {
+  const steps: readonly Step[] = ['bulk', 'memory', 'restart'];
+  return { ...(await medium(run, steps)), ...(await medium(run, steps, 'embedded')) };
+}
+
+async function bulk(run: Run): Promise<Parts> {
+  const parts = await medium(run, ['bulk', 'floor']);
+  if (run.isQuick) return parts;
+  const options = { size: DEEP, steps: ['bulk', 'floor'] as const, repetitions: 0, restarts: 0 };
+  return { ...parts, deep: await runSession(run, 'deep', options) };
+}
+
+async function all(run: Run): Promise<Parts> {
+  const steps: readonly Step[] = ['bulk', 'floor', 'port_add', 'route_change', 'memory', 'cold_host', 'restart'];
+  return {
+    ...(await medium(run, steps)),
+    ...(await medium(run, ['bulk', 'memory', 'restart'], 'embedded')),
+    ...(await scale(run)),
+    ...(run.isQuick ? {} : await large(run)),
+  };
+}
+
+const benchmarks: Readonly<Record<BenchmarkName, (run: Run) => Promise<Parts>>> = {
+  floor: run => medium(run, ['floor']),
+  'port-add': run => medium(run, ['floor', 'port_add']),
+  bulk,
+  restart: run => medium(run, ['floor', 'restart']),
+  route: run => medium(run, ['floor', 'route_change']),
+  'cold-host': run => medium(run, ['floor', 'cold_host']),
+  memory,
+  scale,
+  large,
+  all,
+};
+
+export interface BenchResult {
+  readonly benchmark: BenchmarkName;
+  readonly quick: boolean;
+  readonly at: string;
+  readonly machine: ReturnType<typeof machineReport>;
+  /** Load averages before and after: what else ran. Each part's CPU readings have `rest_of_machine_s`. */
+  readonly load: { readonly before: readonly number[]; readonly after: readonly number[] };
+  readonly parts: Parts;
+  /** Self time by function of Weft's threads, by measured part; only with `--profile`. */
+  readonly profiles?: Readonly<Record<string, readonly Consumer[]>>;
+}
+
+export async function runBenchmark(options: BenchOptions): Promise<BenchResult> {
+  const loadBefore = load();
+  const { profileDirectory } = options;
+  if (profileDirectory !== null) mkdirSync(profileDirectory, { recursive: true });
+  const run = new Run(options.isQuick, profileDirectory, options.ovnHarness);
+  const parts = await benchmarks[options.name](run);
   return {
     benchmark: options.name,
+    quick: options.isQuick,
     at: new Date().toISOString(),
     machine: machineReport(),
     load: { before: loadBefore, after: load() },
-    work: size,
-    results,
-    ...(profileDirectory === null ? {} : { profiles }),
+    parts,
+    ...(profileDirectory === null ? {} : { profiles: profilesOf(run, profileDirectory) }),
   };
+}
+
+function profilesOf(run: Run, directory: string): Readonly<Record<string, readonly Consumer[]>> {
+  const profiles: Record<string, readonly Consumer[]> = {};
+  for (const { file, profile } of profilesIn(directory)) {
+    for (const [name, span] of run.spans) {
+      const consumers = topConsumers(profile, span);
+      if (consumers.length > 0) profiles[`${name} (${file})`] = consumers;
+    }
+  }
+  return profiles;
 }

@@ -6,6 +6,7 @@ import { countSent, type SentCounters } from './counters.js';
 import { rounded } from './percentiles.js';
 import { type CpuReading, type MemoryByRole, memoryByRole, ProcessMeter, resetPeaks } from './process-meter.js';
 import { proveReached } from './proof.js';
+import { settled } from './controller.js';
 import type { Stand } from './stand.js';
 import type { Work } from './work.js';
 
@@ -29,10 +30,10 @@ export async function measureBulk(stand: Stand, work: Work): Promise<BulkResult>
   const sent = await countSent(stand);
   const meter = new ProcessMeter(stand.processes);
   const startMs = performance.now();
-  await stand.build(work);
+  await stand.controller.build(work);
   const appliedS = rounded((performance.now() - startMs) / 1000);
   const cpuUntilApplied = meter.read();
-  await stand.settled();
+  await settled(stand);
   const cpuUntilIdle = meter.read();
   const flows = await stand.onEachHost(async hypervisor => (await hypervisor.flows('--no-stats')).length);
   return {

@@ -1,12 +1,12 @@
 /** What Weft says it has sent, from its metrics, summed over the hypervisors. */
-import type { Stand } from './stand.js';
+import type { Subject } from './controller.js';
 
 const SENT = ['flow_mods', 'group_mods', 'bundles', 'bytes', 'rounds', 'resyncs', 'repairs', 'refusals'] as const;
 export type SentCounters = Readonly<Record<(typeof SENT)[number], number>>;
 
 /** All series of Weft's metrics by name; those with labels summed. */
-export async function readMetrics(stand: Stand): Promise<ReadonlyMap<string, number>> {
-  const { body } = await stand.http.send('GET', '/metrics');
+export async function readMetrics({ controller }: Subject): Promise<ReadonlyMap<string, number>> {
+  const { body } = await controller.http.send('GET', '/metrics');
   const sums = new Map<string, number>();
   for (const line of body.split('\n')) {
     const [, name, value] = /^(\w+)(?:\{.*\})? (\S+)$/.exec(line) ?? [];
@@ -15,8 +15,8 @@ export async function readMetrics(stand: Stand): Promise<ReadonlyMap<string, num
   return sums;
 }
 
-async function readSent(stand: Stand): Promise<SentCounters> {
-  const metrics = await readMetrics(stand);
+async function readSent(subject: Subject): Promise<SentCounters> {
+  const metrics = await readMetrics(subject);
   return fromNames(name => metrics.get(`weft_hypervisor_${name}_total`) ?? 0);
 }
 
@@ -30,7 +30,7 @@ function sentBetween(before: SentCounters, after: SentCounters, repetitions = 1)
 }
 
 /** Starts counting what Weft sends; the returned function gives it, divided by the number of repetitions. */
-export async function countSent(stand: Stand): Promise<(repetitions?: number) => Promise<SentCounters>> {
-  const before = await readSent(stand);
-  return async (repetitions = 1) => sentBetween(before, await readSent(stand), repetitions);
+export async function countSent(subject: Subject): Promise<(repetitions?: number) => Promise<SentCounters>> {
+  const before = await readSent(subject);
+  return async (repetitions = 1) => sentBetween(before, await readSent(subject), repetitions);
 }

@@ -3,6 +3,7 @@
  * trips to a switch and one bundle of ten flows on a table as loaded as the real ones, one after the other.
  */
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Hypervisor } from '../lab/hypervisor.js';
 import { words } from '../lab/processes.js';
@@ -18,7 +19,7 @@ import { oxm } from '../southbound/openflow/oxm.js';
 import { Version } from '../southbound/openflow/version.js';
 import { systemClock } from '../src/base/clock.js';
 import { type Percentiles, percentiles } from './percentiles.js';
-import type { Stand } from './stand.js';
+import type { Lab } from '../lab/lab.js';
 
 export interface Floor {
   /** All in milliseconds. One insert and its commit, by a client of its own. */
@@ -34,7 +35,14 @@ export interface Floor {
    * The same, but with the bundle sent to every switch of the stand at once and the last answer awaited. The switches share the
    * cores of one machine, so on it nothing that reaches all of them can be faster.
    */
-  readonly fan_out: { readonly switches: number; readonly bundle_ms: Percentiles; readonly sum_ms: Percentiles };
+  readonly fan_out: {
+    readonly switches: number;
+    readonly barrier_ms: Percentiles;
+    readonly bundle_ms: Percentiles;
+    readonly sum_ms: Percentiles;
+  };
+  /** A bundle of as many flows as the table has, into an empty one: on one switch, and on all at once. */
+  readonly fill: { readonly one_ms: Percentiles; readonly all_ms: Percentiles };
 }
 
 /** Latencies in multiples of the floor of the same run. */
@@ -46,6 +54,8 @@ export interface Ratio {
 const FLOOR_BRIDGE = 'br-floor';
 const FLOWS_A_BUNDLE = 10;
 const BUNDLE_ID = 77;
+const FILLED_TABLE = 30;
+const FILLS = 5;
 const FLAGS: BundleFlags = ['atomic', 'ordered'];
 const version = Version.openflow15;
 
@@ -86,6 +96,14 @@ class FloorSwitch {
     await this.connection.request<'bundleControl'>(bundleControl('commit_request', BUNDLE_ID, FLAGS));
   }
 
+  /** Empties the tables that `fill` is measured on. */
+  async emptyFilled(): Promise<void> {
+    for (let table = FILLED_TABLE; table < FILLED_TABLE + 4; table += 1) {
+      this.connection.send(flowMod({ command: 'delete', tableId: table }));
+    }
+    await this.connection.barrier();
+  }
+
   async remove(): Promise<void> {
     this.connection.close();
     await this.hypervisor.openVswitch.ovsctl('del-br', FLOOR_BRIDGE);
@@ -97,13 +115,13 @@ function hexadecimal(index: number): string {
   return `${text.slice(0, 2)}:${text.slice(2, 4)}:${text.slice(4)}`;
 }
 
-/** Two bundles that undo each other: each changes ten flows, whichever was last. */
-function bundleBytes(outputPort: number): Uint8Array {
+/** Sent in turns, each bundle changes every flow that it names. */
+function bundleBytes(outputPort: number, flows = FLOWS_A_BUNDLE, firstTable = 10): Uint8Array {
   const xid = 0x8000_0000;
-  const adds = Array.from({ length: FLOWS_A_BUNDLE }, (_, index) => {
+  const adds = Array.from({ length: flows }, (_, index) => {
     const flow = flowMod({
       command: 'add',
-      tableId: 10 + (index % 4),
+      tableId: firstTable + (index % 4),
       cookie: BigInt(index + 1),
       priority: 200,
       match: [matchField(oxm.metadata, 7n), matchField(oxm.ethDst, 0x0a02_0000_0000n + BigInt(index))],
@@ -143,43 +161,57 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
   return performance.now() - startMs;
 }
 
-/** Measures the floor beside a stand that holds its network. Leaves nothing behind. */
-export async function measureFloor(stand: Stand, repetitions = 300): Promise<Floor> {
-  if (stand.databaseUrl === null) throw new Error('the floor is that of Postgres');
-  const [first] = stand.lab.hypervisors;
-  if (first === undefined) throw new Error('the floor needs a hypervisor');
-  const flows = (await first.flows('--no-stats')).length;
-  const switches = await stand.onEachHost(hypervisor => FloorSwitch.make(hypervisor, flows));
-  const table = await FloorTable.make(stand.databaseUrl);
-  await stand.settled();
-  const series: Record<'commit' | 'barrier' | 'bundle' | 'sum' | 'fanOut' | 'fanOutSum', number[]> = {
+/** Not counted: they find cold caches and code that is not compiled yet. */
+const WARM_UP = 20;
+
+export interface FloorPlace {
+  /** Its switches get a bridge more, as full as they are, for as long as it is measured. */
+  readonly lab: Lab;
+  /** The very database. */
+  readonly databaseUrl: string;
+  /** Flows of the table; default: as many as the first switch has. */
+  readonly flows?: number;
+}
+
+/** Measures the floor. Leaves nothing behind. */
+export async function measureFloor(place: FloorPlace, repetitions = 300): Promise<Floor> {
+  const { hypervisors } = place.lab;
+  const flows = place.flows ?? (await hypervisors[0]?.flows('--no-stats'))?.length ?? 0;
+  const switches: FloorSwitch[] = [];
+  for (const hypervisor of hypervisors) switches.push(await FloorSwitch.make(hypervisor, flows));
+  const table = await FloorTable.make(place.databaseUrl);
+  await sleep(500); // the tables have just been filled
+  const series: Record<'commit' | 'barrier' | 'bundle' | 'sum' | 'fanOut' | 'fanOutBarrier' | 'fanOutSum', number[]> = {
     commit: [],
     barrier: [],
     bundle: [],
     sum: [],
     fanOut: [],
+    fanOutBarrier: [],
     fanOutSum: [],
   };
   const bytes = [bundleBytes(1), bundleBytes(2)] as const;
-  for (let index = 0; index < repetitions + 20; index += 1) {
+  for (let index = 0; index < repetitions + WARM_UP; index += 1) {
     const [one] = switches;
     if (one === undefined) break;
     const commit = await timed(() => table.commit());
     const barriers = [await timed(() => one.barrier()), await timed(() => one.barrier())] as const;
     const bundle = await timed(() => one.bundle(bytes[index % 2 === 0 ? 0 : 1]));
     const fanOut = await timed(() => Promise.all(switches.map(each => each.bundle(bytes[index % 2 === 0 ? 1 : 0]))));
-    if (index < 20) continue; // the first ones find cold caches and code that is not compiled yet
+    const fanOutBarrier = await timed(() => Promise.all(switches.map(each => each.barrier())));
+    if (index < WARM_UP) continue;
     const rest = commit + barriers[0] + barriers[1];
     series.commit.push(commit);
     series.barrier.push(...barriers);
     series.bundle.push(bundle);
     series.sum.push(rest + bundle);
     series.fanOut.push(fanOut);
+    series.fanOutBarrier.push(fanOutBarrier);
     series.fanOutSum.push(rest + fanOut);
   }
+  const fill = await measureFill(switches, flows);
   await table.remove();
   await Promise.all(switches.map(each => each.remove()));
-  await stand.settled();
   return {
     commit_ms: percentiles(series.commit),
     barrier_ms: percentiles(series.barrier),
@@ -188,10 +220,31 @@ export async function measureFloor(stand: Stand, repetitions = 300): Promise<Flo
     table_flows: flows,
     fan_out: {
       switches: switches.length,
+      barrier_ms: percentiles(series.fanOutBarrier),
       bundle_ms: percentiles(series.fanOut),
       sum_ms: percentiles(series.fanOutSum),
     },
+    fill,
   };
+}
+
+async function measureFill(switches: readonly FloorSwitch[], flows: number): Promise<Floor['fill']> {
+  const bytes = bundleBytes(3, flows, FILLED_TABLE);
+  const measure = async (on: readonly FloorSwitch[]): Promise<Percentiles> => {
+    const samples: number[] = [];
+    for (let index = 0; index < FILLS; index += 1) {
+      await Promise.all(on.map(each => each.emptyFilled()));
+      samples.push(await timed(() => Promise.all(on.map(each => each.bundle(bytes)))));
+    }
+    return percentiles(samples);
+  };
+  return { one_ms: await measure(switches.slice(0, 1)), all_ms: await measure(switches) };
+}
+
+/** A single figure in multiples of what it cannot be below. */
+export function multipleOf(valueMs: number, floorMs: number): Ratio {
+  const ratio = Number((valueMs / floorMs).toFixed(2));
+  return { p50: ratio, p99: ratio };
 }
 
 export function ratioTo(latency: Percentiles, floor: Percentiles): Ratio {

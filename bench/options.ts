@@ -1,7 +1,19 @@
 /** The command line of the benchmarks. */
 import { Argument, Command } from 'commander';
+import { resolve } from 'node:path';
 
-export const benchmarkNames = ['port-add', 'bulk', 'restart'] as const;
+export const benchmarkNames = [
+  'floor',
+  'port-add',
+  'bulk',
+  'restart',
+  'route',
+  'cold-host',
+  'memory',
+  'scale',
+  'large',
+  'all',
+] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
 export interface BenchOptions {
@@ -12,20 +24,25 @@ export interface BenchOptions {
   readonly jsonFile: string | null;
   /** Directory in which the CPU profiles of Weft are left; null: none are taken. */
   readonly profileDirectory: string | null;
+  /** Directory of the harness that measures OVN; null: not measured. */
+  readonly ovnHarness: string | null;
 }
 
 export function parseOptions(args: readonly string[]): BenchOptions {
-  const command = new Command('bench')
+  const command = new Command('npm run bench --')
     .addArgument(new Argument('<name>', 'the benchmark').choices(benchmarkNames))
     .option('--quick', 'smaller sizes and fewer repetitions')
     .option('--json <file>', 'write the result there too')
     .option('--profile <directory>', 'take CPU profiles of Weft and leave them there')
+    .option('--ovn <directory>', 'measure OVN in turns with Weft, by the harness (ovnbench.py) in that directory')
     .parse(args, { from: 'user' });
-  const { quick, json, profile } = command.opts<{ quick?: true; json?: string; profile?: string }>();
+  const { quick, json, profile, ovn } = command.opts<{ quick?: true; json?: string; profile?: string; ovn?: string }>();
+  const [name] = command.processedArgs as [BenchmarkName];
   return {
-    name: command.args[0] as BenchmarkName,
+    name,
     isQuick: quick === true,
     jsonFile: json ?? null,
-    profileDirectory: profile ?? null,
+    profileDirectory: profile === undefined ? null : resolve(profile),
+    ovnHarness: ovn === undefined ? null : resolve(ovn),
   };
 }

@@ -2,12 +2,13 @@
  * One port more: from the first byte of the REST request until the reply that waits for every hypervisor's barrier. The
  * interface is there already, so the write also binds it. The port is then read, deleted, and the next one is on another switch.
  */
+import { settled, type Subject, WAIT } from './controller.js';
 import { countSent, type SentCounters } from './counters.js';
-import { type Floor, measureFloor, type Ratio, ratioTo } from './floor.js';
+import { type Floor, type Ratio, ratioTo } from './floor.js';
 import { percentiles, type Percentiles, rounded } from './percentiles.js';
 import { type CpuReading, type MemoryByRole, memoryByRole, ProcessMeter, type Role } from './process-meter.js';
 import { proveReached } from './proof.js';
-import { APPLIED_WITHIN_MS, type Stand } from './stand.js';
+import type { Stand } from './stand.js';
 import type { PlannedPort, Work } from './work.js';
 
 export interface PortAddResult {
@@ -22,8 +23,6 @@ export interface PortAddResult {
   /** Messages and bytes for one add and delete. */
   readonly sent_per_cycle: SentCounters;
   readonly memory: MemoryByRole;
-  /** Packets traced after a reply said "applied": all of them arrived. */
-  readonly traces_passed: number;
   readonly floor: Floor;
   readonly ratio_to_floor: Ratio;
   /** The same against the floor that reaches every switch at once. */
@@ -31,50 +30,55 @@ export interface PortAddResult {
 }
 
 export interface PortAddOptions {
-  readonly repetitions: number;
-  /** Not counted: code and caches warm up. */
+  /** As many are timed as there are ports behind those that warm up. */
   readonly warmUp: number;
+  readonly floor: Floor;
 }
 
-const wait = `?wait=applied&timeout_ms=${APPLIED_WITHIN_MS}`;
+/** Ports to be added, each on the next switch, on hypervisors that the switch is on. */
+export function sparePorts(work: Work, count: number): readonly PlannedPort[] {
+  const { switches, hosts, span = hosts } = work.size;
+  return Array.from({ length: count }, (_, index) => {
+    const place = index % switches;
+    return work.spare(place, span < hosts ? (place * span + ((index * 7) % span)) % hosts : (index * 7) % hosts);
+  });
+}
 
-/** A stand that holds the network of `work`, all bound. */
-export async function measurePortAdd(stand: Stand, work: Work, options: PortAddOptions): Promise<PortAddResult> {
-  const { hosts, switches } = work.size;
-  const all = Array.from({ length: options.repetitions + options.warmUp }, (_, index) =>
-    work.spare(index % switches, (index * 7) % hosts),
-  );
-  await stand.plug(all);
-  const floor = await measureFloor(stand);
-  const cycle = async (port: PlannedPort): Promise<readonly [number, number, number]> => {
-    const added = await stand.http.send('POST', `/v1/logical-switch-ports${wait}`, {
-      id: port.id,
-      ...work.portValue(port),
-    });
-    const read = await stand.http.send('GET', `/v1/logical-switch-ports/${port.id}`);
-    if (!/"up":true/.test(read.body)) throw new Error(`${port.name} was applied but is not up: ${read.body}`);
-    const deleted = await stand.http.send('DELETE', `/v1/logical-switch-ports/${port.id}${wait}`);
-    return [added.elapsedMs, read.elapsedMs, deleted.elapsedMs];
-  };
-  for (const port of all.slice(0, options.warmUp)) await cycle(port);
-  await stand.settled();
-  const meter = new ProcessMeter(stand.processes);
-  const sent = await countSent(stand);
-  meter.start();
-  const samples: (readonly [number, number, number])[] = [];
-  for (const port of all.slice(options.warmUp)) samples.push(await cycle(port));
+type Sample = readonly [addedMs: number, readMs: number, deletedMs: number];
+
+async function cycle({ controller }: Subject, work: Work, port: PlannedPort): Promise<Sample> {
+  const value = { id: port.id, ...work.portValue(port) };
+  const added = await controller.http.send('POST', `/v1/logical-switch-ports${WAIT}`, value);
+  const read = await controller.http.send('GET', `/v1/logical-switch-ports/${port.id}`);
+  if (!read.body.includes('"up":true')) throw new Error(`${port.name} was applied but is not up: ${read.body}`);
+  const deleted = await controller.http.send('DELETE', `/v1/logical-switch-ports/${port.id}${WAIT}`);
+  return [added.elapsedMs, read.elapsedMs, deleted.elapsedMs];
+}
+
+/** A subject that holds the network of `work`, all bound; the interfaces of `ports` are plugged. */
+export async function measurePortAdd(
+  subject: Subject,
+  work: Work,
+  ports: readonly PlannedPort[],
+  { warmUp, floor }: PortAddOptions,
+): Promise<PortAddResult> {
+  for (const port of ports.slice(0, warmUp)) await cycle(subject, work, port);
+  await settled(subject);
+  const sent = await countSent(subject);
+  const meter = new ProcessMeter(subject.processes);
+  const samples: Sample[] = [];
+  for (const port of ports.slice(warmUp)) samples.push(await cycle(subject, work, port));
   const cpu = meter.read();
   const latency = percentiles(samples.map(([added]) => added));
   return {
-    repetitions: options.repetitions,
+    repetitions: samples.length,
     latency_ms: latency,
     delete_latency_ms: percentiles(samples.map(([, , deleted]) => deleted)),
     confirm_latency_ms: percentiles(samples.map(([, read]) => read)),
     cpu_whole_loop: cpu,
-    cpu_ms_per_cycle: perCycle(cpu, options.repetitions),
-    sent_per_cycle: await sent(options.repetitions),
-    memory: memoryByRole(stand.processes),
-    traces_passed: await prove(stand, work),
+    cpu_ms_per_cycle: perCycle(cpu, samples.length),
+    sent_per_cycle: await sent(samples.length),
+    memory: memoryByRole(subject.processes),
     floor,
     ratio_to_floor: ratioTo(latency, floor.sum_ms),
     ratio_to_fan_out_floor: ratioTo(latency, floor.fan_out.sum_ms),
@@ -87,12 +91,14 @@ function perCycle(cpu: CpuReading, repetitions: number): PortAddResult['cpu_ms_p
   return { ...Object.fromEntries(roles), control_plane: each(cpu.control_plane_s) };
 }
 
-/** Adds one port as measured and traces a packet to it from every hypervisor the moment the reply is here. */
-async function prove(stand: Stand, work: Work): Promise<number> {
-  const port = work.spare(0, work.size.hosts - 1);
-  await stand.plug([port]);
-  await stand.http.send('POST', `/v1/logical-switch-ports${wait}`, { id: port.id, ...work.portValue(port) });
+/**
+ * Adds one port as measured and traces a packet to it from every hypervisor the moment the reply is here: how many arrived.
+ * @throws Error when one did not
+ */
+export async function proveAdded(stand: Stand, work: Work, port: PlannedPort): Promise<number> {
+  const { http } = stand.controller;
+  await http.send('POST', `/v1/logical-switch-ports${WAIT}`, { id: port.id, ...work.portValue(port) });
   const passed = await proveReached(stand, work, [port]);
-  await stand.http.send('DELETE', `/v1/logical-switch-ports/${port.id}${wait}`);
+  await http.send('DELETE', `/v1/logical-switch-ports/${port.id}${WAIT}`);
   return passed;
 }

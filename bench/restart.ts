@@ -4,13 +4,13 @@
  */
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { differences, readSwitchState } from '../lab/switch-state.js';
+import { settled, type Subject } from './controller.js';
+import { currentRevision, verifiedHosts } from './convergence.js';
 import { readMetrics } from './counters.js';
-import { type FlowEvents, FlowWatch } from './flow-watch.js';
 import { rounded } from './percentiles.js';
 import { type CpuReading, type MemoryByRole, memoryByRole, ProcessMeter } from './process-meter.js';
-import { APPLIED_WITHIN_MS, type Stand } from './stand.js';
-import { lastAt, logLines } from './weft-log.js';
+import { lastAt, type LogLine, logLines } from './weft-log.js';
+import type { Testimony, Witness } from './witness.js';
 
 export interface RestartResult {
   readonly hosts: number;
@@ -24,75 +24,75 @@ export interface RestartResult {
   readonly in_sync_after_last_connected_s: number;
   /** As Weft counts them. */
   readonly flow_mods: number;
-  /** As the switches tell them while Weft is away and comes back. */
-  readonly flow_events: FlowEvents;
-  /** Lines of the flow and group tables that differ from before. */
-  readonly differences: number;
+  /** As the switches tell. */
+  readonly at_switches: Testimony;
   readonly cpu_until_in_sync: CpuReading;
   readonly cpu_until_idle: CpuReading;
   readonly memory: MemoryByRole;
 }
 
-interface Progress {
-  readonly hypervisors: { readonly applied: number; readonly pending: readonly unknown[] };
-}
+const seconds = (fromMs: number, toMs: number): number => rounded((toMs - fromMs) / 1000);
 
-const POLL_MS = 10;
+const isConnected = (line: LogLine): boolean =>
+  line.msg === 'OpenFlow connection' && line['use'] === 'flows' && line['connected'] === true;
 
-/** Milliseconds since the epoch at which every hypervisor is verified at a revision. */
-async function inSync(stand: Stand, revision: number): Promise<number> {
-  const hosts = stand.lab.hypervisors.length;
-  const endMs = performance.now() + APPLIED_WITHIN_MS;
-  for (;;) {
-    const progress = await stand.http.get<Progress>(`/v1/revisions/${revision}`).catch(() => null);
-    if (progress?.hypervisors.applied === hosts && progress.hypervisors.pending.length === 0) return Date.now();
-    if (performance.now() > endMs) throw new Error(`not in sync: ${JSON.stringify(progress)}`);
-    await sleep(POLL_MS);
-  }
-}
-
-/** A stand that is idle and in sync. */
-export async function measureRestart(stand: Stand): Promise<RestartResult> {
-  const { weft } = stand;
-  const revision = (await readMetrics(stand)).get('weft_revision') ?? 0;
-  const before = await stand.onEachHost(readSwitchState);
-  await stand.settled();
-  const watch = await FlowWatch.start(stand);
-  await stand.settled();
+/** A subject that is idle and in sync. */
+export async function measureRestart(subject: Subject, witness: Witness): Promise<RestartResult> {
+  const { weft } = subject.controller;
+  const revision = await currentRevision(subject);
+  const testify = await witness();
   const logged = statSync(weft.logFile).size;
-  const meter = new ProcessMeter(stand.processes);
+  const meter = new ProcessMeter(subject.processes);
   const killedMs = Date.now();
   await weft.stop('SIGKILL');
   const startedMs = Date.now();
-  const [, inSyncMs] = await Promise.all([weft.start(), inSync(stand, revision)]);
+  const [, inSyncMs] = await Promise.all([weft.start(), verifiedHosts(subject, revision)]);
   const cpuUntilInSync = meter.read();
-  await stand.settled();
+  await settled(subject);
   const cpuUntilIdle = meter.read();
   const lines = logLines(weft.logFile, logged);
   const listeningMs = lastAt(lines, line => line.msg === 'listening for hypervisors') ?? startedMs;
-  const connectedMs =
-    lastAt(
-      lines,
-      line => line.msg === 'OpenFlow connection' && line['use'] === 'flows' && line['connected'] === true,
-    ) ?? startedMs;
-  const flowEvents = await watch.stop();
-  const metrics = await readMetrics(stand);
-  const after = await stand.onEachHost(readSwitchState);
-  const seconds = (fromMs: number, toMs: number): number => rounded((toMs - fromMs) / 1000);
+  const connectedMs = lastAt(lines, line => isConnected(line) && line.atMs <= inSyncMs) ?? startedMs;
   return {
-    hosts: stand.lab.hypervisors.length,
+    hosts: subject.hosts,
     in_sync_s: seconds(killedMs, inSyncMs),
     listening_s: seconds(startedMs, listeningMs),
     in_sync_after_listening_s: seconds(listeningMs, inSyncMs),
     in_sync_after_last_connected_s: seconds(connectedMs, inSyncMs),
-    flow_mods: metrics.get('weft_hypervisor_flow_mods_total') ?? 0,
-    flow_events: flowEvents,
-    differences: before.reduce((sum, state, host) => {
-      const now = after[host];
-      return sum + (now === undefined ? 1 : differences(state, now).length);
-    }, 0),
+    flow_mods: (await readMetrics(subject)).get('weft_hypervisor_flow_mods_total') ?? 0,
+    at_switches: await testify(),
     cpu_until_in_sync: cpuUntilInSync,
     cpu_until_idle: cpuUntilIdle,
-    memory: memoryByRole(stand.processes),
+    memory: memoryByRole(subject.processes),
+  };
+}
+
+export interface ReconnectResult {
+  readonly hosts: number;
+  /** From the cut of all connections to the moment at which every hypervisor is verified; the hosts wait a second before they dial. */
+  readonly in_sync_s: number;
+  readonly at_switches: Testimony;
+  readonly cpu_until_in_sync: CpuReading;
+}
+
+/** Every hypervisor loses its connections at the same moment while Weft runs. */
+export async function measureReconnect(
+  subject: Subject & { cut(): Promise<void> },
+  witness: Witness,
+): Promise<ReconnectResult> {
+  const revision = await currentRevision(subject);
+  const testify = await witness();
+  const meter = new ProcessMeter(subject.processes);
+  const cutMs = Date.now();
+  await subject.cut();
+  // What was verified before the cut says nothing: the connections are noticed to be gone first.
+  await verifiedHosts(subject, revision, applied => applied < subject.hosts).catch(() => sleep(0));
+  const inSyncMs = await verifiedHosts(subject, revision);
+  const cpu = meter.read();
+  return {
+    hosts: subject.hosts,
+    in_sync_s: seconds(cutMs, inSyncMs),
+    at_switches: await testify(),
+    cpu_until_in_sync: cpu,
   };
 }

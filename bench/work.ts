@@ -22,6 +22,8 @@ export interface WorkSize {
   readonly portsPerSwitch: number;
   /** Switch s is on so many hypervisors only, from s times that; default: on all. */
   readonly span?: number;
+  /** Whether a router joins the switches, so that every hypervisor holds them all; default true. */
+  readonly isRouted?: boolean;
 }
 
 const byte = (value: number): string => value.toString(16).padStart(2, '0');
@@ -37,15 +39,15 @@ export class Work {
     this.#switchIds = Array.from({ length: switches }, () => randomUUID());
     this.ports = this.#switchIds.flatMap((_, index) =>
       Array.from({ length: portsPerSwitch }, (_unused, port) =>
-        this.#port(index, port, this.#hostOf(index, port >> 1)),
+        this.#port(index, port, this.#hostOf(index, port)),
       ),
     );
   }
 
-  #hostOf(switchIndex: number, pair: number): number {
+  #hostOf(switchIndex: number, port: number): number {
     const { hosts, portsPerSwitch, span } = this.size;
-    if (span !== undefined && span < hosts) return (switchIndex * span + (pair % span)) % hosts;
-    return (switchIndex * (portsPerSwitch >> 1) + pair) % hosts;
+    if (span !== undefined && span < hosts) return (switchIndex * span + (port % span)) % hosts;
+    return (switchIndex * (portsPerSwitch >> 1) + (port >> 1)) % hosts;
   }
 
   #port(switchIndex: number, port: number, host: number): PlannedPort {
@@ -100,6 +102,7 @@ export class Work {
       id,
       value: value ?? {},
     });
+    const { isRouted = true } = this.size;
     const router = [create('logical-routers', { name: 'router' }, this.#routerId)];
     const switches = this.#switchIds.map((id, index) => [
       create('logical-switches', { name: `switch${index}` }, id),
@@ -108,18 +111,22 @@ export class Work {
         cidr: `${10 + (index >> 8)}.${index & 255}.0.0/16`,
         gateway_ip: this.routerIp(index),
       }),
-      create('logical-router-ports', {
-        name: `router-${index}`,
-        logical_router_id: this.#routerId,
-        logical_switch_id: id,
-        mac: this.routerMac(index),
-        networks: [`${this.routerIp(index)}/16`],
-      }),
+      ...(isRouted
+        ? [
+            create('logical-router-ports', {
+              name: `router-${index}`,
+              logical_router_id: this.#routerId,
+              logical_switch_id: id,
+              mac: this.routerMac(index),
+              networks: [`${this.routerIp(index)}/16`],
+            }),
+          ]
+        : []),
       ...this.ports
         .filter(port => port.switchIndex === index)
         .map(port => create('logical-switch-ports', this.portValue(port), port.id)),
     ]);
-    return [router, ...switches];
+    return isRouted ? [router, ...switches] : switches;
   }
 
   portsOn(host: number): readonly PlannedPort[] {

@@ -116,6 +116,11 @@ export class OpenVswitch {
     }
   }
 
+  /** Whether a daemon was started and not stopped. */
+  isRunning(program: 'ovsdb-server' | 'ovs-vswitchd'): boolean {
+    return this.daemons.has(program);
+  }
+
   /** The process of a daemon, for measurements and faults. */
   daemon(program: 'ovsdb-server' | 'ovs-vswitchd'): ProcessIdentity {
     const identity = this.daemons.get(program);

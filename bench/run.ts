@@ -1,0 +1,29 @@
+/** One run of the benchmark program: what it was asked, what it says on the way, and which moments a profile is asked about. */
+import { monotonicUs, type Span } from './profile.js';
+
+export class Run {
+  /** The measured parts on the monotonic clock, in order. */
+  readonly spans = new Map<string, Span>();
+
+  constructor(
+    readonly isQuick: boolean,
+    /** Directory for CPU profiles of Weft; null: none are taken. */
+    readonly profileDirectory: string | null,
+    /** Directory of the harness that measures OVN; null: not measured. */
+    readonly ovnHarness: string | null,
+  ) {}
+
+  say(text: string): void {
+    process.stderr.write(`bench ${new Date().toISOString().slice(11, 19)}: ${text}\n`);
+  }
+
+  /** Runs a measured part and notes when it was. */
+  async span<T>(name: string, action: () => Promise<T>): Promise<T> {
+    const fromUs = monotonicUs();
+    const result = await action();
+    const toUs = monotonicUs();
+    this.spans.set(name, { fromUs, toUs });
+    this.say(`${name} done in ${((toUs - fromUs) / 1e6).toFixed(1)} s`);
+    return result;
+  }
+}
