@@ -20,7 +20,7 @@ const DEEP: WorkSize = { hosts: 25, switches: 50, portsPerSwitch: 100 };
 async function medium(run: Run, steps: readonly Step[], database?: 'embedded'): Promise<Parts> {
   const name = database ?? 'medium';
   const options = {
-    size: MEDIUM,
+    size: run.mediumSize,
     steps,
     repetitions: run.isQuick ? 100 : 300,
     restarts: run.isQuick ? 1 : 3,
@@ -97,7 +97,7 @@ export async function runBenchmark(options: BenchOptions): Promise<BenchResult> 
   const loadBefore = load();
   const { profileDirectory } = options;
   if (profileDirectory !== null) mkdirSync(profileDirectory, { recursive: true });
-  const run = new Run(options.isQuick, profileDirectory, options.ovnHarness);
+  const run = new Run(options.isQuick, profileDirectory, options.ovnHarness, options.size ?? MEDIUM);
   const parts = await benchmarks[options.name](run);
   return {
     benchmark: options.name,

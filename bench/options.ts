@@ -1,6 +1,7 @@
 /** The command line of the benchmarks. */
-import { Argument, Command } from 'commander';
 import { resolve } from 'node:path';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import type { WorkSize } from './work.js';
 
 export const benchmarkNames = [
   'floor',
@@ -26,6 +27,16 @@ export interface BenchOptions {
   readonly profileDirectory: string | null;
   /** Directory of the harness that measures OVN; null: not measured. */
   readonly ovnHarness: string | null;
+  /** Another size of the work; null: that of the goals. */
+  readonly size: WorkSize | null;
+}
+
+/** `25,20,50`: hypervisors, switches, ports of each. */
+function parseSize(text: string): WorkSize {
+  const [hosts = 0, switches = 0, portsPerSwitch = 0, ...rest] = text.split(',').map(Number);
+  const isWhole = [hosts, switches, portsPerSwitch].every(number => Number.isInteger(number) && number > 0);
+  if (!isWhole || rest.length > 0) throw new InvalidArgumentError('three whole numbers above 0, for instance 25,20,50');
+  return { hosts, switches, portsPerSwitch };
 }
 
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -35,8 +46,15 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     .option('--json <file>', 'write the result there too')
     .option('--profile <directory>', 'take CPU profiles of Weft and leave them there')
     .option('--ovn <directory>', 'measure OVN in turns with Weft, by the harness (ovnbench.py) in that directory')
+    .option('--size <hosts,switches,ports>', 'another size of the work on real Open vSwitch', parseSize)
     .parse(args, { from: 'user' });
-  const { quick, json, profile, ovn } = command.opts<{ quick?: true; json?: string; profile?: string; ovn?: string }>();
+  const { quick, json, profile, ovn, size } = command.opts<{
+    quick?: true;
+    json?: string;
+    profile?: string;
+    ovn?: string;
+    size?: WorkSize;
+  }>();
   const [name] = command.processedArgs as [BenchmarkName];
   return {
     name,
@@ -44,5 +62,6 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     jsonFile: json ?? null,
     profileDirectory: profile === undefined ? null : resolve(profile),
     ovnHarness: ovn === undefined ? null : resolve(ovn),
+    size: size ?? null,
   };
 }

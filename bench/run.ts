@@ -1,5 +1,6 @@
 /** One run of the benchmark program: what it was asked, what it says on the way, and which moments a profile is asked about. */
 import { monotonicUs, type Span } from './profile.js';
+import type { WorkSize } from './work.js';
 
 export class Run {
   /** The measured parts on the monotonic clock, in order. */
@@ -11,6 +12,8 @@ export class Run {
     readonly profileDirectory: string | null,
     /** Directory of the harness that measures OVN; null: not measured. */
     readonly ovnHarness: string | null,
+    /** The work of the sessions called medium. */
+    readonly mediumSize: WorkSize,
   ) {}
 
   say(text: string): void {
