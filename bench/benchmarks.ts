@@ -39,7 +39,8 @@ async function large(run: Run): Promise<Parts> {
 
 async function scale(run: Run): Promise<Parts> {
   const repetitions = run.isQuick ? 100 : 300;
-  if (run.isQuick) return { light_200: await runScale(run, 'light 200', { hosts: 200, switches: 40, span: 100, repetitions }) };
+  if (run.isQuick)
+    return { light_200: await runScale(run, 'light 200', { hosts: 200, switches: 40, span: 100, repetitions }) };
   return {
     light_1000: await runScale(run, 'light 1000', { hosts: 1_000, switches: 200, span: 100, repetitions }),
     light_5000: await runScale(run, 'light 5000', { hosts: 5_000, switches: 200, span: 100, repetitions }),

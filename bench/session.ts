@@ -83,7 +83,9 @@ export async function runSession(run: Run, name: string, options: SessionOptions
         ? null
         : await run.span(`${name} floor`, () => measureFloor({ lab: stand.lab, databaseUrl }));
     const portAdd =
-      floor === null || !wants('port_add') ? null : await run.span(`${name} port-add`, () => addPorts(stand, work, spares, floor));
+      floor === null || !wants('port_add')
+        ? null
+        : await run.span(`${name} port-add`, () => addPorts(stand, work, spares, floor));
     const routeChange =
       floor === null || !wants('route_change')
         ? null

@@ -38,9 +38,7 @@ export class Work {
     const { switches, portsPerSwitch } = size;
     this.#switchIds = Array.from({ length: switches }, () => randomUUID());
     this.ports = this.#switchIds.flatMap((_, index) =>
-      Array.from({ length: portsPerSwitch }, (_unused, port) =>
-        this.#port(index, port, this.#hostOf(index, port)),
-      ),
+      Array.from({ length: portsPerSwitch }, (_unused, port) => this.#port(index, port, this.#hostOf(index, port))),
     );
   }
 

@@ -23,6 +23,8 @@ import { refusals, SwitchChange, SwitchTables, type Refusal, type TableStore } f
 const version = Version.openflow15;
 /** Flows in one part of a dump. */
 const flowsAPart = 50;
+/** One group may fill a message. */
+const groupsAPart = 1;
 
 export interface FakeSwitchOptions<Tables extends TableStore = SwitchTables> {
   /** What it keeps its content in. */
@@ -313,8 +315,13 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
         return;
       }
       case 'groupDescription': {
-        const groups = [...this.tables.groupDescriptions()];
-        return yield { kind: 'multipartReply', more: false, body: { kind: 'groupDescription', groups } };
+        const described = [...this.tables.groupDescriptions()];
+        for (let start = 0; start === 0 || start < described.length; start += groupsAPart) {
+          const groups = described.slice(start, start + groupsAPart);
+          const more = start + groupsAPart < described.length;
+          yield { kind: 'multipartReply', more, body: { kind: 'groupDescription', groups } };
+        }
+        return;
       }
       case 'meterConfig': {
         const meters = [...this.tables.meterConfigs()];
