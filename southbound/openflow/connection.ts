@@ -3,7 +3,7 @@
  * their replies, errors, back-pressure. Whatever the peer sends, it throws nothing: it closes, with a reason.
  *
  *   stream ─► framer ─► decodeMessage ─► echo, handshake │ pending requests (by xid) │ onMessage, onError
- *   stream ◄─ one cork a tick ◄─ send, request, barrier, multipart, write (bytes encoded elsewhere)
+ *   stream ◄─ gathered for a tick ◄─ send, request, barrier, multipart, write (bytes encoded elsewhere)
  */
 import type { Duplex } from 'node:stream';
 import { WireError } from '../wire/wire-error.js';
@@ -51,7 +51,9 @@ export class OpenFlowConnection {
   private readonly framer = new Framer();
   private readonly pending: PendingRequests;
   private nextXid = 1;
-  private isCorkedForTick = false;
+  /** Written in this tick: joined, because many small writes cost more than the copy. */
+  private gathered: Uint8Array[] = [];
+  private gatheredBytes = 0;
   private lastReceivedMs: number;
   private cancelTimer: () => void = () => undefined;
   private settleReady: { resolve: (features: FeaturesReply) => void; reject: (error: Error) => void };
@@ -94,7 +96,7 @@ export class OpenFlowConnection {
 
   /** Bytes that wait to be sent. */
   get queuedBytes(): number {
-    return this.stream.writableLength;
+    return this.stream.writableLength + this.gatheredBytes;
   }
 
   /** Requests that wait for their answers. */
@@ -119,27 +121,18 @@ export class OpenFlowConnection {
   /** Sends bytes that are whole messages, encoded for the agreed version. They are not copied: do not change them. */
   write(bytes: Uint8Array): void {
     if (this.current.kind === 'closed') throw new ConnectionClosedError(this.current.reason);
-    if (!this.isCorkedForTick) {
-      this.isCorkedForTick = true;
-      this.stream.cork();
-      process.nextTick(() => {
-        this.isCorkedForTick = false;
-        this.stream.uncork();
-      });
-    }
-    this.stream.write(bytes);
+    if (this.gathered.push(bytes) === 1) process.nextTick(() => this.flush());
+    this.gatheredBytes += bytes.length;
+    // More than the stream likes to hold is given to it at once: it tells when to hold on.
+    if (this.gatheredBytes >= this.stream.writableHighWaterMark) this.flush();
+  }
+
+  private flush(): void {
+    if (this.current.kind === 'closed') return;
+    this.putGathered();
     if (this.stream.writableLength > this.limits.maximumQueuedBytes) {
       this.end({ kind: 'overflow', detail: `${this.stream.writableLength} bytes wait to be sent` });
     }
-  }
-
-  /** Holds back what is written until as many `uncork` calls; writes of one tick are put together without it. */
-  cork(): void {
-    this.stream.cork();
-  }
-
-  uncork(): void {
-    this.stream.uncork();
   }
 
   /** Resolves when the queue is short again. Rejects with ConnectionClosedError at the end. */
@@ -156,6 +149,14 @@ export class OpenFlowConnection {
       this.stream.on('drain', settle);
       this.stream.on('close', settle);
     });
+  }
+
+  private putGathered(): void {
+    const [first] = this.gathered;
+    if (first === undefined) return;
+    this.stream.write(this.gathered.length === 1 ? first : Buffer.concat(this.gathered, this.gatheredBytes));
+    this.gathered = [];
+    this.gatheredBytes = 0;
   }
 
   /**
@@ -310,6 +311,7 @@ export class OpenFlowConnection {
   }
 
   private flushAndDestroy(): void {
+    this.putGathered();
     const destroy = (): void => {
       this.stream.destroy();
     };

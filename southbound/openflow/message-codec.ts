@@ -164,10 +164,15 @@ export function putMessage(writer: Writer, message: Message, xid: number): void 
 
 /** One message as bytes. Throws as `putMessage`. */
 export function encodeMessage(message: Message, xid: number, version: number): Uint8Array {
-  const writer = new Writer(version);
+  let writer = writers.get(version);
+  if (writer === undefined) writers.set(version, (writer = new Writer(version)));
+  writer.reset();
   putMessage(writer, message, xid);
   return writer.finish();
 }
+
+/** One for each version: no codec encodes a message while it encodes another. */
+const writers = new Map<number, Writer>();
 
 /**
  * Appends a bundle-add that contains `message`, both under the same xid as the standard demands. The fast path for

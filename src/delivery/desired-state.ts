@@ -2,8 +2,9 @@
  * What every hypervisor should hold: the newest fragments, by key and by scope, and which datapaths are resident
  * where. It is shared by all hypervisors; nothing here is kept per hypervisor except its set of datapaths.
  *
- * Each scope keeps the sum of its fragments' digests, so that the digest of everything on a hypervisor costs one
- * addition per resident datapath. Equal digests mean equal bytes: that is how a reconnect finds that nothing changed.
+ * Each scope keeps the sum of its fragments' digests, and each hypervisor that of its scopes: a delta costs one addition
+ * for each scope that it touches and each hypervisor concerned. Equal digests mean equal bytes: that is how a reconnect
+ * finds that nothing changed.
  */
 import type { Delta } from '../compiler/compiler.js';
 import type { Scope } from '../compiler/fragment.js';
@@ -49,22 +50,21 @@ function newContents(scope: Scope): ScopeContents {
   return { fragments: new Map(), keysOf: scope.kind === 'hypervisor' ? new Map() : null, flows: 0, digest: 0n };
 }
 
-function scopeKey(scope: Scope): string {
-  switch (scope.kind) {
-    case 'everywhere':
-      return 'everywhere';
-    case 'datapath':
-      return `datapath/${scope.datapathId}`;
-    case 'hypervisor':
-      return `hypervisor/${scope.hypervisorId}`;
-  }
+type Scopes = { readonly [K in Scope['kind']]: Map<string, ScopeContents> };
+
+/** Unique among the scopes of one kind. */
+function scopeId(scope: Scope): string {
+  if (scope.kind === 'datapath') return scope.datapathId;
+  return scope.kind === 'hypervisor' ? scope.hypervisorId : '';
 }
 
 export class DesiredState {
   readonly #byKey = new Map<string, PlacedFragment>();
-  readonly #scopes = new Map<string, ScopeContents>();
+  readonly #scopes: Scopes = { everywhere: new Map(), datapath: new Map(), hypervisor: new Map() };
   readonly #datapathsOf = new Map<string, Set<string>>();
   readonly #residentsOf = new Map<string, Set<string>>();
+  /** By hypervisor: sum of the digests of its scopes. */
+  readonly #digests = new Map<string, bigint>();
   #revision = 0;
 
   /** Revision of the newest delta applied; 0 before the first. */
@@ -78,7 +78,9 @@ export class DesiredState {
 
   /** From now on fragments of scope `everywhere` concern this hypervisor too. */
   addHypervisor(hypervisorId: string): void {
-    if (!this.#datapathsOf.has(hypervisorId)) this.#datapathsOf.set(hypervisorId, new Set());
+    if (this.#datapathsOf.has(hypervisorId)) return;
+    this.#datapathsOf.set(hypervisorId, new Set());
+    for (const { digest } of this.#scopesOf(hypervisorId)) this.#addDigest(hypervisorId, digest);
   }
 
   removeHypervisor(hypervisorId: string): void {
@@ -86,6 +88,7 @@ export class DesiredState {
       this.#residentsOf.get(datapathId)?.delete(hypervisorId);
     }
     this.#datapathsOf.delete(hypervisorId);
+    this.#digests.delete(hypervisorId);
   }
 
   get(key: string): PlacedFragment | undefined {
@@ -105,13 +108,13 @@ export class DesiredState {
 
   /** Fragments that are this hypervisor's alone: its ports, its tunnels. */
   *fragmentsOnlyOn(hypervisorId: string): Generator<EncodedFragment> {
-    const contents = this.#scopes.get(scopeKey({ kind: 'hypervisor', hypervisorId }));
+    const contents = this.#scopes.hypervisor.get(hypervisorId);
     for (const { fragment } of contents?.fragments.values() ?? []) yield fragment;
   }
 
   /** Keys of the fragments of one object that are this hypervisor's alone. */
   keysOnlyOn(hypervisorId: string, ownerId: string): readonly string[] {
-    return this.#scopes.get(scopeKey({ kind: 'hypervisor', hypervisorId }))?.keysOf?.get(ownerId) ?? noKeys;
+    return this.#scopes.hypervisor.get(hypervisorId)?.keysOf?.get(ownerId) ?? noKeys;
   }
 
   /** Number of flows that the hypervisor should hold (the sentinel and learned flows not counted). */
@@ -123,9 +126,7 @@ export class DesiredState {
 
   /** Sum of the digests of everything on the hypervisor, modulo 2^64. */
   digestOn(hypervisorId: string): bigint {
-    let sum = 0n;
-    for (const { digest } of this.#scopesOf(hypervisorId)) sum = addDigest(sum, digest);
-    return sum;
+    return this.#digests.get(hypervisorId) ?? 0n;
   }
 
   /**
@@ -147,13 +148,13 @@ export class DesiredState {
       if (!ofHost.has(key)) ofHost.set(key, before);
     };
     const pointedFrom = this.#noteBefore(delta, note);
-    for (const change of delta.changes) this.#replace(change.key, change.after, delta.revision);
+    this.#replaceAll(delta);
     const gained = this.#applyResidency(delta);
     for (const { key, after } of delta.changes) {
       if (after !== null) for (const host of this.#hostsOf(after.scope)) note(host, key, null);
     }
     for (const { hypervisorId, datapathId } of gained) {
-      const contents = this.#scopes.get(scopeKey({ kind: 'datapath', datapathId }));
+      const contents = this.#scopes.datapath.get(datapathId);
       for (const key of contents?.fragments.keys() ?? []) note(hypervisorId, key, null);
     }
     this.#revision = Math.max(this.#revision, delta.revision);
@@ -180,7 +181,7 @@ export class DesiredState {
     }
     for (const { hypervisorId, datapathId, resident } of delta.residency) {
       if (resident || this.#residentsOf.get(datapathId)?.has(hypervisorId) !== true) continue;
-      const contents = this.#scopes.get(scopeKey({ kind: 'datapath', datapathId }));
+      const contents = this.#scopes.datapath.get(datapathId);
       for (const [key, placed] of contents?.fragments ?? []) note(hypervisorId, key, placed.fragment);
     }
     return pointedFrom;
@@ -208,28 +209,59 @@ export class DesiredState {
       if (resident) {
         datapaths.add(datapathId);
         residents.add(hypervisorId);
+        this.#addDigest(hypervisorId, this.#scopes.datapath.get(datapathId)?.digest ?? 0n);
         gained.push({ hypervisorId, datapathId });
       } else {
         datapaths.delete(datapathId);
         residents.delete(hypervisorId);
+        this.#addDigest(hypervisorId, -(this.#scopes.datapath.get(datapathId)?.digest ?? 0n));
         if (residents.size === 0) this.#residentsOf.delete(datapathId);
       }
     }
     return gained;
   }
 
-  #replace(key: string, after: EncodedFragment | null, revision: number): void {
-    const before = this.#byKey.get(key);
-    if (before !== undefined) this.#leaveScope(before);
-    if (after === null) {
-      this.#byKey.delete(key);
-      return;
+  #replaceAll({ changes, revision }: Delta<EncodedFragment>): void {
+    const byScope = new Map<Scope['kind'], Map<string, { readonly scope: Scope; digest: bigint }>>();
+    const add = (scope: Scope, digest: bigint): void => {
+      let ofKind = byScope.get(scope.kind);
+      if (ofKind === undefined) byScope.set(scope.kind, (ofKind = new Map()));
+      const sum = ofKind.get(scopeId(scope));
+      if (sum === undefined) ofKind.set(scopeId(scope), { scope, digest });
+      else sum.digest = addDigest(sum.digest, digest);
+    };
+    for (const { key, after } of changes) {
+      const before = this.#byKey.get(key);
+      if (before !== undefined) {
+        this.#leaveScope(before);
+        add(before.fragment.scope, -before.fragment.digest);
+      }
+      if (after === null) this.#byKey.delete(key);
+      else {
+        this.#enterScope({ fragment: after, revision });
+        add(after.scope, after.digest);
+      }
     }
-    const placed: PlacedFragment = { fragment: after, revision };
+    for (const ofKind of byScope.values()) {
+      for (const { scope, digest } of ofKind.values()) {
+        for (const hypervisorId of this.#hostsOf(scope)) this.#addDigest(hypervisorId, digest);
+      }
+    }
+  }
+
+  #addDigest(hypervisorId: string, digest: bigint): void {
+    if (this.#datapathsOf.has(hypervisorId)) {
+      this.#digests.set(hypervisorId, addDigest(this.#digests.get(hypervisorId) ?? 0n, digest));
+    }
+  }
+
+  #enterScope(placed: PlacedFragment): void {
+    const { fragment: after } = placed;
+    const { key } = after;
     this.#byKey.set(key, placed);
-    const name = scopeKey(after.scope);
-    let contents = this.#scopes.get(name);
-    if (contents === undefined) this.#scopes.set(name, (contents = newContents(after.scope)));
+    const scopes = this.#scopes[after.scope.kind];
+    let contents = scopes.get(scopeId(after.scope));
+    if (contents === undefined) scopes.set(scopeId(after.scope), (contents = newContents(after.scope)));
     contents.fragments.set(key, placed);
     const { keysOf } = contents;
     keysOf?.set(after.owner.id, [...(keysOf.get(after.owner.id) ?? noKeys), key]);
@@ -239,8 +271,8 @@ export class DesiredState {
 
   #leaveScope(placed: PlacedFragment): void {
     const { fragment } = placed;
-    const name = scopeKey(fragment.scope);
-    const contents = this.#scopes.get(name);
+    const scopes = this.#scopes[fragment.scope.kind];
+    const contents = scopes.get(scopeId(fragment.scope));
     if (contents === undefined) return;
     contents.fragments.delete(fragment.key);
     const { keysOf } = contents;
@@ -249,7 +281,7 @@ export class DesiredState {
     else keysOf?.set(fragment.owner.id, left);
     contents.flows -= fragment.flowCount;
     contents.digest = addDigest(contents.digest, -fragment.digest);
-    if (contents.fragments.size === 0) this.#scopes.delete(name);
+    if (contents.fragments.size === 0) scopes.delete(scopeId(fragment.scope));
   }
 
   #concerns(hypervisorId: string, scope: Scope): boolean {
@@ -275,10 +307,12 @@ export class DesiredState {
   }
 
   *#scopesOf(hypervisorId: string): Generator<ScopeContents> {
-    const names: Scope[] = [{ kind: 'everywhere' }, { kind: 'hypervisor', hypervisorId }];
-    for (const datapathId of this.#datapathsOf.get(hypervisorId) ?? []) names.push({ kind: 'datapath', datapathId });
-    for (const name of names) {
-      const contents = this.#scopes.get(scopeKey(name));
+    const { everywhere, hypervisor, datapath } = this.#scopes;
+    for (const contents of [everywhere.get(''), hypervisor.get(hypervisorId)]) {
+      if (contents !== undefined) yield contents;
+    }
+    for (const datapathId of this.#datapathsOf.get(hypervisorId) ?? []) {
+      const contents = datapath.get(datapathId);
       if (contents !== undefined) yield contents;
     }
   }

@@ -45,14 +45,6 @@ export class OpenFlowSwitch implements Switch {
     return closing(this.#connection.drained());
   }
 
-  cork(): void {
-    this.#connection.cork();
-  }
-
-  uncork(): void {
-    this.#connection.uncork();
-  }
-
   barrier(): Promise<void> {
     return closing(this.#connection.barrier());
   }

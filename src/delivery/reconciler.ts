@@ -197,6 +197,8 @@ export class Reconciler implements HostProgress, HoldPeer {
       this.#lastError = error instanceof Error ? error.message : String(error);
       this.#log.error({ err: error }, 'delivery to this hypervisor failed; its connection is closed');
       connection.target.close('delivery failed');
+    } finally {
+      this.#wakeUp.stop();
     }
   }
 

@@ -38,9 +38,6 @@ export interface Switch {
   /** Sends bytes that are already whole OpenFlow messages. False: hold on until `drained`. */
   write(bytes: Uint8Array): boolean;
   drained(): Promise<void>;
-  /** Between these, writes are gathered into as few segments as possible. */
-  cork(): void;
-  uncork(): void;
   /** Resolves when everything sent before has been worked through. */
   barrier(): Promise<void>;
   /** Sends a bundle commit and waits for its reply: null, or the error that rolled everything back. */

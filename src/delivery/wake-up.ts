@@ -5,6 +5,8 @@ export class WakeUp {
   readonly #clock: Clock;
   #isCalled = false;
   #wake: (() => void) | null = null;
+  /** The timer that runs, from an earlier sleep perhaps: waking too early does no harm, setting a timer each time costs. */
+  #timer: { readonly atMs: number; cancel(): void } | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -24,14 +26,28 @@ export class WakeUp {
   /** Resolves at Clock.nowMs() `untilMs` (Infinity: only when called), or when called, at once if that has happened. */
   sleepUntil(untilMs: number): Promise<void> {
     if (this.#isCalled) return Promise.resolve();
+    this.#setTimer(untilMs);
     return new Promise(resolve => {
-      const delayMs = Math.max(0, untilMs - this.#clock.nowMs());
-      const cancel = Number.isFinite(delayMs) ? this.#clock.after(delayMs, () => this.#wake?.()) : null;
       this.#wake = () => {
         this.#wake = null;
-        cancel?.();
         resolve();
       };
     });
+  }
+
+  /** No sleep will come any more. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #setTimer(untilMs: number): void {
+    if (untilMs === Infinity || (this.#timer !== null && this.#timer.atMs <= untilMs)) return;
+    this.#timer?.cancel();
+    const cancel = this.#clock.after(Math.max(0, untilMs - this.#clock.nowMs()), () => {
+      this.#timer = null;
+      this.#wake?.();
+    });
+    this.#timer = { atMs: untilMs, cancel };
   }
 }

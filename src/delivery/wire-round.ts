@@ -46,22 +46,9 @@ export class ErrorCollector {
   }
 }
 
-/** Up to so many buffers are written as they are; more small ones cost more than the copy that joins them. */
-const partsAWrite = 64;
-
 /** Writes buffers, waiting wherever the connection is full. */
 export async function writeAll(target: Switch, parts: readonly Uint8Array[]): Promise<void> {
-  target.cork();
-  try {
-    for (const part of parts.length > partsAWrite ? [Buffer.concat(parts)] : parts) {
-      if (target.write(part)) continue;
-      target.uncork();
-      await target.drained();
-      target.cork();
-    }
-  } finally {
-    target.uncork();
-  }
+  for (const part of parts) if (!target.write(part)) await target.drained();
 }
 
 /** Sends whole messages that need no bundle (meters) and says what the switch thought of them. */
