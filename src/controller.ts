@@ -14,12 +14,14 @@ import type { Clock } from './base/clock.js';
 import type { Logger } from './base/log.js';
 import { Compiler } from './compiler/compiler.js';
 import { dropReading } from './compiler/drops/drops.js';
+import { ownTables } from './compiler/pipeline/pipelines.js';
 import { rules } from './compiler/rules.js';
 import { encodeFragment } from './delivery/encoded-fragment.js';
 import { Fleet } from './delivery/fleet.js';
 import type { HostGoal } from './delivery/host-database.js';
 import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
 import { type BindingMove, Hosts } from './delivery/hosts.js';
+import { sentinelTable } from './delivery/sentinel.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
 import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
@@ -145,6 +147,7 @@ export class Controller {
       log,
       identity: { databaseId: store.databaseId, build, checkOf: revision => this.#checks.checkOf(revision) },
       drops: dropReading,
+      watchedTables: [...ownTables, sentinelTable],
       portsInstalled: (hypervisorId, portIds, changed) => this.hosts.portsInstalled(hypervisorId, portIds, changed),
       fenced: (hypervisorId, currentTerm) => {
         log.warn({ hypervisorId, currentTerm: String(currentTerm) }, 'a switch has seen a newer term than the lease');

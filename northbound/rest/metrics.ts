@@ -31,7 +31,9 @@ const deliveryHelp: Readonly<Record<keyof DeliveryCounters, string>> = {
   rounds: 'Rounds of delivery.',
   refusals: 'Fragments that the switch refused.',
   resyncs: 'Comparisons of the whole switch with what it should hold.',
-  repairs: 'Changes that those comparisons led to.',
+  repairs: 'Changes that put right what somebody else did to the switch, or what a comparison found.',
+  driftEvents: 'Changes that somebody else made to the switch, as it told them.',
+  driftChecks: 'Looks at the part of the switch that somebody else touched.',
 };
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);

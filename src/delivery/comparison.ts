@@ -67,6 +67,14 @@ interface FragmentPart {
   readonly removedFlows: Uint8Array[];
 }
 
+/** What of a fragment is looked at. */
+export interface Aspects {
+  readonly flows: boolean;
+  readonly groupsAndMeters: boolean;
+}
+
+const allAspects: Aspects = { flows: true, groupsAndMeters: true };
+
 export class SwitchComparison {
   readonly #parts = new Map<string, FragmentPart>();
   readonly #byCookie = new Map<bigint, FragmentPart>();
@@ -82,16 +90,20 @@ export class SwitchComparison {
   readonly #strayMeters: number[] = [];
   #looked = 0;
 
-  /** Says what the switch should hold. True: it is time to let others run. */
-  want(fragment: EncodedFragment, isIncluded: boolean): boolean {
+  /**
+   * Says what the switch should hold; of a fragment that is looked at in part, only that part. True: it is time to let others
+   * run.
+   */
+  want(fragment: EncodedFragment, isIncluded: boolean, aspects: Aspects = allAspects): boolean {
     const part: FragmentPart = { fragment, isIncluded, removedFlows: [] };
     this.#parts.set(fragment.key, part);
     this.#byCookie.set(fragment.cookie, part);
     for (const cookie of fragment.learnedCookies) this.#learned.add(cookie);
-    for (const message of flowMessages(fragment)) {
+    for (const message of aspects.flows ? flowMessages(fragment) : []) {
       const { identity, value } = imageOfAdd(message);
       this.#flows.set(identity, { part, message, value, isSeen: false });
     }
+    if (!aspects.groupsAndMeters) return this.#isTurnOver(fragment.flowCount);
     for (const [index, message] of groupMessages(fragment).entries()) {
       const group = fragment.groups[index];
       if (group !== undefined) this.#groups.set(group.id, { part, message, state: 'missing' });

@@ -234,12 +234,17 @@ export function contentOf(flow: Flow, cookie: bigint): FlowContent {
   };
 }
 
-export function flowImage(content: FlowContent): FlowImage {
+/** The identity of a flow with this match and priority in this table. */
+export function identityOf({ table, priority, match }: Pick<FlowContent, 'table' | 'priority' | 'match'>): string {
   writer.reset();
-  writer.u8(content.table);
-  writer.u16(content.priority);
-  matchCodec.encode(writer, content.match);
-  const identity = textOf(writer);
+  writer.u8(table);
+  writer.u16(priority);
+  matchCodec.encode(writer, match);
+  return textOf(writer);
+}
+
+export function flowImage(content: FlowContent): FlowImage {
+  const identity = identityOf(content);
   writer.reset();
   writer.u64(content.cookie);
   writer.u16(content.idleTimeout);

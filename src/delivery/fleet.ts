@@ -39,6 +39,8 @@ export interface FleetOptions {
   readonly log: Logger;
   readonly identity: DeliveryIdentity;
   readonly drops: DropReading;
+  /** Tables that nobody but Weft writes: what others do to them is noticed and put right at once. None by default. */
+  readonly watchedTables?: readonly number[];
   /** Shortest pause between two audits of one switch; grows with the fleet, so that one a second is compared. */
   readonly auditIntervalMs?: number;
   /**
@@ -229,11 +231,12 @@ export class Fleet {
   }
 
   #context(): ReconcilerContext {
-    const { clock, log, identity, auditIntervalMs = defaultAuditIntervalMs } = this.#options;
+    const { clock, log, identity, watchedTables = [], auditIntervalMs = defaultAuditIntervalMs } = this.#options;
     return {
       clock,
       log,
       identity,
+      watchedTables,
       desired: this.#desired,
       peers: this.#reconcilers,
       auditIntervalMs: () => Math.max(auditIntervalMs, this.#reconcilers.size * 1_000),

@@ -4,6 +4,8 @@ import type { OpenFlowConnection } from '../../southbound/openflow/connection.js
 import { ConnectionClosedError, OpenFlowError } from '../../southbound/openflow/connection-types.js';
 import { bundleControl } from '../../southbound/openflow/messages/bundle.js';
 import { Wildcard } from '../../southbound/openflow/messages/fields.js';
+import type { MessageOf } from '../../southbound/openflow/message-codec.js';
+import type { FlowMonitorRequest, FlowUpdate } from '../../southbound/openflow/messages/flow-monitor.js';
 import { flowRequest, type FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
 import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
 import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
@@ -11,6 +13,7 @@ import { flowVersion } from './encoding.js';
 import {
   SwitchClosedError,
   type FlowFilter,
+  type ForeignChange,
   type RoleReply,
   type Switch,
   type SwitchError,
@@ -24,6 +27,7 @@ const staleTermCode = 'OFPRRFC_STALE';
 export class OpenFlowSwitch implements Switch {
   readonly #channel: OpenFlowChannel;
   readonly #connection: OpenFlowConnection;
+  #watch: { readonly tables: readonly number[]; readonly stop: () => void } | null = null;
 
   /** The connection must be open, at OpenFlow 1.5: throws otherwise. */
   constructor(channel: OpenFlowChannel) {
@@ -110,6 +114,32 @@ export class OpenFlowSwitch implements Switch {
     return parts.flatMap(part => part.meters);
   }
 
+  watch(tables: readonly number[], listener: (change: ForeignChange) => void): void {
+    this.unwatch();
+    this.#connection.send(monitorRequest('add', tables));
+    this.#connection.send(forwarding(bothReasons));
+    const stop = this.#channel.onMessage(({ message }) => {
+      if (message.kind === 'requestForward') listener({ kind: 'group or meter' });
+      else if (message.kind === 'multipartReply' && message.body.kind === 'flowMonitor') {
+        for (const update of message.body.updates) {
+          const change = foreignChange(update);
+          if (change !== null) listener(change);
+        }
+      }
+    });
+    this.#watch = { tables, stop };
+  }
+
+  unwatch(): void {
+    if (this.#watch === null) return;
+    this.#watch.stop();
+    if (this.#connection.state.kind !== 'closed') {
+      this.#connection.send(monitorRequest('delete', this.#watch.tables));
+      this.#connection.send(forwarding(0));
+    }
+    this.#watch = null;
+  }
+
   onError(listener: (error: SwitchError) => void): () => void {
     return this.#channel.onError(error => listener(switchError(error)));
   }
@@ -121,6 +151,37 @@ export class OpenFlowSwitch implements Switch {
   close(reason: string): void {
     this.#connection.close(reason);
   }
+}
+
+/** One monitor a table: Open vSwitch can leave out none of "all tables". Own changes are not spelled out, nor are instructions. */
+function monitorRequest(command: 'add' | 'delete', tables: readonly number[]): MessageOf<'multipartRequest'> {
+  const monitors = tables.map(
+    (tableId): FlowMonitorRequest => ({
+      monitorId: tableId + 1,
+      outPort: Wildcard.port,
+      outGroup: Wildcard.group,
+      flags: ['add', 'removed', 'modify'],
+      tableId,
+      command,
+      match: [],
+    }),
+  );
+  return { kind: 'multipartRequest', more: false, body: { kind: 'flowMonitor', monitors } };
+}
+
+/** Both reasons of a request-forward: a group-mod and a meter-mod of somebody else. */
+const bothReasons = 0b11;
+
+function forwarding(reasons: number): MessageOf<'setAsync'> {
+  return { kind: 'setAsync', properties: [{ kind: 'requestForwardMaster', mask: reasons }] };
+}
+
+/** Null for what is not somebody else's doing: a note of our own changes, a pause, a flow that timed out. */
+function foreignChange(update: FlowUpdate): ForeignChange | null {
+  if (!('match' in update)) return null;
+  const { event, reason, cookie, tableId, priority, match } = update;
+  if (event === 'removed' && (reason === 'idle_timeout' || reason === 'hard_timeout')) return null;
+  return { kind: 'flow', cookie, place: event === 'removed' ? null : { table: tableId, priority, match } };
 }
 
 function switchError(error: OpenFlowError): SwitchError {

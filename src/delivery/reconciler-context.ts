@@ -40,6 +40,8 @@ export interface ReconcilerContext {
   readonly desired: DesiredState;
   readonly identity: DeliveryIdentity;
   readonly peers: ReadonlyMap<string, HoldPeer>;
+  /** Tables that nobody but Weft writes: the switches tell of every change of others there. */
+  readonly watchedTables: readonly number[];
   /** Milliseconds between two comparisons of a switch with what it should hold. */
   auditIntervalMs(): number;
   /** Term of the lease; null while another Weft holds it. */
@@ -65,7 +67,11 @@ export interface DeliveryCounters {
   bytes: number;
   rounds: number;
   refusals: number;
-  /** Dumps compared, and changes that they led to. */
+  /** Dumps compared. */
   resyncs: number;
+  /** Changes that these, and looks at what others touched, led to. */
   repairs: number;
+  /** Changes of others that the switch told of, and looks at what they touched. */
+  driftEvents: number;
+  driftChecks: number;
 }

@@ -8,17 +8,20 @@
  */
 import type { Logger } from '../base/log.js';
 import type { FragmentFailure, HostProgress } from './convergence.js';
+import type { SwitchChange } from './bundle-plan.js';
 import { DatabaseGate } from './database-gate.js';
 import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
 import type { HostChange } from './desired-state.js';
+import { DriftWatch, type Suspicion } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
-import { encodeSentinel } from './encoding.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
 import { holdOf, lowestPending, type HoldPeer, type Rank } from './holds.js';
 import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
+import { roundContext } from './round-context.js';
 import { blameCauses, planRound, warmUpRound, type RoundPlan } from './round-plan.js';
 import { StockTaking } from './stock-taking.js';
+import { describeRepair, touchesSentinel } from './suspects.js';
 import { SwitchClosedError, type Switch } from './switch.js';
 import { WakeUp } from './wake-up.js';
 
@@ -39,6 +42,8 @@ export class Reconciler implements HostProgress, HoldPeer {
     refusals: 0,
     resyncs: 0,
     repairs: 0,
+    driftEvents: 0,
+    driftChecks: 0,
   };
 
   readonly #context: ReconcilerContext;
@@ -46,6 +51,7 @@ export class Reconciler implements HostProgress, HoldPeer {
   readonly #stock: StockTaking;
   readonly #wakeUp: WakeUp;
   readonly #database: DatabaseGate;
+  readonly #drift: DriftWatch;
   #state: ReconcilerState = 'disconnected';
   #connection: HostConnection | null = null;
   #disconnectedAtMs: number;
@@ -67,6 +73,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#disconnectedAtMs = context.clock.nowMs();
     this.#wakeUp = new WakeUp(context.clock);
     this.#database = new DatabaseGate(context.clock);
+    this.#drift = new DriftWatch(context.clock, context.watchedTables);
     const onBehind = (): void => context.fellBehind(this);
     this.ledger = new HostLedger(onBehind);
     this.#stock = new StockTaking(hypervisorId, this.ledger, context.desired, context.identity.databaseId, onBehind);
@@ -183,6 +190,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (this.#connection !== connection) return;
     this.#connection = null;
     this.#disconnectedAtMs = this.#context.clock.nowMs();
+    this.#drift.ended();
     this.#setWaitsFor(nobody);
     this.#move('disconnected', reason);
     this.#wakeUp.call();
@@ -214,18 +222,19 @@ export class Reconciler implements HostProgress, HoldPeer {
     const nowMs = this.#context.clock.nowMs();
     if (nowMs < this.#pauseUntilMs) return this.#wakeUp.sleepUntil(this.#pauseUntilMs);
     if (!this.#stock.isKnown || nowMs >= this.#auditAtMs) return this.#compare(connection);
+    if (nowMs >= this.#drift.dueAtMs) return this.#mend(connection);
     if (this.ledger.dirty.size === 0) return this.#rest();
     await this.#warmUp(connection);
     const plan = this.#plan();
     this.#setWaitsFor(plan.waitsFor);
     if (plan.needsComparison) return this.#compare(connection);
     if (plan.changes.length > 0) return this.#deliver(connection, plan);
-    return this.#wakeUp.sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs));
+    return this.#wakeUp.sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs, this.#drift.dueAtMs));
   }
 
   #rest(): Promise<void> {
     this.#setWaitsFor(nobody);
-    return this.#wakeUp.sleepUntil(this.#auditAtMs);
+    return this.#wakeUp.sleepUntil(Math.min(this.#auditAtMs, this.#drift.dueAtMs));
   }
 
   #setWaitsFor(hypervisors: ReadonlySet<string>): void {
@@ -244,6 +253,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#claimedTerm = null;
     if (this.#state !== 'standby') {
       this.#move('standby', 'the lease is not ours');
+      this.#drift.stop();
       this.#stock.unread();
     }
     return this.#wakeUp.sleepUntil(Infinity);
@@ -257,6 +267,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (reply.kind === 'granted') {
       this.#claimedTerm = term;
       this.#stock.unread();
+      this.#drift.start(connection.target, () => this.#driftNoted());
       return;
     }
     if (reply.kind === 'refused') throw new Error(`the switch refuses the master role: ${reply.error}`);
@@ -295,6 +306,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     try {
       this.#checkOpen(connection);
       this.counters.resyncs += 1;
+      this.#drift.take();
       const found = await this.#stock.compare(connection.target, this.#context.clock.nowMs());
       const { changes, wasKnown, unencodable } = found;
       for (const { key, error } of unencodable) this.#refused(key, error);
@@ -307,6 +319,43 @@ export class Reconciler implements HostProgress, HoldPeer {
     } finally {
       done();
     }
+  }
+
+  #driftNoted(): void {
+    this.counters.driftEvents += 1;
+    this.kick();
+  }
+
+  /** Others have changed the switch: looks at what they touched, and puts it right. */
+  async #mend(connection: HostConnection): Promise<void> {
+    const suspicion = this.#drift.take();
+    if (suspicion.isEverything) return this.#compare(connection);
+    this.#move('comparing', 'somebody else changed the switch');
+    const done = await this.#context.comparisonTurn();
+    try {
+      this.#checkOpen(connection);
+      this.counters.driftChecks += 1;
+      const changes = await this.#stock.examine(connection.target, suspicion, this.#context.clock.nowMs());
+      this.#checkOpen(connection);
+      if (changes !== null) return await this.#repair(connection, suspicion, changes);
+    } catch (error) {
+      this.#drift.putBack();
+      throw error;
+    } finally {
+      done();
+    }
+    this.#move('idle', 'only a comparison of the whole can tell');
+    this.#auditAtMs = 0;
+  }
+
+  async #repair(connection: HostConnection, suspicion: Suspicion, changes: readonly SwitchChange[]): Promise<void> {
+    const isSentinelGone = touchesSentinel(suspicion);
+    if (changes.length === 0 && !isSentinelGone) return this.#move('idle', 'what was touched is as it should be');
+    this.#log.warn(describeRepair(changes), 'somebody else changed the switch; it is put right');
+    this.counters.repairs += Math.max(1, changes.length);
+    const outcome = await deliverChanges(this.#roundContext(connection), changes, isSentinelGone);
+    this.#checkOpen(connection);
+    this.#settle(outcome, []);
   }
 
   #plan(): RoundPlan {
@@ -376,23 +425,14 @@ export class Reconciler implements HostProgress, HoldPeer {
   }
 
   #roundContext(connection: HostConnection): RoundContext {
-    return {
-      target: connection.target,
+    return roundContext(connection.target, {
       ledger: this.ledger,
-      metersSent: new Set(),
+      stock: this.#stock,
+      counters: this.counters,
       nowMs: () => this.#context.clock.nowMs(),
-      nextSentinel: isLast => this.#stock.nextSentinel(isLast, this.#context.identity),
-      encodeSentinel,
-      sending: sent => this.#stock.sending(sent),
-      committed: sent => this.#stock.committed(sent),
+      identity: this.#context.identity,
       refused: (key, error) => this.#refused(key, error),
-      count: ({ bundles, flows, groups, bytes }) => {
-        this.counters.bundles += bundles;
-        this.counters.flowMods += flows;
-        this.counters.groupMods += groups;
-        this.counters.bytes += bytes;
-      },
-    };
+    });
   }
 
   #refused(key: string, error: string): void {

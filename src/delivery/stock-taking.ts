@@ -6,11 +6,13 @@ import type { Bundle, SwitchChange } from './bundle-plan.js';
 import { SwitchComparison } from './comparison.js';
 import type { SentBundle } from './delivery-round.js';
 import type { DesiredState, PlacedFragment } from './desired-state.js';
+import type { Suspicion } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { addDigest, nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger, Installed } from './host-ledger.js';
 import type { DeliveryIdentity } from './reconciler-context.js';
 import { readSentinel, sentinelTable, type Sentinel } from './sentinel.js';
+import { compareSuspects, findSuspects } from './suspects.js';
 import type { Switch } from './switch.js';
 
 /** What a sentinel means: nothing to do, go on with what the ledger lists, or dump and compare. */
@@ -166,6 +168,23 @@ export class StockTaking {
       if (one !== undefined && !this.#ledger.isInFlight(key)) this.#ledger.launch(unknownFlight(one, nowMs));
     }
     return { changes, wasKnown, unencodable };
+  }
+
+  /**
+   * As `compare`, but looks only at what others are said to have touched; the rest stays known. Null: only a comparison of the whole
+   * can tell, because what they touched was about to change anyway.
+   */
+  async examine(target: Switch, suspicion: Suspicion, nowMs: number): Promise<readonly SwitchChange[] | null> {
+    this.#ledger.rollback();
+    const fragments = [...this.#desired.fragmentsOn(this.#hypervisorId)];
+    const suspects = await findSuspects(suspicion, fragments);
+    if (suspects.some(({ placed }) => this.#ledger.dirty.has(placed.fragment.key))) return null;
+    const changes = await compareSuspects(target, suspicion, suspects, fragments);
+    const wrong = new Set(changes.map(change => change.key));
+    for (const { placed } of suspects) {
+      if (wrong.has(placed.fragment.key)) this.#ledger.launch(unknownFlight(placed, nowMs));
+    }
+    return changes;
   }
 
   /** The comparison covers what the ledger lists, except what was refused a moment ago. */

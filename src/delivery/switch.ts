@@ -4,6 +4,7 @@
  */
 import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
 import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
+import type { Match } from '../../southbound/openflow/oxm.js';
 import type { FlowContent } from './encoding.js';
 
 /** A flow as the switch shows it. */
@@ -29,6 +30,19 @@ export type RoleReply =
   | { readonly kind: 'stale'; readonly currentTerm: bigint | null }
   | { readonly kind: 'refused'; readonly error: string };
 
+/** Where a flow is: there can be only one in a place. */
+export interface FlowPlace {
+  readonly table: number;
+  readonly priority: number;
+  readonly match: Match;
+}
+
+/** Somebody else has changed the switch. */
+export type ForeignChange =
+  /** A flow with this cookie was added, changed or removed. `place`: where it is now; null when it is gone. */
+  | { readonly kind: 'flow'; readonly cookie: bigint; readonly place: FlowPlace | null }
+  | { readonly kind: 'group or meter' };
+
 /** `closed` rejections carry this: the connection ended while we waited. */
 export class SwitchClosedError extends Error {
   override readonly name = 'SwitchClosedError';
@@ -50,6 +64,12 @@ export interface Switch {
   readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void>;
   readGroups(): Promise<readonly GroupDescription[]>;
   readMeters(): Promise<readonly MeterConfig[]>;
+  /**
+   * From now on, and until `unwatch`, tells what others change: flows of these tables, groups and meters. Changes of this connection
+   * are not told, nor are flows that time out.
+   */
+  watch(tables: readonly number[], listener: (change: ForeignChange) => void): void;
+  unwatch(): void;
   /** Asynchronous errors; returns the way to stop listening. */
   onError(listener: (error: SwitchError) => void): () => void;
   /** Called once when the connection ends, at once if it has. */

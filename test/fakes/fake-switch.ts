@@ -14,10 +14,12 @@ import {
   type MessageOf,
   type ReceivedMessage,
 } from '../../southbound/openflow/message-codec.js';
+import type { FlowMonitorRequest, FlowUpdate } from '../../southbound/openflow/messages/flow-monitor.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
 import { hello } from '../../southbound/openflow/messages/hello.js';
 import type { MultipartReply } from '../../southbound/openflow/messages/multipart.js';
 import { Version } from '../../southbound/openflow/version.js';
+import { flowUpdates, snapshotOf } from './change-notes.js';
 import { refusals, SwitchChange, SwitchTables, type Refusal, type TableStore } from './switch-tables.js';
 
 const version = Version.openflow15;
@@ -58,6 +60,10 @@ interface Connection {
   readonly cut: () => void;
   readonly bundles: Map<number, OpenBundle>;
   role: MessageOf<'roleRequest'>['role'];
+  /** Tables whose changes it is told. */
+  readonly watched: Set<number>;
+  /** It is told of group and meter messages of others. */
+  isForwarded: boolean;
   heardAtMs: number;
   cancelProbe: () => void;
 }
@@ -134,13 +140,48 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
 
   /** What somebody else does to the tables. */
   vandalise(change: (tables: Tables) => void): void {
-    change(this.tables);
+    this.#telling(null, () => change(this.tables));
     this.#options.onChange?.(this.tables);
+  }
+
+  /** Lets something change the tables, and tells it to those who asked and did not do it themselves. */
+  #telling<T>(source: Connection | null, act: () => T): T {
+    const told = [...this.#connections].filter(other => other.watched.size > 0 || other.isForwarded);
+    if (told.every(connection => connection === source)) {
+      const result = act();
+      for (const connection of told) this.#tell(connection, [{ event: 'abbreviated', xid: 0 } as FlowUpdate]);
+      return result;
+    }
+    const before = snapshotOf(this.tables);
+    const result = act();
+    const after = snapshotOf(this.tables);
+    for (const connection of told) {
+      if (connection === source) continue;
+      this.#tell(connection, flowUpdates(before, after, connection.watched));
+      if (connection.isForwarded && connection.role === 'master' && before.others !== after.others) {
+        this.#send(connection, { kind: 'requestForward', request: new Uint8Array() }, 0);
+      }
+    }
+    return result;
+  }
+
+  #tell(connection: Connection, updates: readonly FlowUpdate[]): void {
+    if (updates.length === 0 || connection.watched.size === 0) return;
+    this.#send(connection, { kind: 'multipartReply', more: false, body: { kind: 'flowMonitor', updates } }, 0);
   }
 
   #open(stream: Duplex, cut: () => void): Connection {
     const bundles = new Map<number, OpenBundle>();
-    const connection: Connection = { stream, cut, bundles, role: 'equal', heardAtMs: 0, cancelProbe: () => {} };
+    const connection: Connection = {
+      stream,
+      cut,
+      bundles,
+      role: 'equal',
+      watched: new Set(),
+      isForwarded: false,
+      heardAtMs: 0,
+      cancelProbe: () => {},
+    };
     this.#connections.add(connection);
     const framer = new Framer();
     stream.on('data', (chunk: Uint8Array) => {
@@ -213,7 +254,13 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
       case 'roleRequest':
         return this.#role(connection, message, xid, bytes);
       case 'multipartRequest':
+        if (message.body.kind === 'flowMonitor') this.#watch(connection, message.body.monitors);
         for (const part of this.#parts(message)) reply(part);
+        return;
+      case 'setAsync':
+        for (const property of message.properties) {
+          if (property.kind === 'requestForwardMaster') connection.isForwarded = property.mask !== 0;
+        }
         return;
       case 'bundleControl':
         return this.#bundle(connection, message, xid, bytes);
@@ -251,12 +298,19 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
     this.#send(connection, { kind: 'roleReply', ...now }, xid);
   }
 
+  #watch({ watched }: Connection, monitors: readonly FlowMonitorRequest[]): void {
+    for (const { command, tableId } of monitors) {
+      if (command === 'delete') watched.delete(tableId);
+      else watched.add(tableId);
+    }
+  }
+
   #plainChange(connection: Connection, change: SwitchChange): void {
     const { xid, bytes } = change;
     if (connection.role === 'slave') return this.#refuse(connection, refusals.isSlave, xid, bytes);
     const refusal = this.#options.refuse?.(change.message) ?? null;
     if (refusal !== null) return this.#refuse(connection, refusal, xid, bytes);
-    const fault = this.tables.commit([change], this.#options.refuseAtCommit ?? null);
+    const fault = this.#telling(connection, () => this.tables.commit([change], this.#options.refuseAtCommit ?? null));
     if (fault !== null) return this.#refuse(connection, fault.refusal, xid, bytes);
     this.#changed(1);
   }
@@ -294,7 +348,8 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
   }
 
   #commit(connection: Connection, bundle: OpenBundle): boolean {
-    const fault = this.tables.commit(bundle.changes, this.#options.refuseAtCommit ?? null);
+    const refuse = this.#options.refuseAtCommit ?? null;
+    const fault = this.#telling(connection, () => this.tables.commit(bundle.changes, refuse));
     if (fault !== null) {
       this.#refuse(connection, fault.refusal, fault.change.xid, fault.change.bytes);
       return false;
@@ -327,6 +382,8 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
         const meters = [...this.tables.meterConfigs()];
         return yield { kind: 'multipartReply', more: false, body: { kind: 'meterConfig', meters } };
       }
+      case 'flowMonitor':
+        return yield { kind: 'multipartReply', more: false, body: { kind: 'flowMonitor', updates: [] } };
       default:
         throw new Error(`the fake switch has no statistics of ${body.kind}`);
     }

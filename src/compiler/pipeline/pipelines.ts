@@ -23,3 +23,6 @@ export const layout = layOut([
   lookups,
   physicalEgress,
 ]);
+
+/** Tables that only Weft writes; the others fill and empty by what packets teach the switch. */
+export const ownTables: readonly number[] = layout.stages.filter(s => s.kind !== 'learned').map(s => layout.tableOf(s));
