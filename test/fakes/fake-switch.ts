@@ -258,9 +258,7 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
         for (const part of this.#parts(message)) reply(part);
         return;
       case 'setAsync':
-        for (const property of message.properties) {
-          if (property.kind === 'requestForwardMaster') connection.isForwarded = property.mask !== 0;
-        }
+        connection.isForwarded = message.properties.some(one => one.kind === 'requestForwardMaster' && one.mask !== 0);
         return;
       case 'bundleControl':
         return this.#bundle(connection, message, xid, bytes);
