@@ -82,7 +82,7 @@ export class Hypervisor {
     );
     await ipBatch(namespace, [
       `link set ${PHYSICAL_BRIDGE} mtu ${this.lab.underlayMtu} up`,
-      `addr add ${this.encapAddress}/24 dev ${PHYSICAL_BRIDGE}`,
+      `addr replace ${this.encapAddress}/24 dev ${PHYSICAL_BRIDGE}`,
     ]);
     await this.warmTunnelNeighbours();
   }
@@ -121,6 +121,15 @@ export class Hypervisor {
   async join(step: 'whole' | 'beforeManager' = 'whole'): Promise<void> {
     const manager = step === 'whole' ? ['--', 'set-manager', ...this.managerTargets] : [];
     await this.openVswitch.ovsctl('set', 'Open_vSwitch', '.', ...this.externalIds, ...manager);
+  }
+
+  /**
+   * Starts both daemons, which have been stopped, with a new and empty database, as a host does that was installed anew: only the
+   * lab's own bridge is made again. It has not joined.
+   */
+  async startAnew(): Promise<void> {
+    await this.openVswitch.startAnew();
+    if (this.namespace !== null) await this.createPhysicalBridge(this.namespace);
   }
 
   /** Waits until the integration bridge exists. */

@@ -2,7 +2,7 @@
  * A private Open vSwitch: one ovsdb-server and one ovs-vswitchd with a directory of their own for database, sockets, logs
  * and process ids. The machine's own Open vSwitch is never spoken to: every command is given this directory.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runInNamespace } from './namespaces.js';
@@ -60,6 +60,12 @@ export class OpenVswitch {
       'other_config:n-revalidator-threads=1',
     );
     await this.startSwitch();
+  }
+
+  /** As `start`, once both daemons have been stopped: what was in the database is gone. */
+  async startAnew(): Promise<void> {
+    rmSync(join(this.directory, 'conf.db'), { force: true });
+    await this.start();
   }
 
   async startDatabase(): Promise<void> {

@@ -18,7 +18,7 @@ import { differences, readSwitchState, type SwitchState } from '../../lab/switch
 import type { WireMessage } from '../../lab/wire-framing.js';
 import type { WeftClient } from '../../lab/weft-client.js';
 import { freeControllerPorts, freePort, WeftProcess } from '../../lab/weft-process.js';
-import type { Workload } from '../../lab/workload.js';
+import type { Workload, WorkloadPort } from '../../lab/workload.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { type PostgresCluster, postgresPrograms, startPostgres } from '../fixtures/postgres.js';
 import { planRouter, planSwitch } from '../fixtures/topology.js';
@@ -209,6 +209,18 @@ export class FaultSite {
   /** All connections of all hypervisors and of the database. */
   get allProxies(): readonly ChaosProxy[] {
     return [...Object.values(this.proxies), this.databaseProxy];
+  }
+
+  /** A port named `other`, of a logical switch that has nothing to do with the streams. */
+  async otherTenantPort(): Promise<WorkloadPort> {
+    const theirs = planSwitch({ name: 'theirs', ports: { other: {} } });
+    await this.client.transaction(theirs.operations, { appliedWithinMs: readyWithinMs });
+    return this.client.workloadPort('other');
+  }
+
+  async removeOtherTenant(): Promise<void> {
+    const { id } = await this.client.find('logical-switches', 'theirs');
+    await this.client.delete('logical-switches', id, { cascade: true, appliedWithinMs: readyWithinMs });
   }
 
   /** Pulls the management cable of a hypervisor: nobody is told. Returns what puts it back. */
