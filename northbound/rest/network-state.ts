@@ -60,6 +60,8 @@ const longestWaitMs = 5_000;
 export class NetworkState {
   /** Newest revision that this process has acknowledged to a writer. */
   #acknowledged = 0;
+  /** Where the view was when it moved last. */
+  #seen = 0;
   readonly #waiters = new Set<{ readonly revision: number; readonly resume: () => void }>();
 
   constructor(
@@ -75,6 +77,10 @@ export class NetworkState {
 
   /** For the composition root: the view has moved. */
   viewMoved(): void {
+    const { revision } = this.view;
+    // The database was replaced by an older copy: what it does not know will not come, and must not be waited for.
+    if (revision < this.#seen) this.#acknowledged = Math.min(this.#acknowledged, revision);
+    this.#seen = revision;
     for (const waiter of this.#waiters) if (waiter.revision <= this.view.revision) waiter.resume();
   }
 

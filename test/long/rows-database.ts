@@ -15,6 +15,8 @@ const outageMs = 3_000;
 
 /** Nothing southbound notices a database that is away. */
 const unnoticed = { mostLost: 0, mostFlowMods: 0 } as const;
+/** The row writes, which sends flows; nothing else may be noticed. */
+const onlyWrites = { mostLost: 0, mostFlowMods: null } as const;
 
 /** A write is answered, as one that may be tried again; what is read from memory is answered too. */
 async function refusesPolitely(site: FaultSite): Promise<void> {
@@ -93,7 +95,7 @@ const outages: readonly FaultRow[] = [
   },
   {
     name: 'Postgres 500 ms away, for 5 s',
-    ...unnoticed,
+    ...onlyWrites,
     inject: async site => {
       site.databaseProxy.shape({ latencyMs: 250 });
       const port = { name: 'slow', logical_switch_id: site.nearSwitchId };
@@ -164,12 +166,12 @@ async function answersLost(site: FaultSite, place: 'before' | 'after', times: nu
 const lostAnswers: readonly FaultRow[] = [
   {
     name: 'committed, and the answer of Postgres lost (10 times)',
-    ...unnoticed,
+    ...onlyWrites,
     inject: site => answersLost(site, 'before', 10),
   },
   {
     name: 'connection to Postgres reset right after a commit was answered (10 times)',
-    ...unnoticed,
+    ...onlyWrites,
     inject: site => answersLost(site, 'after', 10),
   },
 ];
@@ -177,7 +179,7 @@ const lostAnswers: readonly FaultRow[] = [
 const failovers: readonly FaultRow[] = [
   {
     name: 'Postgres fails over to a standby that has everything',
-    ...unnoticed,
+    ...onlyWrites,
     inject: async site => {
       const standby = await site.cluster.copy('streaming');
       const port = { name: 'before-failover', logical_switch_id: site.nearSwitchId };
@@ -200,8 +202,7 @@ const failovers: readonly FaultRow[] = [
   },
   {
     name: 'Postgres replaced by an older copy of itself',
-    mostLost: 0,
-    mostFlowMods: null,
+    ...onlyWrites,
     inject: async site => {
       const older = await site.cluster.copy('detached');
       const [{ id: routerId } = { id: '' }] = await site.client.list('logical-routers');
