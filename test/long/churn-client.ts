@@ -216,7 +216,8 @@ export class ChurnClient {
         const subnet = this.known
           .of('subnets')
           .find(({ members }) => members['logical_switch_id'] === logical_switch_id);
-        const cidr = String(subnet?.members['cidr'] ?? this.#cidr());
+        const known = subnet?.members['cidr'];
+        const cidr = typeof known === 'string' ? known : this.#cidr();
         const networks = [cidr.includes(':') ? cidr.replace('::/', '::1/') : cidr.replace('.0/', '.1/')];
         return { name: this.#name(), logical_router_id, logical_switch_id, networks };
       }

@@ -1,7 +1,7 @@
 /** What hosts do to each other, bundles cut at each of their messages, and everything at once. */
 import assert from 'node:assert/strict';
 import { ipBatch } from '../../lab/namespaces.js';
-import { eventually } from '../../lab/processes.js';
+import { eventually, words } from '../../lab/processes.js';
 import { underlayMac } from '../../lab/addresses.js';
 import type { LogicalSwitchPortReply } from '../../lab/weft-client.js';
 import type { Direction, WireMessage } from '../../lab/wire-framing.js';
@@ -11,6 +11,12 @@ import { bridge, type FaultSite } from './fault-site.js';
 
 const setSystemId = (site: FaultSite, host: string, systemId: string) =>
   site.hypervisor(host).openVswitch.ovsctl('set', 'Open_vSwitch', '.', `external_ids:system-id=${systemId}`);
+
+/** Plugs an interface that claims a port in on hv3. */
+async function claimAlso(site: FaultSite, name: string, portId: string): Promise<void> {
+  const added = words(`add-port ${bridge} ${name} -- set Interface ${name} type=internal`);
+  await site.hypervisor('hv3').openVswitch.ovsctl(...added, `external_ids:iface-id="${portId}"`);
+}
 
 const statusOf = async (site: FaultSite, name: string) =>
   (await site.client.find<LogicalSwitchPortReply>('logical-switch-ports', name)).status;
@@ -40,12 +46,7 @@ const identityRows: readonly FaultRow[] = [
     inject: async site => {
       const { id } = await site.client.find('logical-switch-ports', 'b');
       await site.client.patch('logical-switch-ports', id, { hypervisor: 'hv2' }, { appliedWithinMs: 10_000 });
-      await site
-        .hypervisor('hv3')
-        .openVswitch.ovsctl(
-          ...['add-port', bridge, 'thief', '--', 'set', 'Interface', 'thief', 'type=internal'],
-          `external_ids:iface-id="${id}"`,
-        );
+      await claimAlso(site, 'thief', id);
       await eventually('both are named', async () => {
         const { reason, bound_to } = await statusOf(site, 'b');
         return reason?.includes('hv3 (thief)') === true && bound_to === 'hv2';
@@ -65,12 +66,7 @@ const identityRows: readonly FaultRow[] = [
     mostFlowMods: null,
     inject: async site => {
       const { id } = await site.client.find('logical-switch-ports', 'b');
-      await site
-        .hypervisor('hv3')
-        .openVswitch.ovsctl(
-          ...['add-port', bridge, 'newer', '--', 'set', 'Interface', 'newer', 'type=internal'],
-          `external_ids:iface-id="${id}"`,
-        );
+      await claimAlso(site, 'newer', id);
       await site.client.portUp(id, 'hv3');
       await site.hypervisor('hv3').unplug(['newer']);
       await site.client.portUp(id, 'hv2');
