@@ -91,24 +91,30 @@ export function planBundles(changes: readonly SwitchChange[], limit = bundleLimi
     const count = change.changedGroups.count + change.flows.count + change.removedFlows.count;
     if (count === 0) continue;
     const chunk = chunkFor(change.key, count);
-    chunk.adds.push(change.changedGroups, change.flows);
-    chunk.removals.push(change.removedFlows);
+    for (const slice of [change.changedGroups, change.flows]) if (slice.count > 0) chunk.adds.push(slice);
+    if (change.removedFlows.count > 0) chunk.removals.push(change.removedFlows);
   }
   for (const change of changes) {
     if (change.removedGroups.count === 0) continue;
     chunkFor(change.key, change.removedGroups.count).groupRemovals.push(change.removedGroups);
   }
-  return chunks.map((chunk, index) => asBundle(chunk, chunks.slice(index + 1)));
+  // A key comes again in a later bundle only for the groups that its fragment begins or ends with.
+  const later = new Set<string>();
+  return chunks
+    .reverse()
+    .map(chunk => {
+      const bundle = asBundle(chunk, later);
+      for (const key of chunk.keys) later.add(key);
+      return bundle;
+    })
+    .reverse();
 }
 
-function asBundle(chunk: Chunk, later: readonly Chunk[]): Bundle {
-  const slices = [...chunk.adds, ...chunk.removals, ...chunk.groupRemovals].filter(slice => slice.count > 0);
-  return {
-    parts: slices.map(slice => slice.bytes),
-    count: chunk.count,
-    touches: chunk.keys,
-    completes: new Set([...chunk.keys].filter(key => !later.some(other => other.keys.has(key)))),
-  };
+function asBundle({ adds, removals, groupRemovals, keys, count }: Chunk, later: ReadonlySet<string>): Bundle {
+  const parts: Uint8Array[] = [];
+  for (const slices of [adds, removals, groupRemovals]) for (const { bytes } of slices) parts.push(bytes);
+  const isLast = later.size === 0;
+  return { parts, count, touches: keys, completes: isLast ? keys : new Set([...keys].filter(key => !later.has(key))) };
 }
 
 /**

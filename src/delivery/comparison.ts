@@ -27,6 +27,7 @@ import {
   imageOfAdd,
   messageImage,
   meterMod,
+  nextTurn,
   type FlowContent,
 } from './encoding.js';
 import { sentinelTable } from './sentinel.js';
@@ -160,16 +161,18 @@ export class SwitchComparison {
     }
   }
 
-  /** Everything it takes, fragment by fragment; call it when all of the switch has been told. */
-  finish(): SwitchChange[] {
-    const lacks = new Map<string, Lack>();
+  /** Everything it takes, fragment by fragment, a slice at a time; call it when all of the switch has been told. */
+  async finish(): Promise<SwitchChange[]> {
+    const lacks = new Map<FragmentPart, Lack>();
     const lackOf = (part: FragmentPart): Lack => {
-      let lack = lacks.get(part.fragment.key);
-      if (lack === undefined) lacks.set(part.fragment.key, (lack = emptyLack()));
+      let lack = lacks.get(part);
+      if (lack === undefined) lacks.set(part, (lack = emptyLack()));
       return lack;
     };
     for (const wanted of this.#flows.values()) {
-      if (!wanted.isSeen && wanted.part.isIncluded) lackOf(wanted.part).flows.push(wanted.message);
+      if (wanted.isSeen || !wanted.part.isIncluded) continue;
+      lackOf(wanted.part).flows.push(wanted.message);
+      if (this.#isTurnOver(1)) await nextTurn();
     }
     for (const [id, wanted] of this.#groups) {
       if (wanted.state === 'right' || !wanted.part.isIncluded) continue;
@@ -187,9 +190,9 @@ export class SwitchComparison {
     }
     for (const part of this.#parts.values()) if (part.removedFlows.length > 0) lackOf(part);
     const changes: SwitchChange[] = [];
-    for (const [key, lack] of lacks) {
-      const part = this.#parts.get(key);
-      if (part !== undefined) changes.push(changeOf(part, lack));
+    for (const [part, lack] of lacks) {
+      changes.push(changeOf(part, lack));
+      if (this.#isTurnOver(lack.flows.length + 1)) await nextTurn();
     }
     return [...changes, ...this.#strays()];
   }

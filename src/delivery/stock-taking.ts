@@ -162,7 +162,7 @@ export class StockTaking {
     await target.readFlows({ tableId: null, cookie: 0n, cookieMask: 0n }, async flows => {
       for (const flow of flows) if (comparison.addFlow(flow)) await nextTurn();
     });
-    const changes = comparison.finish();
+    const changes = await comparison.finish();
     for (const { key } of changes) {
       const one = placed.get(key);
       if (one !== undefined && !this.#ledger.isInFlight(key)) this.#ledger.launch(unknownFlight(one, nowMs));

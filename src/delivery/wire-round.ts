@@ -4,7 +4,7 @@
  * and an error at commit rolls everything back but names only the first message at fault.
  */
 import { SwitchClosedError, type Switch, type SwitchError } from './switch.js';
-import { bundleId, bundleOpen } from './encoding.js';
+import { bundleId, bundleOpen, nextTurn } from './encoding.js';
 
 export type BundleOutcome =
   | { readonly kind: 'committed' }
@@ -46,9 +46,19 @@ export class ErrorCollector {
   }
 }
 
+/** So much is written before others get their turn: a connection whose peer reads fast is never full. */
+const bytesATurn = 0x2_0000;
+
 /** Writes buffers, waiting wherever the connection is full. */
 export async function writeAll(target: Switch, parts: readonly Uint8Array[]): Promise<void> {
-  for (const part of parts) if (!target.write(part)) await target.drained();
+  let written = 0;
+  for (const part of parts) {
+    written += part.length;
+    if (!target.write(part)) await target.drained();
+    if (written < bytesATurn) continue;
+    written = 0;
+    await nextTurn();
+  }
 }
 
 /** Sends whole messages that need no bundle (meters) and says what the switch thought of them. */
