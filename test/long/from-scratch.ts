@@ -45,7 +45,7 @@ export class FromScratch {
           if (flow.table === sentinelTable) digest = readSentinel(flow.cookie, flow.instructions)?.digest ?? null;
         }
       });
-      const wrong = comparison.finish().map(({ key }) => key);
+      const wrong = (await comparison.finish()).map(({ key }) => key);
       return digest === this.#desired.digestOn(id) ? wrong : [...wrong, 'the sentinel'];
     } finally {
       target.close('compared');
