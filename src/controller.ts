@@ -25,6 +25,7 @@ import { sentinelTable } from './delivery/sentinel.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
 import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
+import type { CommitListener } from './store/notifier.js';
 import { RevisionChecks, type RevisionSource } from './store/revision-checks.js';
 import { Feed } from './view/feed.js';
 import { NetworkView, type Touched } from './view/network-view.js';
@@ -33,7 +34,7 @@ import { all } from './view/rows.js';
 /** What the controller needs of a store. */
 export interface ControllerStore extends RevisionSource, InventoryStore {
   readonly databaseId: string;
-  onCommit(listener: () => void): () => void;
+  onCommit(listener: CommitListener): () => void;
   registerHypervisor(report: HypervisorReport): Promise<Registration>;
   lease(settings: LeaseSettings, events: LeaseEvents): Lease;
 }
@@ -107,7 +108,7 @@ export class Controller {
     onStop(() => this.hosts.stop());
     const { view } = this;
     const feed = new Feed({ source: this.#checks, view, clock, log, onTouched: touched => this.#takeIn(touched) });
-    onStop(store.onCommit(() => feed.nudge()));
+    onStop(store.onCommit(committed => (committed === null ? feed.nudge() : feed.offer(committed))));
     onStop(() => feed.stop());
     await feed.start();
   }

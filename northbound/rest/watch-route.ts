@@ -30,7 +30,7 @@ function sourceOf(context: RestContext): WatchSource {
     onCommit: listener => store.onCommit(listener),
     async read(revision) {
       const read = await store.changesSince(revision, revisionsARead);
-      if (read === 'trimmed') return 'trimmed';
+      if (typeof read === 'string') return 'trimmed';
       await state.reach(read.revision);
       const changes: WatchedChange[] = [];
       for (const { kind, id, before, after, revision: at } of read.changes) {
@@ -70,7 +70,7 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
       lastEventId as string | undefined,
       context.state.revision,
     );
-    if ((await context.store.changesSince(since, 1)) === 'trimmed') {
+    if (typeof (await context.store.changesSince(since, 1)) === 'string') {
       throw new WeftError('log_trimmed', { detail: `The log no longer has the revisions after ${since}.` });
     }
     reply.hijack();

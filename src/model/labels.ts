@@ -31,9 +31,8 @@ export function labels(): ValueType<Labels> {
           pointer,
           `There are ${entries.length} labels; at most ${MAX_LABELS} are allowed.`,
         );
-      const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
-      return Object.fromEntries(
-        sorted.map(([key, each]) => {
+      return inOrder(
+        entries.map(([key, each]) => {
           const at = pointerTo(pointer, key);
           if (!LABEL_KEY.test(key)) return refuse('invalid_value', at, `${quoted(key)} is not the key of a label.`);
           return [key, labelValue.parse(each, at)];
@@ -41,6 +40,11 @@ export function labels(): ValueType<Labels> {
       );
     },
     toWire: value => value,
-    fromWire: wire => wire as Labels,
+    // The database has an order of its own.
+    fromWire: wire => inOrder(Object.entries(wire as Labels)),
   };
+}
+
+function inOrder(entries: [string, string][]): Labels {
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

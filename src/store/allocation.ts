@@ -7,6 +7,7 @@ import { eui64, formatIp, formatMac, parseMac } from '../base/address.js';
 import { WeftError } from '../base/errors.js';
 import { MAX_DATAPATH_KEY, MAX_HYPERVISOR_KEY, MAX_PORT_KEY, type Subnet } from '../model/index.js';
 import { type AddressRange, allocationRanges, knownCidr, knownIp, usesEui64 } from '../model/invariants.js';
+import type { AllocationMemory } from './allocation-memory.js';
 import { type ClaimBook, type ClaimClass, EVERYWHERE } from './claims.js';
 import type { Session } from './sql.js';
 
@@ -35,36 +36,41 @@ interface OpenPool {
 const FIRST_WINDOW = 16;
 const LAST_WINDOW = 4_096;
 
-/** The numbers of objects, in blocks from a sequence: kept by the process, because a sequence does not roll back either. */
-export class NumberBlocks {
-  static readonly #BLOCK = 64;
-  readonly #free: number[] = [];
-
-  async take(session: Session): Promise<number> {
-    const number = this.#free.pop();
-    if (number !== undefined) return number;
-    const { rows } = await session.query(`SELECT nextval('object_numbers')::integer AS first`);
-    const first = Number(rows[0]?.['first']);
-    for (let offset = NumberBlocks.#BLOCK - 1; offset >= 0; offset -= 1) this.#free.push(first + offset);
-    return this.take(session);
-  }
-}
-
 export class Allocator {
   readonly #session: Session;
   readonly #claims: ClaimBook;
-  readonly #numbers: NumberBlocks;
+  readonly #memory: AllocationMemory;
   readonly #pools = new Map<string, { readonly pool: Pool; readonly open: OpenPool }>();
+  /** Cursors that were read and locked beforehand. */
+  readonly #cursors = new Map<string, bigint>();
 
-  constructor(session: Session, claims: ClaimBook, numbers: NumberBlocks) {
+  constructor(session: Session, claims: ClaimBook, memory: AllocationMemory) {
     this.#session = session;
     this.#claims = claims;
-    this.#numbers = numbers;
+    this.#memory = memory;
+  }
+
+  /**
+   * Reads and locks at once what new ports of these logical switches need: the cursors of their keys and of their subnets'
+   * addresses, and numbers for so many objects. The caller has locked the switches, in an earlier query of the session at the latest.
+   */
+  async prefetchForPorts(switchIds: readonly string[], objects: number): Promise<void> {
+    const numbers = this.#memory.reserveNumbers(this.#session, objects);
+    const { rows } = await this.#session.query({
+      text: `SELECT c.scope, c.class, c.next FROM allocation_cursors c
+             WHERE c.scope = ANY($1::uuid[] || ARRAY(SELECT s.id FROM subnets s WHERE s.logical_switch_id = ANY($1::uuid[])))
+             ORDER BY c.scope, c.class FOR UPDATE`,
+      values: [[...switchIds]],
+      rowMode: 'array',
+    });
+    await numbers;
+    for (const [scope, claimClass, next] of rows)
+      this.#cursors.set(`${String(scope)}|${String(claimClass)}`, BigInt(String(next)));
   }
 
   /** The number of a new object. */
   number(): Promise<number> {
-    return this.#numbers.take(this.#session);
+    return this.#memory.takeNumber(this.#session);
   }
 
   /** The key of a new data path: a tunnel key. */
@@ -133,7 +139,7 @@ export class Allocator {
     const name = `${pool.cursor}|${pool.class}`;
     let known = this.#pools.get(name);
     if (known === undefined) {
-      const start = await this.#lockCursor(pool);
+      const start = this.#cursors.get(name) ?? (await this.#lockCursor(pool));
       known = { pool, open: { walk: walk(pool.ranges, start), ready: [], window: FIRST_WINDOW, next: start } };
       this.#pools.set(name, known);
     }
@@ -159,6 +165,11 @@ export class Allocator {
         if (value !== pool.excluded) candidates.set(pool.format(value), value);
       }
       if (candidates.size === 0) return;
+      if (!this.#memory.isOftenTaken(pool.scope, pool.class)) {
+        // Most likely nobody has them; if somebody has, the claim says so, and the transaction runs again.
+        open.ready.push(...[...candidates.values()].toReversed());
+        return;
+      }
       open.window = Math.min(open.window * 2, LAST_WINDOW);
       const taken = await this.#claims.takenOf(pool.scope, pool.class, [...candidates.keys()]);
       for (const [text, value] of candidates) if (!taken.has(text)) open.ready.unshift(value);
@@ -175,7 +186,7 @@ export class Allocator {
     return BigInt(String(rows[0]?.['next']));
   }
 
-  /** Writes the cursors that have moved. */
+  /** Writes the cursors that have moved. Its query is sent before it first waits. */
   async flush(): Promise<void> {
     const moved = [...this.#pools.values()];
     if (moved.length === 0) return;

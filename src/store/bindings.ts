@@ -5,57 +5,107 @@
 import type { LogicalSwitchPort, PortBinding } from '../model/index.js';
 import { looksLikeUuid } from '../model/value-types.js';
 import { arbitrate, type InterfaceClaim, type Verdict } from './arbitration.js';
-import type { Session } from './sql.js';
+import { decodeRow, type Session, shapeOf } from './sql.js';
 import type { UnitOfWork } from './unit-of-work.js';
 import { newId } from './write-operations.js';
 
-/** What may have changed a verdict: ports and the texts by which they are claimed. */
-interface Affected {
+/** What may have changed a verdict: ports, and the texts by which they are claimed. */
+export interface Affected {
   readonly portIds: ReadonlySet<string>;
-  readonly texts: ReadonlySet<string>;
+  /** Names of these ports, before and after. */
+  readonly names: ReadonlySet<string>;
+  /** Iface-ids whose claims changed: ids or names of ports. */
+  readonly claimedTexts: ReadonlySet<string>;
 }
 
-/** What a transaction may have changed: its ports, and the iface-ids whose claims it touched. */
-export function affectedBy(unit: UnitOfWork, claimedTexts: ReadonlySet<string>): Affected {
+/** What a transaction may have changed; null if nothing. */
+export function affectedBy(unit: UnitOfWork, claimedTexts: ReadonlySet<string>): Affected | null {
   const portIds = new Set<string>();
-  const texts = new Set(claimedTexts);
+  const names = new Set<string>();
   for (const { id, before, after } of unit.changesOf('logical-switch-ports')) {
     if (before !== null && before.name === after?.name && before.hypervisor === after.hypervisor) continue;
     portIds.add(id);
-    for (const row of [before, after]) if (row !== null) texts.add(row.name);
-    texts.add(id);
+    for (const row of [before, after]) if (row !== null && row.name !== '') names.add(row.name);
   }
-  return { portIds, texts };
+  return portIds.size + claimedTexts.size === 0 ? null : { portIds, names, claimedTexts };
 }
 
+/** What verdicts are made of, as the database has it under the lock of the head. */
+interface Evidence {
+  readonly ports: readonly LogicalSwitchPort[];
+  readonly claims: readonly InterfaceClaim[];
+}
+
+const PORTS = `SELECT ${shapeOf('logical-switch-ports').selection} FROM logical_switch_ports t WHERE t.id = ANY(ARRAY(
+    SELECT unnest($1::uuid[])
+    UNION SELECT p.id FROM logical_switch_ports p WHERE p.name = ANY(ARRAY(
+      SELECT c.iface_id FROM interface_claims c
+      WHERE c.iface_id = ANY($2::text[] || ARRAY(SELECT o.name FROM logical_switch_ports o WHERE o.id = ANY($1::uuid[])))))
+    UNION SELECT p.id FROM logical_switch_ports p JOIN port_bindings b ON b.logical_switch_port_id = p.id
+      WHERE p.name = ANY($3::text[])))`;
+
+const CLAIM = `SELECT c.hypervisor_id, h.name, c.interface_uuid, c.interface_name, c.iface_id, c.ofport, c.claim_order::float8
+  FROM interface_claims c JOIN hypervisors h ON h.id = c.hypervisor_id`;
+
+const CLAIMS_ON_PORTS = `${CLAIM}
+  WHERE c.iface_id = ANY($2::text[] || ARRAY(SELECT p.name FROM logical_switch_ports p WHERE p.id = ANY($1::uuid[])))`;
+
+const BINDINGS = `SELECT ${shapeOf('port-bindings').selection} FROM port_bindings t
+  WHERE t.logical_switch_port_id = ANY($1::uuid[]) ORDER BY t.id FOR NO KEY UPDATE`;
+
 /**
- * Judges the affected ports anew and puts the bindings that differ into the unit of work. The caller holds the lock of the
- * store's head, and has written the claims but not yet the ports.
+ * Reads what the verdicts on the affected ports are made of. The caller takes the lock of the store's head in an earlier query of
+ * the session, and writes the claims, but not yet the ports. Its queries are sent before it first waits.
  */
-export async function settleBindings(unit: UnitOfWork, affected: Affected, acceptNames: boolean): Promise<void> {
-  const { portIds, texts } = affected;
-  if (texts.size === 0) return;
-  const ids = new Set([...portIds, ...[...texts].filter(looksLikeUuid).map(text => text.toLowerCase())]);
-  const names = [...texts].filter(text => text !== '');
-  const { rows } = await unit.session.query(
-    `SELECT EXISTS (SELECT FROM interface_claims WHERE iface_id = ANY($1)) OR EXISTS (
-       SELECT FROM port_bindings b JOIN logical_switch_ports p ON p.id = b.logical_switch_port_id
-       WHERE p.id = ANY($2::uuid[]) OR p.name = ANY($1)) AS concerned`,
-    [names, [...ids]],
+export async function readEvidence(unit: UnitOfWork, { portIds, names, claimedTexts }: Affected): Promise<Evidence> {
+  const { session } = unit;
+  const claimedIds = [...claimedTexts].filter(looksLikeUuid).map(text => text.toLowerCase());
+  const ids = [...new Set([...portIds, ...claimedIds])];
+  const claimedNames = [...claimedTexts].filter(text => text !== '');
+  const texts = [...new Set([...names, ...claimedNames, ...ids])];
+  const [ports, claims] = await Promise.all([
+    session.query({ text: PORTS, values: [ids, texts, claimedNames], rowMode: 'array' }),
+    session.query({ text: CLAIMS_ON_PORTS, values: [ids, texts], rowMode: 'array' }),
+    readBindings(unit, ids),
+  ]);
+  const found = ports.rows.map(each => decodeRow('logical-switch-ports', each));
+  // Those that share a name with an affected port: what they are claimed by was not known before.
+  const asked = new Set(ids);
+  const namesakes = found.filter(({ id }) => !asked.has(id));
+  if (namesakes.length === 0) return { ports: found, claims: claims.rows.map(decodeClaim) };
+  const [more] = await Promise.all([
+    claimsOn(session, [...texts, ...found.flatMap(({ id, name }) => [id, name])]),
+    readBindings(
+      unit,
+      namesakes.map(({ id }) => id),
+    ),
+  ]);
+  return { ports: found, claims: more };
+}
+
+/** Bindings change under the lock of the head alone, which the caller holds: nobody else has them locked. */
+async function readBindings(unit: UnitOfWork, portIds: readonly string[]): Promise<void> {
+  const { rows } = await unit.session.query({ text: BINDINGS, values: [[...portIds]], rowMode: 'array' });
+  unit.adopt(
+    'port-bindings',
+    rows.map(each => decodeRow('port-bindings', each)),
   );
-  if (rows[0]?.['concerned'] !== true) return;
-  const ports = await portsClaimed(unit, ids, names);
+}
+
+/** Judges the affected ports anew and puts the bindings that differ into the unit of work. */
+export async function settleBindings(
+  unit: UnitOfWork,
+  affected: Affected,
+  evidence: Evidence,
+  acceptNames: boolean,
+): Promise<void> {
+  const ports = portsLeft(unit, affected, evidence.ports);
   const namesakes = countNames(ports);
-  const claims = await claimsOn(
-    unit.session,
-    [...ports.values()].flatMap(port => [port.id, port.name]),
-  );
-  const bindings = new Map(
-    (await bindingsOf(unit, [...ports.keys(), ...portIds])).map(binding => [binding.logicalSwitchPortId, binding]),
-  );
+  const byText = claimsByText(evidence.claims);
+  const bindings = new Map(unit.rowsOf('port-bindings').map(binding => [binding.logicalSwitchPortId, binding]));
   for (const [portId, binding] of bindings) if (!ports.has(portId)) unit.put('port-bindings', binding.id, null);
   for (const port of ports.values()) {
-    const own = claims.filter(claim => claim.ifaceId.toLowerCase() === port.id || claim.ifaceId === port.name);
+    const own = [...(byText.get(port.id) ?? []), ...(port.name === port.id ? [] : (byText.get(port.name) ?? []))];
     const verdict = arbitrate(port, own, namesakes.get(port.name) ?? 1, acceptNames);
     await putVerdict(unit, port, bindings.get(port.id) ?? null, verdict);
   }
@@ -90,21 +140,28 @@ async function putVerdict(
   unit.put('port-bindings', id, { ...common, ...place, logicalSwitchPortId: port.id });
 }
 
-/** The ports that have one of the ids or names, as this transaction leaves them. */
-async function portsClaimed(
+/** The ports concerned, as this transaction leaves them. */
+function portsLeft(
   unit: UnitOfWork,
-  ids: ReadonlySet<string>,
-  names: readonly string[],
-): Promise<Map<string, LogicalSwitchPort>> {
-  const wanted = new Set(ids);
-  const { rows } = await unit.session.query('SELECT id FROM logical_switch_ports WHERE name = ANY($1)', [names]);
-  for (const row of rows) wanted.add(String(row['id']));
-  const asked = new Set(names);
-  for (const { after } of unit.changesOf('logical-switch-ports')) {
-    if (after !== null && asked.has(after.name)) wanted.add(after.id);
+  { portIds }: Affected,
+  read: readonly LogicalSwitchPort[],
+): Map<string, LogicalSwitchPort> {
+  const ports = new Map(read.map(port => [port.id, port]));
+  for (const { id, after } of unit.changesOf('logical-switch-ports')) {
+    if (after === null) ports.delete(id);
+    else if (portIds.has(id) || ports.has(id)) ports.set(id, after);
   }
-  const ports = await unit.peek('logical-switch-ports', [...wanted]);
-  return new Map(ports.map(port => [port.id, port]));
+  return ports;
+}
+
+function claimsByText(claims: readonly InterfaceClaim[]): Map<string, InterfaceClaim[]> {
+  const byText = new Map<string, InterfaceClaim[]>();
+  for (const claim of claims) {
+    const same = byText.get(claim.ifaceId);
+    if (same === undefined) byText.set(claim.ifaceId, [claim]);
+    else same.push(claim);
+  }
+  return byText;
 }
 
 function countNames(ports: ReadonlyMap<string, LogicalSwitchPort>): Map<string, number> {
@@ -115,14 +172,14 @@ function countNames(ports: ReadonlyMap<string, LogicalSwitchPort>): Map<string, 
 
 /** Claims by any of the texts, of hypervisors that are allowed. */
 export async function claimsOn(session: Session, texts: readonly string[]): Promise<InterfaceClaim[]> {
-  const { rows } = await session.query({
-    text: `SELECT c.hypervisor_id, h.name, c.interface_uuid, c.interface_name, c.iface_id, c.ofport, c.claim_order::float8
-           FROM interface_claims c JOIN hypervisors h ON h.id = c.hypervisor_id
-           WHERE c.iface_id = ANY($1)`,
-    values: [[...new Set(texts)]],
-    rowMode: 'array',
-  });
-  return rows.map(([hypervisorId, hypervisorName, interfaceUuid, interfaceName, ifaceId, ofport, order]) => ({
+  const text = `${CLAIM} WHERE c.iface_id = ANY($1)`;
+  const { rows } = await session.query({ text, values: [[...new Set(texts)]], rowMode: 'array' });
+  return rows.map(decodeClaim);
+}
+
+function decodeClaim(row: readonly unknown[]): InterfaceClaim {
+  const [hypervisorId, hypervisorName, interfaceUuid, interfaceName, ifaceId, ofport, order] = row;
+  return {
     hypervisorId: String(hypervisorId),
     hypervisorName: String(hypervisorName),
     interfaceUuid: String(interfaceUuid),
@@ -130,17 +187,5 @@ export async function claimsOn(session: Session, texts: readonly string[]): Prom
     ifaceId: String(ifaceId),
     ofport: Number(ofport),
     order: Number(order),
-  }));
-}
-
-async function bindingsOf(unit: UnitOfWork, portIds: readonly string[]): Promise<PortBinding[]> {
-  const { rows } = await unit.session.query(
-    'SELECT id FROM port_bindings WHERE logical_switch_port_id = ANY($1::uuid[])',
-    [[...new Set(portIds)]],
-  );
-  const ids = rows.map(row => String(row['id']));
-  // Bindings change under the lock of the head alone, which the caller holds: nobody else has them locked.
-  await unit.prefetch('port-bindings', ids);
-  const bindings = await Promise.all(ids.map(id => unit.get('port-bindings', id)));
-  return bindings.filter(binding => binding !== null);
+  };
 }

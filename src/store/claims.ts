@@ -5,6 +5,7 @@
  */
 import { type ErrorCode, WeftError } from '../base/errors.js';
 import type { Kind } from '../model/index.js';
+import type { AllocationMemory } from './allocation-memory.js';
 import type { Session } from './sql.js';
 
 export type ClaimClass = 'ip' | 'mac' | 'port_key' | 'datapath_key' | 'hypervisor_key';
@@ -55,6 +56,7 @@ function keyOf(scope: string, claimClass: ClaimClass, value: string): string {
 
 export class ClaimBook {
   readonly #session: Session;
+  readonly #memory: AllocationMemory;
   /** Claims of this transaction that the table does not have yet. */
   readonly #held = new Map<string, Held>();
   /** Claims of the table that this transaction gives up, with their former owners. */
@@ -63,8 +65,9 @@ export class ClaimBook {
   readonly #chosen = new Set<string>();
   #order = 0;
 
-  constructor(session: Session) {
+  constructor(session: Session, memory: AllocationMemory) {
     this.#session = session;
+    this.#memory = memory;
   }
 
   /** Replaces the claims of an owner; `operation` is the position of the operation that does so. */
@@ -140,20 +143,16 @@ export class ClaimBook {
     return [...owners.values()];
   }
 
-  /** Writes what has changed; throws the conflict of the first claim that somebody else has. */
+  /**
+   * Writes what has changed; throws the conflict of the first claim that somebody else has. Its queries are sent before it first
+   * waits.
+   */
   async flush(): Promise<void> {
-    if (this.#released.size > 0) {
-      const released = [...this.#released.values()].map(({ claim }) => claim);
-      await this.#session.query(
-        `DELETE FROM claims c USING unnest($1::uuid[], $2::text[], $3::text[]) AS r(scope, class, value)
-         WHERE c.scope = r.scope AND c.class = r.class AND c.value = r.value`,
-        [released.map(claim => claim.scope), released.map(claim => claim.class), released.map(claim => claim.value)],
-      );
-    }
-    if (this.#held.size === 0) return;
+    const releasing = this.#release();
     // In one order for everybody, so that two transactions wait for each other in one direction only.
     const held = [...this.#held].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
-    const { rows } = await this.#session.query(
+    if (held.length === 0) return releasing;
+    const inserting = this.#session.query(
       `INSERT INTO claims (scope, class, value, owner_kind, owner_id, subnet_id)
        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[])
        ON CONFLICT DO NOTHING RETURNING scope, class, value`,
@@ -166,6 +165,7 @@ export class ClaimBook {
         held.map(({ claim }) => claim.subnetId),
       ],
     );
+    const [, { rows }] = await Promise.all([releasing, inserting]);
     if (rows.length === held.length) return;
     const written = new Set(
       rows.map(row => keyOf(String(row['scope']), row['class'] as ClaimClass, String(row['value']))),
@@ -173,12 +173,24 @@ export class ClaimBook {
     await this.#refuseFirst(held.filter(({ claim }) => !written.has(keyOf(claim.scope, claim.class, claim.value))));
   }
 
+  async #release(): Promise<void> {
+    if (this.#released.size === 0) return;
+    const released = [...this.#released.values()].map(({ claim }) => claim);
+    await this.#session.query(
+      `DELETE FROM claims c USING unnest($1::uuid[], $2::text[], $3::text[]) AS r(scope, class, value)
+       WHERE c.scope = r.scope AND c.class = r.class AND c.value = r.value`,
+      [released.map(claim => claim.scope), released.map(claim => claim.class), released.map(claim => claim.value)],
+    );
+  }
+
   async #refuseFirst(refused: readonly Held[]): Promise<never> {
     const [first] = refused.toSorted((a, b) => a.order - b.order);
     if (first === undefined) throw new Error('a refused claim is missing');
     const { scope, class: claimClass, value } = first.claim;
-    if (this.#chosen.has(keyOf(scope, claimClass, value)))
+    if (this.#chosen.has(keyOf(scope, claimClass, value))) {
+      this.#memory.noteTaken(scope, claimClass);
       throw new AllocationCollision(`${claimClass} ${value} was taken meanwhile`);
+    }
     const { rows } = await this.#session.query(
       'SELECT owner_kind, owner_id FROM claims WHERE scope = $1 AND class = $2 AND value = $3',
       [scope, claimClass, value],

@@ -1,107 +1,142 @@
 /**
- * The end of a write transaction: revision, rows and change log in one round trip with the commit. The lock of the head, taken
- * here and held for that round trip alone, makes revisions gap-free and in the order of commits; a sequence would not, because
- * a reader could pass over a transaction that commits late.
+ * The end of a write transaction: rows, revision and change log in one round trip with the commit, under the lock of the head.
+ * That lock makes revisions gap-free and in the order of commits; a sequence would not, because a reader could pass over a
+ * transaction that commits late.
  */
 import { randomInt } from 'node:crypto';
-import pg from 'pg';
-import { kinds, resourceOf } from '../model/index.js';
+import { type CommonRow, type Kind, kinds, resourceOf } from '../model/index.js';
 import { toRecord } from '../model/wire.js';
-import { jsonLiteral, recordsetOf, type Session, shapeOf, uuidArray } from './sql.js';
+import { recordsetOf, recordsetValue, type Session, shapeOf } from './sql.js';
 import type { Change } from './unit-of-work.js';
 import type { WriteContext } from './write-operations.js';
 
 /** The random check of a revision has 24 bits and is never zero. */
 const MAX_CHECK = 2 ** 24;
 
-const HEAD = '(SELECT revision FROM store_head WHERE id = 1)';
-
-/** Takes the lock of the head; what is read after it includes every revision before this transaction's. */
-export async function lockHead(session: Session): Promise<void> {
-  await session.query('SELECT revision FROM store_head WHERE id = 1 FOR UPDATE');
+/** Where the store stands. */
+export interface Head {
+  readonly revision: number;
+  /** The random check of that revision; 0 where the log no longer has it. */
+  readonly check: number;
 }
 
-/** Writes the changes as one revision and commits. Returns the revision. */
+/**
+ * Takes the lock of the head: what is read after it includes every revision before this transaction's. Two statements, because
+ * one that had to wait for the lock would see the check as it was before.
+ */
+export async function lockHead(session: Session): Promise<Head> {
+  const [head, newest] = await Promise.all([
+    session.query('SELECT revision::float8 AS revision FROM store_head WHERE id = $1 FOR UPDATE', [1]),
+    session.query(
+      'SELECT v.check_value AS check FROM store_head h JOIN revisions v ON v.revision = h.revision WHERE h.id = $1',
+      [1],
+    ),
+  ]);
+  const revision = head.rows[0]?.['revision'];
+  if (revision === undefined) throw new Error('the head of the store is missing');
+  return { revision: Number(revision), check: Number(newest.rows[0]?.['check'] ?? 0) };
+}
+
+/**
+ * Writes the changes as the revision after `head`, whose lock the caller holds, and commits. The rows learn their revision.
+ * Returns the new head.
+ */
 export async function commitRevision(
   session: Session,
+  head: Head,
   changes: readonly Change[],
   context: WriteContext,
   now: string,
-): Promise<number> {
+): Promise<Head> {
+  const revision = head.revision + 1;
+  const check = randomInt(1, MAX_CHECK);
+  for (const { after } of changes) if (after !== null) setRevision(after, revision);
   const statements = [
-    'UPDATE store_head SET revision = revision + 1 WHERE id = 1 RETURNING revision::float8 AS revision',
-    ...rowStatements(changes),
-    revisionStatement(changes.length, context, now),
-    logStatement(changes),
-    'COMMIT',
+    ...rowStatements(changes).map(([text, value]) => session.query(text, [value])),
+    session.query(LOG, [revision, now, context.actor, context.source, changes.length, check, logValue(changes)]),
+    session.query('COMMIT'),
   ];
-  const results: unknown = await session.query(statements.join(';\n'));
-  const [first] = results as { rows: { revision: number }[] }[];
-  const revision = first?.rows[0]?.revision;
-  if (revision === undefined) throw new Error('the head of the store is missing');
-  return revision;
+  const results = await Promise.all(statements);
+  // The server answers the end of a failed transaction with this word, not with an error.
+  if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction was rolled back instead of committed');
+  return { revision, check };
+}
+
+/** Rows of this transaction; nobody else has them yet. */
+function setRevision(row: CommonRow, revision: number): void {
+  (row as { -readonly [K in keyof CommonRow]: CommonRow[K] }).revision = revision;
 }
 
 /**
  * Insertions of parents first, then updates, which may refer to what was inserted and let go of what is deleted, then deletions of
- * children first.
+ * children first. Each with its one value.
  */
-function rowStatements(changes: readonly Change[]): string[] {
-  const inserted: string[] = [];
-  const updated: string[] = [];
-  const deleted: string[] = [];
+function rowStatements(changes: readonly Change[]): [text: string, value: unknown][] {
+  const inserted: [string, unknown][] = [];
+  const updated: [string, unknown][] = [];
+  const deleted: [string, unknown][] = [];
   for (const kind of kinds) {
-    const { table } = resourceOf(kind);
-    const { columns, assignments } = shapeOf(kind);
     const ofKind = changes.filter(change => change.kind === kind);
+    if (ofKind.length === 0) continue;
     const created = ofKind.flatMap(({ before, after }) => (before === null && after !== null ? [after] : []));
     const changed = ofKind.flatMap(({ before, after }) => (before !== null && after !== null ? [after] : []));
     const gone = ofKind.filter(({ after }) => after === null);
-    if (created.length > 0) {
-      const selected = columns.split(', ').map(column => (column === 'revision' ? HEAD : `r.${column}`));
-      inserted.push(
-        `INSERT INTO ${table} (${columns}) SELECT ${selected.join(', ')} FROM ${recordsetOf(kind, created)}`,
-      );
-    }
-    if (changed.length > 0) {
-      const sets = assignments.replace('revision = r.revision', `revision = ${HEAD}`);
-      updated.push(`UPDATE ${table} t SET ${sets} FROM ${recordsetOf(kind, changed)} WHERE t.id = r.id`);
-    }
-    if (gone.length > 0) deleted.unshift(`DELETE FROM ${table} WHERE id = ANY(${uuidArray(gone.map(({ id }) => id))})`);
+    const { insert, update, remove } = statementsOf(kind);
+    if (created.length > 0) inserted.push([insert, recordsetValue(kind, created)]);
+    if (changed.length > 0) updated.push([update, recordsetValue(kind, changed)]);
+    if (gone.length > 0) deleted.unshift([remove, gone.map(({ id }) => id)]);
   }
   return [...inserted, ...updated, ...deleted];
 }
 
-function revisionStatement(changes: number, context: WriteContext, now: string): string {
-  const values = [
-    HEAD,
-    literal(now),
-    literal(context.actor),
-    literal(context.source),
-    changes,
-    randomInt(1, MAX_CHECK),
-  ];
-  return `INSERT INTO revisions (revision, at, actor, source, changes, check_value) VALUES (${values.join(', ')})`;
+interface KindStatements {
+  readonly insert: string;
+  readonly update: string;
+  readonly remove: string;
 }
 
-function literal(text: string): string {
-  return pg.escapeLiteral(text);
+const kindStatements = new Map<Kind, KindStatements>();
+
+function statementsOf(kind: Kind): KindStatements {
+  const known = kindStatements.get(kind);
+  if (known !== undefined) return known;
+  const { table } = resourceOf(kind);
+  const { columns, assignments } = shapeOf(kind);
+  const statements: KindStatements = {
+    insert: `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${recordsetOf(kind, '$1')}`,
+    update: `UPDATE ${table} t SET ${assignments} FROM ${recordsetOf(kind, '$1')} WHERE t.id = r.id`,
+    remove: `DELETE FROM ${table} WHERE id = ANY($1::uuid[])`,
+  };
+  kindStatements.set(kind, statements);
+  return statements;
+}
+
+const LOG = `WITH head AS (
+    UPDATE store_head SET revision = $1::bigint WHERE id = 1 RETURNING revision
+  ), written AS (
+    INSERT INTO revisions (revision, at, actor, source, changes, check_value)
+    SELECT revision, $2::timestamptz, $3::text, $4::text, $5::integer, $6::integer FROM head
+  )
+  INSERT INTO change_log (revision, seq, kind, object_id, operation, before, after)
+  SELECT h.revision, r.seq, r.kind, r.object_id, r.operation, nullif(r.before, 'null'::jsonb), nullif(r.after, 'null'::jsonb)
+  FROM head h, jsonb_to_recordset($7::jsonb)
+    AS r(seq integer, kind text, object_id uuid, operation text, before jsonb, after jsonb)`;
+
+/** What happened to a row. */
+export function operationOf({ before, after }: Change): 'create' | 'update' | 'delete' {
+  return before === null ? 'create' : after === null ? 'delete' : 'update';
 }
 
 /** The log has the rows as they are before and after, internal fields included, so that a reader needs no other table. */
-function logStatement(changes: readonly Change[]): string {
-  const entries = changes.map(({ kind, id, before, after }, seq) => ({
-    seq,
-    kind,
-    object_id: id,
-    operation: before === null ? 'create' : after === null ? 'delete' : 'update',
-    before: before === null ? null : toRecord(kind, before),
-    after: after === null ? null : toRecord(kind, after),
-  }));
-  return `INSERT INTO change_log (revision, seq, kind, object_id, operation, before, after)
-    SELECT h.revision, r.seq, r.kind, r.object_id, r.operation, nullif(r.before, 'null'::jsonb),
-      CASE WHEN r.operation <> 'delete' THEN r.after || jsonb_build_object('revision', h.revision) END
-    FROM store_head h, jsonb_to_recordset(${jsonLiteral(entries)})
-      AS r(seq integer, kind text, object_id uuid, operation text, before jsonb, after jsonb)
-    WHERE h.id = 1`;
+function logValue(changes: readonly Change[]): string {
+  return JSON.stringify(
+    changes.map((change, seq) => ({
+      seq,
+      kind: change.kind,
+      object_id: change.id,
+      operation: operationOf(change),
+      before: change.before === null ? null : toRecord(change.kind, change.before),
+      after: change.after === null ? null : toRecord(change.kind, change.after),
+    })),
+  );
 }

@@ -2,10 +2,12 @@
 import type pg from 'pg';
 import { DataSource, type DataSourceOptions, MigrationExecutor } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
+import type { Clock } from '../base/clock.js';
 import { WeftError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { type EmbeddedDatabase, startEmbedded } from './embedded.js';
 import { entities } from './entities.js';
+import { Sessions } from './sessions.js';
 
 /**
  * What survives: `full` is a commit on the disk of a Postgres server; `process-crash` is a commit that outlives the process
@@ -21,6 +23,7 @@ export interface DataSourceSettings {
 
 export interface OpenDataSource {
   readonly dataSource: DataSource;
+  readonly sessions: Sessions;
   readonly durability: Durability;
   /** How many transactions may write at a time. */
   readonly writers: number;
@@ -44,6 +47,7 @@ const MIGRATION_LOCK = 0x77656674;
 export async function openDataSource(
   settings: DataSourceSettings,
   log: Logger,
+  clock: Clock,
   onFailure: (error: Error) => void,
 ): Promise<OpenDataSource> {
   const embedded = settings.databaseUrl === null ? await startEmbedded(settings.dataDirectory, onFailure) : null;
@@ -67,7 +71,8 @@ export async function openDataSource(
   const listenerConfig =
     settings.databaseUrl === null ? null : { connectionString: settings.databaseUrl, keepAlive: true };
   const writers = embedded === null ? POSTGRES_WRITERS : 1;
-  return { dataSource, durability, writers, listenerConfig, close };
+  const sessions = new Sessions(poolOf(dataSource), clock, embedded !== null);
+  return { dataSource, sessions, durability, writers, listenerConfig, close };
 }
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -93,6 +98,7 @@ function postgresConnection(url: string): PostgresOptions {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
+      pipeline: true,
     },
   };
 }
@@ -105,8 +111,13 @@ function embeddedConnection(embedded: EmbeddedDatabase): PostgresOptions {
     username: 'postgres',
     database: 'postgres',
     // One session whatever the number of connections: a second client would share prepared statements and settings.
-    extra: { max: 1, connectionTimeoutMillis: EMBEDDED_CONNECT_TIMEOUT_MS, idleTimeoutMillis: 0 },
+    extra: { max: 1, connectionTimeoutMillis: EMBEDDED_CONNECT_TIMEOUT_MS, idleTimeoutMillis: 0, pipeline: true },
   };
+}
+
+/** The pool that TypeORM made. */
+function poolOf(dataSource: DataSource): pg.Pool {
+  return (dataSource.driver as unknown as { readonly master: pg.Pool }).master;
 }
 
 async function refuseOldServer(dataSource: DataSource): Promise<void> {

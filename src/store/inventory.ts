@@ -2,6 +2,7 @@
 import type { CommonRow, Hypervisor } from '../model/index.js';
 import { looksLikeUuid } from '../model/value-types.js';
 import { newHypervisor } from './nouns/hypervisor.js';
+import { isStorable } from './sql.js';
 import type { Transactions, WriteScope } from './transaction.js';
 import { newId, type WriteContext } from './write-operations.js';
 
@@ -51,8 +52,6 @@ export type Registration =
 
 const CONTEXT: WriteContext = { actor: 'weft', source: 'inventory' };
 const MAX_IFACE_ID = 255;
-/** Half a character, or none: Postgres takes neither. */
-const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 export class Inventory {
   readonly #transactions: Transactions;
@@ -176,6 +175,6 @@ function isUsable({ ofport, ifaceId, name }: ReportedInterface): boolean {
     ofport > 0 &&
     ofport < 0xff00 &&
     ifaceId !== '' &&
-    texts.every(text => text.length <= MAX_IFACE_ID && !UNSTORABLE.test(text))
+    texts.every(text => text.length <= MAX_IFACE_ID && isStorable(text))
   );
 }

@@ -2,30 +2,36 @@
  * The nudge after a commit: in this process at once, and to other controllers by NOTIFY, coalesced and after the commit (within
  * it, NOTIFY would make commits wait for each other). A nudge may be lost; who needs to be sure polls as well.
  */
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import type { DataSource } from 'typeorm';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
+import type { CommittedRevision } from './committed-revision.js';
+import type { Sessions, TimeLimit } from './sessions.js';
 
 const CHANNEL = 'weft_revision';
 const COALESCE_MS = 5;
 const RECONNECT_MS = 1_000;
+const NOTIFY_LIMIT: TimeLimit = { withinMs: 2_000 };
 
-export type CommitListener = () => void;
+/** `committed` is what this process has committed; null for a nudge from elsewhere. */
+export type CommitListener = (committed: CommittedRevision | null) => void;
 
 export class Notifier {
-  readonly #dataSource: DataSource;
+  readonly #sessions: Sessions;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #listenerConfig: pg.ClientConfig | null;
   readonly #listeners = new Set<CommitListener>();
+  /** Tells the notifications of this process from those of others. */
+  readonly #self: string = randomUUID();
   #client: pg.Client | null = null;
   #notifyPlanned = false;
   #cancelReconnect: (() => void) | null = null;
   #closed = false;
 
-  constructor(dataSource: DataSource, listenerConfig: pg.ClientConfig | null, clock: Clock, log: Logger) {
-    this.#dataSource = dataSource;
+  constructor(sessions: Sessions, listenerConfig: pg.ClientConfig | null, clock: Clock, log: Logger) {
+    this.#sessions = sessions;
     this.#listenerConfig = listenerConfig;
     this.#clock = clock;
     this.#log = log;
@@ -38,22 +44,22 @@ export class Notifier {
   }
 
   /** Says that this process has committed. */
-  committed(): void {
-    this.#nudge();
+  committed(committed: CommittedRevision): void {
+    this.#nudge(committed);
     if (this.#listenerConfig === null || this.#notifyPlanned || this.#closed) return;
     this.#notifyPlanned = true;
     this.#clock.after(COALESCE_MS, () => void this.#notify());
   }
 
-  #nudge(): void {
-    for (const listener of this.#listeners) listener();
+  #nudge(committed: CommittedRevision | null): void {
+    for (const listener of this.#listeners) listener(committed);
   }
 
   async #notify(): Promise<void> {
     this.#notifyPlanned = false;
     if (this.#closed) return;
     try {
-      await this.#dataSource.query(`NOTIFY ${CHANNEL}`);
+      await this.#sessions.run(NOTIFY_LIMIT, session => session.query(`NOTIFY ${CHANNEL}, '${this.#self}'`));
     } catch (error) {
       // The others poll too; a database that is away is reported by whoever needs it.
       this.#log.debug({ err: error }, 'notify failed');
@@ -74,13 +80,16 @@ export class Notifier {
     };
     client.on('error', reconnect);
     client.on('end', reconnect);
-    client.on('notification', () => this.#nudge());
+    // What this process has committed, its listeners have been told.
+    client.on('notification', ({ payload }) => {
+      if (payload !== this.#self) this.#nudge(null);
+    });
     try {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
       this.#client = client;
       // What was committed while nobody listened was not heard.
-      this.#nudge();
+      this.#nudge(null);
     } catch (error) {
       reconnect(error instanceof Error ? error : new Error(String(error)));
     }

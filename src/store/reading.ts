@@ -1,10 +1,10 @@
 /** Reading rows: one, a page, or everything at one revision. */
-import type { DataSource } from 'typeorm';
 import { type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
 import { looksLikeUuid } from '../model/value-types.js';
 import { fieldOf } from '../model/wire.js';
-import { decodeRow, shapeOf } from './sql.js';
+import type { Sessions, TimeLimit } from './sessions.js';
+import { decodeRow, type Session, shapeOf } from './sql.js';
 
 /** Every row of every kind. */
 export type RowsByKind = { readonly [K in Kind]: readonly RowOf<K>[] };
@@ -34,11 +34,16 @@ export interface Page<K extends Kind> {
   readonly next: string | null;
 }
 
-export class Reading {
-  readonly #dataSource: DataSource;
+/** For one answer. */
+export const READ_LIMIT: TimeLimit = { withinMs: 5_000, silenceMs: 3_000 };
+/** However many rows there are, they keep coming. */
+const SNAPSHOT_LIMIT: TimeLimit = { withinMs: 120_000, silenceMs: 3_000 };
 
-  constructor(dataSource: DataSource) {
-    this.#dataSource = dataSource;
+export class Reading {
+  readonly #sessions: Sessions;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
   }
 
   /** The row, or null, and the revision that the answer reflects. */
@@ -83,45 +88,42 @@ export class Reading {
     const text = `SELECT h.revision::float8, s.* FROM store_head h LEFT JOIN LATERAL (
         SELECT ${selection} FROM ${resourceOf(kind).table} t WHERE ${condition} ORDER BY t.id LIMIT ${limit}
       ) s ON true WHERE h.id = 1`;
-    const found = await this.#arrays(text, values);
-    const rows = found.filter(([, id]) => id !== null).map(([, ...row]) => decodeRow(kind, row));
-    return { revision: Number(found[0]?.[0]), rows };
-  }
-
-  async #arrays(text: string, values: unknown[]): Promise<unknown[][]> {
-    const queryRunner = this.#dataSource.createQueryRunner();
-    try {
-      const client = await queryRunner.connect();
-      const { rows } = await client.query({ text, values, rowMode: 'array' });
-      return rows as unknown[][];
-    } finally {
-      await queryRunner.release();
-    }
+    const found = await this.#sessions.run(READ_LIMIT, session => session.queryOnce(text, values));
+    const rows = found.rows.filter(([, id]) => id !== null).map(([, ...row]) => decodeRow(kind, row));
+    return { revision: Number(found.rows[0]?.[0]), rows };
   }
 
   /** Every row of every kind, at one revision. */
-  async snapshot(): Promise<Snapshot> {
-    const queryRunner = this.#dataSource.createQueryRunner();
-    try {
-      const client = await queryRunner.connect();
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      const head = await client.query(
-        `SELECT h.revision::float8 AS revision, coalesce(v.check_value, 0) AS check
-         FROM store_head h LEFT JOIN revisions v ON v.revision = h.revision WHERE h.id = 1`,
-      );
-      const rows: Partial<Record<Kind, unknown>> = {};
-      for (const kind of kinds) {
-        const text = `SELECT ${shapeOf(kind).selection} FROM ${resourceOf(kind).table} t ORDER BY t.id`;
-        const found = await client.query({ text, rowMode: 'array' });
-        rows[kind] = (found.rows as unknown[][]).map(row => decodeRow(kind, row));
+  snapshot(): Promise<Snapshot> {
+    return this.#sessions.run(SNAPSHOT_LIMIT, async session => {
+      try {
+        // Sent together; the rows are decoded kind by kind as they come.
+        const [, head, ...rows] = await Promise.all([
+          session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'),
+          session.query(
+            `SELECT h.revision::float8 AS revision, coalesce(v.check_value, 0) AS check
+             FROM store_head h LEFT JOIN revisions v ON v.revision = h.revision WHERE h.id = 1`,
+          ),
+          ...kinds.map(kind => readAll(session, kind)),
+        ]);
+        const byKind: Partial<Record<Kind, unknown>> = {};
+        for (const [index, kind] of kinds.entries()) byKind[kind] = rows[index];
+        return {
+          revision: Number(head.rows[0]?.['revision']),
+          check: Number(head.rows[0]?.['check']),
+          // Every kind has been read as its own.
+          rows: byKind as RowsByKind,
+        };
+      } finally {
+        // Nothing was written: how it ends is all the same.
+        await session.query('ROLLBACK').catch(() => undefined);
       }
-      await client.query('COMMIT');
-      return { revision: Number(head.rows[0]?.revision), check: Number(head.rows[0]?.check), rows: rows as RowsByKind };
-    } catch (error) {
-      await queryRunner.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      await queryRunner.release();
-    }
+    });
   }
+}
+
+async function readAll(session: Session, kind: Kind): Promise<RowOf<Kind>[]> {
+  const text = `SELECT ${shapeOf(kind).selection} FROM ${resourceOf(kind).table} t ORDER BY t.id`;
+  const { rows } = await session.query({ text, rowMode: 'array' });
+  return rows.map(row => decodeRow(kind, row));
 }

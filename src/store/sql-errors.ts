@@ -10,6 +10,8 @@ const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
+/** The transaction has failed before; nothing but its end is accepted. */
+export const IN_FAILED_TRANSACTION = '25P02';
 
 /**
  * Whether the transaction may succeed when it runs again: it lost against a concurrent one. A unique or foreign key violation is
@@ -30,6 +32,18 @@ function isUnavailable(error: unknown): boolean {
     if (/^E[A-Z]+$/.test(code)) return true;
   }
   return error instanceof Error && /terminated|timeout|Connection ended|not queryable/i.test(error.message);
+}
+
+/** Whether the driver gave up opening a connection, or waiting for one. */
+export function isConnectTimeout(error: unknown): boolean {
+  return error instanceof Error && /timeout (expired|exceeded)|connection timeout/i.test(error.message);
+}
+
+/** Whether the error is of the connection itself, not an answer of the server. */
+export function isConnectionLoss(error: unknown): boolean {
+  const code = errorCode(error);
+  if (code !== null) return /^(08|57P01|57P02)/.test(code) || ['ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(code);
+  return error instanceof Error && /terminated|Connection ended|not queryable/i.test(error.message);
 }
 
 /** Translates an error of the database; what is neither ours nor expected stays as it is and is a programmer's error. */

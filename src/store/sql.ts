@@ -1,14 +1,19 @@
 /** Rows to SQL and back: derived from the nouns, so that no column is spelt twice. */
-import pg from 'pg';
 import { type Kind, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
 import type { ColumnType } from '../model/value-types.js';
 import { fieldOf, toRecord } from '../model/wire.js';
 
-/** What runs SQL: a client of the pool within its transaction. */
+/**
+ * What runs SQL: a session of the database within its transaction. Queries run in the order in which they are given, whether or
+ * not the one before has been awaited. A text that comes with values is prepared and remembered: it must be a constant.
+ */
 export interface Session {
   query(query: { text: string; values?: unknown[]; rowMode: 'array' }): Promise<{ rows: unknown[][] }>;
-  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
+  query(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ command: string; rows: Record<string, unknown>[]; rowCount: number | null }>;
 }
 
 /** How a column is read so that it arrives as the row has it: 64-bit numbers as numbers, times as ISO 8601. */
@@ -16,6 +21,14 @@ function selected(column: string, type: ColumnType, prefix: string): string {
   if (type === 'bigint') return `${prefix}${column}::float8`;
   if (type === 'timestamptz') return `to_char(${prefix}${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
   return `${prefix}${column}`;
+}
+
+/** Half a character, or none: Postgres takes neither. */
+const UNSTORABLE = /[\0\p{Surrogate}]/u;
+
+/** Whether Postgres takes the text as a value at all. */
+export function isStorable(value: unknown): value is string {
+  return typeof value === 'string' && !UNSTORABLE.test(value);
 }
 
 interface Shape {
@@ -58,17 +71,12 @@ export function decodeRow<K extends Kind>(kind: K, values: readonly unknown[]): 
   return row as unknown as RowOf<K>;
 }
 
-/** A JSON value as a literal; safe whatever the value holds. */
-export function jsonLiteral(value: unknown): string {
-  return `${pg.escapeLiteral(JSON.stringify(value))}::jsonb`;
+/** The columns of rows as jsonb_to_recordset reads them from the parameter. */
+export function recordsetOf(kind: Kind, parameter: string): string {
+  return `jsonb_to_recordset(${parameter}::jsonb) AS r(${shapeOf(kind).recordset})`;
 }
 
-/** The columns of rows as jsonb_to_recordset reads them. */
-export function recordsetOf<K extends Kind>(kind: K, rows: readonly RowOf<K>[]): string {
-  return `jsonb_to_recordset(${jsonLiteral(rows.map(row => toRecord(kind, row)))}) AS r(${shapeOf(kind).recordset})`;
-}
-
-/** An array of UUIDs as a literal. */
-export function uuidArray(ids: readonly string[]): string {
-  return `${pg.escapeLiteral(`{${ids.join(',')}}`)}::uuid[]`;
+/** The value of such a parameter. */
+export function recordsetValue<K extends Kind>(kind: K, rows: readonly RowOf<K>[]): string {
+  return JSON.stringify(rows.map(row => toRecord(kind, row)));
 }

@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { arbitrate } from './arbitration.js';
 import { claimsOn } from './bindings.js';
-import { ChangeLog, type ChangeLogRow, type Changes, type RevisionRecord } from './change-log.js';
+import { ChangeLog, type ChangeLogRow, type Changes, type ChangesOptions, type RevisionRecord } from './change-log.js';
 import { type DataSourceSettings, type Durability, type OpenDataSource, openDataSource } from './data-source.js';
 import {
   type HypervisorReport,
@@ -15,8 +15,8 @@ import {
 } from './inventory.js';
 import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
 import { type CommitListener, Notifier } from './notifier.js';
-import { type ListOptions, type Page, Reading, type Snapshot } from './reading.js';
-import { Transactions, type WriteResult } from './transaction.js';
+import { type ListOptions, type Page, READ_LIMIT, Reading, type Snapshot } from './reading.js';
+import { Transactions, type WriteOptions, type WriteResult } from './transaction.js';
 import type { WriteContext, WriteOperations } from './write-operations.js';
 
 export interface StoreSettings extends DataSourceSettings {
@@ -45,22 +45,22 @@ export class Store {
   readonly #notifier: Notifier;
 
   constructor(open: OpenDataSource, databaseId: string, settings: StoreSettings, log: Logger, clock: Clock) {
-    const { dataSource, listenerConfig, durability, writers } = open;
+    const { sessions, listenerConfig, durability, writers } = open;
     this.durability = durability;
     this.databaseId = databaseId;
     this.#open = open;
     this.#clock = clock;
     this.#log = log;
     this.#acceptNames = settings.auth === 'none';
-    this.#notifier = new Notifier(dataSource, listenerConfig, clock, log);
+    this.#notifier = new Notifier(sessions, listenerConfig, clock, log);
     const { underlayMtu } = settings;
     const acceptNames = this.#acceptNames;
-    this.#transactions = new Transactions(dataSource, clock, { underlayMtu, acceptNames, writers }, () =>
-      this.#notifier.committed(),
+    this.#transactions = new Transactions(sessions, clock, { underlayMtu, acceptNames, writers }, committed =>
+      this.#notifier.committed(committed),
     );
     this.#inventory = new Inventory(this.#transactions, underlayMtu);
-    this.#reading = new Reading(dataSource);
-    this.#changeLog = new ChangeLog(dataSource);
+    this.#reading = new Reading(sessions);
+    this.#changeLog = new ChangeLog(sessions);
   }
 
   /** Starts what runs beside the callers. */
@@ -72,8 +72,12 @@ export class Store {
    * One transaction, one revision. `work` may run more than once, when it collides with another writer: it must have no effect but
    * through the transaction. A write that changes nothing makes no revision. Rows that it returns have their revision set.
    */
-  write<T>(context: WriteContext, work: (transaction: Transaction) => Promise<T>): Promise<WriteResult<T>> {
-    return this.#transactions.write(context, ({ operations }) => work(operations));
+  write<T>(
+    context: WriteContext,
+    work: (transaction: Transaction) => Promise<T>,
+    options?: WriteOptions,
+  ): Promise<WriteResult<T>> {
+    return this.#transactions.write(context, ({ operations }) => work(operations), options);
   }
 
   get<K extends Kind>(kind: K, id: string): Promise<{ revision: number; row: RowOf<K> | null }> {
@@ -93,9 +97,13 @@ export class Store {
     return this.#changeLog.currentRevision();
   }
 
-  /** Whole revisions after `since`, at most `limitRevisions`, fewer if they are large; `trimmed`: start from a snapshot. */
-  changesSince(since: number, limitRevisions: number, limitRows?: number): Promise<Changes | 'trimmed'> {
-    return this.#changeLog.changesSince(since, limitRevisions, limitRows);
+  /** Whole revisions after `since`, at most `limitRevisions`, fewer if they are large; a word: start from a snapshot. */
+  changesSince(
+    since: number,
+    limitRevisions: number,
+    options?: ChangesOptions,
+  ): Promise<Changes | 'trimmed' | 'rewound'> {
+    return this.#changeLog.changesSince(since, limitRevisions, options);
   }
 
   revision(revision: number): Promise<RevisionRecord | null> {
@@ -111,7 +119,10 @@ export class Store {
     return this.#changeLog.trim(keepRevisions);
   }
 
-  /** Called after commits, of other controllers too; a nudge that may be lost or doubled. Returns how to end it. */
+  /**
+   * Called after commits, of other controllers too; a nudge that may be lost or doubled. Told what was committed, if it was this
+   * process that did. Returns how to end it.
+   */
   onCommit(listener: CommitListener): () => void {
     return this.#notifier.subscribe(listener);
   }
@@ -132,22 +143,21 @@ export class Store {
 
   /** Why a port is not bound, or who else claims it; null where there is nothing to say. */
   async bindingReason(port: RowOf<'logical-switch-ports'>): Promise<string | null> {
-    const { dataSource } = this.#open;
-    const queryRunner = dataSource.createQueryRunner();
-    try {
-      const client = await queryRunner.connect();
-      const claims = await claimsOn(client, [port.id, port.name]);
-      const { rows } = await client.query('SELECT count(*)::integer AS n FROM logical_switch_ports WHERE name = $1', [
-        port.name,
+    return this.#open.sessions.run(READ_LIMIT, async session => {
+      const [claims, { rows }] = await Promise.all([
+        claimsOn(session, [port.id, port.name]),
+        session.query('SELECT count(*)::integer AS n FROM logical_switch_ports WHERE name = $1', [port.name]),
       ]);
-      return arbitrate(port, claims, Number(rows[0]?.n), this.#acceptNames).reason;
-    } finally {
-      await queryRunner.release();
-    }
+      return arbitrate(port, claims, Number(rows[0]?.['n']), this.#acceptNames).reason;
+    });
   }
 
   lease(settings: LeaseSettings, events: LeaseEvents): Lease {
+<<<<<<< HEAD
     return new Lease(new DatabaseLeaseRows(this.#open.dataSource), this.#clock, this.#log, settings, events);
+=======
+    return new Lease(this.#open.sessions, this.#clock, this.#log, settings, events);
+>>>>>>> 0cd4d3a (Store: a write takes three round trips, and its own commit goes to the view without a read)
   }
 
   async close(): Promise<void> {
@@ -163,7 +173,7 @@ export async function openStore(settings: StoreSettings, log: Logger, clock: Clo
     // It does not come back within this process; a restart, in which everything is level-triggered, repairs it.
     throw error;
   };
-  const open = await openDataSource(settings, log, onFailure);
+  const open = await openDataSource(settings, log, clock, onFailure);
   const rows: { database_id: string }[] = await open.dataSource.query(
     'SELECT database_id FROM store_head WHERE id = 1',
   );

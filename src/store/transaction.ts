@@ -1,20 +1,18 @@
 /** Write transactions: the operations of a caller, run under locks, written together and committed as one revision. */
-import { setTimeout as delay } from 'node:timers/promises';
-import type pg from 'pg';
-import type { DataSource } from 'typeorm';
 import type { Clock } from '../base/clock.js';
 import { WeftError } from '../base/errors.js';
 import type { CommonRow, Kind, RowOf } from '../model/index.js';
 import { Admission } from './admission.js';
-import { NumberBlocks } from './allocation.js';
-import { affectedBy, settleBindings } from './bindings.js';
+import { AllocationMemory } from './allocation-memory.js';
+import { affectedBy, readEvidence, settleBindings } from './bindings.js';
 import { AllocationCollision, type Claim } from './claims.js';
-import { commitRevision, lockHead } from './commit.js';
+import { commitRevision, type Head, lockHead } from './commit.js';
+import { type CommittedRevision, describeCommit } from './committed-revision.js';
 import type { Behaviour } from './nouns/behaviour.js';
 import { type Behaviours, makeBehaviours, type WritableKind } from './nouns/index.js';
 import { settlePeers } from './nouns/logical-router-port.js';
-import type { Session } from './sql.js';
-import { isCollision, translateDatabaseError } from './sql-errors.js';
+import type { DatabaseSession, Sessions } from './sessions.js';
+import { isCollision, isConnectionLoss, translateDatabaseError } from './sql-errors.js';
 import { UnitOfWork } from './unit-of-work.js';
 import { type WriteContext, WriteOperations } from './write-operations.js';
 
@@ -32,7 +30,14 @@ export interface WriteScope {
 }
 
 const MAX_ATTEMPTS = 8;
-const ADMISSION_TIMEOUT_MS = 30_000;
+/** A connection that broke while nobody used it says so to the next who does. */
+const MAX_CONNECTION_LOSSES = 3;
+
+/** A write is answered within this time, whatever the database does. */
+export const WRITE_WITHIN_MS = 5_000;
+/** What a large one may take longer, for each row that it has read or changed. */
+const WITHIN_MS_A_ROW = 2;
+const ADMISSION_WAIT_MS = 30_000;
 
 export interface TransactionSettings {
   readonly underlayMtu: number;
@@ -42,25 +47,31 @@ export interface TransactionSettings {
   readonly writers: number;
 }
 
+export interface WriteOptions {
+  /** How many rows the work is going to read or change, where that is many: it is given more time. */
+  readonly rows?: number;
+}
+
 export class Transactions {
-  readonly #dataSource: DataSource;
+  readonly #sessions: Sessions;
   readonly #clock: Clock;
   readonly #settings: TransactionSettings;
   readonly #behaviours: Behaviours;
-  readonly #numbers = new NumberBlocks();
+  readonly #memory = new AllocationMemory();
   readonly #admission: Admission;
-  readonly #afterCommit: (revision: number) => void;
+  readonly #afterCommit: (committed: CommittedRevision) => void;
 
   constructor(
-    dataSource: DataSource,
+    sessions: Sessions,
     clock: Clock,
     settings: TransactionSettings,
-    afterCommit: (revision: number) => void,
+    afterCommit: (committed: CommittedRevision) => void,
   ) {
-    this.#dataSource = dataSource;
+    this.#sessions = sessions;
     this.#clock = clock;
     this.#settings = settings;
-    this.#admission = new Admission(settings.writers, ADMISSION_TIMEOUT_MS);
+    const { writers } = settings;
+    this.#admission = new Admission(clock, { writers, waitMs: ADMISSION_WAIT_MS, stalledMs: WRITE_WITHIN_MS });
     this.#behaviours = makeBehaviours(settings.underlayMtu);
     this.#afterCommit = afterCommit;
   }
@@ -69,69 +80,109 @@ export class Transactions {
    * Runs `work` in one transaction and commits what it changed as one revision. It runs again, from the start, when it lost
    * against a concurrent writer: it must have no effect but through what it is given.
    */
-  async write<T>(context: WriteContext, work: (scope: WriteScope) => Promise<T>): Promise<WriteResult<T>> {
+  write<T>(
+    context: WriteContext,
+    work: (scope: WriteScope) => Promise<T>,
+    options: WriteOptions = {},
+  ): Promise<WriteResult<T>> {
+    const allowedMs = WRITE_WITHIN_MS + WITHIN_MS_A_ROW * (options.rows ?? 0);
+    return this.#admission.run(this.#clock.nowMs(), sinceMs => this.#persist(context, work, sinceMs + allowedMs));
+  }
+
+  async #persist<T>(
+    context: WriteContext,
+    work: (scope: WriteScope) => Promise<T>,
+    untilMs: number,
+  ): Promise<WriteResult<T>> {
+    let losses = 0;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#admission.run(() => this.#attempt(context, work));
+        return await this.#attempt(context, work, untilMs);
       } catch (error) {
-        if (!isCollision(error) && !(error instanceof AllocationCollision)) throw error;
-        if (attempt === MAX_ATTEMPTS)
+        const cause = error instanceof WeftError ? error.cause : error;
+        const isLoss = error instanceof WeftError && error.code === 'store_unavailable' && isConnectionLoss(cause);
+        if (isLoss) losses += 1;
+        else if (!isCollision(error) && !(error instanceof AllocationCollision)) throw error;
+        if (losses === MAX_CONNECTION_LOSSES || (isLoss && this.#clock.nowMs() >= untilMs)) throw error;
+        if (attempt === MAX_ATTEMPTS || this.#clock.nowMs() >= untilMs)
           throw new WeftError('write_conflict', { detail: `It was tried ${attempt} times.`, cause: error });
-        await delay(Math.random() * 5 * attempt);
+        await new Promise<void>(resolve => this.#clock.after(Math.random() * 5 * attempt, resolve));
       }
     }
   }
 
-  async #attempt<T>(context: WriteContext, work: (scope: WriteScope) => Promise<T>): Promise<WriteResult<T>> {
-    const queryRunner = this.#dataSource.createQueryRunner();
+  async #attempt<T>(
+    context: WriteContext,
+    work: (scope: WriteScope) => Promise<T>,
+    untilMs: number,
+  ): Promise<WriteResult<T>> {
     let committing = false;
-    let session: Session | null = null;
     try {
-      session = (await queryRunner.connect()) as pg.PoolClient;
-      await session.query('BEGIN');
-      const now = this.#clock.wallTime().toISOString();
-      const unit = new UnitOfWork(session, this.#numbers, now, context.projectId, this.#claimsOf);
-      const scope: WriteScope = {
-        operations: new WriteOperations(unit, this.#behaviours, context),
-        unit,
-        claimedTexts: new Set(),
-      };
-      const result = await work(scope);
-      await blamed(unit, settlePeers(unit));
-      const revision = await this.#finish(scope, context, () => {
-        committing = true;
+      return await this.#sessions.run({ withinMs: Math.max(0, untilMs - this.#clock.nowMs()) }, async session => {
+        try {
+          return await this.#transact(session, context, work, () => {
+            committing = true;
+          });
+        } catch (error) {
+          // The session may be the very thing that broke; then the server rolls back by itself.
+          await session.query('ROLLBACK').catch(() => undefined);
+          throw error;
+        }
       });
-      return { revision, result };
     } catch (error) {
-      // The session may be the very thing that broke; then the server rolls back by itself.
-      await session?.query('ROLLBACK').catch(() => undefined);
       throw translateDatabaseError(error, committing);
-    } finally {
-      await queryRunner.release();
     }
   }
 
-  async #finish({ unit, claimedTexts }: WriteScope, context: WriteContext, onCommit: () => void): Promise<number> {
-    await this.#forgetRefused(unit, claimedTexts);
-    await unit.claims.flush();
-    await unit.allocator.flush();
-    const affected = affectedBy(unit, claimedTexts);
-    if (affected.texts.size > 0) {
-      await lockHead(unit.session);
-      await settleBindings(unit, affected, this.#settings.acceptNames);
-    }
+  async #transact<T>(
+    session: DatabaseSession,
+    context: WriteContext,
+    work: (scope: WriteScope) => Promise<T>,
+    onCommit: () => void,
+  ): Promise<WriteResult<T>> {
+    // Sent together with the first queries of the work.
+    const begun = session.query('BEGIN');
+    const now = this.#clock.wallTime().toISOString();
+    const unit = new UnitOfWork(session, this.#memory, now, context.projectId, this.#claimsOf);
+    const operations = new WriteOperations(unit, this.#behaviours, context);
+    const scope: WriteScope = { operations, unit, claimedTexts: new Set() };
+    const result = await work(scope);
+    await blamed(unit, settlePeers(unit));
+    await begun;
+    const head = await this.#settle(scope);
     const changes = unit.changes();
-    if (changes.length === 0) {
-      const { rows } = await unit.session.query('SELECT revision::float8 AS revision FROM store_head WHERE id = 1');
-      onCommit();
-      await unit.session.query('COMMIT');
-      return Number(rows[0]?.['revision']);
+    if (head === null || changes.length === 0) {
+      const [{ rows }] = await Promise.all([
+        session.query('SELECT revision::float8 AS revision FROM store_head WHERE id = $1', [1]),
+        session.query('COMMIT'),
+      ]);
+      return { revision: Number(rows[0]?.['revision']), result };
     }
     onCommit();
-    const revision = await commitRevision(unit.session, changes, context, unit.now);
-    for (const { after } of changes) if (after !== null) setRevision(after, revision);
-    this.#afterCommit(revision);
-    return revision;
+    const committed = await commitRevision(session, head, changes, context, now);
+    this.#afterCommit(describeCommit(head, committed, changes, context, now));
+    return { revision: committed.revision, result };
+  }
+
+  /**
+   * Writes the claims, takes the lock of the head and brings the bindings up to date, as far as all that concerns the transaction.
+   * Null if nothing is changed.
+   */
+  async #settle(scope: WriteScope): Promise<Head | null> {
+    const { unit, claimedTexts } = scope;
+    await this.#forgetRefused(unit, claimedTexts);
+    const affected = affectedBy(unit, claimedTexts);
+    if (affected === null && unit.changes().length === 0) return null;
+    // All in one round trip, in this order: the lock of the head is the last, and what is read under it comes after.
+    const [, , head, evidence] = await Promise.all([
+      unit.claims.flush(),
+      unit.allocator.flush(),
+      lockHead(unit.session),
+      affected === null ? null : readEvidence(unit, affected),
+    ]);
+    if (affected !== null && evidence !== null)
+      await settleBindings(unit, affected, evidence, this.#settings.acceptNames);
+    return head;
   }
 
   /** What a hypervisor claims is forgotten when it is no longer allowed. */
@@ -159,9 +210,4 @@ async function blamed(unit: UnitOfWork, settling: Promise<void>): Promise<void> 
   } catch (error) {
     throw error instanceof WeftError ? error.within('', unit.operation) : error;
   }
-}
-
-/** Rows handed to the caller before the commit learn their revision by it; nobody else has them yet. */
-function setRevision(row: CommonRow, revision: number): void {
-  (row as { -readonly [K in keyof CommonRow]: CommonRow[K] }).revision = revision;
 }

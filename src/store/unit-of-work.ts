@@ -5,7 +5,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type CommonRow, type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
-import { Allocator, type NumberBlocks } from './allocation.js';
+import type { AllocationMemory } from './allocation-memory.js';
+import { Allocator } from './allocation.js';
 import { type Claim, ClaimBook } from './claims.js';
 import { decodeRow, type Session, shapeOf } from './sql.js';
 
@@ -43,11 +44,18 @@ export class UnitOfWork {
   readonly #rows = new Map<Kind, Map<string, Entry>>(kinds.map(kind => [kind, new Map()]));
   /** Lists of children that have been read: with the parent locked nobody adds to them. */
   readonly #read = new Set<string>();
+  readonly #hypervisorNames = new Map<string, number>();
 
-  constructor(session: Session, numbers: NumberBlocks, now: string, projectId: string | undefined, claimsOf: ClaimsOf) {
+  constructor(
+    session: Session,
+    memory: AllocationMemory,
+    now: string,
+    projectId: string | undefined,
+    claimsOf: ClaimsOf,
+  ) {
     this.session = session;
-    this.claims = new ClaimBook(session);
-    this.allocator = new Allocator(session, this.claims, numbers);
+    this.claims = new ClaimBook(session, memory);
+    this.allocator = new Allocator(session, this.claims, memory);
     this.now = now;
     this.projectId = projectId;
     this.#claimsOf = claimsOf;
@@ -79,19 +87,31 @@ export class UnitOfWork {
     for (const id of missing) if (!entries.has(id)) entries.set(id, { original: null, current: null, operation: -1 });
   }
 
-  /** Rows as this transaction sees them, without locking those that it has not read before. */
-  async peek<K extends Kind>(kind: K, ids: readonly string[]): Promise<RowOf<K>[]> {
+  /**
+   * Reads and locks the children of several rows in one statement, for `children` to find. The caller has locked these rows, in
+   * an earlier query of this session at the latest.
+   */
+  async prefetchChildren<K extends Kind>(
+    kind: K,
+    field: string & keyof RowOf<K>,
+    values: readonly string[],
+  ): Promise<void> {
+    const missing = [...new Set(values)].filter(value => !this.#read.has(`${kind}|${field}|${value}`));
+    if (missing.length === 0) return;
+    await this.#select(kind, `t.${snakeCase(field)} = ANY($1)`, [missing]);
+    for (const value of missing) this.#read.add(`${kind}|${field}|${value}`);
+  }
+
+  /** Takes in rows that were read, and locked where that matters, by a query of this session. */
+  adopt<K extends Kind>(kind: K, rows: readonly RowOf<K>[]): void {
     const entries = this.#entries(kind);
-    const rows: RowOf<K>[] = [];
-    for (const id of ids) {
-      const current = entries.get(id)?.current ?? null;
-      if (current !== null) rows.push(current as RowOf<K>);
-    }
-    const unread = ids.filter(id => !entries.has(id));
-    if (unread.length === 0) return rows;
-    const text = `SELECT ${shapeOf(kind).selection} FROM ${resourceOf(kind).table} t WHERE t.id = ANY($1::uuid[])`;
-    const found = await this.session.query({ text, values: [unread], rowMode: 'array' });
-    return [...rows, ...found.rows.map(each => decodeRow(kind, each))];
+    for (const row of rows)
+      if (!entries.has(row.id)) entries.set(row.id, { original: row, current: row, operation: -1 });
+  }
+
+  /** All rows of a kind that this transaction knows of, as it sees them. */
+  rowsOf<K extends Kind>(kind: K): RowOf<K>[] {
+    return [...this.#entries(kind).values()].flatMap(({ current }) => (current === null ? [] : [current as RowOf<K>]));
   }
 
   /** The rows whose field has the value, locked. The caller has locked the row that the field refers to. */
@@ -110,14 +130,26 @@ export class UnitOfWork {
   }
 
   async #select(kind: Kind, condition: string, values: unknown[]): Promise<void> {
-    const entries = this.#entries(kind);
     const { selection } = shapeOf(kind);
     const text = `SELECT ${selection} FROM ${resourceOf(kind).table} t WHERE ${condition} ORDER BY t.id FOR NO KEY UPDATE`;
     const { rows } = await this.session.query({ text, values, rowMode: 'array' });
-    for (const each of rows) {
-      const row = decodeRow(kind, each);
-      if (!entries.has(row.id)) entries.set(row.id, { original: row, current: row, operation: -1 });
-    }
+    this.adopt(
+      kind,
+      rows.map(each => decodeRow(kind, each)),
+    );
+  }
+
+  /** How many hypervisors have each of the names in the database, asked for once in a transaction. */
+  async hypervisorNames(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const unknown = [...new Set(names)].filter(name => !this.#hypervisorNames.has(name));
+    if (unknown.length === 0) return this.#hypervisorNames;
+    const { rows } = await this.session.query(
+      'SELECT name, count(*)::integer AS found FROM hypervisors WHERE name = ANY($1::text[]) GROUP BY name',
+      [unknown],
+    );
+    for (const name of unknown) this.#hypervisorNames.set(name, 0);
+    for (const row of rows) this.#hypervisorNames.set(String(row['name']), Number(row['found']));
+    return this.#hypervisorNames;
   }
 
   /** Sets a row (null deletes it) and moves its claims. The row must have been read by `get` or `children`, or be new. */
@@ -134,26 +166,18 @@ export class UnitOfWork {
 
   /** What differs from the database, parents before children. Rows that ended as they began are not in it. */
   changes(): Change[] {
-    const changes: Change[] = [];
-    for (const kind of kinds) {
-      for (const [id, { original, current, operation }] of this.#entries(kind)) {
-        if (original === current || (original === null && current === null)) continue;
-        if (original !== null && current !== null && sameContent(original, current)) continue;
-        changes.push({
-          kind,
-          id,
-          before: original as RowOf<Kind> | null,
-          after: current as RowOf<Kind> | null,
-          operation,
-        });
-      }
-    }
-    return changes;
+    return kinds.flatMap(kind => this.changesOf(kind) as Change[]);
   }
 
   /** Changed rows of one kind, with the row before. */
   changesOf<K extends Kind>(kind: K): Change<K>[] {
-    return this.changes().filter((change): change is Change & Change<K> => change.kind === kind);
+    const changes: Change<K>[] = [];
+    for (const [id, { original, current, operation }] of this.#entries(kind)) {
+      if (original === current) continue;
+      if (original !== null && current !== null && sameContent(original, current)) continue;
+      changes.push({ kind, id, before: original as RowOf<K> | null, after: current as RowOf<K> | null, operation });
+    }
+    return changes;
   }
 }
 

@@ -31,12 +31,21 @@ export interface Outcome<K extends Kind = Kind> {
   readonly row: RowOf<K>;
 }
 
+/** What an operation is about. */
+export interface Target {
+  readonly kind: WritableKind;
+  readonly id: string | null;
+  /** The body, of whatever form; undefined for a deletion. */
+  readonly value: unknown;
+}
+
 const MAX_SHORTHAND_ROWS = 64;
 
 export class WriteOperations {
   readonly #unit: UnitOfWork;
   readonly #behaviours: Behaviours;
   readonly #context: WriteContext;
+  #isPrepared = false;
 
   constructor(unit: UnitOfWork, behaviours: Behaviours, context: WriteContext) {
     this.#unit = unit;
@@ -51,28 +60,28 @@ export class WriteOperations {
   }
 
   /**
-   * Reads and locks at once what many operations are about to need, parents first and each kind in the order of its ids: fewer
-   * round trips, and no deadlock between two such transactions.
+   * Reads and locks at once what operations are about to need, parents first and each kind in the order of its ids: one round
+   * trip, and no deadlock between two such transactions. A hint: an operation reads by itself what was not.
    */
-  async prepare(
-    targets: readonly { readonly kind: WritableKind; readonly id: string | null; readonly value: unknown }[],
-  ): Promise<void> {
+  async prepare(targets: readonly Target[]): Promise<void> {
+    this.#isPrepared = true;
     const wanted = new Map<Kind, Set<string>>();
-    const want = (kind: Kind, id: unknown): void => {
-      if (typeof id !== 'string' || !looksLikeUuid(id)) return;
-      const ids = wanted.get(kind) ?? new Set<string>();
-      wanted.set(kind, ids.add(id.toLowerCase()));
-    };
+    const created = new Map<WritableKind, WireObject[]>();
     for (const { kind, id, value } of targets) {
-      const noun = resourceOf(kind);
       const body = isObject(value) ? value : {};
-      want(kind, id ?? body['id']);
-      for (const name of noun.fieldNames) {
-        const { reference } = fieldOf(noun, name);
-        if (reference !== null) want(reference.kind, body[snakeCase(name)]);
-      }
+      want(wanted, kind, id ?? body['id']);
+      for (const { kind: other, wire } of referencesOf(kind)) want(wanted, other, body[wire]);
+      if (!isObject(value)) continue;
+      const bodies = created.get(kind);
+      if (bodies === undefined) created.set(kind, [value]);
+      else bodies.push(value);
     }
-    for (const kind of kinds) await this.#unit.prefetch(kind, [...(wanted.get(kind) ?? [])].toSorted());
+    const reading = kinds.map(kind => this.#unit.prefetch(kind, [...(wanted.get(kind) ?? [])].toSorted()));
+    for (const [kind, bodies] of created) {
+      const prefetching = this.#behaviours[kind].prefetch?.(this.#unit, bodies);
+      if (prefetching !== undefined) reading.push(prefetching.then(() => undefined));
+    }
+    await Promise.all(reading);
   }
 
   /**
@@ -82,6 +91,7 @@ export class WriteOperations {
   async create<K extends WritableKind>(kind: K, body: unknown, options: { id?: string } = {}): Promise<Outcome<K>> {
     this.#unit.operation += 1;
     const id = options.id === undefined ? parseId(body) : idNamedBy(options.id, body);
+    await this.#prepareOne(kind, id, body);
     const existing = id === null ? null : await this.#unit.get(kind, id);
     if (existing === null) return { outcome: 'created', row: await this.#insert(kind, id ?? newId(), body) };
     if (this.#unit.sees(existing) && (await this.#isSameAsSent(kind, body, existing)))
@@ -98,6 +108,7 @@ export class WriteOperations {
   ): Promise<Outcome<K>> {
     this.#unit.operation += 1;
     const id = idNamedBy(asked, body);
+    await this.#prepareOne(kind, id, body);
     const current = await this.#unit.get(kind, id);
     checkRevision(current, options);
     if (current === null) return { outcome: 'created', row: await this.#insert(kind, id, body) };
@@ -137,6 +148,12 @@ export class WriteOperations {
       });
     else await this.#remove(kind, row.id, options.cascade ?? false);
     return { outcome: 'deleted', row };
+  }
+
+  /** A transaction of one operation has one round trip for all that it reads, like one that is prepared. */
+  async #prepareOne(kind: WritableKind, id: string | null, value: unknown): Promise<void> {
+    if (this.#isPrepared) return;
+    await this.prepare([{ kind, id, value }]);
   }
 
   async #existing<K extends WritableKind>(kind: K, id: string, options: OperationOptions): Promise<RowOf<K>> {
@@ -277,6 +294,29 @@ export class WriteOperations {
     this.#unit.put(kind, id, null);
   }
 }
+
+function want(wanted: Map<Kind, Set<string>>, kind: Kind, id: unknown): void {
+  if (typeof id !== 'string' || !looksLikeUuid(id)) return;
+  const ids = wanted.get(kind);
+  if (ids === undefined) wanted.set(kind, new Set([id.toLowerCase()]));
+  else ids.add(id.toLowerCase());
+}
+
+/** The members of a kind that refer to others. */
+function referencesOf(kind: Kind): readonly { readonly kind: Kind; readonly wire: string }[] {
+  let references = referencesByKind.get(kind);
+  if (references === undefined) {
+    const noun = resourceOf(kind);
+    references = noun.fieldNames.flatMap(name => {
+      const { reference } = fieldOf(noun, name);
+      return reference === null ? [] : [{ kind: reference.kind, wire: snakeCase(name) }];
+    });
+    referencesByKind.set(kind, references);
+  }
+  return references;
+}
+
+const referencesByKind = new Map<Kind, readonly { readonly kind: Kind; readonly wire: string }[]>();
 
 /** The id that a request names outside of the body, in its canonical form; the body may repeat it. */
 function idNamedBy(asked: string, body: unknown): string {

@@ -5,7 +5,8 @@
  *
  *   reading ──read──► apply, tell the listener ──► reading again while there is more or a nudge came
  *      ▲                                      └──► waiting (poll interval) ──nudge or time──► reading
- *      └──── back-off ◄──failed──
+ *      └──── back-off ◄──failed──                     ▲  │ what this process itself committed, if it is
+ *                                                     └──┘ the very next revision: applied without a read
  *
  * At most one read is in flight. A nudge is a hint that there is something; polling is what can be relied on.
  */
@@ -23,11 +24,24 @@ export interface LoggedChanges {
   readonly changes: readonly LoggedChange[];
 }
 
-/** What the feed needs of a store. Both may fail and are tried again. */
+/** One revision that this process has committed, as the log has it. */
+export interface CommittedChanges extends LoggedChanges {
+  /** The random check of the revision. */
+  readonly check: number;
+  /** The check of the revision before it. */
+  readonly previousCheck: number;
+}
+
+/** What the feed needs of a store. Reads may fail and are tried again. */
 export interface FeedSource {
   snapshot(): Promise<Snapshot>;
-  /** The revisions that follow `revision`, at most `limitRevisions` of them; `trimmed` when the log begins later. */
-  changesSince(revision: number, limitRevisions: number): Promise<LoggedChanges | 'trimmed'>;
+  /**
+   * The revisions that follow `revision`, at most `limitRevisions` of them. `trimmed` when the log begins later, `rewound` when it is
+   * not the one that the reader has followed: a database that was restored, or a replica that lacked the last commits.
+   */
+  changesSince(revision: number, limitRevisions: number): Promise<LoggedChanges | 'trimmed' | 'rewound'>;
+  /** Whether it follows what was last read from here, or taken in through this; without it nothing does. */
+  continues?(committed: CommittedChanges): boolean;
 }
 
 export interface FeedOptions {
@@ -45,7 +59,10 @@ export interface FeedOptions {
 const defaultPollMs = 1_000;
 const defaultLimitRevisions = 500;
 const firstBackoffMs = 100;
-const maxBackoffMs = 5_000;
+/** Short: what is read is small, and a store that is back is to be noticed soon. */
+const maxBackoffMs = 500;
+/** More than this in one go are read from the log. */
+const maxOffered = 1_000;
 
 type Outcome = 'more' | 'current' | 'failed';
 
@@ -56,8 +73,13 @@ export class Feed {
   #needsSnapshot = true;
   /** Reads in a row that failed or could not be used. */
   #failures = 0;
+  #backoffDue = false;
   #nudged = false;
   #stopping = false;
+  #rewinds = 0;
+  /** What was committed here and is not in the view yet, by revision. */
+  readonly #offered = new Map<number, CommittedChanges>();
+  #pollAtMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | null = null;
   #wake: (() => void) | null = null;
 
@@ -65,6 +87,11 @@ export class Feed {
     this.#options = options;
     this.#pollMs = options.pollMs ?? defaultPollMs;
     this.#limitRevisions = options.limitRevisions ?? defaultLimitRevisions;
+  }
+
+  /** How often the store turned out not to be the one that was followed. */
+  get rewinds(): number {
+    return this.#rewinds;
   }
 
   /** Starts to follow the store; resolves when the view holds its first snapshot, or the feed is stopped. */
@@ -82,6 +109,13 @@ export class Feed {
     if (this.#failures === 0) this.#wake?.();
   }
 
+  /** This process has committed a revision: taken as it is where it is the very next one, else a nudge. */
+  offer(committed: CommittedChanges): void {
+    if (this.#offered.size < maxOffered) this.#offered.set(committed.revision, committed);
+    else this.#nudged = true;
+    this.#wake?.();
+  }
+
   /** Ends following; resolves when no read is in flight any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -91,13 +125,48 @@ export class Feed {
 
   async #run(ready: () => void): Promise<void> {
     while (!this.#stopping) {
-      this.#nudged = false;
-      const outcome = await this.#readOnce();
+      this.#takeOffered();
+      const waitMs = this.#pollAtMs - this.#options.clock.nowMs();
+      // What is offered and not the next revision has others before it, which only the log has.
+      if (waitMs > 0 && !this.#nudged && this.#offered.size === 0) {
+        await this.#sleep(waitMs);
+        continue;
+      }
+      await this.#read();
       if (!this.#needsSnapshot) ready();
-      if (outcome === 'failed') await this.#sleep(this.#backoffMs());
-      else if (outcome === 'current' && !this.#nudged) await this.#sleep(this.#pollMs);
+      if (this.#failures > 0 && this.#backoffDue) await this.#sleep(this.#backoffMs());
     }
     ready();
+  }
+
+  async #read(): Promise<void> {
+    this.#nudged = false;
+    const covered = [...this.#offered.keys()];
+    const outcome = await this.#readOnce();
+    // They were committed before the read: it has brought them, or they are of a store that is no more.
+    if (outcome !== 'failed') for (const revision of covered) this.#offered.delete(revision);
+    this.#backoffDue = outcome === 'failed';
+    this.#pollAtMs = outcome === 'current' ? this.#options.clock.nowMs() + this.#pollMs : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Applies what was offered as far as it continues the view without a gap. */
+  #takeOffered(): void {
+    const { source, view, onTouched } = this.#options;
+    if (this.#offered.size === 0 || this.#needsSnapshot) return;
+    const changes: LoggedChange[] = [];
+    let { revision } = view;
+    for (;;) {
+      const next = this.#offered.get(revision + 1);
+      if (next === undefined) break;
+      if (source.continues?.(next) !== true) {
+        this.#nudged = true;
+        break;
+      }
+      changes.push(...next.changes);
+      revision += 1;
+    }
+    for (const held of this.#offered.keys()) if (held <= revision) this.#offered.delete(held);
+    if (revision > view.revision) onTouched(view.apply(revision, changes));
   }
 
   async #readOnce(): Promise<Outcome> {
@@ -134,11 +203,17 @@ export class Feed {
     return 'more';
   }
 
-  #takeChanges(held: number, read: LoggedChanges | 'trimmed'): Outcome {
+  #takeChanges(held: number, read: LoggedChanges | 'trimmed' | 'rewound'): Outcome {
     const { view, log, onTouched } = this.#options;
-    const reason = read === 'trimmed' ? 'trimmed' : discontinuity(held, read);
-    if (read === 'trimmed' || reason !== null) {
-      log.warn({ held, reason }, 'the change log does not continue what is held; taking a snapshot');
+    const reason = typeof read === 'string' ? read : discontinuity(held, read);
+    if (typeof read === 'string' || reason !== null) {
+      if (reason === 'rewound') {
+        this.#rewinds += 1;
+        log.error(
+          { held },
+          'the database is not the one that was followed: it was restored, or has lost its last commits',
+        );
+      } else log.warn({ held, reason }, 'the change log does not continue what is held; taking a snapshot');
       this.#needsSnapshot = true;
       this.#failures += 1;
       // The first time at once; when a snapshot has not helped, not in a tight loop.

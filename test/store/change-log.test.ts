@@ -14,7 +14,7 @@ describeOnBoth('The change log', store => {
     await store().write(context, tx => tx.merge('logical-switches', row.id, { mtu: 1400 }));
     await store().write(context, tx => tx.delete('logical-switches', row.id, { cascade: true }));
     const read = await store().changesSince(since, 100);
-    assert.ok(read !== 'trimmed');
+    assert.ok(typeof read !== 'string');
     const told = read.changes.map(({ revision, seq, kind, operation, by }) => [
       revision - since,
       seq,
@@ -53,7 +53,7 @@ describeOnBoth('The change log', store => {
     for (let index = 0; index < 5; index += 1)
       await store().write(context, tx => tx.create('logical-routers', { name: `r${index}` }));
     const part = await store().changesSince(since + 1, 3);
-    assert.ok(part !== 'trimmed');
+    assert.ok(typeof part !== 'string');
     assert.deepEqual(
       part.changes.map(change => change.revision),
       [since + 2, since + 3, since + 4],
@@ -70,8 +70,8 @@ describeOnBoth('The change log', store => {
       await store().write(context, tx => tx.create('logical-switches', body));
     }
     const lastOf = async (limitRows: number, from = since): Promise<number> => {
-      const read = await store().changesSince(from, 100, limitRows);
-      assert.ok(read !== 'trimmed');
+      const read = await store().changesSince(from, 100, { limitRows });
+      assert.ok(typeof read !== 'string');
       assert.equal(read.changes.length, (read.revision - from) * 3);
       return read.revision - since;
     };
@@ -87,8 +87,8 @@ describeOnBoth('The change log', store => {
     assert.equal(floor, head - 2);
     assert.equal(await store().changesSince(floor - 1, 10), 'trimmed');
     const rest = await store().changesSince(floor, 10);
-    assert.ok(rest !== 'trimmed' && rest.changes.length === 2);
-    assert.equal(await store().changesSince(head + 1, 10), 'trimmed');
+    assert.ok(typeof rest !== 'string' && rest.changes.length === 2);
+    assert.equal(await store().changesSince(head + 1, 10), 'rewound');
     assert.equal(await store().revision(floor), null);
     assert.equal(await store().trimChangeLog(100), floor);
   });
@@ -103,7 +103,7 @@ describeOnBoth('The change log', store => {
     );
     const after = await store().snapshot();
     const read = await store().changesSince(before.revision, 100);
-    assert.ok(read !== 'trimmed');
+    assert.ok(typeof read !== 'string');
     assert.equal(after.revision, read.revision);
     for (const change of read.changes) {
       const rows: readonly { readonly id: string }[] = after.rows[change.kind];

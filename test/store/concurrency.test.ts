@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { systemClock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import { silentLogger } from '../../src/base/log.js';
 import type { ChangeLogRow } from '../../src/store/change-log.js';
@@ -132,8 +133,7 @@ suite('Concurrent writers on Postgres', () => {
       for (let at = from; ; ) {
         const last = !writing;
         const read = await store.changesSince(at, 7);
-        assert.notEqual(read, 'trimmed');
-        if (read === 'trimmed') return;
+        assert.ok(typeof read !== 'string');
         seen.push(...read.changes);
         const revisions = new Set(read.changes.map(change => change.revision));
         for (let revision = at + 1; revision <= read.revision; revision += 1)
@@ -183,14 +183,16 @@ suite('Concurrent writers on Postgres', () => {
     const cluster = await postgres;
     const fresh = (await cluster?.createDatabase()) ?? '';
     const settings = { databaseUrl: fresh, dataDirectory: '' };
-    const both = await Promise.all([1, 2, 3].map(() => openDataSource(settings, silentLogger, () => undefined)));
+    const both = await Promise.all(
+      [1, 2, 3].map(() => openDataSource(settings, silentLogger, systemClock, () => undefined)),
+    );
     for (const open of both) await open.close();
   });
 
   it('hear of the commits of another controller', async () => {
     const second = await openTestStore({ databaseUrl: url });
     try {
-      const heard = new Promise<void>(resolve => second.onCommit(resolve));
+      const heard = new Promise<void>(resolve => second.onCommit(() => resolve()));
       await newSwitch();
       await heard;
     } finally {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
+import { systemClock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import { silentLogger } from '../../src/base/log.js';
 import { openDataSource } from '../../src/store/data-source.js';
@@ -14,7 +15,7 @@ suite('The schema', function () {
   before(async () => {
     databaseUrl = (await (await postgres)?.createDatabase()) ?? '';
   });
-  const open = () => openDataSource({ databaseUrl, dataDirectory: '' }, silentLogger, () => undefined);
+  const open = () => openDataSource({ databaseUrl, dataDirectory: '' }, silentLogger, systemClock, () => undefined);
 
   it('made by the migrations is the one that the entities describe', async () => {
     const { dataSource, close } = await open();
@@ -54,7 +55,7 @@ suite('The schema', function () {
   it('is not reached where there is no database', async () => {
     const settings = { databaseUrl: 'postgres://weft@127.0.0.1:1/none', dataDirectory: '' };
     await assert.rejects(
-      openDataSource(settings, silentLogger, () => undefined),
+      openDataSource(settings, silentLogger, systemClock, () => undefined),
       { code: 'store_unavailable' },
     );
   });

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/log.js';
-import { Feed, type FeedSource, type LoggedChanges } from '../../src/view/feed.js';
+import { type CommittedChanges, Feed, type FeedSource, type LoggedChanges } from '../../src/view/feed.js';
 import { NetworkView, type RowAfter, type Snapshot, type Touched } from '../../src/view/network-view.js';
 import type { Kind } from '../../src/model/index.js';
 import { RandomNetwork } from '../compiler/random-network.js';
+import { SeededRandom } from '../seeded-random.js';
 import { ManualClock } from '../fakes/manual-clock.js';
 
 /** A store that remembers every revision of a random network, and fails when told to. */
 class FakeStore implements FeedSource {
   #network: RandomNetwork;
   #log: { readonly revision: number; readonly rows: readonly RowAfter<Kind>[] }[] = [];
+  #life = 1;
+  /** Checks of the revisions that the reader has got from here. */
+  readonly #followed = new Map<number, number>();
   failures = 0;
   snapshots = 0;
   reads = 0;
@@ -28,16 +32,32 @@ class FakeStore implements FeedSource {
     return this.#network.revision;
   }
 
-  write(times: number): void {
-    for (let time = 0; time < times; time += 1) {
+  /** Returns what was committed, as the process that did is told. */
+  write(times: number): CommittedChanges[] {
+    return Array.from({ length: times }, () => {
       const rows = this.#network.operate();
-      this.#log.push({ revision: this.#network.revision, rows });
-    }
+      const { revision } = this.#network;
+      this.#log.push({ revision, rows });
+      const changes = rows.map(row => ({ ...row, revision }));
+      return { revision, changes, check: this.#checkOf(revision), previousCheck: this.#checkOf(revision - 1) };
+    });
   }
 
-  restore(seed: number): void {
+  /** Another life of the database; told from the old one if `isTold`. */
+  restore(seed: number, isTold = false): void {
     this.#network = new RandomNetwork(seed);
     this.#log = [];
+    if (isTold) this.#life += 1;
+  }
+
+  #checkOf(revision: number): number {
+    return revision * 100 + this.#life;
+  }
+
+  continues({ revision, check, previousCheck }: CommittedChanges): boolean {
+    if (this.#followed.get(revision - 1) !== previousCheck) return false;
+    this.#followed.set(revision, check);
+    return true;
   }
 
   contents(): Snapshot {
@@ -46,15 +66,20 @@ class FakeStore implements FeedSource {
 
   async snapshot(): Promise<Snapshot> {
     this.snapshots += 1;
-    return this.#answer(() => this.#network.snapshot());
+    return this.#answer(() => {
+      this.#followed.set(this.revision, this.#checkOf(this.revision));
+      return this.#network.snapshot();
+    });
   }
 
-  async changesSince(revision: number, limitRevisions: number): Promise<LoggedChanges | 'trimmed'> {
+  async changesSince(revision: number, limitRevisions: number): Promise<LoggedChanges | 'trimmed' | 'rewound'> {
     this.reads += 1;
     return this.#answer(() => {
+      if (this.#life > 1 && this.#followed.get(revision) !== this.#checkOf(revision)) return 'rewound';
       if (revision < this.trimmedTo) return 'trimmed';
       const entries = this.#log.filter(entry => entry.revision > revision && entry.revision !== this.gapAt);
       const read = entries.slice(0, limitRevisions);
+      for (const entry of read) this.#followed.set(entry.revision, this.#checkOf(entry.revision));
       const changes = read.flatMap(entry => entry.rows.map(row => ({ ...row, revision: entry.revision })));
       return { revision: read.at(-1)?.revision ?? this.revision, changes };
     });
@@ -253,5 +278,92 @@ describe('The feed', () => {
     assert.equal(clock.pending, 0);
     assert.equal(touched.length, before);
     assert.equal(store.inFlight, 0);
+  });
+
+  it('takes what this process has committed without a read, if it is the next revision', async () => {
+    const following = follow();
+    const { store, feed, settle, touched } = following;
+    store.write(3);
+    await feed.start();
+    await settle();
+    const reads = store.reads;
+    for (const committed of store.write(5)) {
+      feed.offer(committed);
+      await settle();
+    }
+    assertHolds(following);
+    assert.equal(store.reads, reads);
+    assert.equal(touched.length, 6);
+    // Several at once are one batch, in whichever order they are told.
+    for (const committed of store.write(4).toReversed()) feed.offer(committed);
+    await settle();
+    assertHolds(following);
+    assert.equal(touched.length, 7);
+    await feed.stop();
+  });
+
+  it('reads the log where others have committed between', async () => {
+    const following = follow();
+    const { store, feed, settle } = following;
+    store.write(3);
+    await feed.start();
+    await settle();
+    store.write(2);
+    for (const committed of store.write(1)) feed.offer(committed);
+    await settle();
+    assertHolds(following);
+    await feed.stop();
+  });
+
+  it('never takes a revision of another life of the database for the next one, and follows that one', async () => {
+    const following = follow();
+    const { store, feed, settle, view } = following;
+    store.write(20);
+    await feed.start();
+    await settle();
+    store.restore(99, true);
+    store.write(20);
+    assert.equal(store.revision, view.revision);
+    for (const committed of store.write(1)) feed.offer(committed);
+    await settle();
+    assertHolds(following);
+    assert.equal(feed.rewinds, 1);
+    await feed.stop();
+  });
+
+  it('holds every revision once and in order, however offers, nudges and failures come', async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const random = new SeededRandom(seed);
+      const following = follow(1 + (seed % 4));
+      const { store, feed, settle, clock, touched } = following;
+      store.write(2);
+      await feed.start();
+      const late: CommittedChanges[] = [];
+      for (let step = 0; step < 40; step += 1) {
+        const committed = store.write(random.below(3));
+        // Told at once, late, twice, out of order or never.
+        for (const each of committed) {
+          if (random.chance(0.6)) feed.offer(each);
+          if (random.chance(0.4)) late.push(each);
+        }
+        if (random.chance(0.3)) for (const each of late.splice(0).toReversed()) feed.offer(each);
+        if (random.chance(0.2)) feed.nudge();
+        if (random.chance(0.1)) store.failures = 1;
+        if (random.chance(0.5)) await new Promise(resolve => setImmediate(resolve));
+        if (random.chance(0.2)) clock.advance(700);
+      }
+      store.failures = 0;
+      for (let time = 0; time < 4; time += 1) {
+        clock.advance(1_000);
+        await settle();
+      }
+      assertHolds(following);
+      let revision = 0;
+      for (const batch of touched) {
+        assert.ok(batch.revision > revision, `seed ${seed}`);
+        ({ revision } = batch);
+      }
+      await feed.stop();
+    }
   });
 });

@@ -1,4 +1,5 @@
 import type { CommonRow, InputOf, Kind, RowOf } from '../../model/index.js';
+import type { WireObject } from '../../model/wire.js';
 import type { Claim } from '../claims.js';
 import type { UnitOfWork } from '../unit-of-work.js';
 
@@ -9,6 +10,11 @@ export interface Behaviour<K extends Kind> {
    * rows. `current` is the row before (null at creation), `common` the common fields of the new one.
    */
   complete(unit: UnitOfWork, request: InputOf<K>, current: RowOf<K> | null, common: CommonRow): Promise<RowOf<K>>;
+  /**
+   * Reads and locks at once what the creation of several objects needs beside the rows that they refer to, whose locks are asked for
+   * in earlier queries of the session. A hint: `complete` reads what is not there. Its queries are sent before it first waits.
+   */
+  prefetch?(unit: UnitOfWork, bodies: readonly WireObject[]): Promise<unknown>;
   /** What the row claims. */
   claims(row: RowOf<K>): readonly Claim[];
   /** Refuses the deletion, or with `cascade` first removes what stands in its way, beyond the references declared. */

@@ -2,9 +2,10 @@ import { cidrContains } from '../../base/address.js';
 import { pointerTo, WeftError } from '../../base/errors.js';
 import type { LogicalSwitchPort, PortAddress, PortAddressRequest, Subnet } from '../../model/index.js';
 import { checkStationAddress, knownCidr, knownIp, subnetOf } from '../../model/invariants.js';
-import { refuse } from '../../model/value-types.js';
+import { looksLikeUuid, refuse } from '../../model/value-types.js';
 import { isOwnEui64 } from '../allocation.js';
 import type { Claim } from '../claims.js';
+import { isStorable } from '../sql.js';
 import type { UnitOfWork } from '../unit-of-work.js';
 import type { Behaviour } from './behaviour.js';
 import { requireRow } from './require.js';
@@ -34,6 +35,16 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
       portKey: current?.portKey ?? (await unit.allocator.portKey(logicalSwitchId)),
     };
   },
+  async prefetch(unit, bodies) {
+    const switchIds = knownIds(bodies.map(body => body['logical_switch_id']));
+    const names = bodies.map(body => body['hypervisor']).filter(isStorable);
+    await Promise.all([
+      unit.prefetchChildren('subnets', 'logicalSwitchId', switchIds),
+      // A port and, if an interface has claimed it already, its binding.
+      unit.allocator.prefetchForPorts(switchIds, bodies.length * 2),
+      unit.hypervisorNames(names),
+    ]);
+  },
   claims: row => [
     claim(row, 'mac', row.mac, '/mac', null),
     claim(row, 'port_key', String(row.portKey), '', null),
@@ -51,10 +62,16 @@ function claim(
   return { scope: row.logicalSwitchId, class: claimClass, value, pointer, subnetId };
 }
 
+/** Those that have the form of an id, each once. */
+function knownIds(values: readonly unknown[]): string[] {
+  const ids = values.filter(value => typeof value === 'string' && looksLikeUuid(value)) as string[];
+  return [...new Set(ids.map(id => id.toLowerCase()))].toSorted();
+}
+
 async function requireHypervisorName(unit: UnitOfWork, name: string): Promise<void> {
-  const { rows } = await unit.session.query('SELECT id FROM hypervisors WHERE name = $1 LIMIT 2', [name]);
-  if (rows.length === 1) return;
-  if (rows.length === 0) refuse('reference_not_found', '/hypervisor', `There is no hypervisor named ${name}.`);
+  const found = (await unit.hypervisorNames([name])).get(name) ?? 0;
+  if (found === 1) return;
+  if (found === 0) refuse('reference_not_found', '/hypervisor', `There is no hypervisor named ${name}.`);
   refuse('reference_ambiguous', '/hypervisor', `Several hypervisors are named ${name}.`);
 }
 

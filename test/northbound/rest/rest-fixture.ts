@@ -100,7 +100,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
       state.viewMoved();
     },
   });
-  const stopFollowing = store.onCommit(() => feed.nudge());
+  const stopFollowing = store.onCommit(committed => (committed === null ? feed.nudge() : feed.offer(committed)));
   await feed.start();
   const context: RestContext = {
     store,

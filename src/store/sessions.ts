@@ -1,0 +1,234 @@
+/**
+ * Sessions of the database, each borrowed from the pool for one piece of work and for a bounded time. A database that does not
+ * answer is left: its socket is destroyed, so that whoever waits gets an error in time and nobody is ever given an answer that
+ * belongs to another query. Statements are sent without waiting for the answers of those before (pipelined), and each text is
+ * prepared once on a connection.
+ */
+import type pg from 'pg';
+import type { Clock } from '../base/clock.js';
+import type { Session } from './sql.js';
+import { errorCode, IN_FAILED_TRANSACTION, isConnectTimeout } from './sql-errors.js';
+
+/** How long a piece of work may take. */
+export interface TimeLimit {
+  /** Milliseconds until it is given up, the wait for a connection included; an answer that came in time still counts. */
+  readonly withinMs: number;
+  /** Milliseconds without a byte from the database, while it owes an answer, until it is given up; default: none. */
+  readonly silenceMs?: number;
+}
+
+/** The database did not answer in time. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+  readonly code = 'ETIMEDOUT';
+}
+
+/** One name for each text. Texts are constants of this program, so there is a bounded number. */
+const statementNames = new Map<string, string>();
+
+function statementName(text: string): string {
+  let name = statementNames.get(text);
+  if (name === undefined) statementNames.set(text, (name = `weft_${statementNames.size + 1}`));
+  return name;
+}
+
+/** A borrowed connection. Answers come in the order of the queries; one whose failure nobody awaits is not an unhandled one. */
+export class DatabaseSession implements Session {
+  readonly #client: pg.PoolClient;
+  /** The embedded database has one session for all its connections, and so one set of names. */
+  readonly #suffix: string;
+  #owed = 0;
+  #answers = 0;
+  #firstFailure: unknown = null;
+
+  constructor(client: pg.PoolClient, suffix: string) {
+    this.#client = client;
+    this.#suffix = suffix;
+  }
+
+  /** How many queries have no answer yet. */
+  get owed(): number {
+    return this.#owed;
+  }
+
+  /** Grows with all that comes from the database. */
+  get progress(): number {
+    const { stream } = this.#client.connection;
+    return this.#answers + ('bytesRead' in stream && typeof stream.bytesRead === 'number' ? stream.bytesRead : 0);
+  }
+
+  query(query: { text: string; values?: unknown[]; rowMode: 'array' }): Promise<{ rows: unknown[][] }>;
+  query(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ command: string; rows: Record<string, unknown>[]; rowCount: number | null }>;
+  query(query: string | { text: string; values?: unknown[]; rowMode: 'array' }, values?: unknown[]): Promise<unknown> {
+    const config = typeof query === 'string' ? { text: query, ...(values === undefined ? {} : { values }) } : query;
+    return this.#send(
+      config.values === undefined ? config : { ...config, name: `${statementName(config.text)}${this.#suffix}` },
+    );
+  }
+
+  /** A statement whose text is made for the occasion, which is not worth to be remembered. */
+  queryOnce(text: string, values: unknown[]): Promise<{ rows: unknown[][] }> {
+    return this.#send({ text, values, rowMode: 'array' });
+  }
+
+  #send(config: pg.QueryConfig | pg.QueryArrayConfig): Promise<pg.QueryResult & { rows: unknown[][] }> {
+    this.#owed += 1;
+    const answer = this.#client.query(config as pg.QueryArrayConfig<unknown[]>);
+    const counted = answer.then(
+      result => {
+        this.#answered();
+        return result;
+      },
+      (error: unknown) => {
+        this.#answered();
+        throw this.#causeOf(error);
+      },
+    );
+    // Of several sent together only one may be awaited when it fails.
+    counted.catch(() => undefined);
+    return counted as Promise<pg.QueryResult & { rows: unknown[][] }>;
+  }
+
+  #answered(): void {
+    this.#owed -= 1;
+    this.#answers += 1;
+  }
+
+  /** What was sent behind a query that failed is refused because of it: each tells of the one that is to blame. */
+  #causeOf(error: unknown): unknown {
+    if (errorCode(error) === IN_FAILED_TRANSACTION) return this.#firstFailure ?? error;
+    this.#firstFailure ??= error;
+    return error;
+  }
+}
+
+/** Ends the work when its time is over. */
+class Watchdog {
+  #cancel: () => void = () => undefined;
+  #over = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly untilMs: number,
+    private readonly silenceMs: number,
+    private readonly session: DatabaseSession,
+    private readonly expire: (reason: string) => void,
+  ) {
+    this.#watch(clock.nowMs(), -1);
+  }
+
+  #watch(sinceMs: number, seen: number): void {
+    const dueMs = Math.min(this.untilMs, sinceMs + this.silenceMs);
+    this.#cancel = this.clock.after(Math.max(0, dueMs - this.clock.nowMs()), () => {
+      // A process that was busy itself finds the timer before the answer that has long arrived: look at the socket first.
+      setImmediate(() => setImmediate(() => this.#look(seen)));
+    });
+  }
+
+  #look(seen: number): void {
+    if (this.#over) return;
+    const nowMs = this.clock.nowMs();
+    const { progress, owed } = this.session;
+    if (nowMs >= this.untilMs) this.expire('no answer in time');
+    else if (owed > 0 && progress === seen) this.expire(`no answer for ${this.silenceMs} ms`);
+    else this.#watch(nowMs, progress);
+  }
+
+  stop(): void {
+    this.#over = true;
+    this.#cancel();
+  }
+}
+
+export class Sessions {
+  readonly #pool: pg.Pool;
+  readonly #clock: Clock;
+  readonly #isEmbedded: boolean;
+  readonly #born = new WeakMap<pg.PoolClient, { readonly atMs: number; readonly suffix: string }>();
+  #made = 0;
+  /** Connections older than this may lead to the same silence as the one that was given up then. */
+  #suspectBeforeMs = Number.NEGATIVE_INFINITY;
+
+  constructor(pool: pg.Pool, clock: Clock, isEmbedded: boolean) {
+    this.#pool = pool;
+    this.#clock = clock;
+    this.#isEmbedded = isEmbedded;
+  }
+
+  /** Borrows a session for the work. Rejects with what the driver reports, or `NoAnswer`. */
+  async run<T>(limit: TimeLimit, work: (session: DatabaseSession) => Promise<T>): Promise<T> {
+    const untilMs = this.#clock.nowMs() + limit.withinMs;
+    const client = await this.#borrow(untilMs);
+    const session = new DatabaseSession(client, this.#birth(client).suffix);
+    // The queries report what breaks the connection; without a listener it would end the process as well.
+    const ignore = (): void => undefined;
+    client.on('error', ignore);
+    let isSpoilt = false;
+    const watchdog = new Watchdog(
+      this.#clock,
+      untilMs,
+      limit.silenceMs ?? Number.POSITIVE_INFINITY,
+      session,
+      reason => {
+        isSpoilt = true;
+        this.#suspectBeforeMs = this.#clock.nowMs();
+        client.connection.stream.destroy(new NoAnswer(`The database gave ${reason}.`));
+      },
+    );
+    try {
+      return await work(session);
+    } finally {
+      watchdog.stop();
+      client.off('error', ignore);
+      client.release(isSpoilt);
+    }
+  }
+
+  async #borrow(untilMs: number): Promise<pg.PoolClient> {
+    for (;;) {
+      try {
+        const client = await this.#connect(untilMs);
+        if (this.#birth(client).atMs >= this.#suspectBeforeMs) return client;
+        client.release(true);
+      } catch (error) {
+        // Another attempt sends a fresh packet, which a network that came back meanwhile answers at once.
+        if (!isConnectTimeout(error) || this.#clock.nowMs() >= untilMs) throw error;
+      }
+    }
+  }
+
+  #connect(untilMs: number): Promise<pg.PoolClient> {
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const cancel = this.#clock.after(Math.max(0, untilMs - this.#clock.nowMs()), () => {
+        isLate = true;
+        reject(new NoAnswer('No connection to the database in time.'));
+      });
+      this.#pool.connect().then(
+        client => {
+          cancel();
+          if (isLate) client.release();
+          else resolve(client);
+        },
+        (error: unknown) => {
+          cancel();
+          reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    });
+  }
+
+  /** When the client was first seen here. */
+  #birth(client: pg.PoolClient): { readonly atMs: number; readonly suffix: string } {
+    let birth = this.#born.get(client);
+    if (birth === undefined) {
+      this.#made += 1;
+      birth = { atMs: this.#clock.nowMs(), suffix: this.#isEmbedded ? `_${this.#made}` : '' };
+      this.#born.set(client, birth);
+    }
+    return birth;
+  }
+}
