@@ -22,7 +22,6 @@ export interface LeaseEvents {
   lost(): void;
 }
 
-<<<<<<< HEAD
 /** Where leases stand: one row for each name, with one clock for all that ask. */
 export interface LeaseRows {
   /** Takes the lease if it is free, run out or the holder's already; null if another holds it. A new holder gets a new term. */
@@ -33,16 +32,19 @@ export interface LeaseRows {
   release(settings: LeaseSettings): Promise<void>;
 }
 
+const LONGEST_QUERY_MS = 1_000;
+
 /** The rows in the database. */
 export class DatabaseLeaseRows implements LeaseRows {
-  readonly #dataSource: DataSource;
+  readonly #sessions: Sessions;
 
-  constructor(dataSource: DataSource) {
-    this.#dataSource = dataSource;
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
   }
 
-  async acquire({ name, holder, ttlMs }: LeaseSettings): Promise<number | null> {
-    const rows: { term: number }[] = await this.#dataSource.query(
+  async acquire(settings: LeaseSettings): Promise<number | null> {
+    const { rows } = await this.#query(
+      settings,
       `INSERT INTO leases AS l (name, holder, term, expires_at)
        VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3::float8 / 1000))
        ON CONFLICT (name) DO UPDATE
@@ -50,34 +52,34 @@ export class DatabaseLeaseRows implements LeaseRows {
            term = CASE WHEN l.holder = excluded.holder THEN l.term ELSE l.term + 1 END
        WHERE l.holder = excluded.holder OR l.expires_at < clock_timestamp()
        RETURNING l.term::float8 AS term`,
-      [name, holder, ttlMs],
+      [settings.name, settings.holder, settings.ttlMs],
     );
-    return rows[0]?.term ?? null;
+    return termOf(rows);
   }
 
-  async raise({ name, holder }: LeaseSettings, seen: number): Promise<number | null> {
-    const result: { term: number }[] = await this.#dataSource.query(
+  async raise(settings: LeaseSettings, seen: number): Promise<number | null> {
+    const { rows } = await this.#query(
+      settings,
       `WITH raised AS (
          UPDATE leases SET term = greatest(term, $3) + 1
          WHERE name = $1 AND holder = $2 AND expires_at > clock_timestamp() RETURNING term)
        SELECT term::float8 AS term FROM raised`,
-      [name, holder, seen],
+      [settings.name, settings.holder, seen],
     );
-    return result[0]?.term ?? null;
+    return termOf(rows);
   }
 
-  async release({ name, holder }: LeaseSettings): Promise<void> {
-    await this.#dataSource.query(`UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND holder = $2`, [
-      name,
-      holder,
-    ]);
+  async release(settings: LeaseSettings): Promise<void> {
+    const text = `UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND holder = $2`;
+    await this.#query(settings, text, [settings.name, settings.holder]);
+  }
+
+  /** One that is not answered in time for the next is given up: a later one may get through where this one waits. */
+  #query({ ttlMs }: LeaseSettings, text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }> {
+    const withinMs = Math.min(LONGEST_QUERY_MS, ttlMs);
+    return this.#sessions.run({ withinMs }, session => session.query(text, values));
   }
 }
-
-export class Lease {
-  readonly #rows: LeaseRows;
-=======
-const LONGEST_QUERY_MS = 1_000;
 
 function termOf(rows: readonly Record<string, unknown>[]): number | null {
   const term = rows[0]?.['term'];
@@ -85,8 +87,7 @@ function termOf(rows: readonly Record<string, unknown>[]): number | null {
 }
 
 export class Lease {
-  readonly #sessions: Sessions;
->>>>>>> 0cd4d3a (Store: a write takes three round trips, and its own commit goes to the view without a read)
+  readonly #rows: LeaseRows;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #settings: LeaseSettings;
@@ -98,13 +99,8 @@ export class Lease {
   #round: Promise<void> = Promise.resolve();
   #stopped = false;
 
-<<<<<<< HEAD
   constructor(rows: LeaseRows, clock: Clock, log: Logger, settings: LeaseSettings, events: LeaseEvents) {
     this.#rows = rows;
-=======
-  constructor(sessions: Sessions, clock: Clock, log: Logger, settings: LeaseSettings, events: LeaseEvents) {
-    this.#sessions = sessions;
->>>>>>> 0cd4d3a (Store: a write takes three round trips, and its own commit goes to the view without a read)
     this.#clock = clock;
     this.#log = log;
     this.#settings = settings;
@@ -138,31 +134,6 @@ export class Lease {
     });
   }
 
-<<<<<<< HEAD
-=======
-  /** Takes the lease if it is free, run out or ours already; null if another holds it. A new holder gets a new term. */
-  async #acquire(): Promise<number | null> {
-    const { name, holder, ttlMs } = this.#settings;
-    const { rows } = await this.#query(
-      `INSERT INTO leases AS l (name, holder, term, expires_at)
-       VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3::float8 / 1000))
-       ON CONFLICT (name) DO UPDATE
-       SET holder = excluded.holder, expires_at = excluded.expires_at,
-           term = CASE WHEN l.holder = excluded.holder THEN l.term ELSE l.term + 1 END
-       WHERE l.holder = excluded.holder OR l.expires_at < clock_timestamp()
-       RETURNING l.term::float8 AS term`,
-      [name, holder, ttlMs],
-    );
-    return termOf(rows);
-  }
-
-  /** One that is not answered in time for the next is given up: a later one may get through where this one waits. */
-  #query(text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }> {
-    const withinMs = Math.min(LONGEST_QUERY_MS, this.#settings.ttlMs / 3);
-    return this.#sessions.run({ withinMs }, session => session.query(text, values));
-  }
-
->>>>>>> 0cd4d3a (Store: a write takes three round trips, and its own commit goes to the view without a read)
   #setHeld(term: number, askedMs: number): void {
     const changed = this.#term !== term;
     this.#term = term;
@@ -191,18 +162,7 @@ export class Lease {
    */
   async raiseTermAbove(seen: number): Promise<number | null> {
     const askedMs = this.#clock.nowMs();
-<<<<<<< HEAD
     const term = await this.#rows.raise(this.#settings, seen);
-=======
-    const { rows } = await this.#query(
-      `WITH raised AS (
-         UPDATE leases SET term = greatest(term, $3) + 1
-         WHERE name = $1 AND holder = $2 AND expires_at > clock_timestamp() RETURNING term)
-       SELECT term::float8 AS term FROM raised`,
-      [name, holder, seen],
-    );
-    const term = termOf(rows);
->>>>>>> 0cd4d3a (Store: a write takes three round trips, and its own commit goes to the view without a read)
     if (term === null) return null;
     if (this.term !== null) this.#setHeld(term, Math.min(askedMs, this.#validUntilMs - this.#settings.ttlMs));
     return term;
@@ -215,10 +175,6 @@ export class Lease {
     await this.#round;
     this.#cancelRound?.();
     this.#setLost('stopped');
-<<<<<<< HEAD
     await this.#rows.release(this.#settings);
-=======
-    await this.#query(`UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND holder = $2`, [name, holder]);
->>>>>>> 0cd4d3a (Store: a write takes three round trips, and its own commit goes to the view without a read)
   }
 }

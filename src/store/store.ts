@@ -153,11 +153,7 @@ export class Store {
   }
 
   lease(settings: LeaseSettings, events: LeaseEvents): Lease {
-<<<<<<< HEAD
-    return new Lease(new DatabaseLeaseRows(this.#open.dataSource), this.#clock, this.#log, settings, events);
-=======
-    return new Lease(this.#open.sessions, this.#clock, this.#log, settings, events);
->>>>>>> 0cd4d3a (Store: a write takes three round trips, and its own commit goes to the view without a read)
+    return new Lease(new DatabaseLeaseRows(this.#open.sessions), this.#clock, this.#log, settings, events);
   }
 
   async close(): Promise<void> {
