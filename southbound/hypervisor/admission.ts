@@ -148,12 +148,14 @@ export class Admission {
     if (this.#session && this.#session.systemId !== report.systemId) {
       return client.close(`the host is now called ${report.systemId}`);
     }
+    // Before the registry hears of it: that would write this host's address over that of the one whose name it uses.
+    if (!this.#session && (await this.#refuseTwin(client, report))) return;
     const verdict = await this.#ask(report);
     if (verdict === null) return;
     if (verdict.kind === 'refused') return this.#refuse(client, verdict.reason);
     if (this.#session) return this.#session.update(report, verdict);
-    const twin = await this.#liveTwin(report);
-    if (twin !== null) return this.#refuse(client, twin);
+    // Another may have been admitted while the registry was asked.
+    if (await this.#refuseTwin(client, report)) return;
     if (client.closeReason !== null) return;
     const session = this.#context.sessionOf(report.systemId) ?? this.#context.openSession(report, verdict);
     this.#session = session;
@@ -173,6 +175,13 @@ export class Admission {
       this.#context.clock.after(registryRetryMs, () => this.reconsider());
       return null;
     }
+  }
+
+  /** Refuses a host whose system-id another one is connected with. */
+  async #refuseTwin(client: OvsdbClient, report: HypervisorReport): Promise<boolean> {
+    const twin = await this.#liveTwin(report);
+    if (twin !== null) this.#refuse(client, twin);
+    return twin !== null;
   }
 
   /** Why this host must wait for another connection with its system-id; null if there is none that is alive. */

@@ -152,6 +152,15 @@ describe('southbound listener, against real ovsdb-servers', function () {
     );
     assert.equal(sessions[0]?.state, 'provisioning');
     assert.equal(sessions.length, 1);
+    // Nobody hears of the second one's address, however often it is looked at: packets would be sent there.
+    const told = registry.reports.length;
+    listener.reconsider('hv1');
+    await until('a look at the first', () => registry.reports.length > told);
+    await sleep(50);
+    assert.deepEqual(
+      [...new Set(registry.reports.map(report => report.databaseRow))],
+      [sessions[0]?.report.databaseRow],
+    );
     await first.vsctl('del-manager');
     await until('the second', () => listener.unadmitted.length === 0 && sessions[0]?.state === 'provisioning');
   });
