@@ -229,7 +229,9 @@ export class ChurnClient {
   /** A network of this client's own. */
   #cidr(): string {
     const third = this.random.below(30);
-    return this.random.chance(0.7) ? `10.${this.number + 1}.${third}.0/24` : `fd00:${this.number + 1}:${third + 1}::/64`;
+    return this.random.chance(0.7)
+      ? `10.${this.number + 1}.${third}.0/24`
+      : `fd00:${this.number + 1}:${third + 1}::/64`;
   }
 
   #patchOf(kind: string): Members {

@@ -1,6 +1,6 @@
 /** What hosts do to each other, bundles cut at each of their messages, and everything at once. */
 import assert from 'node:assert/strict';
-import { ipBatch } from '../../lab/namespaces.js';
+import { ipBatch, setKernelOptions } from '../../lab/namespaces.js';
 import { eventually, words } from '../../lab/processes.js';
 import { underlayMac } from '../../lab/addresses.js';
 import type { LogicalSwitchPortReply } from '../../lab/weft-client.js';
@@ -86,6 +86,8 @@ const identityRows: readonly FaultRow[] = [
 /** hv2 gets another encapsulation address beside the old one, says so, and loses the old one when all senders know. */
 async function moveEncapsulation(site: FaultSite, from: string, to: string): Promise<void> {
   const hypervisor = site.hypervisor('hv2');
+  // Else the second address of a network goes with the first.
+  await setKernelOptions(hypervisor.namespace ?? '', { 'ipv4/conf/all/promote_secondaries': 1 });
   await ipBatch(hypervisor.namespace, [`addr add ${to}/24 dev br-phy`]);
   for (const name of ['hv1', 'hv3']) {
     await site.hypervisor(name).openVswitch.appctl('tnl/neigh/set', 'br-phy', to, underlayMac(2));
@@ -140,7 +142,7 @@ async function cutBundles(site: FaultSite, how: 'reset' | 'end'): Promise<void> 
       await site.client.hypervisorsReady(['hv1', 'hv2', 'hv3']);
       await site.client.converged();
       for (const hypervisor of site.lab.hypervisors) {
-        const extra = await site.wrongOn(hypervisor);
+        const extra = (await site.wrongOn(hypervisor)).filter(line => !line.includes('cookie=sentinel'));
         assert.ok(extra.length > 0 && extra.every(line => line.startsWith('+')), extra.join('\n'));
       }
       fired = cut();
