@@ -23,3 +23,8 @@ export function managementAddress(index: number): string {
 export function underlayMac(index: number): string {
   return `02:77:65:66:74:${index.toString(16).padStart(2, '0')}`;
 }
+
+/** MAC of the card of a virtual machine on the management network. */
+export function managementMac(index: number): string {
+  return `02:77:65:66:75:${index.toString(16).padStart(2, '0')}`;
+}

@@ -22,7 +22,7 @@ export interface LabOptions {
   readonly hypervisors: number;
   /** Default `lab`. Labs of different names live beside each other. */
   readonly name?: string;
-  readonly mode?: LabMode;
+  readonly mode?: Exclude<LabMode, 'kernel'>;
   /** Default 1500. */
   readonly underlayMtu?: number;
   /** Default geneve only. */
@@ -89,6 +89,7 @@ export class Lab {
     const state = new LabState(name);
     const record = state.read();
     if (record === null) throw new Error(`there is no lab named ${name}: weft lab up makes one`);
+    if (record.mode === 'kernel') throw new Error(`lab ${name} belongs to a running test and takes no commands`);
     const lab = new Lab(state, record);
     for (const hypervisor of lab.hypervisors) hypervisor.openVswitch.attach();
     return lab;

@@ -117,7 +117,11 @@ export interface PingOptions {
 }
 
 /** Pings an address from a workload, 50 ms apart, each answer awaited for 1 s. */
-export async function ping(from: Workload, address: string, options: PingOptions = {}): Promise<PingResult> {
+export async function ping(
+  from: Pick<Workload, 'exec'>,
+  address: string,
+  options: PingOptions = {},
+): Promise<PingResult> {
   const count = options.count ?? 3;
   const headers = address.includes(':') ? 48 : 28;
   const size = options.packetBytes === undefined ? [] : ['-M', 'do', '-s', String(options.packetBytes - headers)];

@@ -36,8 +36,9 @@ export const DEFAULT_CONTROLLER_PORTS: ControllerPorts = { ovsdb: 6640, openflow
 /**
  * `netdev`: each hypervisor is a network namespace with the userspace datapath, and packets flow.
  * `dummy`: only the two daemons per hypervisor, without namespaces, root or packets; for measuring with many of them.
+ * `kernel`: each hypervisor is a virtual machine with the kernel datapath (lab/kernel/), for tests only.
  */
-export type LabMode = 'netdev' | 'dummy';
+export type LabMode = 'netdev' | 'dummy' | 'kernel';
 
 export interface LabRecord {
   readonly name: string;

@@ -14,7 +14,9 @@ export interface SwitchState {
 const SENTINEL = /^cookie=0x5f[0-9a-f]{14}(.*note:(?:[0-9a-f]{2}\.){28})(?:[0-9a-f]{2}\.){4}/;
 
 /** Reads everything that is in force, without counters; the sentinel's revision and count of bundles are left out. */
-export async function readSwitchState(hypervisor: Hypervisor): Promise<SwitchState> {
+export async function readSwitchState(
+  hypervisor: Pick<Hypervisor, 'flows' | 'groups' | 'meters'>,
+): Promise<SwitchState> {
   const [flows, groups, meters] = await Promise.all([
     hypervisor.flows('--no-stats'),
     hypervisor.groups(),
