@@ -68,6 +68,7 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
   const meters = fragment.meters ?? noMeters;
   if (held !== null && isSame(held, fragment, content, meters)) return held;
   const { key, cookie, owner, scope, after } = fragment;
+  const { usesGroups, learnedCookies } = referencesOf(fragment);
   return {
     key,
     cookie,
@@ -81,7 +82,8 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
     flowCount: content.failure === null ? fragment.flows.length : 0,
     meters,
     digest: digestOfWritten(key, meters),
-    ...referencesOf(fragment),
+    usesGroups,
+    learnedCookies,
   };
 }
 

@@ -103,7 +103,8 @@ function applyToIndex<R extends { readonly id: string }>(index: Index<R>, change
 }
 
 function mergeSorted<R extends { readonly id: string }>(left: readonly R[], right: readonly R[]): readonly R[] {
-  if (left.length === 0) return right;
+  // Copied: an array that grew by `push` has room for many more, and most buckets have one row.
+  if (left.length === 0) return right.slice();
   if (right.length === 0) return left;
   const merged: R[] = [];
   let next = 0;
@@ -115,5 +116,5 @@ function mergeSorted<R extends { readonly id: string }>(left: readonly R[], righ
     merged.push(row);
   }
   for (; next < right.length; next += 1) merged.push(right[next] as R);
-  return merged;
+  return merged.slice();
 }
