@@ -41,7 +41,7 @@ export interface SouthboundOptions {
   /** Told once of each hypervisor, when it is admitted for the first time. */
   readonly onSession: (session: HypervisorSession) => void;
   readonly limits?: SouthboundLimits;
-  /** Silence after which a peer is asked, and after as long again given up. Default 3000. */
+  /** Silence after which a peer is asked, and after as long again given up. Default 2500. */
   readonly probeIntervalMs?: number;
   /** How it listens; with sockets where it is absent. */
   readonly listen?: typeof listen;
@@ -74,7 +74,7 @@ export class SouthboundListener {
     this.#options = options;
     this.#limits = options.limits ?? defaultSouthboundLimits;
     this.#tls = options.tls;
-    const probeIntervalMs = options.probeIntervalMs ?? 3_000;
+    const probeIntervalMs = options.probeIntervalMs ?? 2_500;
     this.#unpaired = new UnpairedConnections({
       clock: options.clock,
       log: options.log,

@@ -7,6 +7,7 @@ import type { Clock } from '../../src/base/clock.js';
 import { OpenFlowConnection } from '../openflow/connection.js';
 import type { CloseReason, OpenFlowError } from '../openflow/connection-types.js';
 import type { ReceivedMessage } from '../openflow/message-codec.js';
+import { asyncKinds } from '../openflow/messages/async-config.js';
 import type { Peer } from './endpoint.js';
 
 export interface ChannelTimers {
@@ -14,6 +15,8 @@ export interface ChannelTimers {
   /** Silence after which the switch is asked, and after as long again given up. */
   readonly probeIntervalMs: number;
 }
+
+const nothingUnasked = asyncKinds.map(kind => ({ kind, mask: 0 }));
 
 export class OpenFlowChannel {
   readonly connection: OpenFlowConnection;
@@ -59,6 +62,11 @@ export class OpenFlowChannel {
     const { state } = this.connection;
     if (state.kind === 'closed') listener(state.reason);
     else this.#closeListeners.add(listener);
+  }
+
+  /** Tells the switch to send nothing that is not asked for. Whoever wants something of it asks for that. */
+  quieten(): void {
+    if (this.connection.state.kind === 'open') this.connection.send({ kind: 'setAsync', properties: nothingUnasked });
   }
 
   close(reason: string): void {

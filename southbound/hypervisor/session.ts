@@ -153,6 +153,7 @@ export class HypervisorSession {
   attachOpenFlow(use: OpenFlowUse, connection: OpenFlowChannel): void {
     const older = this.#openFlow.get(use);
     this.#openFlow.set(use, connection);
+    connection.quieten();
     older?.close('replaced by a newer connection of the same bridge');
     connection.onClose(reason => {
       if (this.#openFlow.get(use) !== connection) return;

@@ -14,7 +14,7 @@ export interface UnpairedOptions {
   readonly log: Logger;
   /** Silence after which a switch is asked, and after as long again given up. */
   readonly probeIntervalMs: number;
-  /** Most connections that are held; the oldest goes first. */
+  /** Most connections that are held: the oldest goes first, after a time of grace. */
   readonly maximum: number;
   sessionOf(datapathId: string): HypervisorSession | null;
 }
@@ -22,12 +22,15 @@ export interface UnpairedOptions {
 interface Unpaired {
   readonly use: OpenFlowUse;
   readonly channel: OpenFlowChannel;
+  readonly sinceMs: number;
   /** Null until the handshake is done. */
   datapathId: string | null;
 }
 
 /** How long a connection may stay without a session. The host dials again, so closing it loses nothing. */
 const patienceMs = 15_000;
+/** The least time that one gets before a newer one may push it out: enough for a handshake. */
+const graceMs = 2_000;
 
 export class UnpairedConnections {
   readonly #options: UnpairedOptions;
@@ -39,10 +42,15 @@ export class UnpairedConnections {
 
   /** Takes a fresh socket: handshake first, then pairing. */
   take(use: OpenFlowUse, stream: Duplex, peer: Peer): void {
-    const oldest = [...this.#waiting][0];
-    if (oldest && this.#waiting.size >= this.#options.maximum) oldest.channel.close('too many unpaired connections');
+    const { clock, maximum } = this.#options;
+    const [oldest] = this.#waiting;
+    if (oldest !== undefined && this.#waiting.size >= maximum) {
+      // Those who wait longest go first, so that a crowd of strangers cannot keep a real switch out.
+      if (clock.nowMs() - oldest.sinceMs < graceMs) return void stream.destroy();
+      oldest.channel.close('too many unpaired connections');
+    }
     const channel = new OpenFlowChannel(stream, peer, this.#options);
-    const entry: Unpaired = { use, channel, datapathId: null };
+    const entry: Unpaired = { use, channel, sinceMs: clock.nowMs(), datapathId: null };
     this.#waiting.add(entry);
     const cancel = this.#options.clock.after(patienceMs, () => {
       if (this.#waiting.has(entry)) channel.close('no hypervisor has this datapath id');

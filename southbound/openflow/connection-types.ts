@@ -30,7 +30,9 @@ export type CloseReason =
   | { readonly kind: 'handshakeTimeout'; readonly detail: string }
   /** nothing came for too long after an echo request */
   | { readonly kind: 'echoTimeout'; readonly detail: string }
-  /** the peer does not read what it asks for */
+  /** the peer lives, but does not go on with a reply */
+  | { readonly kind: 'replyTimeout'; readonly detail: string }
+  /** the peer does not read what it is sent */
   | { readonly kind: 'overflow'; readonly detail: string };
 
 /**
@@ -62,6 +64,10 @@ export interface ConnectionLimits {
   readonly maximumMultipartBytes: number;
   /** Bytes that wait to be sent; more close the connection. */
   readonly maximumQueuedBytes: number;
+  /** A switch that has not taken what waited to be sent for so long, while somebody waits for that, is given up. */
+  readonly drainTimeoutMs: number;
+  /** A switch that lives, but has not gone on with a multipart reply for so long, is given up. */
+  readonly partTimeoutMs: number;
 }
 
 export const defaultLimits: ConnectionLimits = {
@@ -69,8 +75,10 @@ export const defaultLimits: ConnectionLimits = {
   echoIntervalMs: 5_000,
   echoTimeoutMs: 15_000,
   maximumRequests: 4_096,
-  maximumMultipartBytes: 256 * 1024 * 1024,
-  maximumQueuedBytes: 256 * 1024 * 1024,
+  maximumMultipartBytes: 64 * 1024 * 1024,
+  maximumQueuedBytes: 16 * 1024 * 1024,
+  drainTimeoutMs: 15_000,
+  partTimeoutMs: 30_000,
 };
 
 export interface ConnectionOptions {

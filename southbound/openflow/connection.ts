@@ -39,6 +39,8 @@ export const firstReservedXid = 0x8000_0000;
 
 const allVersions: readonly Version[] = [Version.openflow13, Version.openflow14, Version.openflow15];
 const helloXid = 0;
+/** What the event loop reads of a socket at a time, when there is as much: some milliseconds of work. */
+const chunkATurn = 64 * 1024;
 
 export class OpenFlowConnection {
   /** The features of the switch, once the connection is open; rejects with ConnectionClosedError if it never is. */
@@ -55,6 +57,7 @@ export class OpenFlowConnection {
   private gathered: Uint8Array[] = [];
   private gatheredBytes = 0;
   private lastReceivedMs: number;
+  private holds = 0;
   private cancelTimer: () => void = () => undefined;
   private settleReady: { resolve: (features: FeaturesReply) => void; reject: (error: Error) => void };
 
@@ -135,12 +138,20 @@ export class OpenFlowConnection {
     }
   }
 
-  /** Resolves when the queue is short again. Rejects with ConnectionClosedError at the end. */
+  /**
+   * Resolves when the queue is short again. Rejects with ConnectionClosedError at the end, which comes when the switch does not read
+   * for too long.
+   */
   drained(): Promise<void> {
     if (this.current.kind === 'closed') return Promise.reject(new ConnectionClosedError(this.current.reason));
     if (!this.stream.writableNeedDrain) return Promise.resolve();
     return new Promise((resolve, reject) => {
+      const { drainTimeoutMs } = this.limits;
+      const cancel = deadline(this.options.timers, drainTimeoutMs, () =>
+        this.end({ kind: 'overflow', detail: `the switch did not read for ${drainTimeoutMs} ms` }),
+      );
       const settle = (): void => {
+        cancel();
         this.stream.off('drain', settle);
         this.stream.off('close', settle);
         if (this.current.kind === 'closed') reject(new ConnectionClosedError(this.current.reason));
@@ -197,7 +208,28 @@ export class OpenFlowConnection {
     maximumBytes: number,
   ): Promise<void> {
     const message: Message = { kind: 'multipartRequest', more: false, body };
-    return this.exchange(message, xid => this.pending.expectParts(xid, onPart, maximumBytes));
+    const progress = this.expectProgress();
+    const take = (part: MultipartReplyBody): void => {
+      progress.made();
+      onPart(part);
+    };
+    const all = this.exchange(message, xid => this.pending.expectParts(xid, take, maximumBytes));
+    return all.finally(progress.over);
+  }
+
+  /** Ends the connection when nothing is `made` for too long, unless it is we who do not read. */
+  private expectProgress(): { readonly made: () => void; readonly over: () => void } {
+    const { partTimeoutMs } = this.limits;
+    const { timers } = this.options;
+    let madeMs = timers.nowMs();
+    const look = (): void => {
+      if (this.holds > 0) madeMs = timers.nowMs();
+      const leftMs = madeMs + partTimeoutMs - timers.nowMs();
+      if (leftMs <= 0) this.end({ kind: 'replyTimeout', detail: `no part of a reply within ${partTimeoutMs} ms` });
+      else cancel = deadline(timers, leftMs, look);
+    };
+    let cancel = deadline(timers, partTimeoutMs, look);
+    return { made: () => (madeMs = timers.nowMs()), over: () => cancel() };
   }
 
   /** Waits for the answer before the request is sent, so that an end in between is not missed. */
@@ -216,9 +248,28 @@ export class OpenFlowConnection {
     this.end({ kind: 'closed', detail });
   }
 
+  /**
+   * Reads no further until the returned function is called: whoever takes in a long reply is behind. Meanwhile the switch counts as
+   * alive.
+   */
+  holdReading(): () => void {
+    this.holds += 1;
+    this.stream.pause();
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.lastReceivedMs = this.options.timers.nowMs();
+      this.holds -= 1;
+      if (this.holds === 0) this.stream.resume();
+    };
+  }
+
   private receive(chunk: Uint8Array): void {
     if (this.current.kind === 'closed') return;
     this.lastReceivedMs = this.options.timers.nowMs();
+    // There is more where this came from, and the event loop would read it all before it turns to anybody else.
+    if (chunk.length >= chunkATurn) setImmediate(this.holdReading());
     try {
       this.framer.push(chunk, bytes => {
         this.dispatch(bytes);
@@ -297,6 +348,7 @@ export class OpenFlowConnection {
   /** Keepalive: asks for an echo when nothing has come for a while, and ends when nothing comes after that. */
   private watch(): void {
     const { echoIntervalMs, echoTimeoutMs } = this.limits;
+    if (this.holds > 0) this.lastReceivedMs = this.options.timers.nowMs();
     const silentMs = this.options.timers.nowMs() - this.lastReceivedMs;
     if (silentMs < echoIntervalMs) {
       this.cancelTimer = this.options.timers.after(echoIntervalMs - silentMs, () => this.watch());

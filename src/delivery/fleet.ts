@@ -9,6 +9,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { Delta } from '../compiler/compiler.js';
+import { nextAuditAtMs } from './audit-schedule.js';
 import { Convergence } from './convergence.js';
 import { DesiredState } from './desired-state.js';
 import type { EncodedFragment } from './encoded-fragment.js';
@@ -239,7 +240,8 @@ export class Fleet {
       watchedTables,
       desired: this.#desired,
       peers: this.#reconcilers,
-      auditIntervalMs: () => Math.max(auditIntervalMs, this.#reconcilers.size * 1_000),
+      nextAuditAtMs: hypervisorId =>
+        nextAuditAtMs(hypervisorId, clock.nowMs(), Math.max(auditIntervalMs, this.#reconcilers.size * 1_000)),
       term: () => this.#term,
       comparisonTurn: () => this.#comparisons.take(),
       largeRoundTurn: () => this.#largeRoundTurn(),

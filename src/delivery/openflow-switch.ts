@@ -20,6 +20,11 @@ import {
   type SwitchFlow,
 } from './switch.js';
 
+/** Parts of a dump that may wait for whoever takes them in: of more, the switch has to wait. */
+const partsAhead = 2;
+/** A switch that shows more than any can hold for us will never come to an end. */
+const mostFlows = 1_000_000;
+
 /** What the switch answers to changes and claims of a controller that is not the master, or no longer. */
 const notMasterCode = 'OFPBRC_IS_SLAVE';
 const staleTermCode = 'OFPRRFC_STALE';
@@ -91,10 +96,21 @@ export class OpenFlowSwitch implements Switch {
   async readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void> {
     const { tableId, cookie, cookieMask } = filter;
     let worked: Promise<void> = Promise.resolve();
+    let ahead = 0;
+    let count = 0;
     const request = flowRequest({ tableId: tableId ?? Wildcard.table, cookie, cookieMask });
     const all = this.#connection.multipartStream<'flow'>(request, part => {
+      count += part.flows.length;
+      if (count > mostFlows) return this.close(`it shows more than ${mostFlows} flows`);
       const flows = part.flows.map(switchFlow);
-      worked = worked.then(() => onPart(flows));
+      ahead += 1;
+      const goOn = ahead > partsAhead ? this.#connection.holdReading() : null;
+      worked = worked
+        .then(() => onPart(flows))
+        .finally(() => {
+          ahead -= 1;
+          goOn?.();
+        });
       worked.catch(() => undefined);
     });
     await Promise.all([closing(all), all.then(() => worked)]);

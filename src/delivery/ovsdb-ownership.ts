@@ -188,3 +188,9 @@ export function readFormerManager(manager: Row<'Manager'>): FormerManager | null
     inactivityProbeMs: integerOrNull(record['inactivity_probe']),
   };
 }
+
+/** Did somebody remove the mark from a bridge that is ours? Then its controllers still have theirs. */
+export function hasLostMark(database: DatabaseSnapshot, bridge: Row<'Bridge'>, databaseId: string): boolean {
+  const controllers = rowsOf(bridge.controller, database.rows('Controller'));
+  return !isOwned(bridge) && controllers.some(row => row.external_ids.get(ownerKey) === databaseId);
+}

@@ -31,6 +31,7 @@ import {
   encodeFormerBridge,
   encodeFormerManager,
   formerBridge,
+  hasLostMark,
   isOfPeer,
   isOwned,
   managerKey,
@@ -101,6 +102,10 @@ export function planHost(database: DatabaseSnapshot, desired: DesiredHost): Ovsd
   if (bridge.external_ids.get(ownerKey) === databaseId) {
     return change(`puts bridge ${name} right`, maintainBridge(database, bridge, desired));
   }
+  if (hasLostMark(database, bridge, databaseId)) {
+    const mark = mutate('Bridge', [byUuid(bridge._uuid)], settingIds('Bridge', ownerIds(desired)));
+    return change(`marks bridge ${name} again`, [mark, ...maintainBridge(database, bridge, desired)]);
+  }
   const obstacle = desired.adopt ? null : obstacleToAdoption(database, bridge);
   if (obstacle !== null) return { kind: 'refused', reason: obstacle };
   return change(`takes over bridge ${name}`, adoptBridge(database, bridge, desired));
@@ -157,7 +162,9 @@ function reasonAgainst(database: DatabaseSnapshot, desired: DesiredHost): string
   for (const port of database.rows('Port').values()) {
     if (!names.has(port.name)) continue;
     const holder = [...database.rows('Bridge').values()].find(bridge => bridge.ports.includes(port._uuid));
-    const isInPlace = holder?.name === desired.bridge && (port.name === desired.bridge || isOwned(port));
+    // On a bridge that is ours already, a port of that name has only lost its mark.
+    const isOurs = isOwned(port) || holder?.external_ids.get(ownerKey) === desired.databaseId;
+    const isInPlace = holder?.name === desired.bridge && (port.name === desired.bridge || isOurs);
     if (isInPlace) continue;
     return `the name ${port.name} is taken by a port of bridge ${holder?.name ?? '(none)'} that is not ours`;
   }

@@ -42,8 +42,8 @@ export interface ReconcilerContext {
   readonly peers: ReadonlyMap<string, HoldPeer>;
   /** Tables that nobody but Weft writes: the switches tell of every change of others there. */
   readonly watchedTables: readonly number[];
-  /** Milliseconds between two comparisons of a switch with what it should hold. */
-  auditIntervalMs(): number;
+  /** Clock.nowMs() from which the whole of this switch should be compared again. */
+  nextAuditAtMs(hypervisorId: string): number;
   /** Term of the lease; null while another Weft holds it. */
   term(): bigint | null;
   /** Bounds how many switches are compared at once; resolves with the way to give the turn back. */

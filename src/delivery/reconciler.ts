@@ -295,7 +295,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       this.#auditAtMs = 0;
       return this.#compare(connection);
     }
-    this.#auditAtMs = this.#context.clock.nowMs() + this.#context.auditIntervalMs();
+    this.#auditAtMs = this.#context.nextAuditAtMs(this.hypervisorId);
     this.#context.progressed(this.hypervisorId);
     this.#move('idle', finding);
   }
@@ -396,7 +396,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (outcome.kind === 'done') {
       this.#failures = 0;
       this.#lastError = null;
-      if (flights === null) this.#auditAtMs = this.#context.clock.nowMs() + this.#context.auditIntervalMs();
+      if (flights === null) this.#auditAtMs = this.#context.nextAuditAtMs(this.hypervisorId);
       this.#move('idle', 'acknowledged');
     } else if (outcome.kind === 'fenced') {
       // What was in flight stays so: the sentinel tells what became of it when the switch is ours again.

@@ -152,6 +152,39 @@ describe('a host joins and leaves, with real Open vSwitch', function () {
     await until('both connections', bothConnected);
   });
 
+  it('asks the switch for nothing that nobody wants', async () => {
+    const reply = await weft.session?.punt?.connection.request({ kind: 'getAsyncRequest' });
+    const masks = reply?.properties.map(property => ('mask' in property ? property.mask : null));
+    assert.deepEqual([...new Set(masks)], [0]);
+  });
+
+  it('puts right what somebody changes of ours, and leaves alone what is not ours', async () => {
+    await ovs.addPort('br-int', 'foreign', 77);
+    await ovs.vsctl('set', 'bridge', 'br-int', 'external_ids:somebody=else', 'other_config:mac-aging-time=77');
+    await sleep(100);
+    const joined = await databaseDump(ovs);
+    const [controller = ''] = (await ovs.vsctl('--bare', '--columns=_uuid', 'find', 'controller')).split('\n');
+    for (const damage of [
+      'set bridge br-int fail_mode=standalone',
+      'remove bridge br-int other_config disable-in-band',
+      'remove bridge br-int external_ids weft-owner',
+      'set interface weft-geneve options:remote_ip=192.0.2.99',
+      'remove port weft-geneve external_ids weft-owner',
+      'del-port br-int weft-geneve',
+      `set controller ${controller} target="tcp:127.0.0.1:9" max_backoff=8000`,
+      'del-controller br-int',
+    ]) {
+      await ovs.vsctl(...damage.split(' '));
+      await sleep(50);
+      await until(`repair: ${damage}`, () => weft.database?.status.kind === 'joined' && bothConnected());
+      const deadline = performance.now() + 8_000;
+      while ((await databaseDump(ovs)) !== joined && performance.now() < deadline) await sleep(50);
+      assert.equal(await databaseDump(ovs), joined, damage);
+    }
+    await ovs.vsctl('del-port', 'foreign');
+    await ovs.vsctl('remove', 'bridge', 'br-int', 'external_ids', 'somebody', 'other_config', 'mac-aging-time');
+  });
+
   it('loses no flow and writes nothing when we restart', async () => {
     await ovs.ofctl(['add-flow', 'br-int', 'table=7,priority=9,actions=drop']);
     const joined = await databaseDump(ovs);

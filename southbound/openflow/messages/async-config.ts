@@ -10,7 +10,7 @@ import { message, type ValueOf } from './message.js';
 
 const mask = struct({ mask: u32 });
 
-const AsyncProperty = tlv({
+const cases = {
   packetInSlave: tlvCase(0, mask),
   packetInMaster: tlvCase(1, mask),
   portStatusSlave: tlvCase(2, mask),
@@ -23,8 +23,12 @@ const AsyncProperty = tlv({
   tableStatusMaster: tlvCase(9, mask),
   requestForwardSlave: tlvCase(10, mask),
   requestForwardMaster: tlvCase(11, mask),
-});
+};
+const AsyncProperty = tlv(cases);
 export type AsyncProperty = Infer<typeof AsyncProperty>;
+
+/** Every kind of message that comes unasked, as slave and otherwise. */
+export const asyncKinds = Object.keys(cases) as readonly (keyof typeof cases)[];
 
 /** OpenFlow 1.3: the mask for master and equal, then the one for slave, of each kind. */
 const fixed = struct({

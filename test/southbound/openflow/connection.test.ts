@@ -179,6 +179,39 @@ describe('requests of an OpenFlow connection', () => {
     connection.close();
   });
 
+  it('end the connection of a switch that lives but does not go on with its reply', async () => {
+    const fake = await FakeSwitch.open({ limits: { partTimeoutMs: 1_000, echoIntervalMs: 100_000 } });
+    const dump = fake.connection.multipart({ kind: 'table' });
+    await fake.turn();
+    const { xid } = fake.last('multipartRequest');
+    fake.timers.advance(900);
+    fake.send({ kind: 'multipartReply', more: true, body: { kind: 'table', tables: [] } }, xid);
+    await fake.turn();
+    fake.timers.advance(900);
+    assert.equal(fake.closed.length, 0, 'a part came meanwhile');
+    fake.timers.advance(200);
+    assert.equal(fake.closed[0]?.kind, 'replyTimeout');
+    await assert.rejects(dump, ConnectionClosedError);
+    assert.equal(fake.timers.pending, 0);
+  });
+
+  it('wait while we read no further, and nobody takes that for the silence of the switch', async () => {
+    const fake = await FakeSwitch.open({ limits: { partTimeoutMs: 1_000, echoIntervalMs: 100, echoTimeoutMs: 300 } });
+    const dump = fake.connection.multipart({ kind: 'table' });
+    await fake.turn();
+    const { xid } = fake.last('multipartRequest');
+    const goOn = fake.connection.holdReading();
+    fake.send({ kind: 'multipartReply', more: false, body: { kind: 'table', tables: [] } }, xid);
+    for (let step = 0; step < 100; step += 1) {
+      fake.timers.advance(50);
+      await fake.turn();
+    }
+    assert.deepEqual(fake.closed, []);
+    goOn();
+    assert.equal((await dump).length, 1);
+    fake.connection.close();
+  });
+
   it('never use the xids that belong to bytes encoded beforehand, nor one that still waits', async () => {
     const fake = await FakeSwitch.open();
     const { connection } = fake;
@@ -271,6 +304,18 @@ describe('the outgoing side of an OpenFlow connection', () => {
     const echo = encodeMessage({ kind: 'echoRequest', data: new Uint8Array(20_000) }, 1, 6);
     for (let sent = 0; sent < 20; sent += 1) fake.push(echo);
     await fake.turn();
+    assert.equal(fake.closed[0]?.kind, 'overflow');
+  });
+
+  it('gives up a switch that does not read although somebody waits', async () => {
+    const fake = await FakeSwitch.open({ limits: { drainTimeoutMs: 1_000 } });
+    fake.isReading = false;
+    fake.connection.write(encodeMessage({ kind: 'echoRequest', data: new Uint8Array(60_000) }, firstReservedXid, 6));
+    const drained = fake.connection.drained();
+    fake.timers.advance(999);
+    assert.equal(fake.closed.length, 0);
+    fake.timers.advance(1);
+    await assert.rejects(drained, ConnectionClosedError);
     assert.equal(fake.closed[0]?.kind, 'overflow');
   });
 
