@@ -31,6 +31,7 @@ import type {
   MultipartReplyOf,
   MultipartRequestBody,
 } from './messages/multipart.js';
+import { Progress } from './progress.js';
 import { PendingRequests } from './pending-requests.js';
 import { Version } from './version.js';
 
@@ -208,28 +209,17 @@ export class OpenFlowConnection {
     maximumBytes: number,
   ): Promise<void> {
     const message: Message = { kind: 'multipartRequest', more: false, body };
-    const progress = this.expectProgress();
+    const { partTimeoutMs } = this.limits;
+    const progress = new Progress(this.options.timers, partTimeoutMs, {
+      isSuspended: () => this.holds > 0,
+      stalled: () => this.end({ kind: 'replyTimeout', detail: `no part of a reply within ${partTimeoutMs} ms` }),
+    });
     const take = (part: MultipartReplyBody): void => {
       progress.made();
       onPart(part);
     };
     const all = this.exchange(message, xid => this.pending.expectParts(xid, take, maximumBytes));
-    return all.finally(progress.over);
-  }
-
-  /** Ends the connection when nothing is `made` for too long, unless it is we who do not read. */
-  private expectProgress(): { readonly made: () => void; readonly over: () => void } {
-    const { partTimeoutMs } = this.limits;
-    const { timers } = this.options;
-    let madeMs = timers.nowMs();
-    const look = (): void => {
-      if (this.holds > 0) madeMs = timers.nowMs();
-      const leftMs = madeMs + partTimeoutMs - timers.nowMs();
-      if (leftMs <= 0) this.end({ kind: 'replyTimeout', detail: `no part of a reply within ${partTimeoutMs} ms` });
-      else cancel = deadline(timers, leftMs, look);
-    };
-    let cancel = deadline(timers, partTimeoutMs, look);
-    return { made: () => (madeMs = timers.nowMs()), over: () => cancel() };
+    return all.finally(() => progress.over());
   }
 
   /** Waits for the answer before the request is sent, so that an end in between is not missed. */

@@ -42,7 +42,7 @@ export interface FleetOptions {
   readonly drops: DropReading;
   /** Tables that nobody but Weft writes: what others do to them is noticed and put right at once. None by default. */
   readonly watchedTables?: readonly number[];
-  /** Shortest pause between two audits of one switch; grows with the fleet, so that one a second is compared. */
+  /** Time between two audits of one switch; grows with the fleet, so that one a second is compared on average. */
   readonly auditIntervalMs?: number;
   /**
    * Logical switch ports whose physical flows the hypervisor has acknowledged, all of them: their interfaces are
