@@ -139,10 +139,7 @@ export class OpenFlowConnection {
     }
   }
 
-  /**
-   * Resolves when the queue is short again. Rejects with ConnectionClosedError at the end, which comes when the switch does not read
-   * for too long.
-   */
+  /** Resolves when the queue is short again. Rejects with ConnectionClosedError at the end, also if the switch does not read. */
   drained(): Promise<void> {
     if (this.current.kind === 'closed') return Promise.reject(new ConnectionClosedError(this.current.reason));
     if (!this.stream.writableNeedDrain) return Promise.resolve();
