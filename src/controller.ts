@@ -73,6 +73,7 @@ export class Controller {
   readonly #checks: RevisionChecks;
   readonly #inventory: InventoryWriter;
   readonly #moveListeners = new Set<() => void>();
+  #feed: Feed | null = null;
   /** The encapsulations that every host is set up for. */
   #received = '';
 
@@ -101,6 +102,11 @@ export class Controller {
     this.#moveListeners.add(listener);
   }
 
+  /** How often the database turned out not to be the one that was followed: restored, or without its last commits. */
+  get storeRewinds(): number {
+    return this.#feed?.rewinds ?? 0;
+  }
+
   /** Follows the store; resolves when the view holds it. `onStop` is given how each part ends, to be called in reverse. */
   async follow(onStop: OnStop): Promise<void> {
     const { store, clock, log } = this.#options;
@@ -108,6 +114,7 @@ export class Controller {
     onStop(() => this.hosts.stop());
     const { view } = this;
     const feed = new Feed({ source: this.#checks, view, clock, log, onTouched: touched => this.#takeIn(touched) });
+    this.#feed = feed;
     onStop(store.onCommit(committed => (committed === null ? feed.nudge() : feed.offer(committed))));
     onStop(() => feed.stop());
     await feed.start();

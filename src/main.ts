@@ -114,6 +114,12 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   const circumstances = (): Omit<Readiness, 'ready' | 'problems'> => ({
     warnings: [
       ...config.plainSouthboundOffLoopback.map(target => `${target} is neither encrypted nor authenticated`),
+      ...store.warnings,
+      ...(controller.storeRewinds === 0
+        ? []
+        : [
+            'the database went back to an older state since this Weft was started: what was acknowledged after it is lost',
+          ]),
       ...southbound.unadmitted.map(host => `${host.systemId ?? host.peer} is not admitted: ${host.reason}`),
     ],
     durability: store.durability,
@@ -126,6 +132,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     compiler: () => compiler.stats,
     hypervisors: () => fleet.statuses(),
     isActive,
+    storeRewinds: () => controller.storeRewinds,
   });
   const authenticator = await authenticatorOf(config, log);
   const rest = await buildRestServer(

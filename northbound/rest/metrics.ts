@@ -20,6 +20,8 @@ export interface MetricSources {
   compiler(): CompilerWork;
   hypervisors(): Iterable<HypervisorDelivery>;
   isActive(): boolean;
+  /** How often the database has gone back to an older state. */
+  storeRewinds(): number;
 }
 
 /** What delivery counts for each hypervisor, with what it means. */
@@ -65,6 +67,9 @@ export function buildMetrics(sources: MetricSources): Registry {
     'compiler_fragments_changed_total',
     'Fragments that came out different.',
     () => sources.compiler().fragmentsChanged,
+  );
+  total(registry, 'store_rewinds_total', 'Times that the database went back to an older state.', () =>
+    sources.storeRewinds(),
   );
   perHypervisor(registry, sources);
   return registry;

@@ -107,19 +107,20 @@ export function registerTransactions(app: FastifyInstance, context: RestContext)
   app.post('/v1/transactions', transactionRoute, async (request, reply) => {
     waitRequestOf(request.query as Record<string, string>);
     const operations = parseOperations(request.body);
-    const { revision, result } = await context.store
-      .write(writeContextOf(request), async tx => {
-        await tx.prepare(operations);
-        const rows: (RowOf<Kind> | null)[] = [];
-        for (const [index, operation] of operations.entries()) {
-          try {
-            rows.push(await perform(tx, operation));
-          } catch (error) {
-            throw error instanceof WeftError ? error.within('', index) : error;
-          }
+    const work = async (tx: WriteOperations): Promise<(RowOf<Kind> | null)[]> => {
+      await tx.prepare(operations);
+      const rows: (RowOf<Kind> | null)[] = [];
+      for (const [index, operation] of operations.entries()) {
+        try {
+          rows.push(await perform(tx, operation));
+        } catch (error) {
+          throw error instanceof WeftError ? error.within('', index) : error;
         }
-        return rows;
-      })
+      }
+      return rows;
+    };
+    const { revision, result } = await context.store
+      .write(writeContextOf(request), work, { rows: operations.length })
       .catch((error: unknown) => pointIntoRequest(error, operations));
     const results = () =>
       operations.map(({ kind }, index) => {

@@ -4,8 +4,16 @@
 
 /** `logicalSwitchId` to `logical_switch_id`. */
 export function snakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
+  let snake = snakeNames.get(name);
+  if (snake === undefined) {
+    snake = name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
+    snakeNames.set(name, snake);
+  }
+  return snake;
 }
+
+/** Names are those of declared fields, so there are few; they are converted for every row. */
+const snakeNames = new Map<string, string>();
 
 /** `logical_switch_id` to `logicalSwitchId`. */
 export function camelCase(name: string): string {

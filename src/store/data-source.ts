@@ -8,6 +8,7 @@ import type { Logger } from '../base/log.js';
 import { type EmbeddedDatabase, startEmbedded } from './embedded.js';
 import { entities } from './entities.js';
 import { Sessions } from './sessions.js';
+import { isConnectTimeout } from './sql-errors.js';
 
 /**
  * What survives: `full` is a commit on the disk of a Postgres server; `process-crash` is a commit that outlives the process
@@ -25,6 +26,8 @@ export interface OpenDataSource {
   readonly dataSource: DataSource;
   readonly sessions: Sessions;
   readonly durability: Durability;
+  /** What the operator of the database should know, in words. */
+  readonly warnings: readonly string[];
   /** How many transactions may write at a time. */
   readonly writers: number;
   /** How to open a connection outside the pool, for LISTEN; null for the embedded database, which is one session. */
@@ -36,10 +39,16 @@ const OLDEST_POSTGRES = 150_000;
 const POOL_SIZE = 16;
 /** The rest of the pool is for readers. */
 const POSTGRES_WRITERS = 12;
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Short, because it is tried again: a fresh attempt gets through at once where one from before the outage still waits. */
+const CONNECT_TIMEOUT_MS = 2_000;
+/** How often at the start, where nothing else tries again. */
+const CONNECT_ATTEMPTS = 5;
 /** The embedded database is one session: whoever waits, waits for the transactions before, among them long ones. */
 const EMBEDDED_CONNECT_TIMEOUT_MS = 30_000;
-const STATEMENT_TIMEOUT_MS = 30_000;
+/** By then whoever asked has given up; the server must not keep locks for a Weft that hangs or is cut off. */
+const STATEMENT_TIMEOUT_MS = 15_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_DELAY_MS = 5_000;
 /** Two starters migrate one after the other under this key, in the numbering of pg_advisory_lock. */
 const MIGRATION_LOCK = 0x77656674;
 
@@ -53,26 +62,36 @@ export async function openDataSource(
   const embedded = settings.databaseUrl === null ? await startEmbedded(settings.dataDirectory, onFailure) : null;
   const connection = embedded === null ? postgresConnection(settings.databaseUrl ?? '') : embeddedConnection(embedded);
   const dataSource = new DataSource(connection);
+  const warnings: string[] = [];
   const close = async (): Promise<void> => {
     if (dataSource.isInitialized) await dataSource.destroy();
     await embedded?.stop();
   };
   try {
-    await dataSource.initialize();
+    await connect(dataSource);
     await refuseOldServer(dataSource);
     await migrate(dataSource, log);
+    if (embedded === null) warnings.push(...(await weaknesses(dataSource)));
   } catch (error) {
     await close();
     if (error instanceof WeftError) throw error;
     throw new WeftError('store_unavailable', { detail: 'The database cannot be opened.', cause: error });
   }
-  const durability: Durability = embedded === null ? 'full' : 'process-crash';
+  const durability: Durability = embedded === null && warnings.length === 0 ? 'full' : 'process-crash';
+  for (const warning of warnings) log.warn(warning);
   log.info({ durability, embedded: embedded !== null }, 'database open');
   const listenerConfig =
-    settings.databaseUrl === null ? null : { connectionString: settings.databaseUrl, keepAlive: true };
+    settings.databaseUrl === null
+      ? null
+      : {
+          connectionString: settings.databaseUrl,
+          keepAlive: true,
+          keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+          connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        };
   const writers = embedded === null ? POSTGRES_WRITERS : 1;
   const sessions = new Sessions(poolOf(dataSource), clock, embedded !== null);
-  return { dataSource, sessions, durability, writers, listenerConfig, close };
+  return { dataSource, sessions, durability, warnings, writers, listenerConfig, close };
 }
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -96,8 +115,9 @@ function postgresConnection(url: string): PostgresOptions {
       max: POOL_SIZE,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       pipeline: true,
     },
   };
@@ -118,6 +138,29 @@ function embeddedConnection(embedded: EmbeddedDatabase): PostgresOptions {
 /** The pool that TypeORM made. */
 function poolOf(dataSource: DataSource): pg.Pool {
   return (dataSource.driver as unknown as { readonly master: pg.Pool }).master;
+}
+
+async function connect(dataSource: DataSource): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await dataSource.initialize();
+      return;
+    } catch (error) {
+      if (!isConnectTimeout(error) || attempt === CONNECT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Why a commit that the server acknowledges may not survive a power failure. */
+async function weaknesses(dataSource: DataSource): Promise<string[]> {
+  const rows: { fsync: string; synchronous_commit: string }[] = await dataSource.query(
+    `SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit`,
+  );
+  const [{ fsync, synchronous_commit: commit } = { fsync: 'on', synchronous_commit: 'on' }] = rows;
+  const settings = [...(fsync === 'off' ? ['fsync'] : []), ...(commit === 'off' ? ['synchronous_commit'] : [])];
+  return settings.map(
+    name => `the database runs with ${name}=off: acknowledged writes may not survive a power failure`,
+  );
 }
 
 async function refuseOldServer(dataSource: DataSource): Promise<void> {

@@ -35,9 +35,9 @@ export interface Page<K extends Kind> {
 }
 
 /** For one answer. */
-export const READ_LIMIT: TimeLimit = { withinMs: 5_000, silenceMs: 3_000 };
+export const READ_LIMIT: TimeLimit = { withinMs: 5_000, silenceMs: 2_000 };
 /** However many rows there are, they keep coming. */
-const SNAPSHOT_LIMIT: TimeLimit = { withinMs: 120_000, silenceMs: 3_000 };
+const SNAPSHOT_LIMIT: TimeLimit = { withinMs: 120_000, silenceMs: 5_000 };
 
 export class Reading {
   readonly #sessions: Sessions;

@@ -17,6 +17,9 @@ export interface TimeLimit {
   readonly silenceMs?: number;
 }
 
+/** However long the work may take, its connection must be there by then. */
+const BORROW_WITHIN_MS = 5_000;
+
 /** The database did not answer in time. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
@@ -160,8 +163,9 @@ export class Sessions {
 
   /** Borrows a session for the work. Rejects with what the driver reports, or `NoAnswer`. */
   async run<T>(limit: TimeLimit, work: (session: DatabaseSession) => Promise<T>): Promise<T> {
-    const untilMs = this.#clock.nowMs() + limit.withinMs;
-    const client = await this.#borrow(untilMs);
+    const nowMs = this.#clock.nowMs();
+    const untilMs = nowMs + limit.withinMs;
+    const client = await this.#borrow(Math.min(untilMs, nowMs + BORROW_WITHIN_MS));
     const session = new DatabaseSession(client, this.#birth(client).suffix);
     // The queries report what breaks the connection; without a listener it would end the process as well.
     const ignore = (): void => undefined;

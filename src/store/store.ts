@@ -24,6 +24,8 @@ export interface StoreSettings extends DataSourceSettings {
   readonly underlayMtu: number;
   /** With `none` an interface may claim a port by its name. */
   readonly auth: 'none' | 'token';
+  /** Milliseconds within which a write is answered, whatever the database does; default 5,000. */
+  readonly writeWithinMs?: number;
 }
 
 /** What a write transaction can do. */
@@ -32,6 +34,8 @@ export type Transaction = WriteOperations;
 export class Store {
   /** What survives of a commit: `full`, or `process-crash` in the embedded database. */
   readonly durability: Durability;
+  /** What the operator of the database should know, in words. */
+  readonly warnings: readonly string[];
   /** Names this database; a copy of it has the same. */
   readonly databaseId: string;
   readonly #open: OpenDataSource;
@@ -45,8 +49,9 @@ export class Store {
   readonly #notifier: Notifier;
 
   constructor(open: OpenDataSource, databaseId: string, settings: StoreSettings, log: Logger, clock: Clock) {
-    const { sessions, listenerConfig, durability, writers } = open;
+    const { sessions, listenerConfig, durability, warnings, writers } = open;
     this.durability = durability;
+    this.warnings = warnings;
     this.databaseId = databaseId;
     this.#open = open;
     this.#clock = clock;
@@ -55,9 +60,9 @@ export class Store {
     this.#notifier = new Notifier(sessions, listenerConfig, clock, log);
     const { underlayMtu } = settings;
     const acceptNames = this.#acceptNames;
-    this.#transactions = new Transactions(sessions, clock, { underlayMtu, acceptNames, writers }, committed =>
-      this.#notifier.committed(committed),
-    );
+    const { writeWithinMs } = settings;
+    const limits = { underlayMtu, acceptNames, writers, ...(writeWithinMs === undefined ? {} : { writeWithinMs }) };
+    this.#transactions = new Transactions(sessions, clock, limits, committed => this.#notifier.committed(committed));
     this.#inventory = new Inventory(this.#transactions, underlayMtu);
     this.#reading = new Reading(sessions);
     this.#changeLog = new ChangeLog(sessions);

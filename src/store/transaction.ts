@@ -33,8 +33,7 @@ const MAX_ATTEMPTS = 8;
 /** A connection that broke while nobody used it says so to the next who does. */
 const MAX_CONNECTION_LOSSES = 3;
 
-/** A write is answered within this time, whatever the database does. */
-export const WRITE_WITHIN_MS = 5_000;
+const WRITE_WITHIN_MS = 5_000;
 /** What a large one may take longer, for each row that it has read or changed. */
 const WITHIN_MS_A_ROW = 2;
 const ADMISSION_WAIT_MS = 30_000;
@@ -45,6 +44,8 @@ export interface TransactionSettings {
   readonly acceptNames: boolean;
   /** How many transactions may write at a time. */
   readonly writers: number;
+  /** Milliseconds within which a write is answered, whatever the database does; default 5,000. */
+  readonly writeWithinMs?: number;
 }
 
 export interface WriteOptions {
@@ -56,6 +57,7 @@ export class Transactions {
   readonly #sessions: Sessions;
   readonly #clock: Clock;
   readonly #settings: TransactionSettings;
+  readonly #withinMs: number;
   readonly #behaviours: Behaviours;
   readonly #memory = new AllocationMemory();
   readonly #admission: Admission;
@@ -70,8 +72,9 @@ export class Transactions {
     this.#sessions = sessions;
     this.#clock = clock;
     this.#settings = settings;
-    const { writers } = settings;
-    this.#admission = new Admission(clock, { writers, waitMs: ADMISSION_WAIT_MS, stalledMs: WRITE_WITHIN_MS });
+    const { writers, writeWithinMs = WRITE_WITHIN_MS } = settings;
+    this.#withinMs = writeWithinMs;
+    this.#admission = new Admission(clock, { writers, waitMs: ADMISSION_WAIT_MS, stalledMs: writeWithinMs });
     this.#behaviours = makeBehaviours(settings.underlayMtu);
     this.#afterCommit = afterCommit;
   }
@@ -85,7 +88,7 @@ export class Transactions {
     work: (scope: WriteScope) => Promise<T>,
     options: WriteOptions = {},
   ): Promise<WriteResult<T>> {
-    const allowedMs = WRITE_WITHIN_MS + WITHIN_MS_A_ROW * (options.rows ?? 0);
+    const allowedMs = this.#withinMs + WITHIN_MS_A_ROW * (options.rows ?? 0);
     return this.#admission.run(this.#clock.nowMs(), sinceMs => this.#persist(context, work, sinceMs + allowedMs));
   }
 

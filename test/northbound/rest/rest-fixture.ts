@@ -113,6 +113,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
       revision: () => view.revision,
       appliedRevision: () => fleet.convergence.appliedRevision,
       compiler: () => compiler.stats,
+      storeRewinds: () => feed.rewinds,
       hypervisors: () => fleet.statuses(),
       isActive,
     }),
