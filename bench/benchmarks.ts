@@ -1,15 +1,26 @@
 /** The benchmarks by name, and the frame that every result has. */
 import { mkdirSync } from 'node:fs';
-import { load, machineReport } from './machine.js';
+import type { Ratio } from './floor.js';
+import { load, machineReport, revisionOfProject } from './machine.js';
 import type { BenchmarkName, BenchOptions } from './options.js';
 import { type Consumer, profilesIn, topConsumers } from './profile.js';
+import { measureOvn, type OvnRound, type RatioToOvn, ratioToOvn } from './ovn.js';
 import { Run } from './run.js';
 import { runScale, type ScaleResult } from './scale.js';
 import { runSession, type SessionResult, type Step } from './session.js';
 import type { WorkSize } from './work.js';
 
+/** OVN's rounds before and after Weft's, and how many times Weft is below them. */
+export interface OvnPart {
+  readonly rounds: readonly OvnRound[];
+  readonly ratio_to_ovn: RatioToOvn;
+}
+
 /** Results by the name of what they were measured on. */
-export type Parts = Readonly<Record<string, SessionResult | ScaleResult>>;
+export type Parts = Readonly<Partial<Record<PartName, SessionResult>>> &
+  Readonly<Partial<Record<ScaleName, ScaleResult>>> & { readonly ovn?: OvnPart };
+type PartName = 'medium' | 'embedded' | 'deep' | 'large';
+type ScaleName = 'light_200' | 'light_1000' | 'light_5000';
 
 /** The work of the goals, and of the harness that measures OVN. */
 const MEDIUM: WorkSize = { hosts: 25, switches: 20, portsPerSwitch: 50 };
@@ -17,10 +28,28 @@ const LARGE: WorkSize = { hosts: 50, switches: 50, portsPerSwitch: 100 };
 /** As many ports as the large work on half the hypervisors. */
 const DEEP: WorkSize = { hosts: 25, switches: 50, portsPerSwitch: 100 };
 
-async function medium(run: Run, steps: readonly Step[], database?: 'embedded'): Promise<Parts> {
+/** Of the OVN harness, whose one addition takes most of a second. */
+const OVN_REPETITIONS = 30;
+
+/** In turns with OVN where its harness is given: OVN, Weft, OVN. */
+async function medium(run: Run, steps: readonly Step[]): Promise<Parts> {
+  const { ovnHarness, mediumSize } = run.settings;
+  if (ovnHarness === null) return session(run, steps);
+  const rounds: OvnRound[] = [];
+  const ovn = async (): Promise<void> => {
+    rounds.push(await run.span('ovn', () => measureOvn(ovnHarness, mediumSize, run.isQuick ? 10 : OVN_REPETITIONS)));
+  };
+  await ovn();
+  const parts = await session(run, steps);
+  await ovn();
+  const { medium: measured } = parts;
+  return measured === undefined ? parts : { ...parts, ovn: { rounds, ratio_to_ovn: ratioToOvn(rounds, measured) } };
+}
+
+async function session(run: Run, steps: readonly Step[], database?: 'embedded'): Promise<Parts> {
   const name = database ?? 'medium';
   const options = {
-    size: run.mediumSize,
+    size: run.settings.mediumSize,
     steps,
     repetitions: run.isQuick ? 100 : 300,
     restarts: run.isQuick ? 1 : 3,
@@ -49,7 +78,7 @@ async function scale(run: Run): Promise<Parts> {
 
 async function memory(run: Run): Promise<Parts> {
   const steps: readonly Step[] = ['bulk', 'memory', 'restart'];
-  return { ...(await medium(run, steps)), ...(await medium(run, steps, 'embedded')) };
+  return { ...(await medium(run, steps)), ...(await session(run, steps, 'embedded')) };
 }
 
 async function bulk(run: Run): Promise<Parts> {
@@ -63,7 +92,7 @@ async function all(run: Run): Promise<Parts> {
   const steps: readonly Step[] = ['bulk', 'floor', 'port_add', 'route_change', 'memory', 'cold_host', 'restart'];
   return {
     ...(await medium(run, steps)),
-    ...(await medium(run, ['bulk', 'memory', 'restart'], 'embedded')),
+    ...(await session(run, ['bulk', 'memory', 'restart'], 'embedded')),
     ...(await scale(run)),
     ...(run.isQuick ? {} : await large(run)),
   };
@@ -86,24 +115,50 @@ export interface BenchResult {
   readonly benchmark: BenchmarkName;
   readonly quick: boolean;
   readonly at: string;
+  /** Commit of the project, `dirty` when it had changes beside; its version where there is no repository. */
+  readonly revision: string;
   readonly machine: ReturnType<typeof machineReport>;
   /** Load averages before and after: what else ran. Each part's CPU readings have `rest_of_machine_s`. */
   readonly load: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** Of the benchmark's own figure; of port-add for those that have several. */
+  readonly ratio_to_floor?: Ratio;
+  /** Only where OVN was run beside it. */
+  readonly ratio_to_ovn?: RatioToOvn;
   readonly parts: Parts;
   /** Self time by function of Weft's threads, by measured part; only with `--profile`. */
   readonly profiles?: Readonly<Record<string, readonly Consumer[]>>;
+}
+
+function headline(name: BenchmarkName, parts: Parts): Pick<BenchResult, 'ratio_to_floor' | 'ratio_to_ovn'> {
+  const session = parts.medium ?? parts.large;
+  const of: Readonly<Partial<Record<BenchmarkName, Ratio | undefined>>> = {
+    bulk: session?.bulk?.ratio_to_floor,
+    restart: session?.restarts?.[0]?.ratio_to_floor,
+    route: session?.route_change?.ratio_to_floor,
+    'cold-host': session?.cold_host?.ratio_to_floor,
+    scale: (parts.light_1000 ?? parts.light_200)?.port_add.ratio_to_floor,
+    floor: { p50: 1, p99: 1 },
+  };
+  const ratio = of[name] ?? session?.port_add?.ratio_to_floor;
+  return {
+    ...(ratio === undefined ? {} : { ratio_to_floor: ratio }),
+    ...(parts.ovn === undefined ? {} : { ratio_to_ovn: parts.ovn.ratio_to_ovn }),
+  };
 }
 
 export async function runBenchmark(options: BenchOptions): Promise<BenchResult> {
   const loadBefore = load();
   const { profileDirectory } = options;
   if (profileDirectory !== null) mkdirSync(profileDirectory, { recursive: true });
-  const run = new Run(options.isQuick, profileDirectory, options.ovnHarness, options.size ?? MEDIUM);
+  const { isQuick, ovnHarness } = options;
+  const run = new Run({ isQuick, profileDirectory, ovnHarness, mediumSize: options.size ?? MEDIUM });
   const parts = await benchmarks[options.name](run);
   return {
     benchmark: options.name,
     quick: options.isQuick,
     at: new Date().toISOString(),
+    revision: revisionOfProject(),
+    ...headline(options.name, parts),
     machine: machineReport(),
     load: { before: loadBefore, after: load() },
     parts,

@@ -1,6 +1,7 @@
 /** What the figures were taken on, and what else ran: without it they cannot be compared with any others. */
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { version } from '../src/base/version.js';
 import { rounded } from './percentiles.js';
 
 export interface MachineReport {
@@ -26,7 +27,13 @@ export function load(): readonly number[] {
   return loadavg().map(value => rounded(value, 2));
 }
 
-/** Megabytes that could still be given to processes. */
-export function availableMemoryMb(): number {
-  return Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'latin1'))?.[1] ?? 0) / 1024;
+/** The commit that is measured, with `dirty` when there are changes beside it; the version where there is no repository. */
+export function revisionOfProject(): string {
+  const git = (...args: readonly string[]): string | null => {
+    const { status, stdout } = spawnSync('git', args, { encoding: 'utf8', cwd: import.meta.dirname });
+    return status === 0 ? stdout.trim() : null;
+  };
+  const commit = git('rev-parse', '--short=10', 'HEAD');
+  if (commit === null) return version;
+  return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit} dirty`;
 }

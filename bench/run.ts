@@ -2,21 +2,34 @@
 import { monotonicUs, type Span } from './profile.js';
 import type { WorkSize } from './work.js';
 
+export interface RunSettings {
+  readonly isQuick: boolean;
+  /** Directory for CPU profiles of Weft; null: none are taken. */
+  readonly profileDirectory: string | null;
+  /** Directory of the harness that measures OVN; null: not measured. */
+  readonly ovnHarness: string | null;
+  /** The work of the sessions called medium. */
+  readonly mediumSize: WorkSize;
+  /** Default false: says on standard error what it does. */
+  readonly isSilent?: boolean;
+}
+
 export class Run {
   /** The measured parts on the monotonic clock, in order. */
   readonly spans = new Map<string, Span>();
 
-  constructor(
-    readonly isQuick: boolean,
-    /** Directory for CPU profiles of Weft; null: none are taken. */
-    readonly profileDirectory: string | null,
-    /** Directory of the harness that measures OVN; null: not measured. */
-    readonly ovnHarness: string | null,
-    /** The work of the sessions called medium. */
-    readonly mediumSize: WorkSize,
-  ) {}
+  constructor(readonly settings: RunSettings) {}
+
+  get isQuick(): boolean {
+    return this.settings.isQuick;
+  }
+
+  get profileDirectory(): string | null {
+    return this.settings.profileDirectory;
+  }
 
   say(text: string): void {
+    if (this.settings.isSilent === true) return;
     process.stderr.write(`bench ${new Date().toISOString().slice(11, 19)}: ${text}\n`);
   }
 

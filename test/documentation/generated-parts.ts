@@ -9,6 +9,7 @@ import { environmentName, optionDeclarations } from '../../src/config/options.js
 import type { Field } from '../../src/model/fields.js';
 import { kinds, type Kind, resourceOf } from '../../src/model/index.js';
 import { snakeCase } from '../../src/model/letter-case.js';
+import { benchmarkParts } from './recorded-benchmarks.js';
 import { fieldOf } from '../../src/model/wire.js';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
@@ -96,10 +97,11 @@ const parts: Readonly<Record<string, () => string>> = {
   options,
   'hypervisor-states': () => states(hypervisorStates),
   'port-states': () => states(portStates),
+  ...benchmarkParts,
 };
 
 /** The pages that have generated parts, from the root of the project. */
-export const pages = ['docs/api.md', 'docs/operations.md'] as const;
+export const pages = ['docs/api.md', 'docs/operations.md', 'docs/performance.md'] as const;
 
 /** The page with each `<!-- generated: NAME -->` ... `<!-- end -->` filled anew. */
 export function withGeneratedParts(page: string): string {
