@@ -4,8 +4,11 @@ import { goalRows } from './goals.js';
 import type { ScaleResult } from './scale.js';
 import type { SessionResult } from './session.js';
 
-function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const line = (cells: readonly unknown[]): string => `| ${cells.map(cell => String(cell ?? '–')).join(' | ')} |`;
+/** Undefined and null: not measured. */
+type Cell = string | number | null | undefined;
+
+function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const line = (cells: readonly Cell[]): string => `| ${cells.map(cell => cell ?? '–').join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
@@ -30,7 +33,7 @@ const percentiles = (values: { p50: number; p90: number; p99: number; max: numbe
   values === undefined ? '–' : `${values.p50} / ${values.p90} / ${values.p99} / ${values.max}`;
 
 function sessionTable(sessions: readonly (readonly [string, SessionResult])[]): string {
-  const rows: (readonly [string, (session: SessionResult) => unknown])[] = [
+  const rows: (readonly [string, (session: SessionResult) => Cell])[] = [
     ['database', session => session.durability],
     ['hypervisors, ports', ({ work }) => `${work.hosts}, ${work.ports}`],
     ['port added, ms p50 / p90 / p99 / max', session => percentiles(session.port_add?.latency_ms)],
@@ -98,7 +101,7 @@ function sessionTable(sessions: readonly (readonly [string, SessionResult])[]): 
 }
 
 function scaleTable(scales: readonly (readonly [string, ScaleResult])[]): string {
-  const rows: (readonly [string, (scale: ScaleResult) => unknown])[] = [
+  const rows: (readonly [string, (scale: ScaleResult) => Cell])[] = [
     ['hypervisors, ports, span', ({ work }) => `${work.hosts}, ${work.ports}, ${work.span}`],
     ['port added, ms p50 / p90 / p99 / max', scale => percentiles(scale.port_add.latency_ms)],
     [

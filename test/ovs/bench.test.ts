@@ -38,7 +38,10 @@ describe('the benchmarks', function () {
       load: { before: [], after: [] },
       parts: { medium: session },
     };
-    assert.ok(goalRows(result).some(({ isMet }) => isMet !== null));
+    assert.ok(
+      goalRows(result).every(({ isMet }) => isMet === null),
+      'a smaller work is no measure of the goals',
+    );
     assert.match(measurementTables(result), /flows a host/);
   });
 });
