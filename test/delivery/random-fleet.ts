@@ -90,6 +90,7 @@ export class RandomFleet {
   #makeFleet(): Fleet {
     this.#installed.clear();
     const fleet = makeFleet({
+      watchedTables: [10, 253],
       clock: this.#clock,
       fenced: (_, current) => this.#raise(current),
       portsInstalled: (host, ports, changed) => this.#takeInstalled(host, ports, changed),

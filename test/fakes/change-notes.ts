@@ -1,7 +1,7 @@
 /** What a fake switch tells those who asked: changes of its flows, groups and meters that were not their own. */
 import { flowImage, messageImage } from '../../src/delivery/encoding.js';
-import type { Message } from '../../southbound/openflow/message-codec.js';
 import type { FlowUpdate } from '../../southbound/openflow/messages/flow-monitor.js';
+import { groupMod } from '../../southbound/openflow/messages/group-mod.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
 import type { TableStore } from './switch-tables.js';
 
@@ -24,7 +24,7 @@ export function snapshotOf(tables: TableStore): ContentSnapshot {
     flows.set(identity, { stats, value });
   }
   const groups = [...tables.groupDescriptions()].map(({ type, groupId, buckets, properties }) =>
-    messageImage({ kind: 'groupMod', command: 'add', type, groupId, buckets, properties } as Message),
+    messageImage(groupMod({ command: 'add', type, groupId, buckets, properties })),
   );
   const meters = [...tables.meterConfigs()].map(({ flags, meterId, bands }) =>
     messageImage({ kind: 'meterMod', command: 'add', flags, meterId, bands }),
