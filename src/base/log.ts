@@ -1,4 +1,5 @@
-import { type Logger as PinoLogger, destination, pino } from 'pino';
+import { type Logger as PinoLogger, pino } from 'pino';
+import { descriptorWriter, LogSink } from './log-sink.js';
 
 /** The program's logger: structured, one JSON object a line, objects first and then a short constant message. */
 export type Logger = PinoLogger;
@@ -7,7 +8,9 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 /** Makes the root logger, writing to standard error so that standard output stays free for results. */
 export function createLogger(level: LogLevel): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination({ dest: 2, sync: false }));
+  const sink = new LogSink(descriptorWriter(2));
+  process.once('exit', () => sink.flushSync());
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, sink);
 }
 
 /** A logger that writes nothing; for tests and for tools that report in another way. */

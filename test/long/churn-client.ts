@@ -246,7 +246,7 @@ export class ChurnClient {
         { hypervisor: random.pick(['hv1', 'hv2', 'hv3', null]) },
         { mac: `02:00:00:00:${(this.number + 16).toString(16)}:${(random.below(200) + 16).toString(16)}` },
       ],
-      'static-routes': [{ labels: { generation: String(random.below(9)) } }],
+      'static-routes': [{ discard: true }],
       subnets: [{ dhcp: random.chance(0.5) }],
     };
     return random.pick([...(patches[kind] ?? []), { labels: { turn: String(random.below(100)) } }]);
