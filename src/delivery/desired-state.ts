@@ -30,7 +30,7 @@ export interface DeltaEffect {
   readonly untracked: ReadonlySet<string>;
   /**
    * For a hypervisor that something pointed to (`after`) until this delta: the hypervisors that held the pointer.
-   * Whatever the first one removes may be in use until those others have followed.
+   * Whatever the first one removes may be in use until they have followed; it is often among them itself.
    */
   readonly pointedFrom: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -176,7 +176,7 @@ export class DesiredState {
       for (const target of before.after ?? []) {
         let from = pointedFrom.get(target);
         if (from === undefined) pointedFrom.set(target, (from = new Set()));
-        for (const host of hosts) if (host !== target) from.add(host);
+        for (const host of hosts) from.add(host);
       }
     }
     for (const { hypervisorId, datapathId, resident } of delta.residency) {

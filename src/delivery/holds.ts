@@ -3,7 +3,7 @@
  *
  *   rank 0  changes that nobody else has to be ready for: they go at once
  *   rank 1  fragments with `after`: they point at other hypervisors, which must hold their own rank 0 first
- *   rank 2  removals on a hypervisor that was pointed at: whoever pointed must have followed (rank 0 and 1) first
+ *   rank 2  removals on a hypervisor that was pointed at: whoever pointed, itself too, must have followed (rank 0 and 1) first
  *
  * A rank waits only for lower ranks, so there is no circle to be stuck in. No wait outlasts the bound: after it the
  * entry goes out and the hypervisor that did not answer is named as late. One that has been disconnected for longer
@@ -33,6 +33,11 @@ export interface Hold {
   readonly waitsFor: readonly string[];
 }
 
+/** What a hypervisor itself holds back of rank 1: since which revision, until when at most, and for whom. */
+export interface OwnHold extends Hold {
+  readonly since: number;
+}
+
 export function rankOf(entry: DirtyEntry, desired: EncodedFragment | null): Rank {
   if (desired === null) return entry.pointedFrom === null || entry.pointedFrom.size === 0 ? 0 : 2;
   return desired.after === undefined || desired.after.length === 0 ? 0 : 1;
@@ -55,7 +60,8 @@ export function lowestPending(
 
 /**
  * Must this entry of `self` wait? `revision` is that of the desired version's last change. `late` is told whom the
- * entry no longer waits for although they are not ready.
+ * entry no longer waits for although they are not ready. `own` is what `self` holds back in the same round: while it
+ * points at itself, what it points at stays.
  */
 export function holdOf(
   self: HoldPeer,
@@ -65,6 +71,7 @@ export function holdOf(
   peers: ReadonlyMap<string, HoldPeer>,
   nowMs: number,
   late: (hypervisorId: string) => void,
+  own: OwnHold | null,
 ): Hold | null {
   const rank = rankOf(entry, desired);
   if (rank === 0) return null;
@@ -73,6 +80,10 @@ export function holdOf(
   let untilMs = 0;
   for (const hypervisorId of awaited) {
     const peer = peers.get(hypervisorId);
+    if (peer === self && rank === 2 && own !== null && own.since <= revision) {
+      waitsFor.push(...own.waitsFor);
+      untilMs = Math.max(untilMs, own.untilMs);
+    }
     if (peer === undefined || peer === self || peer.lowestPending(rank) > revision) continue;
     const boundMs = (peer.isConnected ? entry.sinceMs : Math.min(entry.sinceMs, peer.disconnectedAtMs)) + holdBoundMs;
     if (boundMs <= nowMs) {

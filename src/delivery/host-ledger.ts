@@ -38,7 +38,7 @@ export interface DirtyEntry {
   readonly latest: number;
   /** Clock.nowMs() when it became dirty: holding it back is bounded from here. */
   readonly sinceMs: number;
-  /** Hypervisors that held pointers to this one when the key became dirty: a removal waits for them. */
+  /** Hypervisors that held pointers to this one when the key became dirty, itself among them: a removal waits for them. */
   readonly pointedFrom: ReadonlySet<string> | null;
   readonly refusal: Refusal | null;
 }

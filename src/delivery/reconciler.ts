@@ -366,9 +366,9 @@ export class Reconciler implements HostProgress, HoldPeer {
       ledger: this.ledger,
       nowMs,
       desired: key => this.#desired(key),
-      holdOf: (entry, target) => {
+      holdOf: (entry, target, own) => {
         const revision = this.#context.desired.get(entry.key)?.revision ?? entry.latest;
-        return holdOf(this, entry, target, revision, peers, nowMs, hypervisorId => late.add(hypervisorId));
+        return holdOf(this, entry, target, revision, peers, nowMs, hypervisorId => late.add(hypervisorId), own);
       },
     });
     if (late.size > 0) this.#log.warn({ late: [...late] }, 'not waiting any longer for other hypervisors');

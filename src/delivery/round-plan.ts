@@ -7,7 +7,7 @@ import { fragmentDifference } from './difference.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
-import type { Hold } from './holds.js';
+import type { Hold, OwnHold } from './holds.js';
 
 export interface RoundPlan {
   /** What goes out, with the change of each (same order). */
@@ -33,7 +33,8 @@ export interface RoundInputs {
   readonly ledger: HostLedger;
   readonly nowMs: number;
   desired(key: string): EncodedFragment | null;
-  holdOf(entry: DirtyEntry, target: EncodedFragment | null): Hold | null;
+  /** `own`: what the round has held back already. Removals are asked for last. */
+  holdOf(entry: DirtyEntry, target: EncodedFragment | null, own: OwnHold | null): Hold | null;
 }
 
 interface Draft {
@@ -43,6 +44,8 @@ interface Draft {
   readonly staying: SwitchChange[];
   readonly unencodable: { flight: FlightEntry; error: string }[];
   readonly waitsFor: Set<string>;
+  /** Entries of rank 1 that are held back. */
+  own: OwnHold | null;
   needsComparison: boolean;
   nextAtMs: number;
 }
@@ -55,10 +58,16 @@ export function planRound(inputs: RoundInputs): RoundPlan {
     staying: [],
     unencodable: [],
     waitsFor: new Set(),
+    own: null,
     needsComparison: false,
     nextAtMs: Infinity,
   };
-  for (const entry of inputs.ledger.dirty.values()) sort(entry, inputs, draft);
+  const removals: DirtyEntry[] = [];
+  for (const entry of inputs.ledger.dirty.values()) {
+    if (inputs.desired(entry.key) === null) removals.push(entry);
+    else sort(entry, inputs, draft);
+  }
+  for (const entry of removals) sort(entry, inputs, draft);
   const blocked = dependents(
     draft.staying,
     [...draft.going.values()].map(({ change }) => change),
@@ -101,9 +110,10 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
     draft.remaining.push(flight);
     return;
   }
-  const hold = inputs.holdOf(entry, target);
+  const hold = inputs.holdOf(entry, target, draft.own);
   if (hold !== null) {
     stay(flight, draft);
+    if (target !== null) draft.own = withHold(draft.own, entry.since, hold);
     draft.nextAtMs = Math.min(draft.nextAtMs, hold.untilMs);
     for (const hypervisorId of hold.waitsFor) draft.waitsFor.add(hypervisorId);
     return;
@@ -111,6 +121,16 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
   const change = fragmentDifference(entry.installed, target);
   if (isEmptyChange(change)) draft.settled.push(entry.key);
   else draft.going.set(entry.key, { flight, change });
+}
+
+/** The earliest revision and the latest end of both, and whom either waits for. */
+function withHold(own: OwnHold | null, since: number, hold: Hold): OwnHold {
+  if (own === null) return { since, ...hold };
+  return {
+    since: Math.min(own.since, since),
+    untilMs: Math.max(own.untilMs, hold.untilMs),
+    waitsFor: [...new Set([...own.waitsFor, ...hold.waitsFor])],
+  };
 }
 
 /** The entry stays; what depends on it will have to stay too. */

@@ -135,6 +135,23 @@ describe('order across hypervisors', () => {
     assert.equal(fleet.convergence.isApplied(source.revision), true);
   });
 
+  it('leaves the port at the old place for those who send there, also when it comes to a host that is new and slow', async () => {
+    const residency = ['b', 'c'].map(hypervisorId => ({ hypervisorId, datapathId: 'd', resident: false }));
+    fleet.apply(source.change([], [], residency));
+    fleet.apply(source.change([local(1, 'a'), pointer('a')]));
+    await turns();
+    assert.deepEqual([held('a'), held('b'), held('c')], [[1, 9], [], []]);
+    fake('c').hold();
+    const moved = [local(1, 'c'), pointer('c')];
+    fleet.apply(source.change(moved, [], [{ hypervisorId: 'c', datapathId: 'd', resident: true }]));
+    await turns();
+    assert.deepEqual(held('a'), [1, 9], 'a sends to its own port as long as it does not know better');
+    fake('c').release();
+    await turns();
+    assert.deepEqual([held('a'), held('c')], [[9], [1, 9]]);
+    assert.equal(fleet.convergence.isApplied(source.revision), true);
+  });
+
   it('gives a hypervisor the whole datapath when it comes to it, and takes it away when it leaves', async () => {
     const shared = [1, 2, 3].map(number => fragment(number, { scope: onDatapath('e') }));
     fleet.apply(source.change(shared, [], [{ hypervisorId: 'a', datapathId: 'e', resident: true }]));
