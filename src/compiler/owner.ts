@@ -9,6 +9,7 @@ const owners: { readonly [K in DerivedKind]: (row: ViewRow<K>) => FragmentOwner 
   'port-bindings': row => ({ kind: 'logical-switch-ports', id: row.logicalSwitchPortId }),
   // Of no object: it shows with the hypervisor that refused it.
   fleet: row => ({ kind: 'hypervisors', id: row.id }),
+  'hypervisor-keys': row => ({ kind: 'hypervisors', id: row.id }),
   residencies: row => ({ kind: row.datapathKind, id: row.datapathId }),
   'switch-presences': row => ({ kind: 'logical-switches', id: row.logicalSwitchId }),
   'bound-ports': row => ({ kind: 'logical-switch-ports', id: row.id }),

@@ -70,8 +70,9 @@ interface Waiter {
 
 export class Convergence {
   readonly #hosts = new Map<string, HostProgress>();
-  /** Those that may be behind; who is not any more is dropped when that is noticed. */
+  /** Those that may be behind, connected and not; who is not any more is dropped when that is noticed. */
   readonly #behind = new Set<HostProgress>();
+  readonly #away = new Set<HostProgress>();
   readonly #connected = new Set<HostProgress>();
   /** Waiters for revisions that are not delivered, and the others by whom they wait for. */
   readonly #early = new Set<Waiter>();
@@ -92,7 +93,7 @@ export class Convergence {
   /** Newest revision that every connected hypervisor has acknowledged, with everything before it. */
   get appliedRevision(): number {
     let applied = this.#delivered;
-    for (const host of this.#hostsBehind()) if (host.isConnected) applied = Math.min(applied, host.appliedRevision);
+    for (const host of stillBehind(this.#behind)) applied = Math.min(applied, host.appliedRevision);
     return applied;
   }
 
@@ -104,7 +105,7 @@ export class Convergence {
   /** Has every connected hypervisor acknowledged what concerned it in this revision? Without names: cheap. */
   isApplied(revision: number): boolean {
     if (revision > this.#delivered) return false;
-    for (const host of this.#hostsBehind()) if (isAwaited(host, revision)) return false;
+    for (const host of stillBehind(this.#behind)) if (isAwaited(host, revision)) return false;
     return this.#failuresAt(revision).next().done === true;
   }
 
@@ -113,9 +114,13 @@ export class Convergence {
     const disconnected: NamedHypervisor[] = [];
     const isDelivered = revision <= this.#delivered;
     if (isDelivered) {
-      for (const host of this.#hostsBehind()) {
-        if (!host.isPending(revision)) continue;
-        (host.isConnected ? pending : disconnected).push({ hypervisorId: host.hypervisorId, name: host.name });
+      for (const [hosts, list] of [
+        [this.#behind, pending],
+        [this.#away, disconnected],
+      ] as const) {
+        for (const host of stillBehind(hosts)) {
+          if (host.isPending(revision)) list.push({ hypervisorId: host.hypervisorId, name: host.name });
+        }
       }
     }
     const failed = [...this.#failuresAt(revision)];
@@ -173,6 +178,7 @@ export class Convergence {
     if (host === undefined) return;
     this.#hosts.delete(hypervisorId);
     this.#behind.delete(host);
+    this.#away.delete(host);
     this.#connected.delete(host);
     for (const waiter of this.#waitersOf.get(host) ?? []) this.#settleFor(waiter, host);
   }
@@ -191,7 +197,7 @@ export class Convergence {
 
   /** For the reconcilers: something of this one may be unacknowledged, or in doubt, from now on. */
   fellBehind(host: HostProgress): void {
-    if (this.#hosts.get(host.hypervisorId) === host) this.#behind.add(host);
+    if (this.#hosts.get(host.hypervisorId) === host) (host.isConnected ? this.#behind : this.#away).add(host);
   }
 
   /** For the reconcilers: this switch has acknowledged, refused, come or gone. */
@@ -199,8 +205,9 @@ export class Convergence {
     if (this.#hosts.get(host.hypervisorId) !== host) return;
     if (host.isConnected) this.#connected.add(host);
     else this.#connected.delete(host);
-    if (host.isBehind) this.#behind.add(host);
-    else this.#behind.delete(host);
+    this.#behind.delete(host);
+    this.#away.delete(host);
+    if (host.isBehind) this.fellBehind(host);
     for (const waiter of this.#waitersOf.get(host) ?? []) {
       if (!isAwaited(host, waiter.revision)) this.#settleFor(waiter, host);
     }
@@ -236,15 +243,8 @@ export class Convergence {
   #awaitedFor(revision: number): Set<HostProgress> | null {
     if (revision > this.#delivered) return null;
     const awaited = new Set<HostProgress>();
-    for (const host of this.#hostsBehind()) if (isAwaited(host, revision)) awaited.add(host);
+    for (const host of stillBehind(this.#behind)) if (isAwaited(host, revision)) awaited.add(host);
     return awaited;
-  }
-
-  *#hostsBehind(): Generator<HostProgress> {
-    for (const host of this.#behind) {
-      if (host.isBehind) yield host;
-      else this.#behind.delete(host);
-    }
   }
 
   *#failuresAt(revision: number): Generator<FragmentFailure> {
@@ -254,7 +254,14 @@ export class Convergence {
   }
 
   *#failures(): Generator<FragmentFailure> {
-    for (const host of this.#hostsBehind()) yield* host.failures();
+    for (const hosts of [this.#behind, this.#away]) for (const host of stillBehind(hosts)) yield* host.failures();
+  }
+}
+
+function* stillBehind(hosts: Set<HostProgress>): Generator<HostProgress> {
+  for (const host of hosts) {
+    if (host.isBehind) yield host;
+    else hosts.delete(host);
   }
 }
 

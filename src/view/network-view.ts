@@ -10,6 +10,7 @@ import {
   all,
   fleetId,
   fleetOf,
+  hypervisorKeyOf,
   indexes,
   type DerivedKind,
   type IndexName,
@@ -51,6 +52,7 @@ export interface NetworkReader {
 const viewKinds = Object.keys(indexes) as ViewKind[];
 const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'fleet',
+  'hypervisor-keys',
   'residencies',
   'switch-presences',
   'bound-ports',
@@ -127,10 +129,17 @@ export class NetworkView implements NetworkReader {
     return table as unknown as Table<ViewRow<K>>;
   }
 
-  /** The row of the fleet, where it may be another. */
+  /** The row of the fleet and the keys of hypervisors, where they may be others. */
   #fleet(changes: readonly RowChange[]): readonly RowAfter[] {
-    const isCurrent = this.get('fleet', fleetId) !== null && !changes.some(({ kind }) => kind === 'hypervisors');
-    return isCurrent ? [] : [{ kind: 'fleet', id: fleetId, after: fleetOf(this.by('hypervisors', 'all', all)) }];
+    const changed = changes.filter(change => change.kind === 'hypervisors');
+    if (this.get('fleet', fleetId) !== null && changed.length === 0) return [];
+    return [
+      { kind: 'fleet', id: fleetId, after: fleetOf(this.by('hypervisors', 'all', all)) },
+      ...changed.map(
+        ({ id, after }) =>
+          ({ kind: 'hypervisor-keys', id, after: after === null ? null : hypervisorKeyOf(after) }) as const,
+      ),
+    ];
   }
 
   #applyRows(pending: Pending): readonly RowChange[] {

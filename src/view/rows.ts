@@ -47,6 +47,21 @@ export interface Fleet {
   readonly largestTunnelMtu: number;
 }
 
+/**
+ * What rules about ports and switches need of a hypervisor, which never changes: what else its row says would run the units of
+ * all its ports again.
+ */
+export interface HypervisorKey {
+  /** The id of the hypervisor. */
+  readonly id: string;
+  readonly hypervisorKey: number;
+  readonly number: number;
+}
+
+export function hypervisorKeyOf({ id, hypervisorKey, number }: RowOf<'hypervisors'>): HypervisorKey {
+  return { id, hypervisorKey, number };
+}
+
 export const fleetId = 'fleet';
 
 /** The row of the fleet that has these hypervisors. */
@@ -63,6 +78,7 @@ export function fleetOf(hypervisors: Iterable<RowOf<'hypervisors'>>): Fleet {
 /** Derived tables, by name. */
 export interface DerivedRows {
   readonly fleet: Fleet;
+  readonly 'hypervisor-keys': HypervisorKey;
   readonly residencies: Residency;
   readonly 'switch-presences': SwitchPresence;
   readonly 'bound-ports': BoundPort;
@@ -149,6 +165,7 @@ export const indexes = {
     hypervisorId: row => [row.hypervisorId],
   },
   fleet: {},
+  'hypervisor-keys': {},
   residencies: { datapathId: row => [row.datapathId], hypervisorId: row => [row.hypervisorId] },
   'switch-presences': { logicalSwitchId: row => [row.logicalSwitchId], hypervisorId: row => [row.hypervisorId] },
   'bound-ports': {

@@ -96,10 +96,44 @@ function applyToIndex<R extends { readonly id: string }>(index: Index<R>, change
   }
   for (const [value, { removed, added }] of edits) {
     const held = index.buckets.get(value) ?? empty;
-    const kept = removed === null ? held : held.filter(row => !removed.has(row.id));
-    if (kept.length + added.length === 0) index.buckets.delete(value);
-    else index.buckets.set(value, mergeSorted(kept, added.sort(byId)));
+    const bucket = isSmall(held, removed, added) ? spliced(held, removed, added) : merged(held, removed, added);
+    if (bucket.length === 0) index.buckets.delete(value);
+    else index.buckets.set(value, bucket);
   }
+}
+
+type Removed = ReadonlySet<string> | null;
+
+/** Few rows of many: then finding their places is less than going over all of them. */
+function isSmall<R>(held: readonly R[], removed: Removed, added: readonly R[]): boolean {
+  return ((removed?.size ?? 0) + added.length) * 16 < held.length;
+}
+
+function spliced<R extends { readonly id: string }>(held: readonly R[], removed: Removed, added: R[]): readonly R[] {
+  const bucket = held.slice();
+  for (const id of removed ?? []) {
+    const place = placeOf(bucket, id);
+    if (bucket[place]?.id === id) bucket.splice(place, 1);
+  }
+  for (const row of added) bucket.splice(placeOf(bucket, row.id), 0, row);
+  return bucket;
+}
+
+/** Where the row with this id is, or would be. */
+function placeOf(rows: readonly { readonly id: string }[], id: string): number {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const row = rows[middle];
+    if (row !== undefined && row.id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function merged<R extends { readonly id: string }>(held: readonly R[], removed: Removed, added: R[]): readonly R[] {
+  const kept = removed === null ? held : held.filter(row => !removed.has(row.id));
+  return mergeSorted(kept, added.sort(byId));
 }
 
 function mergeSorted<R extends { readonly id: string }>(left: readonly R[], right: readonly R[]): readonly R[] {

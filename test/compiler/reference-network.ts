@@ -71,7 +71,11 @@ export class ReferenceNetwork {
     if (moved) {
       for (const [kind, derived] of placementOf(this)) if (this.#replace(kind, derived)) changed.add(kind);
     }
-    if (changed.has('hypervisors') && this.#replace('fleet', this.#fleet())) changed.add('fleet');
+    if (changed.has('hypervisors')) {
+      if (this.#replace('fleet', this.#fleet())) changed.add('fleet');
+      const keys = rowsOf(this, 'hypervisors').map(({ id, hypervisorKey, number }) => ({ id, hypervisorKey, number }));
+      if (this.#replace('hypervisor-keys', new Map(keys.map(row => [row.id, row])))) changed.add('hypervisor-keys');
+    }
     for (const kind of changed) this.#buildIndexes(kind);
     return changed;
   }

@@ -91,7 +91,7 @@ export function remoteFlood(
 
 function hostsOf(logicalSwitch: NetworkRow<'logical-switches'>, view: TrackedView): readonly FloodHost[] {
   return view.by('switch-presences', 'logicalSwitchId', logicalSwitch.id).flatMap(({ hypervisorId }) => {
-    const hypervisor = view.get('hypervisors', hypervisorId);
+    const hypervisor = view.get('hypervisor-keys', hypervisorId);
     return hypervisor === null ? [] : [{ hypervisorId, hypervisorKey: hypervisor.hypervisorKey }];
   });
 }

@@ -64,7 +64,7 @@ export const switchingPort = rule({
     const logicalSwitch = view.get('logical-switches', port.logicalSwitchId);
     if (logicalSwitch === null) return null;
     const bound = view.get('bound-ports', port.id);
-    const place = bound === null ? null : view.get('hypervisors', bound.hypervisorId);
+    const place = bound === null ? null : view.get('hypervisor-keys', bound.hypervisorId);
     const mac = macValue(port.mac);
     const owner: Owner = { datapath: logicalSwitch.datapathKey, mac, isRouter: false };
     // Of a port that is nowhere only the MAC is known, so that nobody answers for addresses that another may have taken

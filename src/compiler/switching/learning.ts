@@ -81,7 +81,7 @@ function learningHosts(ports: readonly NetworkRow<'logical-switch-ports'>[], vie
   const hosts = new Map<string, FloodHost>();
   for (const port of ports) {
     const bound = view.get('bound-ports', port.id);
-    const hypervisor = bound === null ? null : view.get('hypervisors', bound.hypervisorId);
+    const hypervisor = bound === null ? null : view.get('hypervisor-keys', bound.hypervisorId);
     if (hypervisor === null) continue;
     hosts.set(hypervisor.id, { hypervisorId: hypervisor.id, hypervisorKey: hypervisor.hypervisorKey });
   }

@@ -1,0 +1,39 @@
+/** Prints, as JSON, what every verb costs beside so many unrelated ports. A process of its own: it counts from the first import on. */
+import { StepCounter, type Steps, totalOf } from './step-count.js';
+
+const unrelatedPorts = Number(process.argv[2]);
+const counter = new StepCounter();
+await counter.start();
+
+const { MeasuredController } = await import('./measured-controller.js');
+const { workNetwork } = await import('./work-network.js');
+const { verbsOn } = await import('./verbs.js');
+
+/** The functions that took the most. */
+const longest = (steps: Steps): Record<string, number> =>
+  Object.fromEntries([...steps].sort(([, left], [, right]) => right - left).slice(0, 12));
+
+const network = workNetwork(unrelatedPorts);
+const verbs = verbsOn(network);
+const controller = new MeasuredController(network);
+await controller.start();
+const size = { ...controller.size };
+const measured = [];
+for (const { name, rows, undo } of verbs) {
+  // Once for what is made at the first time and kept.
+  await controller.commit(rows);
+  await controller.commit(undo);
+  await controller.connectAll();
+  await counter.take();
+  for (const [verb, change] of [
+    [name, rows],
+    [`${name}, undone`, undo],
+  ] as const) {
+    const work = await controller.commit(change);
+    const steps = await counter.take();
+    measured.push({ verb, work, steps: totalOf(steps), longest: longest(steps) });
+  }
+}
+controller.stop();
+process.stdout.write(JSON.stringify({ unrelatedPorts, units: size.units, fragments: size.fragments, verbs: measured }));
+process.exit(0);

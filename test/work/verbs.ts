@@ -1,0 +1,175 @@
+/**
+ * Every verb of the API on every noun, as the rows that it writes. The types make a noun or a field without a case break the
+ * build.
+ */
+import type { Kind, RowOf } from '../../src/model/index.js';
+import { kinds } from '../../src/model/kinds.js';
+import type { CommonRow } from '../../src/model/resource.js';
+import type { RowAfter, Snapshot } from '../../src/view/network-view.js';
+import { rowOf } from './work-network.js';
+
+export interface Verb {
+  readonly name: string;
+  readonly rows: readonly RowAfter<Kind>[];
+  /** Brings back what was there. */
+  readonly undo: readonly RowAfter<Kind>[];
+}
+
+/** Fixed from the beginning, and named by nothing that a caller could change. */
+type FixedField = 'number' | 'portKey' | 'switchPortKey' | 'datapathKey' | 'hypervisorKey';
+type Values<K extends Kind> = Required<Omit<RowOf<K>, keyof CommonRow | FixedField>>;
+
+interface Case<K extends Kind> {
+  /** The object that is changed. */
+  readonly id: string;
+  /** The one that is deleted, and comes back; the same where it is left out. */
+  readonly goes?: string;
+  /** Another value of each field. */
+  readonly values: Values<K>;
+  /** What makes another object of this one. */
+  readonly another: Partial<RowOf<K>>;
+}
+
+const cases: { readonly [K in Kind]: Case<K> } = {
+  hypervisors: {
+    id: 'hv1',
+    // What a hypervisor that goes takes along are its own ports: it has one, and no unrelated ones.
+    goes: 'lonely',
+    values: {
+      systemId: 'hv1-renamed',
+      encapIp: '192.0.2.253',
+      encapTypes: ['vxlan'],
+      underlayMtu: 1400,
+      datapathId: 'ffffffffffffffff',
+      drain: true,
+      gateway: true,
+      adopt: true,
+      allowed: false,
+      ovsdbTarget: 'tcp:198.51.100.1:6640',
+      bridge: 'br-other',
+      datapathType: 'system',
+    },
+    another: { systemId: 'another', encapIp: '192.0.2.252', hypervisorKey: 4_000, datapathId: 'fffffffffffffffe' },
+  },
+  'logical-switches': { id: 's1', values: { mtu: 1_300 }, another: { datapathKey: 1_000_000 } },
+  subnets: {
+    id: 's2 10.9.2.0/24',
+    values: {
+      logicalSwitchId: 's3',
+      cidr: '10.9.4.0/24',
+      gatewayIp: '10.9.2.254',
+      allocationPools: [{ start: '10.9.2.20', end: '10.9.2.30' }],
+      dnsServers: ['192.0.2.53'],
+      dhcp: false,
+      hostRoutes: [{ destination: '203.0.113.0/24', nextHop: '10.9.2.9' }],
+    },
+    another: { cidr: 'fd00:9:2::/64' },
+  },
+  'logical-routers': { id: 'router', values: { enabled: false }, another: { datapathKey: 1_000_001 } },
+  'logical-switch-ports': {
+    id: 'p1',
+    values: {
+      logicalSwitchId: 's3',
+      mac: '02:00:00:00:01:77',
+      ips: [{ ip: '10.9.1.77', subnetId: 's1 10.9.1.0/24' }],
+      portSecurity: false,
+      allowedAddresses: [{ mac: null, cidr: '198.51.100.0/25' }],
+      enabled: false,
+      unknownMacs: true,
+      hypervisor: 'hv3',
+    },
+    another: { mac: '02:00:00:00:01:78', portKey: 30_000, ips: [{ ip: '10.9.1.78', subnetId: 's1 10.9.1.0/24' }] },
+  },
+  'logical-router-ports': {
+    id: 'leg2',
+    values: {
+      logicalRouterId: 'other-router',
+      logicalSwitchId: null,
+      peerId: 'other-leg',
+      mac: '02:00:00:00:02:77',
+      networks: ['10.9.2.2/24'],
+    },
+    another: {
+      logicalSwitchId: 's3',
+      mac: '02:00:00:00:03:78',
+      networks: ['10.9.3.2/24'],
+      portKey: 30_001,
+      switchPortKey: 30_001,
+    },
+  },
+  'static-routes': {
+    id: 'route',
+    values: { logicalRouterId: 'other-router', destination: '198.51.100.0/25', nextHop: '10.9.1.12', discard: true },
+    another: { destination: '203.0.113.0/24' },
+  },
+  'port-bindings': {
+    id: 'binding of p1',
+    values: {
+      logicalSwitchPortId: 'p4',
+      hypervisorId: 'hv3',
+      interfaceName: 'tap77',
+      interfaceUuid: '00000000-0000-7000-8000-000000000077',
+      ofport: 40_077,
+      reason: 'the newest claim',
+    },
+    another: { logicalSwitchPortId: 'p4', ofport: 40_078 },
+  },
+};
+
+const describing = { name: 'another name', labels: { tier: 'gold' }, projectId: 'p2' } as const;
+
+function change<K extends Kind>(kind: K, id: string, after: RowOf<K> | null): RowAfter<Kind> {
+  return { kind, id, after } as RowAfter<Kind>;
+}
+
+function verbsOf<K extends Kind>(kind: K, network: Snapshot): readonly Verb[] {
+  const { id, values, another }: Case<K> = cases[kind];
+  const row = rowOf(network, kind, id);
+  const made = { ...row, ...another, id: `another ${id}`, number: 9_000_000 + kinds.indexOf(kind) };
+  const undo = [change(kind, id, row)];
+  const gone = rowOf(network, kind, cases[kind].goes ?? id);
+  const fields = { ...describing, ...values };
+  return [
+    { name: `${kind}: create`, rows: [change(kind, made.id, made)], undo: [change(kind, made.id, null)] },
+    { name: `${kind}: delete`, rows: [change(kind, gone.id, null)], undo: [change(kind, gone.id, gone)] },
+    ...Object.entries(fields).map(([field, value]) => ({
+      name: `${kind}: set ${field}`,
+      rows: [change(kind, id, { ...row, [field]: value })],
+      undo,
+    })),
+    { name: `${kind}: replace`, rows: [change(kind, id, { ...row, ...describing, ...values })], undo },
+  ];
+}
+
+/** Verbs that write several rows. */
+function compositions(network: Snapshot): readonly Verb[] {
+  const port = rowOf(network, 'logical-switch-ports', 'p1');
+  const binding = rowOf(network, 'port-bindings', 'binding of p1');
+  const attachments = [change('port-bindings', binding.id, null), change('logical-switch-ports', port.id, null)];
+  const madePort = { ...port, ...cases['logical-switch-ports'].another, id: 'bound', number: 9_100_000 };
+  const madeBinding = { ...binding, id: 'binding of bound', logicalSwitchPortId: 'bound', ofport: 40_100 };
+  return [
+    {
+      name: 'create a port that an interface waits for',
+      rows: [change('logical-switch-ports', 'bound', madePort), change('port-bindings', madeBinding.id, madeBinding)],
+      undo: [change('port-bindings', madeBinding.id, null), change('logical-switch-ports', 'bound', null)],
+    },
+    {
+      name: 'delete a bound port',
+      rows: attachments,
+      undo: [change('logical-switch-ports', port.id, port), change('port-bindings', binding.id, binding)],
+    },
+    {
+      name: 'detach a switch from its router, with its routes',
+      rows: [change('static-routes', 'route', null), change('logical-router-ports', 'leg2', null)],
+      undo: [
+        change('logical-router-ports', 'leg2', rowOf(network, 'logical-router-ports', 'leg2')),
+        change('static-routes', 'route', rowOf(network, 'static-routes', 'route')),
+      ],
+    },
+  ];
+}
+
+export function verbsOn(network: Snapshot): readonly Verb[] {
+  return [...kinds.flatMap(kind => verbsOf(kind, network)), ...compositions(network)];
+}
