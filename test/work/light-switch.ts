@@ -31,6 +31,8 @@ export class LightSwitch implements Switch {
   readMeters(): Promise<readonly []> {
     return Promise.resolve([]);
   }
+  watch(): void {}
+  unwatch(): void {}
   onError(): () => void {
     return () => {};
   }
