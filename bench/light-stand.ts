@@ -18,7 +18,7 @@ export interface LightStandOptions extends ControllerOptions {
   readonly onController?: (controller: Controller) => void;
 }
 
-const HOSTS_A_PROCESS = 1_000;
+const HOSTS_A_PROCESS = 500;
 /** All at once would only fill the backlogs of the listeners while each is registered by a write. */
 const HOSTS_A_START = 250;
 

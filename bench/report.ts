@@ -162,14 +162,24 @@ function ovnTable({ rounds, ratio_to_ovn: ratio }: OvnPart): string {
   );
 }
 
+/** Both are one process in the embedded mode: what Weft takes without it is known from the run on Postgres. */
+function embeddedShare(onPostgres: SessionResult, embedded: SessionResult): string {
+  const rss = (session: SessionResult): number =>
+    (session.memory ?? session.memory_empty).by_role.weft?.rss_mb ?? Number.NaN;
+  const share = Math.round(rss(embedded) - rss(onPostgres));
+  return `With the embedded database Weft's process takes ${rss(embedded)} MB; on Postgres it takes ${rss(onPostgres)} MB, so some ${share} MB are the embedded database's.`;
+}
+
 /** Everything that was measured. */
 export function measurementTables({ parts }: BenchResult): string {
   const present = <T>(names: readonly (keyof Parts)[]): (readonly [string, T])[] =>
     names.flatMap(name => (parts[name] === undefined ? [] : [[name.replace('_', ' '), parts[name] as T] as const]));
   const sessions = present<SessionResult>(['medium', 'embedded', 'deep', 'large']);
   const scales = present<ScaleResult>(['light_200', 'light_1000', 'light_5000']);
+  const { medium, embedded } = parts;
   const tables = [
     ...(sessions.length === 0 ? [] : [sessionTable(sessions)]),
+    ...(medium === undefined || embedded === undefined ? [] : [embeddedShare(medium, embedded)]),
     ...(scales.length === 0 ? [] : [scaleTable(scales)]),
     ...(parts.ovn === undefined ? [] : [ovnTable(parts.ovn)]),
   ];
