@@ -60,6 +60,7 @@ const longestWaitMs = 5_000;
 export class NetworkState {
   /** Newest revision that this process has acknowledged to a writer. */
   #acknowledged = 0;
+  readonly #moveListeners = new Set<() => void>();
   /** Where the view was when it moved last. */
   #seen = 0;
   readonly #waiters = new Set<{ readonly revision: number; readonly resume: () => void }>();
@@ -75,6 +76,12 @@ export class NetworkState {
     return this.view.revision;
   }
 
+  /** Calls the listener whenever the view has moved; returns how to end it. */
+  onMoved(listener: () => void): () => void {
+    this.#moveListeners.add(listener);
+    return () => this.#moveListeners.delete(listener);
+  }
+
   /** For the composition root: the view has moved. */
   viewMoved(): void {
     const { revision } = this.view;
@@ -82,6 +89,7 @@ export class NetworkState {
     if (revision < this.#seen) this.#acknowledged = Math.min(this.#acknowledged, revision);
     this.#seen = revision;
     for (const waiter of this.#waiters) if (waiter.revision <= this.view.revision) waiter.resume();
+    for (const listener of this.#moveListeners) listener();
   }
 
   acknowledged(revision: number): void {

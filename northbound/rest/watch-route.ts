@@ -5,8 +5,10 @@ import { isKind, type Kind, resourceOf, type RowOf } from '../../src/model/index
 import type { Query } from './listing.js';
 import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
-import { sinceOf, type WatchedChange, type WatchSource, WatchStream } from './watch.js';
+import { sharedSource, sinceOf, type WatchedChange, type WatchSource, WatchStream } from './watch.js';
 
+/** Each holds a socket and what it has not read yet. */
+const mostStreams = 256;
 /** Revisions read at once for one subscriber. */
 const revisionsARead = 200;
 
@@ -27,7 +29,8 @@ function sourceOf(context: RestContext): WatchSource {
   const { store, state } = context;
   const shown = (kind: Kind, row: RowOf<Kind>): unknown => state.represent(kind, row);
   return {
-    onCommit: listener => store.onCommit(listener),
+    // The feed polls for the whole process: when the view has moved, there is more to read.
+    onCommit: listener => state.onMoved(listener),
     async read(revision) {
       const read = await store.changesSince(revision, revisionsARead);
       if (typeof read === 'string') return 'trimmed';
@@ -52,7 +55,7 @@ function sourceOf(context: RestContext): WatchSource {
 }
 
 export function registerWatch(app: FastifyInstance, context: RestContext): void {
-  const source = sourceOf(context);
+  const source = sharedSource(sourceOf(context));
   const open = new Set<WatchStream>();
   app.addHook('preClose', async () => {
     for (const stream of open) stream.close();
@@ -62,6 +65,10 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
     kinds: 'Collections, comma separated; default: all.',
   });
   app.get('/v1/watch', route, async (request, reply) => {
+    if (open.size >= mostStreams)
+      throw new WeftError('rate_limited', {
+        detail: `${open.size} watch streams are open, which is as many as are served.`,
+      });
     const query = request.query as Query;
     const kinds = kindsOf(query);
     const lastEventId = request.headers['last-event-id'];

@@ -21,15 +21,36 @@ export interface WatchedChange {
 export interface WatchSource {
   /** Changes after `revision`, whole revisions, a bounded number; `upTo` is the revision that they bring the reader to. */
   read(revision: number): Promise<{ readonly upTo: number; readonly changes: readonly WatchedChange[] } | 'trimmed'>;
-  /** Calls `listener` after each commit; returns the way to stop. */
+  /** Calls `listener` when there is more to read, whoever committed it; returns the way to stop. */
   onCommit(listener: () => void): () => void;
+}
+
+/**
+ * One reader for many subscribers: those that are at the same revision, which is nearly all of them nearly always, share a read
+ * that is in flight, and look for more only when there is some.
+ */
+export function sharedSource(source: WatchSource): WatchSource {
+  let inFlight = new Map<number, ReturnType<WatchSource['read']>>();
+  // Told first: whoever is nudged by a commit must not share a read that began before it.
+  source.onCommit(() => {
+    inFlight = new Map();
+  });
+  return {
+    onCommit: listener => source.onCommit(listener),
+    read(revision) {
+      const shared = inFlight;
+      let reading = shared.get(revision);
+      if (reading === undefined) {
+        reading = source.read(revision).finally(() => shared.delete(revision));
+        shared.set(revision, reading);
+      }
+      return reading;
+    },
+  };
 }
 
 /** A comment line this often keeps proxies from closing a quiet stream, and tells us of readers that are gone. */
 const heartbeatMs = 15_000;
-/** Commits of other replicas are seen at the latest after this time. */
-const pollMs = 1_000;
-
 export class WatchStream {
   #cursor: number;
   #running = false;
@@ -52,7 +73,6 @@ export class WatchStream {
   start(): void {
     this.response.on('close', () => this.close());
     this.#stops.push(this.source.onCommit(() => this.#nudge()));
-    this.#repeat(pollMs, () => this.#nudge());
     this.#repeat(heartbeatMs, () => this.response.write(': alive\n\n'));
     this.#nudge();
   }

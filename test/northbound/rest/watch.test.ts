@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { sinceOf, type WatchedChange, type WatchSource, WatchStream } from '../../../northbound/rest/watch.js';
+import {
+  sharedSource,
+  sinceOf,
+  type WatchedChange,
+  type WatchSource,
+  WatchStream,
+} from '../../../northbound/rest/watch.js';
 import { systemClock } from '../../../src/base/clock.js';
 import type { Kind } from '../../../src/model/index.js';
 import { createLogger } from '../../../src/base/log.js';
@@ -52,7 +58,7 @@ class Log implements WatchSource {
   }
 }
 
-const open = (source: Log, since: number, kinds: ReadonlySet<Kind> | null = null) => {
+const open = (source: WatchSource, since: number, kinds: ReadonlySet<Kind> | null = null) => {
   const reader = new Reader();
   const stream = new WatchStream(reader as unknown as ServerResponse, source, kinds, since, systemClock, log);
   stream.start();
@@ -75,6 +81,24 @@ describe('watch', () => {
     await settle();
     stream.close();
     assert.deepEqual(seen(reader), ['2b', '2c', '3d', '4e']);
+  });
+
+  it('reads once for all subscribers that are at the same revision, and none of them misses anything', async () => {
+    const source = new Log();
+    const shared = sharedSource(source);
+    const streams = Array.from({ length: 50 }, () => open(shared, 0));
+    await settle();
+    const before = source.reads;
+    source.commit(1, 'a');
+    await settle();
+    assert.ok(source.reads - before <= 3, `${source.reads - before} reads`);
+    // A commit while a read is in flight is not covered by that read.
+    source.commit(2, 'b');
+    source.commit(3, 'c');
+    await settle();
+    for (const { reader } of streams) assert.deepEqual(seen(reader), ['1a', '2b', '3c']);
+    for (const { stream } of streams) stream.close();
+    assert.equal(source.subscribers, 1);
   });
 
   it('gives an id only at the end of a revision, so that whoever resumes misses nothing', async () => {
