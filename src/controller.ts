@@ -27,6 +27,7 @@ import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
 import type { CommitListener } from './store/notifier.js';
 import { RevisionChecks, type RevisionSource } from './store/revision-checks.js';
+import { ChangeCounts } from './view/change-counts.js';
 import { Feed } from './view/feed.js';
 import { NetworkView, type Touched } from './view/network-view.js';
 import { all } from './view/rows.js';
@@ -65,6 +66,8 @@ const leaseTtlMs = 3_000;
 export class Controller {
   readonly view = new NetworkView();
   readonly compiler = new Compiler(rules, this.view, encodeFragment);
+  /** Rows that the view has taken in, derived ones included. */
+  readonly rowsTaken = new ChangeCounts();
   readonly fleet: Fleet;
   readonly hosts: Hosts;
   readonly southbound: SouthboundListener;
@@ -228,6 +231,7 @@ export class Controller {
     for (const { id, after } of changed) {
       if (after?.allowed === true) fleet.addHypervisor(id, after.name);
     }
+    this.rowsTaken.add(touched.changes);
     fleet.apply(this.compiler.update(touched));
     for (const { id, after } of changed) if (after?.allowed !== true) fleet.removeHypervisor(id);
     for (const listener of this.#moveListeners) listener();

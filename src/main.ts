@@ -132,6 +132,8 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     compiler: () => compiler.stats,
     hypervisors: () => fleet.statuses(),
     isActive,
+    rowsTaken: () => controller.rowsTaken.values(),
+    databaseWork: () => hosts.databaseWork(),
     storeRewinds: () => controller.storeRewinds,
   });
   const authenticator = await authenticatorOf(config, log);

@@ -20,6 +20,10 @@ export interface MetricSources {
   compiler(): CompilerWork;
   hypervisors(): Iterable<HypervisorDelivery>;
   isActive(): boolean;
+  /** Rows that the view has taken in, by kind and operation. */
+  rowsTaken(): Iterable<{ readonly kind: string; readonly operation: string; readonly rows: number }>;
+  /** What was written to the databases of hosts. */
+  databaseWork(): Iterable<{ readonly name: string; readonly transactions: number; readonly operations: number }>;
   /** How often the database has gone back to an older state. */
   storeRewinds(): number;
 }
@@ -72,7 +76,37 @@ export function buildMetrics(sources: MetricSources): Registry {
     sources.storeRewinds(),
   );
   perHypervisor(registry, sources);
+  workCounters(registry, sources);
   return registry;
+}
+
+/** What changes cost beside the compiler and the switches. */
+function workCounters(registry: Registry, sources: MetricSources): void {
+  new Counter({
+    name: 'weft_view_rows_total',
+    help: 'Rows that were taken in, the derived ones included, by kind and by what became of them.',
+    labelNames: ['kind', 'operation'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { kind, operation, rows } of sources.rowsTaken()) this.inc({ kind, operation }, rows);
+    },
+  });
+  for (const [counter, help] of [
+    ['transactions', 'OVSDB transactions committed on it.'],
+    ['operations', 'Operations in those OVSDB transactions.'],
+  ] as const) {
+    new Counter({
+      name: `weft_hypervisor_ovsdb_${counter}_total`,
+      help,
+      labelNames: ['hypervisor'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const work of sources.databaseWork()) this.inc({ hypervisor: work.name }, work[counter]);
+      },
+    });
+  }
 }
 
 function total(registry: Registry, name: string, help: string, read: () => number): void {

@@ -14,7 +14,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { ClaimIndex } from './claim-index.js';
 import type { Fleet } from './fleet.js';
-import { HostDatabase, type HostDatabaseStatus, type HostGoal } from './host-database.js';
+import { HostDatabase, type HostDatabaseCounters, type HostDatabaseStatus, type HostGoal } from './host-database.js';
 import { OpenFlowSwitch } from './openflow-switch.js';
 import type { DatabaseState } from './reconciler-context.js';
 
@@ -241,6 +241,11 @@ export class Hosts {
       const cancel = this.#options.clock.after(timeoutMs, () => end(false));
       this.#removalWaiters.add(look);
     });
+  }
+
+  /** What was written to the hosts' databases since they joined, by hypervisor. */
+  *databaseWork(): Generator<HostDatabaseCounters & { readonly name: string }> {
+    for (const { session, database } of this.#hosts.values()) yield { name: session.systemId, ...database.counters };
   }
 
   /** Does nothing more; every host stays as it is. */

@@ -113,6 +113,8 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
       revision: () => view.revision,
       appliedRevision: () => fleet.convergence.appliedRevision,
       compiler: () => compiler.stats,
+      rowsTaken: () => [{ kind: 'subnets', operation: 'create', rows: 3 }],
+      databaseWork: () => [{ name: 'hv1', transactions: 2, operations: 7 }],
       storeRewinds: () => feed.rewinds,
       hypervisors: () => fleet.statuses(),
       isActive,

@@ -104,6 +104,12 @@ describeRest('requests of any kind', rest => {
     for (const each of text.split('\n').filter(Boolean)) assert.match(each, line);
     for (const name of ['weft_revision', 'weft_applied_revision', 'weft_active 1', 'weft_compiler_units_run_total'])
       assert.ok(text.includes(`\n${name}`), name);
+    for (const counted of [
+      'weft_view_rows_total{kind="subnets",operation="create"} 3',
+      'weft_hypervisor_ovsdb_transactions_total{hypervisor="hv1"} 2',
+      'weft_hypervisor_ovsdb_operations_total{hypervisor="hv1"} 7',
+    ])
+      assert.ok(text.includes(`\n${counted}\n`), counted);
   });
 
   it('for drops of a hypervisor that is not connected, or not there, are refused', async () => {
