@@ -9,3 +9,4 @@ const result = await runBenchmark(options);
 const text = JSON.stringify(result, null, 1);
 if (options.jsonFile !== null) writeFileSync(options.jsonFile, `${text}\n`);
 process.stdout.write(`${text}\n`);
+if (result.failures !== undefined) process.exitCode = 1;

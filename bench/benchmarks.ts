@@ -68,12 +68,10 @@ async function large(run: Run): Promise<Parts> {
 
 async function scale(run: Run): Promise<Parts> {
   const repetitions = run.isQuick ? 100 : 300;
-  if (run.isQuick)
-    return { light_200: await runScale(run, 'light 200', { hosts: 200, switches: 40, span: 100, repetitions }) };
-  return {
-    light_1000: await runScale(run, 'light 1000', { hosts: 1_000, switches: 200, span: 100, repetitions }),
-    light_5000: await runScale(run, 'light 5000', { hosts: 5_000, switches: 200, span: 100, repetitions }),
-  };
+  const light = (name: ScaleName, hosts: number, switches: number): Promise<Parts> =>
+    run.attempt(name, async () => ({ [name]: await runScale(run, name, { hosts, switches, span: 100, repetitions }) }));
+  if (run.isQuick) return light('light_200', 200, 40);
+  return { ...(await light('light_1000', 1_000, 200)), ...(await light('light_5000', 5_000, 200)) };
 }
 
 async function memory(run: Run): Promise<Parts> {
@@ -90,11 +88,12 @@ async function bulk(run: Run): Promise<Parts> {
 
 async function all(run: Run): Promise<Parts> {
   const steps: readonly Step[] = ['bulk', 'floor', 'port_add', 'route_change', 'memory', 'cold_host', 'restart'];
+  const embedded = (): Promise<Parts> => session(run, ['bulk', 'memory', 'restart'], 'embedded');
   return {
-    ...(await medium(run, steps)),
-    ...(await session(run, ['bulk', 'memory', 'restart'], 'embedded')),
-    ...(await scale(run)),
-    ...(run.isQuick ? {} : await large(run)),
+    ...(await run.attempt('medium', () => medium(run, steps))),
+    ...(await run.attempt('embedded', embedded)),
+    ...(run.isQuick ? {} : await run.attempt('large', () => large(run))),
+    ...(await run.attempt('scale', () => scale(run))),
   };
 }
 
@@ -125,6 +124,8 @@ export interface BenchResult {
   /** Only where OVN was run beside it. */
   readonly ratio_to_ovn?: RatioToOvn;
   readonly parts: Parts;
+  /** Parts that could not be measured, and why; absent when there are none. */
+  readonly failures?: Run['failures'];
   /** Self time by function of Weft's threads, by measured part; only with `--profile`. */
   readonly profiles?: Readonly<Record<string, readonly Consumer[]>>;
 }
@@ -162,6 +163,7 @@ export async function runBenchmark(options: BenchOptions): Promise<BenchResult> 
     machine: machineReport(),
     load: { before: loadBefore, after: load() },
     parts,
+    ...(run.failures.length === 0 ? {} : { failures: run.failures }),
     ...(profileDirectory === null ? {} : { profiles: profilesOf(run, profileDirectory) }),
   };
 }

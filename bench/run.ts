@@ -15,6 +15,8 @@ export interface RunSettings {
 }
 
 export class Run {
+  /** Parts that could not be measured, and why. */
+  readonly failures: { readonly part: string; readonly error: string }[] = [];
   /** The measured parts on the monotonic clock, in order. */
   readonly spans = new Map<string, Span>();
 
@@ -31,6 +33,18 @@ export class Run {
   say(text: string): void {
     if (this.settings.isSilent === true) return;
     process.stderr.write(`bench ${new Date().toISOString().slice(11, 19)}: ${text}\n`);
+  }
+
+  /** Runs one of several parts: if it fails that is noted, and the others are measured all the same. */
+  async attempt<T extends object>(part: string, action: () => Promise<T>): Promise<T | Record<string, never>> {
+    try {
+      return await action();
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.failures.push({ part, error: text });
+      this.say(`${part} failed: ${text}`);
+      return {};
+    }
   }
 
   /** Runs a measured part and notes when it was. */
