@@ -56,6 +56,42 @@ describe('The controller', () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
+  it('ends with status 1 and says why when its embedded database fails, and comes back with all that was acknowledged', async function () {
+    this.timeout(180_000);
+    const preload = join(dirname(program), '..', '..', 'test', 'fixtures', 'kill-database-worker.cjs');
+    const child = spawn(process.execPath, ['--require', preload, program], {
+      env: { PATH: process.env['PATH'], ...options },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const ended = once(child, 'close');
+    let log = '';
+    const address = await new Promise<string>(resolve => {
+      child.stderr.on('data', chunk => {
+        log += String(chunk);
+        const [, found] = /"address":"([^"]+)".*is ready"/.exec(log) ?? [];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ name: 'kept' });
+    assert.equal((await fetch(`${address}/v1/logical-switches`, { method: 'POST', headers, body })).status, 201);
+    child.kill('SIGUSR2');
+    await ended;
+    assert.equal(child.exitCode, 1);
+    assert.match(log, /the embedded database has failed/);
+    await run(options, {
+      line: /is ready"/,
+      check: async text => {
+        const [, again = ''] = /"address":"([^"]+)"/.exec(text) ?? [];
+        const { items } = (await (await fetch(`${again}/v1/logical-switches`)).json()) as { items: { name: string }[] };
+        assert.deepEqual(
+          items.map(({ name }) => name),
+          ['kept'],
+        );
+      },
+    });
+  });
+
   it('starts without a warning, answers who has the token, and stops when asked', async () => {
     const { status, log } = await run(
       { ...options, WEFT_AUTH: 'token' },

@@ -39,7 +39,7 @@ export async function startEmbedded(
   rmSync(options.socketPath, { force: true });
   const worker = new Worker(new URL('./pglite-worker.js', import.meta.url), { workerData: options });
   try {
-    await once(worker, 'message');
+    await started(worker);
   } catch (error) {
     await place.release();
     throw error;
@@ -61,6 +61,20 @@ export async function startEmbedded(
       await place.release();
     },
   };
+}
+
+/** Resolves when the thread serves; rejects if it ends before, with or without an error. */
+function started(worker: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number): void => reject(new Error(`the embedded database ended with status ${code}`));
+    worker.once('exit', ended);
+    worker.once('error', reject);
+    worker.once('message', () => {
+      worker.off('exit', ended);
+      worker.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 interface Place {
