@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Operation, type WeftClient, WeftReplyError } from '../../lab/weft-client.js';
 import type { SeededRandom } from '../seeded-random.js';
-import { Acknowledged, type KnownObject, type Members, type Outcome } from './acknowledged.js';
+import { Acknowledged, type KnownObject, type Members, type Outcome, type Settled } from './acknowledged.js';
 
 /** A client neither grows nor shrinks beyond these, so that memory can be compared over time. */
 const mostOf: Readonly<Record<string, number>> = {
@@ -16,6 +16,8 @@ const mostOf: Readonly<Record<string, number>> = {
 };
 const kinds = Object.keys(mostOf);
 const retryMs = 100;
+/** Longer than any transaction goes on without its client. */
+const lateCommitMs = 5_000;
 
 /** What is asked of Weft: a request, and what it makes of the objects concerned. */
 interface Write {
@@ -32,6 +34,8 @@ export interface ChurnCounts {
   refused: number;
   /** Without an answer that says what became of them. */
   unanswered: number;
+  /** Of these, done only after Weft was there again. */
+  late: number;
   /** Acknowledged, by verb and noun. */
   readonly byVerb: Map<string, number>;
 }
@@ -69,8 +73,18 @@ export class ChurnClient {
     }
   }
 
-  /** Waits for somebody to ask what became of a write, and asks. */
+  /**
+   * Finds out what became of a write whose answer was lost. A transaction that Postgres was carrying out when Weft was killed may
+   * still be committed: that it is undone counts only when some time later it is still so.
+   */
   async #lookAfter(outcome: Outcome): Promise<void> {
+    if ((await this.#look(outcome)) === 'done') return;
+    await sleep(lateCommitMs);
+    if ((await this.#look(outcome)) === 'done') this.counts.late += 1;
+  }
+
+  /** Waits for somebody to ask, and asks. */
+  async #look(outcome: Outcome): Promise<Settled> {
     const found = new Map<string, Members | null>();
     for (const [id, object] of outcome) {
       const kind = object?.kind ?? this.known.get(id)?.kind;
@@ -88,7 +102,7 @@ export class ChurnClient {
         }
       }
     }
-    this.known.settle(outcome, found);
+    return this.known.settle(outcome, found);
   }
 
   #choose(): Write | null {

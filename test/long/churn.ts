@@ -37,7 +37,14 @@ const mostPlugged = 60;
 export class Churn {
   readonly #random: SeededRandom;
   readonly #clients: ChurnClient[] = [];
-  readonly #counts: ChurnCounts = { operations: 0, acknowledged: 0, refused: 0, unanswered: 0, byVerb: new Map() };
+  readonly #counts: ChurnCounts = {
+    operations: 0,
+    acknowledged: 0,
+    refused: 0,
+    unanswered: 0,
+    late: 0,
+    byVerb: new Map(),
+  };
   readonly #restarts = { weft: 0, 'ovs-vswitchd': 0, 'ovsdb-server': 0 };
   /** Port id -> number of the hypervisor where it is plugged in. */
   readonly #plugged = new Map<string, number>();
@@ -164,6 +171,10 @@ export class Churn {
     }
   }
 
+  #historyOf(id: string): string {
+    return this.#clients.map(({ known }) => known.historyOf(id)).join('');
+  }
+
   /** Everything that was acknowledged is there as it was written, and nothing else is. */
   async #nothingLost(): Promise<void> {
     const { client } = this.site.weft;
@@ -179,7 +190,10 @@ export class Churn {
         if (known === undefined)
           assert.ok(isShared && kind !== 'logical-switch-ports', `${kind} ${object.id} is nobody's`);
         else
-          assert.ok(holds(object, known.members), `${JSON.stringify(object)} is not ${JSON.stringify(known.members)}`);
+          assert.ok(
+            holds(object, known.members),
+            `${JSON.stringify(object)} is not ${JSON.stringify(known.members)}:\n${this.#historyOf(object.id)}`,
+          );
       }
       assert.deepEqual([...expected.keys()], [], `acknowledged ${kind} are lost`);
     }
@@ -194,7 +208,7 @@ export function churnText({ counts, plugged, restarts, footprints, flows }: Chur
       `    heap ${megabytes(heapBytes)} MB, resident ${megabytes(residentBytes)} MB, ${descriptors} file descriptors`,
   );
   return [
-    `    ${counts.operations} operations: ${counts.acknowledged} acknowledged, ${counts.refused} refused, ${counts.unanswered} without answer`,
+    `    ${counts.operations} operations: ${counts.acknowledged} acknowledged, ${counts.refused} refused, ${counts.unanswered} without answer (${counts.late} done later)`,
     `    ${verbs.join(', ')}`,
     `    ${plugged} times an interface was plugged in, out or elsewhere; restarts: ${JSON.stringify(restarts)}`,
     `    flows on each host at the end, equal from scratch: ${flows.join(', ')}`,

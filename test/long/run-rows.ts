@@ -32,6 +32,6 @@ export function testRows(rows: readonly FaultRow[]): void {
     it(row.name, async () => {
       site ??= await FaultSite.create();
       measured.set(row.name, await measureRow(site, row));
-    }).timeout(240_000);
+    }).timeout(600_000);
   }
 }
