@@ -8,7 +8,7 @@
  */
 import type { listen } from '../southbound/hypervisor/endpoint.js';
 import { SouthboundListener } from '../southbound/hypervisor/listener.js';
-import type { HypervisorRegistry, HypervisorSession } from '../southbound/hypervisor/session.js';
+import type { AcceptedHypervisor, HypervisorRegistry, HypervisorSession } from '../southbound/hypervisor/session.js';
 import { parseTarget, type Target, type TlsIdentity } from '../southbound/ovsdb/transport.js';
 import type { Clock } from './base/clock.js';
 import type { Logger } from './base/log.js';
@@ -118,6 +118,12 @@ export class Controller {
     const { view } = this;
     const feed = new Feed({ source: this.#checks, view, clock, log, onTouched: touched => this.#takeIn(touched) });
     this.#feed = feed;
+    let rewinds = 0;
+    this.onMoved(() => {
+      if (feed.rewinds === rewinds) return;
+      rewinds = feed.rewinds;
+      this.#hearHostsAgain();
+    });
     onStop(store.onCommit(committed => (committed === null ? feed.nudge() : feed.offer(committed))));
     onStop(() => feed.stop());
     await feed.start();
@@ -141,7 +147,7 @@ export class Controller {
       {
         acquired: term => {
           this.fleet.setTerm(BigInt(term));
-          this.hosts.takeCharge();
+          this.#hearHostsAgain();
         },
         lost: () => {
           this.fleet.setTerm(null);
@@ -149,6 +155,12 @@ export class Controller {
         },
       },
     );
+  }
+
+  /** What hosts have said may not be in the database: it was not ours to write, or the database has forgotten it. */
+  #hearHostsAgain(): void {
+    this.hosts.takeCharge();
+    this.southbound.reconsider();
   }
 
   #makeFleet(): Fleet {
@@ -194,6 +206,7 @@ export class Controller {
           peer.target === null
             ? undefined
             : this.view.by('hypervisors', 'all', all).find(row => row.ovsdbTarget === peer.target);
+        if (this.lease.term === null) return this.#knownHypervisor(systemId);
         const registration = await store.registerHypervisor({
           systemId,
           ...(dialled === undefined ? {} : { hypervisorId: dialled.id }),
@@ -208,6 +221,17 @@ export class Controller {
         return { kind: 'accepted', id, number, datapathId, isLeaving: registration.kind === 'leaving' };
       },
     };
+  }
+
+  /**
+   * What a Weft that stands by knows of a host. It writes nothing: two hosts of one name, each admitted by another Weft, would
+   * overwrite each other's address for ever. @throws Error, to be asked again, where the one in charge has not made the row yet
+   */
+  #knownHypervisor(systemId: string): AcceptedHypervisor {
+    const row = this.view.by('hypervisors', 'all', all).find(each => each.systemId === systemId);
+    if (row === undefined) throw new Error(`the Weft in charge does not know ${systemId} yet`);
+    const { id, number, datapathId, allowed } = row;
+    return { kind: 'accepted', id, number, datapathId, isLeaving: !allowed };
   }
 
   #goalOf(session: HypervisorSession): HostGoal | null {

@@ -183,6 +183,11 @@ export class Convergence {
     for (const waiter of this.#waitersOf.get(host) ?? []) this.#settleFor(waiter, host);
   }
 
+  /** For the fleet: the database was restored; revisions after this one are to come once more. */
+  goBack(revision: number): void {
+    this.#delivered = revision;
+  }
+
   /** For the fleet: a delta has been handed to all hypervisors concerned. */
   delivered(revision: number): void {
     this.#delivered = Math.max(this.#delivered, revision);

@@ -72,6 +72,11 @@ export class DesiredState {
     return this.#revision;
   }
 
+  /** The database was restored to an older revision. */
+  goBack(revision: number): void {
+    this.#revision = revision;
+  }
+
   get hypervisors(): Iterable<string> {
     return this.#datapathsOf.keys();
   }

@@ -135,6 +135,7 @@ export class Fleet {
    * revisions carries the last of them.
    */
   apply(delta: Delta<EncodedFragment>): void {
+    if (delta.revision < this.#delivered) this.#goBack(delta.revision);
     const { changes, untracked, pointedFrom } = this.#desired.apply(
       delta,
       hypervisorId => this.#reconcilers.get(hypervisorId)?.tracksChanges === true,
@@ -155,6 +156,14 @@ export class Fleet {
     }
     for (const hypervisorId of untracked) this.#reconcilers.get(hypervisorId)?.doubt(delta.revision);
     this.convergence.delivered(this.#delivered);
+  }
+
+  /** The database was restored to an older state: what is to come has numbers that were there before, and is not applied for that. */
+  #goBack(revision: number): void {
+    this.#delivered = revision;
+    this.#desired.goBack(revision);
+    for (const reconciler of this.#reconcilers.values()) reconciler.ledger.goBack(revision);
+    this.convergence.goBack(revision);
   }
 
   /** The host's OpenFlow connection is up. False, and nothing is done with it, if the hypervisor is not here (any more). */

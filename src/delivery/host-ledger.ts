@@ -127,6 +127,18 @@ export class HostLedger {
     }
   }
 
+  /** The database was restored to an older revision: what is not acknowledged now is lacking from that one on. */
+  goBack(revision: number): void {
+    this.#version += 1;
+    const earlier = (entry: DirtyEntry): DirtyEntry => ({
+      ...entry,
+      since: Math.min(entry.since, revision),
+      latest: Math.min(entry.latest, revision),
+    });
+    for (const [key, entry] of this.#dirty) this.#dirty.set(key, earlier(entry));
+    for (const [key, { entry, target }] of this.#inFlight) this.#inFlight.set(key, { entry: earlier(entry), target });
+  }
+
   /** Moves entries into the round that is being put together. */
   take(entries: readonly FlightEntry[]): void {
     this.#version += 1;
