@@ -80,6 +80,7 @@ export interface TableStore {
   clear(): void;
 }
 
+const noFlows: ReadonlySet<HeldFlow> = new Set();
 const nothingTouched: TouchedTables = { cookies: new Set(), groups: new Set() };
 
 /** Decoded flows by their bytes: the same flow is on many switches, and comes again after every restart. */
@@ -141,6 +142,7 @@ export class HeldFlow {
 /** Real tables: everything can be read back. */
 export class SwitchTables implements TableStore {
   readonly #flows = new Map<string, HeldFlow>();
+  readonly #byCookie = new Map<bigint, Set<HeldFlow>>();
   readonly #groups = new Map<number, MessageOf<'groupMod'>>();
   readonly #meters = new Map<number, MessageOf<'meterMod'>>();
   readonly #undo: (() => void)[] = [];
@@ -151,6 +153,16 @@ export class SwitchTables implements TableStore {
   /** By identity. */
   get flows(): ReadonlyMap<string, HeldFlow> {
     return this.#flows;
+  }
+
+  /** Flows with exactly this cookie. */
+  flowsWith(cookie: bigint): ReadonlySet<HeldFlow> {
+    return this.#byCookie.get(cookie) ?? noFlows;
+  }
+
+  /** Cookies of all flows. */
+  get cookies(): Iterable<bigint> {
+    return this.#byCookie.keys();
   }
 
   get groups(): ReadonlyMap<number, MessageOf<'groupMod'>> {
@@ -264,8 +276,23 @@ export class SwitchTables implements TableStore {
     const before = this.#flows.get(identity);
     if (before !== undefined) this.#cookies.add(before.cookie);
     if (flow !== null) this.#cookies.add(flow.cookie);
+    this.#place(identity, flow);
+    this.#undo.push(() => this.#place(identity, before ?? null));
+  }
+
+  #place(identity: string, flow: HeldFlow | null): void {
+    const before = this.#flows.get(identity);
+    if (before !== undefined) {
+      const held = this.#byCookie.get(before.cookie);
+      held?.delete(before);
+      if (held?.size === 0) this.#byCookie.delete(before.cookie);
+    }
+    if (flow !== null) {
+      let held = this.#byCookie.get(flow.cookie);
+      if (held === undefined) this.#byCookie.set(flow.cookie, (held = new Set()));
+      held.add(flow);
+    }
     set(this.#flows, identity, flow);
-    this.#undo.push(() => set(this.#flows, identity, before ?? null));
   }
 
   #groupMod(message: MessageOf<'groupMod'>): Refusal | null {

@@ -1,0 +1,189 @@
+/** What must hold: on every change of a switch, whenever convergence is claimed, and at rest. */
+import { structurallyEqual } from '../../src/base/structural-equality.js';
+import { Compiler } from '../../src/compiler/compiler.js';
+import { decodeCookie } from '../../src/compiler/identifiers.js';
+import { rules } from '../../src/compiler/rules.js';
+import type { Controller } from '../../src/controller.js';
+import { encodeFragment, type EncodedFragment } from '../../src/delivery/encoded-fragment.js';
+import { bundleAddBytes, lengthOfMessage, messageImage, imageOfAdd } from '../../src/delivery/encoding.js';
+import { installedKey } from '../../src/delivery/ovsdb-ownership.js';
+import { sentinelTable } from '../../src/delivery/sentinel.js';
+import { kinds } from '../../src/model/kinds.js';
+import { NetworkView, type Snapshot } from '../../src/view/network-view.js';
+import { contentOfFlows, type Content, type Reference } from './reference.js';
+import type { SimulatedHost } from './simulated-host.js';
+import type { SimulatedDatabase } from './simulated-store.js';
+
+/** An invariant that did not hold. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+const shortened = (text: string): string => (text.length > 600 ? `${text.slice(0, 600)}...` : text);
+const readable = (content: Content): string =>
+  content === ''
+    ? 'nothing'
+    : shortened(
+        content
+          .split('\n')
+          .map(line => Buffer.from(line, 'latin1').toString('hex'))
+          .join(' '),
+      );
+
+/** The lines of one that the other has not. */
+function without(content: Content, other: Content): Content {
+  const held = new Set(other.split('\n'));
+  return content
+    .split('\n')
+    .filter(line => !held.has(line))
+    .join('\n');
+}
+
+/** A whole version but for flows in whose place another fragment has its own: an address goes from one object to another. */
+function isHandedOver(
+  reference: Reference,
+  host: SimulatedHost,
+  hypervisorId: string,
+  cookie: bigint,
+  content: Content,
+): boolean {
+  const taken = [...host.tables.flows.values()].filter(flow => flow.cookie !== cookie).map(flow => `${flow.identity}|`);
+  return [...reference.versions(hypervisorId, cookie)].some(version => {
+    if (content !== '' && without(content, version) !== '') return false;
+    return without(version, content)
+      .split('\n')
+      .every(line => taken.some(identity => line.startsWith(identity)));
+  });
+}
+
+/** No switch holds a mixture of two versions of a fragment, or something that never was. */
+export function checkUnmixed(reference: Reference, host: SimulatedHost, hypervisorId: string): void {
+  if (host.isEdited) return;
+  for (const cookie of host.tables.touched.cookies) {
+    if (decodeCookie(cookie).kind !== 'fragment') continue;
+    const content = host.contentOf(cookie);
+    if (reference.wasEver(hypervisorId, cookie, content, 0)) continue;
+    if (isHandedOver(reference, host, hypervisorId, cookie, content)) continue;
+    const newest = reference.current(hypervisorId, cookie);
+    throw new Violation(
+      `${host.name} holds of ${cookie.toString(16)} what never was one version: ${readable(without(content, newest))} is not in the newest, ${readable(without(newest, content))} is lacking`,
+    );
+  }
+}
+
+/** What was said to be applied is on the switch: what the step changed there, as it was then or later. */
+export function checkApplied(reference: Reference, host: SimulatedHost, hypervisorId: string, step: number): void {
+  if (host.isDisturbed || host.isEdited || host.isContested) return;
+  for (const cookie of reference.changedIn(step, hypervisorId)) {
+    const content = host.contentOf(cookie);
+    if (reference.wasEver(hypervisorId, cookie, content, step)) continue;
+    throw new Violation(
+      `step ${step} is said to be applied, but ${host.name} holds of ${cookie.toString(16)}: ${readable(content)}`,
+    );
+  }
+}
+
+/** At rest the switch holds what a compile from nothing says, and nothing else. */
+export class ScratchCompile {
+  readonly #view = new NetworkView();
+  readonly #compiler = new Compiler(rules, this.#view, encodeFragment);
+
+  constructor(snapshot: Snapshot) {
+    this.#compiler.update(this.#view.replace(snapshot));
+  }
+
+  check(host: SimulatedHost, hypervisorId: string): void {
+    const flows = new Map<bigint, { identity: string; value: string }[]>();
+    const groups: string[] = [];
+    for (const fragment of this.#fragmentsOn(hypervisorId)) {
+      for (const { kind, message } of messagesOf(fragment)) {
+        if (kind === 'group') groups.push(message.slice(bundleAddBytes));
+        else flows.set(fragment.cookie, [...(flows.get(fragment.cookie) ?? []), imageOfAdd(message)]);
+      }
+    }
+    for (const cookie of new Set([...flows.keys(), ...host.fragments()])) {
+      const [actual, expected] = [host.contentOf(cookie), contentOfFlows(flows.get(cookie) ?? [])];
+      if (actual === expected) continue;
+      throw new Violation(
+        `at rest ${host.name} holds of ${JSON.stringify(decodeCookie(cookie))}: ${readable(actual)}\n  should: ${readable(expected)}`,
+      );
+    }
+    const held = [...host.tables.groups.values()].map(group => messageImage({ ...group, command: 'add_or_modify' }));
+    if (held.toSorted().join('\n') !== groups.toSorted().join('\n')) {
+      throw new Violation(`at rest ${host.name} holds ${held.length} groups, not the ${groups.length} that it should`);
+    }
+    if (host.tables.meters.size > 0) throw new Violation(`at rest ${host.name} holds meters that nobody wants`);
+    const sentinels = [...host.tables.flows.values()].filter(flow => flow.tableId === sentinelTable);
+    if (sentinels.length !== 1) throw new Violation(`at rest ${host.name} has ${sentinels.length} sentinels`);
+  }
+
+  *#fragmentsOn(hypervisorId: string): Generator<EncodedFragment> {
+    const resident = new Set(this.#view.by('residencies', 'hypervisorId', hypervisorId).map(row => row.datapathId));
+    for (const fragment of this.#compiler.fragments()) {
+      const { scope } = fragment;
+      if (scope.kind === 'datapath' && !resident.has(scope.datapathId)) continue;
+      if (scope.kind === 'hypervisor' && scope.hypervisorId !== hypervisorId) continue;
+      yield fragment;
+    }
+  }
+}
+
+function* messagesOf({ messages, groups }: EncodedFragment): Generator<{ kind: 'group' | 'flow'; message: string }> {
+  let at = 0;
+  for (const { bytes } of groups) {
+    yield { kind: 'group', message: messages.slice(at, at + bytes) };
+    at += bytes;
+  }
+  while (at < messages.length) {
+    const length = lengthOfMessage(messages, at);
+    yield { kind: 'flow', message: messages.slice(at, at + length) };
+    at += length;
+  }
+}
+
+/** At rest a host's database says where its tunnels end, and marks exactly the interfaces that are bound. */
+export function checkHostDatabase(host: SimulatedHost, hypervisorId: string, database: SimulatedDatabase): void {
+  const { bridge, database: rows } = host.hypervisor;
+  if (bridge === null) throw new Violation(`at rest ${host.name} has no bridge`);
+  const bound = new Set(
+    [...database.tables['port-bindings'].values()]
+      .filter(row => row.hypervisorId === hypervisorId)
+      .map(row => row.interfaceUuid),
+  );
+  for (const row of rows.rows('Interface').values()) {
+    const isMarked = row.external_ids.get(installedKey) === 'true';
+    if (isMarked !== bound.has(row._uuid)) {
+      throw new Violation(`at rest ${row.name} of ${host.name} is ${isMarked ? '' : 'not '}marked as installed`);
+    }
+    const localIp = row.type === 'geneve' ? row.options.get('local_ip') : host.encapIp;
+    if (localIp !== host.encapIp) throw new Violation(`at rest the tunnels of ${host.name} end at ${localIp}`);
+  }
+}
+
+/** At rest every claim of an interface that exists has been heard: bindings are what the hosts and the ports say. */
+export function checkBindings(hosts: readonly SimulatedHost[], database: SimulatedDatabase): void {
+  const ports = database.tables['logical-switch-ports'];
+  const claimed = new Set(hosts.flatMap(host => [...host.plugged.values()]).filter(id => ports.has(id)));
+  const bound = new Set([...database.tables['port-bindings'].values()].map(row => row.logicalSwitchPortId));
+  for (const id of claimed) if (!bound.has(id)) throw new Violation(`at rest port ${id} is plugged and not bound`);
+  for (const id of bound) if (!claimed.has(id)) throw new Violation(`at rest port ${id} is bound and not plugged`);
+}
+
+/** At rest the controller's view is the database, so nothing that was acknowledged is lost. */
+export function checkNothingLost(controller: Controller, database: SimulatedDatabase): void {
+  if (controller.view.revision !== database.revision) {
+    throw new Violation(`at rest the view is at ${controller.view.revision}, the database at ${database.revision}`);
+  }
+  const byId = (left: { id: string }, right: { id: string }): number => (left.id < right.id ? -1 : 1);
+  for (const kind of kinds) {
+    const rows = [...database.tables[kind].values()].toSorted(byId);
+    const held = controller.view.rows(kind);
+    if (structurallyEqual(held, rows)) continue;
+    const text = (these: readonly object[]): string => shortened(JSON.stringify(these));
+    const other = (these: readonly object[], those: readonly object[]): readonly object[] =>
+      these.filter(row => !those.some(each => structurallyEqual(each, row)));
+    throw new Violation(
+      `at rest the view holds other ${kind} than the database: ${text(other(held, rows))}, not ${text(other(rows, held))}`,
+    );
+  }
+}

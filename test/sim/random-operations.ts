@@ -1,0 +1,334 @@
+/**
+ * What people ask of the API, at random and only what the store would let in: every noun is created, changed and deleted, and
+ * sometimes several in one transaction. Addresses and keys are of the network that they belong to, and taken once.
+ */
+import type {
+  LogicalRouter,
+  LogicalRouterPort,
+  LogicalSwitch,
+  LogicalSwitchPort,
+  StaticRoute,
+  Subnet,
+} from '../../src/model/index.js';
+import type { SeededRandom } from '../seeded-random.js';
+import type { SimulatedDatabase, Tables, Write } from './simulated-store.js';
+
+/** So many of each there are at most; small, so that a run is quick and everything meets everything. */
+const most = { switches: 4, ports: 16, routers: 2, routes: 4 } as const;
+
+type Draft<T> = Omit<T, 'revision'>;
+
+export class RandomOperations {
+  readonly #database: SimulatedDatabase;
+  readonly #random: SeededRandom;
+  #writes: Write[] = [];
+  /** Sees what the transaction has written so far. */
+  #tables: Tables;
+
+  constructor(database: SimulatedDatabase, random: SeededRandom) {
+    this.#database = database;
+    this.#random = random;
+    this.#tables = database.tables;
+  }
+
+  /** One transaction; the names of what it did, none if the network lets nothing of what was chosen happen. */
+  transact(): readonly string[] {
+    this.#writes = [];
+    this.#tables = Object.fromEntries(
+      Object.entries(this.#database.tables).map(([kind, rows]) => [kind, new Map<string, unknown>(rows)]),
+    ) as unknown as Tables;
+    const done: string[] = [];
+    const times = this.#random.chance(0.15) ? 2 + this.#random.below(3) : 1;
+    for (let time = 0; time < times; time += 1) {
+      const name = this.#operate();
+      if (name !== null) done.push(name);
+    }
+    if (this.#writes.length > 0) this.#database.commit(this.#writes);
+    return done;
+  }
+
+  #operate(): string | null {
+    const dice = this.#random.below(100);
+    if (dice < 24) return this.#createPort();
+    if (dice < 46) return this.#changePort();
+    if (dice < 54) return this.#deletePort();
+    if (dice < 60) return this.#createSwitch();
+    if (dice < 64) return this.#changeSwitch();
+    if (dice < 66) return this.#deleteSwitch();
+    if (dice < 70) return this.#changeSubnet();
+    if (dice < 74) return this.#createRouter();
+    if (dice < 78) return this.#changeRouter();
+    if (dice < 80) return this.#deleteRouter();
+    if (dice < 86) return this.#attach();
+    if (dice < 89) return this.#detach();
+    if (dice < 95) return this.#route();
+    if (dice < 97) return this.#unroute();
+    return this.#changeHypervisor();
+  }
+
+  #put(kind: Write['kind'], row: Readonly<Record<string, unknown>> & { readonly id: string }): void {
+    const after = { ...row, updatedAt: this.#database.now() } as unknown as NonNullable<Write['after']>;
+    this.#writes.push({ kind, id: row.id, after });
+    (this.#tables[kind] as Map<string, unknown>).set(row.id, after);
+  }
+
+  #drop(kind: Write['kind'], id: string): void {
+    this.#writes.push({ kind, id, after: null });
+    this.#tables[kind].delete(id);
+  }
+
+  #pick<T>(rows: Iterable<T>): T | null {
+    const all = [...rows];
+    return all.length === 0 ? null : this.#random.pick(all);
+  }
+
+  #common(name: string) {
+    return this.#database.common(name, this.#database.newNumber());
+  }
+
+  #createSwitch(): string | null {
+    if (this.#tables['logical-switches'].size >= most.switches) return null;
+    const common = this.#common(`ls${this.#random.below(100)}`);
+    const row: Draft<LogicalSwitch> = { ...common, mtu: null, datapathKey: common.number };
+    this.#put('logical-switches', { ...row });
+    this.#createSubnet(row.id, 4);
+    if (this.#random.chance(0.4)) this.#createSubnet(row.id, 6);
+    return 'create logical switch';
+  }
+
+  #createSubnet(logicalSwitchId: string, family: 4 | 6): void {
+    const common = this.#common('');
+    const net = common.number % 250;
+    const row: Draft<Subnet> = {
+      ...common,
+      logicalSwitchId,
+      cidr: family === 4 ? `10.${net}.0.0/24` : `fd00:${net.toString(16)}::/64`,
+      gatewayIp: family === 4 ? `10.${net}.0.1` : `fd00:${net.toString(16)}::1`,
+      allocationPools: [],
+      dnsServers: [],
+      dhcp: true,
+      hostRoutes: [],
+    };
+    this.#put('subnets', { ...row });
+  }
+
+  #changeSwitch(): string | null {
+    const row = this.#pick(this.#tables['logical-switches'].values());
+    if (row === null) return null;
+    this.#put('logical-switches', { ...row, mtu: this.#random.chance(0.5) ? null : 1280 + this.#random.below(100) });
+    return 'change logical switch';
+  }
+
+  #deleteSwitch(): string | null {
+    const row = this.#pick(this.#tables['logical-switches'].values());
+    if (row === null) return null;
+    for (const port of this.#portsOf(row.id)) this.#drop('logical-switch-ports', port.id);
+    for (const port of this.#tables['logical-router-ports'].values()) {
+      if (port.logicalSwitchId === row.id) this.#drop('logical-router-ports', port.id);
+    }
+    for (const subnet of this.#subnetsOf(row.id)) this.#drop('subnets', subnet.id);
+    this.#drop('logical-switches', row.id);
+    return 'delete logical switch';
+  }
+
+  #changeSubnet(): string | null {
+    const row = this.#pick(this.#tables.subnets.values());
+    if (row === null) return null;
+    if (this.#random.chance(0.7)) {
+      this.#put('subnets', { ...row, dhcp: !row.dhcp });
+      return 'change subnet';
+    }
+    const isUsed = [...this.#tables['logical-switch-ports'].values()].some(port =>
+      port.ips.some(({ subnetId }) => subnetId === row.id),
+    );
+    if (isUsed) return null;
+    this.#drop('subnets', row.id);
+    return 'delete subnet';
+  }
+
+  #createPort(): string | null {
+    const logicalSwitch = this.#pick(this.#tables['logical-switches'].values());
+    if (logicalSwitch === null || this.#tables['logical-switch-ports'].size >= most.ports) return null;
+    const common = this.#common(`lsp${this.#random.below(100)}`);
+    const row: Draft<LogicalSwitchPort> = {
+      ...common,
+      logicalSwitchId: logicalSwitch.id,
+      mac: macOf(common.number),
+      ips: this.#addresses(logicalSwitch.id),
+      portSecurity: this.#random.chance(0.7),
+      allowedAddresses: [],
+      enabled: this.#random.chance(0.95),
+      unknownMacs: this.#random.chance(0.1),
+      hypervisor: null,
+      portKey: common.number,
+    };
+    this.#put('logical-switch-ports', row);
+    return 'create logical switch port';
+  }
+
+  #addresses(logicalSwitchId: string): LogicalSwitchPort['ips'] {
+    return this.#subnetsOf(logicalSwitchId).flatMap(subnet => {
+      if (this.#random.chance(0.1)) return [];
+      const prefix = subnet.cidr.slice(0, subnet.cidr.indexOf('/')).replace(/0$/, '');
+      const taken = new Set(this.#portsOf(logicalSwitchId).flatMap(port => port.ips.map(({ ip }) => ip)));
+      for (let attempt = 0; attempt < 5; attempt += 1) {
+        const host = 10 + this.#random.below(80);
+        const ip = `${prefix}${subnet.cidr.includes(':') ? host.toString(16) : host}`;
+        if (!taken.has(ip)) return [{ ip, subnetId: subnet.id }];
+      }
+      return [];
+    });
+  }
+
+  #changePort(): string | null {
+    const row = this.#pick(this.#tables['logical-switch-ports'].values());
+    if (row === null) return null;
+    const change = this.#random.pick([
+      (): Partial<LogicalSwitchPort> => ({ enabled: !row.enabled }),
+      (): Partial<LogicalSwitchPort> => ({ portSecurity: !row.portSecurity }),
+      (): Partial<LogicalSwitchPort> => ({ unknownMacs: !row.unknownMacs }),
+      (): Partial<LogicalSwitchPort> => ({ ips: this.#addresses(row.logicalSwitchId) }),
+      (): Partial<LogicalSwitchPort> => ({ mac: macOf(this.#database.newNumber()) }),
+      (): Partial<LogicalSwitchPort> => ({ name: `renamed${this.#random.below(100)}` }),
+      (): Partial<LogicalSwitchPort> => ({ hypervisor: this.#random.chance(0.5) ? null : this.#hypervisorName() }),
+      (): Partial<LogicalSwitchPort> => ({
+        allowedAddresses: this.#random.chance(0.4) ? [] : [{ cidr: `10.200.${this.#random.below(9)}.0/24`, mac: null }],
+      }),
+    ]);
+    this.#put('logical-switch-ports', { ...row, ...change() });
+    return 'change logical switch port';
+  }
+
+  #hypervisorName(): string | null {
+    return this.#pick(this.#tables.hypervisors.values())?.name ?? null;
+  }
+
+  #deletePort(): string | null {
+    const row = this.#pick(this.#tables['logical-switch-ports'].values());
+    if (row === null) return null;
+    this.#drop('logical-switch-ports', row.id);
+    return 'delete logical switch port';
+  }
+
+  #createRouter(): string | null {
+    if (this.#tables['logical-routers'].size >= most.routers) return null;
+    const common = this.#common(`lr${this.#random.below(100)}`);
+    const row: Draft<LogicalRouter> = { ...common, enabled: true, datapathKey: common.number };
+    this.#put('logical-routers', row);
+    return 'create logical router';
+  }
+
+  #changeRouter(): string | null {
+    const row = this.#pick(this.#tables['logical-routers'].values());
+    if (row === null) return null;
+    this.#put('logical-routers', { ...row, enabled: !row.enabled });
+    return 'change logical router';
+  }
+
+  #deleteRouter(): string | null {
+    const row = this.#pick(this.#tables['logical-routers'].values());
+    if (row === null) return null;
+    for (const port of this.#tables['logical-router-ports'].values()) {
+      if (port.logicalRouterId === row.id) this.#drop('logical-router-ports', port.id);
+    }
+    for (const route of this.#tables['static-routes'].values()) {
+      if (route.logicalRouterId === row.id) this.#drop('static-routes', route.id);
+    }
+    this.#drop('logical-routers', row.id);
+    return 'delete logical router';
+  }
+
+  /** A port of a router on a switch that it is not on yet, as the gateway of its subnets. */
+  #attach(): string | null {
+    const router = this.#pick(this.#tables['logical-routers'].values());
+    const logicalSwitch = this.#pick(this.#tables['logical-switches'].values());
+    if (router === null || logicalSwitch === null) return null;
+    const present = [...this.#tables['logical-router-ports'].values()];
+    if (present.some(port => port.logicalSwitchId === logicalSwitch.id)) return null;
+    const networks = this.#subnetsOf(logicalSwitch.id).map(
+      ({ cidr, gatewayIp }) => `${gatewayIp}${cidr.slice(cidr.indexOf('/'))}`,
+    );
+    if (networks.length === 0) return null;
+    const common = this.#common('');
+    const row: Draft<LogicalRouterPort> = {
+      ...common,
+      logicalRouterId: router.id,
+      logicalSwitchId: logicalSwitch.id,
+      peerId: null,
+      mac: macOf(common.number),
+      networks,
+      portKey: common.number,
+      switchPortKey: this.#database.newNumber(),
+    };
+    this.#put('logical-router-ports', row);
+    return 'create logical router port';
+  }
+
+  #detach(): string | null {
+    const row = this.#pick(this.#tables['logical-router-ports'].values());
+    if (row === null) return null;
+    if (this.#random.chance(0.5)) {
+      this.#put('logical-router-ports', { ...row, mac: macOf(this.#database.newNumber()) });
+      return 'change logical router port';
+    }
+    this.#drop('logical-router-ports', row.id);
+    return 'delete logical router port';
+  }
+
+  #route(): string | null {
+    const router = this.#pick(this.#tables['logical-routers'].values());
+    if (router === null || this.#tables['static-routes'].size >= most.routes) return null;
+    const port = this.#pick(
+      [...this.#tables['logical-router-ports'].values()].filter(each => each.logicalRouterId === router.id),
+    );
+    const discard = port === null || this.#random.chance(0.2);
+    const network = port?.networks[0] ?? '';
+    const isSix = network.includes(':');
+    const prefix = network.slice(0, network.indexOf('/')).replace(/1$/, '');
+    const destination = this.#random.pick(isSix ? ['fd99::/64', '::/0'] : ['172.16.0.0/16', '0.0.0.0/0']);
+    const isThere = [...this.#tables['static-routes'].values()].some(
+      row => row.logicalRouterId === router.id && row.destination === destination,
+    );
+    if (isThere) return null;
+    const row: Draft<StaticRoute> = {
+      ...this.#common(''),
+      logicalRouterId: router.id,
+      destination,
+      nextHop: discard ? null : `${prefix}${isSix ? '50' : '80'}`,
+      discard,
+    };
+    this.#put('static-routes', row);
+    return 'create static route';
+  }
+
+  #unroute(): string | null {
+    const row = this.#pick(this.#tables['static-routes'].values());
+    if (row === null) return null;
+    if (this.#random.chance(0.4)) {
+      this.#put('static-routes', { ...row, nextHop: null, discard: true });
+      return 'change static route';
+    }
+    this.#drop('static-routes', row.id);
+    return 'delete static route';
+  }
+
+  #changeHypervisor(): string | null {
+    const row = this.#pick(this.#tables.hypervisors.values());
+    if (row === null) return null;
+    this.#put('hypervisors', { ...row, gateway: !row.gateway });
+    return 'change hypervisor';
+  }
+
+  #portsOf(logicalSwitchId: string): readonly LogicalSwitchPort[] {
+    return [...this.#tables['logical-switch-ports'].values()].filter(row => row.logicalSwitchId === logicalSwitchId);
+  }
+
+  #subnetsOf(logicalSwitchId: string): readonly Subnet[] {
+    return [...this.#tables.subnets.values()].filter(row => row.logicalSwitchId === logicalSwitchId);
+  }
+}
+
+function macOf(number: number): string {
+  const hex = (value: number): string => (value & 0xff).toString(16).padStart(2, '0');
+  return `02:00:00:00:${hex(number >> 8)}:${hex(number)}`;
+}

@@ -1,0 +1,82 @@
+/** A host of the simulation: a fake hypervisor on the simulated network, with the workloads that somebody plugs there. */
+import { decodeCookie } from '../../src/compiler/identifiers.js';
+import type { Message } from '../../southbound/openflow/message-codec.js';
+import { FakeHypervisor } from '../fakes/fake-hypervisor.js';
+import { SwitchTables } from '../fakes/switch-tables.js';
+import { contentOfFlows } from './reference.js';
+import type { SimulatedNetwork } from './simulated-network.js';
+import type { VirtualTime } from './virtual-time.js';
+
+export interface SimulatedHostOptions {
+  readonly name: string;
+  /** Where it dials from; also its first tunnel address. */
+  readonly address: string;
+  readonly managers: readonly string[];
+  readonly time: VirtualTime;
+  readonly network: SimulatedNetwork;
+  readonly newUuid: () => string;
+  readonly reactionMs: () => number;
+  /** Its switch holds something else than before. */
+  readonly onChange: (host: SimulatedHost) => void;
+  readonly onMessage: (host: SimulatedHost, message: Message) => void;
+}
+
+export class SimulatedHost {
+  readonly name: string;
+  readonly address: string;
+  readonly tables = new SwitchTables();
+  readonly hypervisor: FakeHypervisor<SwitchTables>;
+  /** What is plugged: interface name to iface-id. */
+  readonly plugged = new Map<string, string>();
+  encapIp: string;
+  /** Somebody has emptied or replaced the tables, and no controller has claimed the switch since. */
+  isDisturbed = false;
+  /** Another host uses its name, and may be taken for it: what is said of it may be said of the other. */
+  isContested = false;
+  /** Somebody has changed single flows, and no audit has been since. */
+  isEdited = false;
+
+  constructor(options: SimulatedHostOptions) {
+    const { name, address, managers, time, network, newUuid, reactionMs, onChange, onMessage } = options;
+    this.name = name;
+    this.address = address;
+    this.encapIp = address;
+    this.hypervisor = new FakeHypervisor({
+      systemId: name,
+      encapIp: address,
+      managers,
+      clock: time,
+      dial: target => network.dial(address, target),
+      tables: this.tables,
+      newUuid,
+      reactionMs,
+      switch: {
+        onChange: () => onChange(this),
+        onMessage: message => {
+          if (message.kind === 'roleRequest' && message.role === 'master') this.isDisturbed = false;
+          onMessage(this, message);
+        },
+      },
+    });
+  }
+
+  plug(interfaceName: string, ifaceId: string): boolean {
+    if (this.plugged.has(interfaceName) || !this.hypervisor.plug(interfaceName, ifaceId)) return false;
+    this.plugged.set(interfaceName, ifaceId);
+    return true;
+  }
+
+  unplug(interfaceName: string): void {
+    if (this.plugged.delete(interfaceName)) this.hypervisor.unplug(interfaceName);
+  }
+
+  /** The flows of one fragment, as text. */
+  contentOf(cookie: bigint): string {
+    return contentOfFlows(this.tables.flowsWith(cookie));
+  }
+
+  /** Cookies of fragments that the switch holds something of. */
+  *fragments(): Generator<bigint> {
+    for (const cookie of this.tables.cookies) if (decodeCookie(cookie).kind === 'fragment') yield cookie;
+  }
+}

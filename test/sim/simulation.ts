@@ -1,0 +1,397 @@
+/**
+ * One run from one seed: hosts, controllers and the database in virtual time, operations and faults at random, and the invariants
+ * looked at all the way. docs/simulation.md says what is simulated and what is not.
+ */
+import { createHash } from 'node:crypto';
+import { silentLogger } from '../../src/base/log.js';
+import { Controller } from '../../src/controller.js';
+import { SeededRandom } from '../seeded-random.js';
+import { faultKinds, faults, type FaultKind, type Faulty } from './faults.js';
+import {
+  checkApplied,
+  checkBindings,
+  checkHostDatabase,
+  checkNothingLost,
+  checkUnmixed,
+  ScratchCompile,
+  Violation,
+} from './invariants.js';
+import { RandomOperations } from './random-operations.js';
+import { Reference } from './reference.js';
+import { SimulatedHost } from './simulated-host.js';
+import { ports, SimulatedNetwork } from './simulated-network.js';
+import { SimulatedDatabase, type Backup } from './simulated-store.js';
+import { ProcessClock, VirtualTime } from './virtual-time.js';
+
+export interface SimulationOptions {
+  readonly operations?: number;
+  readonly faults?: number;
+  /** Is given each thing that happens, for people. */
+  readonly trace?: (line: string) => void;
+  /** For planted faults: may spoil a controller before it starts. */
+  readonly spoil?: (controller: Controller) => void;
+}
+
+export interface SimulationReport {
+  readonly seed: number;
+  readonly operations: ReadonlyMap<string, number>;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  /** Claims of convergence that were looked at. */
+  readonly claims: number;
+  readonly revisions: number;
+  readonly virtualMs: number;
+  /** Over everything that happened: two runs of one seed have the same. */
+  readonly hash: string;
+}
+
+interface Running {
+  readonly address: string;
+  readonly process: ProcessClock;
+  readonly controller: Controller;
+}
+
+const hostCount = 3;
+const addresses = ['192.0.2.1', '192.0.2.2'] as const;
+/** Longer than everything that may have to run out: half-open connections, back-offs, the lease. */
+const restWithinMs = 120_000;
+/** Longer than the pause between two audits. */
+const auditWithinMs = 70_000;
+
+export class Simulation implements Faulty {
+  readonly time = new VirtualTime();
+  readonly random: SeededRandom;
+  readonly network: SimulatedNetwork;
+  readonly database: SimulatedDatabase;
+  readonly hosts: readonly SimulatedHost[];
+  backup: Backup;
+  readonly #seed: number;
+  readonly #options: SimulationOptions;
+  readonly #reference = new Reference();
+  readonly #running = new Map<string, Running>();
+  readonly #operations: RandomOperations;
+  readonly #hash = createHash('sha256');
+  readonly #counts = { operations: new Map<string, number>(), faults: new Map<FaultKind, number>(), claims: 0 };
+  /** Ends when the database is restored: what was claimed of the revisions before says nothing any more. */
+  #life = 0;
+  #uuids = 0;
+  #twins = 0;
+  #messagesUntilKill: number | null = null;
+  #failure: Error | null = null;
+
+  constructor(seed: number, options: SimulationOptions = {}) {
+    this.#seed = seed;
+    this.#options = options;
+    this.random = new SeededRandom(seed);
+    this.network = new SimulatedNetwork(this.time, new SeededRandom(seed + 1_000_003));
+    this.database = new SimulatedDatabase(this.time, new SeededRandom(seed + 2_000_003));
+    this.database.onCommit = changes => {
+      if (changes === 'restored') this.#restored();
+      else this.#committed(() => this.#reference.apply(changes));
+    };
+    this.#operations = new RandomOperations(this.database, this.random);
+    this.hosts = Array.from({ length: hostCount }, (_, index) =>
+      this.#makeHost(`hv${index + 1}`, `192.0.2.${11 + index}`),
+    );
+    this.backup = this.database.backUp();
+  }
+
+  /** @throws Violation, or whatever else went wrong */
+  run(): Promise<SimulationReport> {
+    return this.time.govern(() => this.#run());
+  }
+
+  transact(times: number): void {
+    for (let time = 0; time < times; time += 1) {
+      for (const name of this.#operations.transact()) this.#count(name);
+    }
+  }
+
+  anyPort(): string | null {
+    const ids = [...this.database.tables['logical-switch-ports'].keys()];
+    return ids.length === 0 ? null : this.random.pick(ids);
+  }
+
+  killController(afterMessages: number): void {
+    if (afterMessages === 0) this.#killInCharge();
+    else this.#messagesUntilKill = afterMessages;
+  }
+
+  takeOver(): void {
+    const active = this.#inCharge();
+    const [first, second] = addresses;
+    const other = active?.address === second ? first : second;
+    if (!this.#running.has(other)) this.#start(other);
+    this.time.after(300 + this.random.below(2_500), () => {
+      if (active !== null) this.#kill(active);
+    });
+    // It comes back, and stands by.
+    this.time.after(6_000 + this.random.below(3_000), () => this.#start(active?.address ?? first));
+  }
+
+  twin(name: string, forMs: number): void {
+    this.#twins += 1;
+    for (const host of this.hosts) if (host.name === name) host.isContested = true;
+    const twin = this.#makeHost(name, `203.0.113.${this.#twins}`, () => {});
+    twin.hypervisor.start();
+    this.time.after(forMs, () => twin.hypervisor.stop());
+  }
+
+  async #run(): Promise<SimulationReport> {
+    const { operations = 200, faults: faultCount = 12 } = this.#options;
+    this.#start(addresses[0]);
+    for (const host of this.hosts) host.hypervisor.start();
+    await this.#pass(3_000);
+    this.backup = this.database.backUp();
+    const due = new Map(Array.from({ length: faultCount }, () => [this.random.below(operations), true]));
+    let done = 0;
+    let missing = faultCount - due.size;
+    while (this.#operationsDone < operations || done < faultCount) {
+      this.#operate();
+      if (due.delete(this.#operationsDone) || missing > 0 || this.#operationsDone >= operations) {
+        if (this.#fault()) done += 1;
+        missing = Math.max(0, missing - 1);
+      }
+      if (this.random.chance(0.03)) this.backup = this.database.backUp();
+      await this.#pass(this.random.pick([0, 1, 2, 5, 10, 30, 100]));
+    }
+    await this.#comeToRest();
+    const { claims, faults: byKind, operations: byName } = this.#counts;
+    const { revision } = this.database;
+    const hash = this.#hash.digest('hex');
+    return {
+      seed: this.#seed,
+      operations: byName,
+      faults: byKind,
+      claims,
+      revisions: revision,
+      virtualMs: this.time.nowMs(),
+      hash,
+    };
+  }
+
+  get #operationsDone(): number {
+    let sum = 0;
+    for (const count of this.#counts.operations.values()) sum += count;
+    return sum;
+  }
+
+  #count(name: string): void {
+    this.#tell(name);
+    this.#counts.operations.set(name, (this.#counts.operations.get(name) ?? 0) + 1);
+  }
+
+  /** What happens is part of the hash, and of the trace. */
+  #tell(what: string): void {
+    const line = `${this.time.nowMs().toFixed(3)} ${what}`;
+    this.#hash.update(line);
+    this.#options.trace?.(line);
+  }
+
+  #operate(): void {
+    const dice = this.random.below(100);
+    if (dice < 60) return this.transact(1);
+    const host = this.random.pick(this.hosts);
+    if (dice < 82) {
+      const portId = this.#unpluggedPort();
+      if (portId !== null && host.plug(`tap${(this.#uuids += 1)}`, portId)) this.#count('bind');
+      return;
+    }
+    const names = [...host.plugged.keys()].filter(name => name.startsWith('tap'));
+    if (names.length === 0) return;
+    const name = this.random.pick(names);
+    const portId = host.plugged.get(name) ?? '';
+    if (dice < 92) {
+      const target = this.random.pick(this.hosts);
+      if (target === host || !target.plug(`tap${(this.#uuids += 1)}`, portId)) return;
+      this.time.after(this.random.below(400), () => host.unplug(name));
+      return this.#count('move');
+    }
+    host.unplug(name);
+    this.#count('unbind');
+  }
+
+  #unpluggedPort(): string | null {
+    const plugged = new Set(this.hosts.flatMap(host => [...host.plugged.values()]));
+    const free = [...this.database.tables['logical-switch-ports'].keys()].filter(id => !plugged.has(id));
+    return free.length === 0 ? null : this.random.pick(free);
+  }
+
+  #fault(): boolean {
+    const kind = this.random.pick(faultKinds);
+    this.#tell(`fault: ${kind}`);
+    if (!faults[kind](this)) return false;
+    this.#counts.faults.set(kind, (this.#counts.faults.get(kind) ?? 0) + 1);
+    return true;
+  }
+
+  #makeHost(
+    name: string,
+    address: string,
+    onChange = (host: SimulatedHost) => this.#switchChanged(host),
+  ): SimulatedHost {
+    return new SimulatedHost({
+      name,
+      address,
+      managers: addresses.map(host => `tcp:${host}:${ports.ovsdb}`),
+      time: this.time,
+      network: this.network,
+      newUuid: () => this.database.newId(),
+      reactionMs: () => this.random.below(20) / 10,
+      onChange,
+      onMessage: () => this.#countDown(),
+    });
+  }
+
+  #start(address: string): void {
+    if (this.#running.has(address)) return;
+    this.#tell(`controller ${address} starts`);
+    const process = new ProcessClock(this.time);
+    const listenAt = (port: number) => [{ kind: 'tcp', host: address, port }] as const;
+    const controller = new Controller({
+      store: this.database.handle(process),
+      clock: process,
+      log: silentLogger,
+      build: 'simulated',
+      holder: address,
+      ovsdbListen: listenAt(ports.ovsdb),
+      openflowListen: listenAt(ports.openflow),
+      puntListen: listenAt(ports.punt),
+      tls: null,
+      advertise: null,
+      listen: this.network.listenOn(process),
+    });
+    this.#options.spoil?.(controller);
+    this.#running.set(address, { address, process, controller });
+    const start = async (): Promise<void> => {
+      await controller.follow(() => {});
+      await controller.letIn(() => {});
+    };
+    start().catch((error: unknown) => this.#fail(error));
+  }
+
+  #kill(running: Running): void {
+    if (!running.process.isAlive) return;
+    this.#tell(`controller ${running.address} is killed`);
+    this.#running.delete(running.address);
+    this.network.kill(running.process);
+  }
+
+  #killInCharge(): void {
+    const active = this.#inCharge() ?? [...this.#running.values()][0];
+    if (active === undefined) return;
+    this.#kill(active);
+    this.time.after(this.random.below(1_500), () => this.#start(active.address));
+  }
+
+  #countDown(): void {
+    if (this.#messagesUntilKill === null) return;
+    this.#messagesUntilKill -= 1;
+    if (this.#messagesUntilKill > 0) return;
+    this.#messagesUntilKill = null;
+    this.#killInCharge();
+  }
+
+  #inCharge(): Running | null {
+    return [...this.#running.values()].find(({ controller }) => controller.lease.term !== null) ?? null;
+  }
+
+  #hypervisorId(host: SimulatedHost): string | null {
+    for (const row of this.database.tables.hypervisors.values()) if (row.systemId === host.name) return row.id;
+    return null;
+  }
+
+  #switchChanged(host: SimulatedHost): void {
+    const { cookies } = host.tables.touched;
+    this.#tell(`${host.name} changes ${cookies.size}`);
+    const hypervisorId = this.#hypervisorId(host);
+    if (hypervisorId !== null) this.#hold(() => checkUnmixed(this.#reference, host, hypervisorId));
+  }
+
+  #committed(apply: () => void): void {
+    apply();
+    const { step } = this.#reference;
+    const { revision } = this.database;
+    const life = this.#life;
+    const active = this.#inCharge();
+    // One that does not know yet that the database was restored takes the number for that of a revision before.
+    if (active === null || active.controller.view.revision >= revision) return;
+    void active.controller.fleet.convergence.waitFor(revision, 20_000).then(progress => {
+      if (!progress.isApplied || life !== this.#life || !active.process.isAlive) return;
+      this.#counts.claims += 1;
+      for (const host of this.hosts) {
+        const id = this.#hypervisorId(host);
+        const state = id === null ? null : active.controller.fleet.status(id)?.state;
+        // Until a new connection has read the sentinel, what the switch acknowledged before counts.
+        if (id === null || !(state === 'idle' || state === 'delivering' || state === 'comparing')) continue;
+        this.#hold(() => checkApplied(this.#reference, host, id, step));
+      }
+    });
+  }
+
+  #restored(): void {
+    this.#life += 1;
+    this.#reference.restored(this.database.snapshot());
+  }
+
+  #hold(invariant: () => void): void {
+    try {
+      invariant();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+  }
+
+  async #pass(durationMs: number): Promise<void> {
+    await this.time.pass(durationMs);
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** No more faults: in bounded time everything is right, and known to be. */
+  async #comeToRest(): Promise<void> {
+    this.#messagesUntilKill = null;
+    await this.#pass(15_000);
+    if (this.hosts.some(host => host.isEdited)) await this.#pass(auditWithinMs);
+    for (const host of this.hosts) host.isEdited = false;
+    let unrest = '';
+    for (const startMs = this.time.nowMs(); this.time.nowMs() < startMs + restWithinMs; await this.#pass(1_000)) {
+      unrest = this.#unrest() ?? '';
+      if (unrest === '') break;
+    }
+    if (unrest !== '') throw new Violation(`it does not come to rest: ${unrest}`);
+    await this.#pass(1_500);
+    const active = this.#inCharge();
+    if (active === null) throw new Violation('nobody is in charge at rest');
+    checkNothingLost(active.controller, this.database);
+    checkBindings(this.hosts, this.database);
+    const scratch = new ScratchCompile(this.database.snapshot());
+    for (const host of this.hosts) {
+      const id = this.#hypervisorId(host);
+      if (id === null) throw new Violation(`${host.name} is not known at rest`);
+      scratch.check(host, id);
+      checkHostDatabase(host, id, this.database);
+    }
+  }
+
+  /** Why it is not at rest; null if it is. */
+  #unrest(): string | null {
+    const active = this.#inCharge();
+    if (active === null) return 'nobody is in charge';
+    const { controller } = active;
+    if (controller.view.revision !== this.database.revision) return 'the view is behind';
+    if (!controller.fleet.convergence.isApplied(this.database.revision)) return 'not everything is applied';
+    for (const host of this.hosts) {
+      const id = this.#hypervisorId(host) ?? '';
+      const delivery = controller.fleet.status(id);
+      if (delivery?.connected !== true || delivery.state !== 'idle') {
+        return `${host.name} is ${delivery?.state ?? 'not known'}: ${delivery?.lastError ?? ''}`;
+      }
+      const database = controller.hosts.status(id)?.database.kind;
+      if (database !== 'joined') return `the database of ${host.name} is ${database}`;
+    }
+    return null;
+  }
+}
