@@ -37,8 +37,8 @@ async function send(socket: Socket, address: string, port: number, rate: number)
 }
 
 async function receive(socket: Socket, address: string, port: number): Promise<void> {
-  /** How often each number arrived. */
-  const arrivals = new Map<number, number>();
+  /** How often each number arrived, and how long it was on its way. */
+  const arrivals = new Map<number, { count: number; readonly delayUs: number }>();
   let highest = -1;
   let reordered = 0;
   let lastUs: bigint | null = null;
@@ -51,9 +51,11 @@ async function receive(socket: Socket, address: string, port: number): Promise<v
     if (delayUs > longestDelayUs) longestDelayUs = delayUs;
     if (lastUs !== null && atUs - lastUs > longestGapUs) longestGapUs = atUs - lastUs;
     lastUs = atUs;
-    const before = arrivals.get(number) ?? 0;
-    arrivals.set(number, before + 1);
-    if (before === 0 && number < highest) reordered += 1;
+    const before = arrivals.get(number);
+    if (before === undefined) {
+      arrivals.set(number, { count: 1, delayUs: Number(delayUs) });
+      if (number < highest) reordered += 1;
+    } else before.count += 1;
     highest = Math.max(highest, number);
   });
   socket.bind(port, address);
@@ -62,10 +64,14 @@ async function receive(socket: Socket, address: string, port: number): Promise<v
   process.stdout.write('ready\n');
   process.stdin.resume();
   await once(process.stdin, 'end');
-  const duplicates = [...arrivals.values()].reduce((sum, count) => sum + count - 1, 0);
+  const duplicates = [...arrivals.values()].reduce((sum, { count }) => sum + count - 1, 0);
   const numbers = [...arrivals.keys()].sort((a, b) => a - b);
   const [longestGapMs, longestDelayMs] = [Number(longestGapUs) / 1000, Number(longestDelayUs) / 1000];
-  process.stdout.write(`${JSON.stringify({ numbers, duplicates, reordered, longestGapMs, longestDelayMs })}\n`);
+  const beforeLoss = numbers.filter((number, at) => numbers[at + 1] !== number + 1).slice(0, -1);
+  const delaysUs = beforeLoss.map(number => arrivals.get(number)?.delayUs ?? 0);
+  const heldBeforeLossMs = delaysUs.length === 0 ? null : Math.min(...delaysUs) / 1000;
+  const timing = { longestGapMs, longestDelayMs, heldBeforeLossMs };
+  process.stdout.write(`${JSON.stringify({ numbers, duplicates, reordered, ...timing })}\n`);
 }
 
 const [role, address = '', port = '', rate = ''] = process.argv.slice(2);

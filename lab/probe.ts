@@ -22,6 +22,12 @@ export interface ProbeResult {
   readonly longestGapMs: number;
   /** Longest way of one packet. */
   readonly longestDelayMs: number;
+  /**
+   * Shortest way of a packet that was the last before lost ones; null when none was lost before the end. Where a queue was full
+   * because its reader did not run, the packets before the lost ones stood in it, a quarter of a second or so; where a flow was
+   * missing, they went straight through.
+   */
+  readonly heldBeforeLossMs: number | null;
   readonly duplicates: number;
   /** Packets that arrived after one with a higher number. */
   readonly reordered: number;
@@ -88,9 +94,10 @@ export class Probe {
   }
 }
 
-type Received = Pick<ProbeResult, 'duplicates' | 'reordered' | 'longestGapMs' | 'longestDelayMs'> & {
-  numbers: number[];
-};
+type Received = Pick<
+  ProbeResult,
+  'duplicates' | 'reordered' | 'longestGapMs' | 'longestDelayMs' | 'heldBeforeLossMs'
+> & { numbers: number[] };
 
 /** Most numbers in a row of 0..sent-1 that are not among `numbers` (ascending). */
 function longestRun(numbers: readonly number[], sent: number): number {

@@ -116,7 +116,7 @@ describe('The controller', () => {
     const lines = log.trimEnd().split('\n');
     // Every line is structured, and none is a warning.
     for (const line of lines) assert.match(line, /^\{"level":30,/);
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   it('lists every fault of its configuration at once, and does not start', async () => {
     const faulty = { ...options, WEFT_HTTP_LISTEN: '0.0.0.0:8080', WEFT_UNDERLAY_MTU: 'x', WEFT_LOG_LEVEL: 'loud' };

@@ -81,12 +81,16 @@ export async function measureRow(site: FaultSite, row: FaultRow): Promise<Measur
   return measured;
 }
 
+/** What was lost, with what tells a full queue from a missing flow. */
+function lossText({ lost, sent, longestLossRun, longestGapMs, heldBeforeLossMs }: ProbeResult): string {
+  const held = heldBeforeLossMs === null ? 'at the end' : `after packets that took ${heldBeforeLossMs} ms or more`;
+  return `lost ${lost} of ${sent}, at most ${longestLossRun} in a row, ${held}; longest gap ${longestGapMs} ms`;
+}
+
 function judge(row: FaultRow, { switched, routed, flowMods }: MeasuredRow): void {
-  for (const [stream, { lost, sent, longestGapMs, duplicates }] of Object.entries({ switched, routed })) {
-    if (row.mostLost !== null) {
-      assert.ok(lost <= row.mostLost, `${stream}: lost ${lost} of ${sent}, longest gap ${longestGapMs} ms`);
-    }
-    assert.equal(duplicates, 0, `${stream}: packets came twice`);
+  for (const [stream, result] of Object.entries({ switched, routed })) {
+    if (row.mostLost !== null) assert.ok(result.lost <= row.mostLost, `${stream}: ${lossText(result)}`);
+    assert.equal(result.duplicates, 0, `${stream}: packets came twice`);
   }
   if (row.mostFlowMods !== null) assert.ok(flowMods <= row.mostFlowMods, `${flowMods} changes were sent`);
 }

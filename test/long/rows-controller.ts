@@ -53,7 +53,6 @@ export const controllerRows: readonly FaultRow[] = [
     inject: async site => southbound(site).forEach(proxy => proxy.resetAll()),
     mostLost: 0,
     mostFlowMods: 0,
-    isQuick: true,
   },
   {
     name: 'every southbound connection ended',
