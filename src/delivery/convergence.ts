@@ -3,7 +3,8 @@
  * of objects. A pure reader of what the reconcilers know; it never says applied before a switch has said so.
  *
  * A hypervisor is concerned by a revision when a fragment on it changed with that revision. Only those are waited
- * for; one that is disconnected is named and not waited for; one that refused a fragment has failed, not applied.
+ * for; one that is disconnected is named and not waited for; one that refused a fragment has failed, not applied. A
+ * revision that came as one delta with others concerns every hypervisor that lacks something older (merged-revisions.ts).
  *
  * Nothing here looks at hypervisors that lack nothing: of a thousand, a question costs as many steps as are behind.
  */

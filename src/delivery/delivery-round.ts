@@ -5,7 +5,8 @@
  * changes are simply sent again.
  */
 import { dependents, planBundles, type Bundle, type SwitchChange } from './bundle-plan.js';
-import type { HostLedger } from './host-ledger.js';
+import type { FlightEntry, HostLedger } from './host-ledger.js';
+import { displaced } from './places.js';
 import type { Sentinel } from './sentinel.js';
 import type { Switch } from './switch.js';
 import { sendBundle, sendPlain, type BundleOutcome } from './wire-round.js';
@@ -148,6 +149,9 @@ function setAside(
   const going = open.filter(change => !errors.has(change.key));
   const blocked = dependents(staying, going);
   ledger.forgetInstalled([...errors.keys(), ...blocked.keys()].filter(key => started.has(key)));
+  const left = going.filter(change => !blocked.has(change.key));
+  const stayBehind = [...staying, ...going.filter(change => blocked.has(change.key))];
+  const lost = displaced(inFlight(ledger, left), [...inFlight(ledger, stayBehind)]);
   for (const [key, error] of errors) {
     ledger.refuse(key, error, context.nowMs());
     context.refused(key, error);
@@ -155,5 +159,13 @@ function setAside(
   for (const [key, cause] of blocked) {
     ledger.refuse(key, `depends on ${cause}: ${errors.get(cause) ?? 'set aside'}`, context.nowMs(), cause);
   }
-  return going.filter(change => !blocked.has(change.key));
+  for (const key of lost) ledger.doubt(key);
+  return left;
+}
+
+function* inFlight(ledger: HostLedger, changes: readonly SwitchChange[]): Generator<FlightEntry> {
+  for (const { key } of changes) {
+    const flight = ledger.inFlight.get(key);
+    if (flight !== undefined) yield flight;
+  }
 }

@@ -15,6 +15,7 @@ import { DesiredState } from './desired-state.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
 import { InstalledPorts } from './installed-ports.js';
+import { MergedRevisions } from './merged-revisions.js';
 import { Reconciler } from './reconciler.js';
 import type { DeliveryCounters, DeliveryIdentity, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import type { ReconcilerState } from './reconciler-state.js';
@@ -86,6 +87,7 @@ export class Fleet {
   readonly convergence: Convergence;
   readonly #options: FleetOptions;
   readonly #desired = new DesiredState();
+  readonly #merged = new MergedRevisions();
   readonly #reconcilers = new Map<string, Reconciler>();
   readonly #comparisons = new TurnQueue(comparisonsAtOnce);
   readonly #installed = new Map<string, InstalledPorts>();
@@ -143,6 +145,7 @@ export class Fleet {
     const nowMs = this.#options.clock.nowMs();
     const since = Math.min(this.#delivered + 1, delta.revision);
     this.#delivered = Math.max(this.#delivered, delta.revision);
+    this.#merged.add(since, delta.revision);
     for (const hypervisorId of named(delta)) {
       if (!this.#reconcilers.has(hypervisorId)) this.addHypervisor(hypervisorId, hypervisorId);
     }
@@ -162,6 +165,7 @@ export class Fleet {
   #goBack(revision: number): void {
     this.#delivered = revision;
     this.#desired.goBack(revision);
+    this.#merged.goBack(revision);
     for (const reconciler of this.#reconcilers.values()) reconciler.ledger.goBack(revision);
     this.convergence.goBack(revision);
   }
@@ -248,6 +252,7 @@ export class Fleet {
       identity,
       watchedTables,
       desired: this.#desired,
+      merged: this.#merged,
       peers: this.#reconcilers,
       nextAuditAtMs: hypervisorId =>
         nextAuditAtMs(hypervisorId, clock.nowMs(), Math.max(auditIntervalMs, this.#reconcilers.size * 1_000)),

@@ -12,6 +12,7 @@
 import type { FragmentOwner } from '../compiler/fragment.js';
 import type { HostChange } from './desired-state.js';
 import type { EncodedFragment } from './encoded-fragment.js';
+import type { MergedRevisions } from './merged-revisions.js';
 
 /** What the switch holds of a key. `unknown`: only a dump can tell. */
 export type Installed = EncodedFragment | null | 'unknown';
@@ -225,10 +226,14 @@ export class HostLedger {
     return this.#inFlight.has(key);
   }
 
-  /** True when a change made at `revision` is not acknowledged. Refused fragments are not pending: they have failed. */
-  isPending(revision: number): boolean {
+  /**
+   * True when a change made at `revision` is not acknowledged. Refused fragments are not pending: they have failed. A revision that
+   * came `merged` with others may have changed whatever was not acknowledged then.
+   */
+  isPending(revision: number, merged: Pick<MergedRevisions, 'has'>): boolean {
     for (const entry of this.#unacknowledged()) {
-      if (entry.refusal === null && entry.since <= revision && revision <= entry.latest) return true;
+      if (entry.refusal !== null || entry.since > revision) continue;
+      if (revision <= entry.latest || merged.has(revision)) return true;
     }
     return false;
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { HostProgress } from './convergence.js';
 import type { DesiredState } from './desired-state.js';
+import type { MergedRevisions } from './merged-revisions.js';
 import type { HoldPeer } from './holds.js';
 import type { Switch } from './switch.js';
 
@@ -38,6 +39,7 @@ export interface ReconcilerContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly desired: DesiredState;
+  readonly merged: Pick<MergedRevisions, 'has'>;
   readonly identity: DeliveryIdentity;
   readonly peers: ReadonlyMap<string, HoldPeer>;
   /** Tables that nobody but Weft writes: the switches tell of every change of others there. */

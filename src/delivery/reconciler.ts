@@ -125,7 +125,9 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   isPending(revision: number): boolean {
     const { uncertainUpTo } = this.#stock;
-    return this.ledger.isPending(revision) || (uncertainUpTo !== null && revision <= uncertainUpTo);
+    const { merged } = this.#context;
+    if (uncertainUpTo !== null && (revision <= uncertainUpTo || merged.has(revision))) return true;
+    return this.ledger.isPending(revision, merged);
   }
 
   *failures(): Generator<FragmentFailure> {
@@ -379,6 +381,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       this.ledger.refuse(flight.entry.key, error, nowMs);
     }
     blameCauses(plan, this.ledger, nowMs);
+    for (const key of plan.displaced) this.ledger.doubt(key);
     if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this.hypervisorId);
     return plan;
   }

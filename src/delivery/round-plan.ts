@@ -1,6 +1,9 @@
 /**
  * Which dirty entries of a hypervisor go into its next round, and which have to stay: held back for another
  * hypervisor, refused a moment ago, or dependent on one that stays. Called anew for every round.
+ *
+ * What is held back goes all the same as soon as another fragment takes the place of one of its flows: the switch would hold
+ * a part of it, and that part is on its way to another object anyway.
  */
 import { dependents, isEmptyChange, type SwitchChange } from './bundle-plan.js';
 import { fragmentDifference } from './difference.js';
@@ -8,6 +11,7 @@ import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
 import type { Hold, OwnHold } from './holds.js';
+import { displaced } from './places.js';
 
 export interface RoundPlan {
   /** What goes out, with the change of each (same order). */
@@ -21,6 +25,8 @@ export interface RoundPlan {
   readonly blocked: ReadonlyMap<string, string>;
   /** Fragments that no switch could be told, with the reason. */
   readonly unencodable: readonly { readonly flight: FlightEntry; readonly error: string }[];
+  /** Keys that cannot go and lose a flow to one that goes: what is installed of them is not known after this round. */
+  readonly displaced: ReadonlySet<string>;
   /** Some entry can only be settled by a dump. */
   readonly needsComparison: boolean;
   /** Clock.nowMs() at which something that stays may go; Infinity when only an event can change that. */
@@ -37,13 +43,19 @@ export interface RoundInputs {
   holdOf(entry: DirtyEntry, target: EncodedFragment | null, own: OwnHold | null): Hold | null;
 }
 
+interface Going {
+  readonly flight: FlightEntry;
+  readonly change: SwitchChange;
+}
+
 interface Draft {
-  readonly going: Map<string, { flight: FlightEntry; change: SwitchChange }>;
+  readonly going: Map<string, Going>;
+  /** Held back for another hypervisor. */
+  readonly held: Map<string, Going & { readonly hold: Hold }>;
   readonly settled: string[];
   readonly remaining: FlightEntry[];
-  readonly staying: SwitchChange[];
+  readonly staying: Going[];
   readonly unencodable: { flight: FlightEntry; error: string }[];
-  readonly waitsFor: Set<string>;
   /** Entries of rank 1 that are held back. */
   own: OwnHold | null;
   needsComparison: boolean;
@@ -53,11 +65,11 @@ interface Draft {
 export function planRound(inputs: RoundInputs): RoundPlan {
   const draft: Draft = {
     going: new Map(),
+    held: new Map(),
     settled: [],
     remaining: [],
     staying: [],
     unencodable: [],
-    waitsFor: new Set(),
     own: null,
     needsComparison: false,
     nextAtMs: Infinity,
@@ -68,22 +80,56 @@ export function planRound(inputs: RoundInputs): RoundPlan {
     else sort(entry, inputs, draft);
   }
   for (const entry of removals) sort(entry, inputs, draft);
-  const blocked = dependents(
-    draft.staying,
-    [...draft.going.values()].map(({ change }) => change),
-  );
+  const blocked = settleWhatGoes(draft);
+  const lost = [...draft.staying];
   for (const key of blocked.keys()) {
-    const flight = draft.going.get(key)?.flight;
+    const one = draft.going.get(key);
     draft.going.delete(key);
-    if (flight !== undefined) draft.remaining.push(flight);
+    if (one === undefined) continue;
+    draft.remaining.push(one.flight);
+    lost.push(one);
+  }
+  const waitsFor = new Set<string>();
+  let { nextAtMs } = draft;
+  for (const { flight, hold } of draft.held.values()) {
+    draft.remaining.push(flight);
+    nextAtMs = Math.min(nextAtMs, hold.untilMs);
+    for (const hypervisorId of hold.waitsFor) waitsFor.add(hypervisorId);
   }
   const going = [...draft.going.values()];
   return {
     ...draft,
     blocked,
+    displaced: displaced(flightsOf(going), flightsOf(lost)),
+    waitsFor,
+    nextAtMs,
     flights: going.map(({ flight }) => flight),
     changes: going.map(({ change }) => change),
   };
+}
+
+/** What is held back goes with whatever takes a place of it; gives what is going and cannot go, with what each waits for. */
+function settleWhatGoes({ going, held, staying }: Draft): ReadonlyMap<string, string> {
+  for (;;) {
+    const stays = [...staying, ...held.values()].map(({ change }) => change);
+    const goes = [...going.values()];
+    const blocked = dependents(
+      stays,
+      goes.map(({ change }) => change),
+    );
+    const free = goes.filter(({ change }) => !blocked.has(change.key));
+    const taken = displaced(flightsOf(free), flightsOf(held.values()));
+    if (taken.size === 0) return blocked;
+    for (const key of taken) {
+      const one = held.get(key);
+      held.delete(key);
+      if (one !== undefined) going.set(key, one);
+    }
+  }
+}
+
+function* flightsOf(these: Iterable<Going>): Generator<FlightEntry> {
+  for (const { flight } of these) yield flight;
 }
 
 function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
@@ -111,14 +157,12 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
     return;
   }
   const hold = inputs.holdOf(entry, target, draft.own);
+  const change = fragmentDifference(entry.installed, target);
   if (hold !== null) {
-    stay(flight, draft);
+    draft.held.set(entry.key, { flight, change, hold });
     if (target !== null) draft.own = withHold(draft.own, entry.since, hold);
-    draft.nextAtMs = Math.min(draft.nextAtMs, hold.untilMs);
-    for (const hypervisorId of hold.waitsFor) draft.waitsFor.add(hypervisorId);
     return;
   }
-  const change = fragmentDifference(entry.installed, target);
   if (isEmptyChange(change)) draft.settled.push(entry.key);
   else draft.going.set(entry.key, { flight, change });
 }
@@ -137,7 +181,7 @@ function withHold(own: OwnHold | null, since: number, hold: Hold): OwnHold {
 function stay(flight: FlightEntry, draft: Draft): void {
   draft.remaining.push(flight);
   const { installed } = flight.entry;
-  if (installed !== 'unknown') draft.staying.push(fragmentDifference(installed, flight.target));
+  if (installed !== 'unknown') draft.staying.push({ flight, change: fragmentDifference(installed, flight.target) });
 }
 
 /** What only waits for a refused fragment has failed as well, and says so. */

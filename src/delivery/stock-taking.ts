@@ -10,6 +10,7 @@ import type { Suspicion } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { addDigest, nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger, Installed } from './host-ledger.js';
+import { displaced } from './places.js';
 import type { DeliveryIdentity } from './reconciler-context.js';
 import { readSentinel, sentinelTable, type Sentinel } from './sentinel.js';
 import { compareSuspects, findSuspects } from './suspects.js';
@@ -128,14 +129,20 @@ export class StockTaking {
   /** The connection was cut in a round: these bundles of it were committed, the others were not. */
   #resume(committed: readonly Bundle[], found: Sentinel): void {
     const touched = new Set<string>();
+    const arrived: FlightEntry[] = [];
     for (const { entry, target } of this.#ledger.inFlight.values()) {
       // Meters are outside of the bundles: the sentinel says nothing about them.
       if (hasMeters(target) || (entry.installed !== 'unknown' && hasMeters(entry.installed))) touched.add(entry.key);
     }
     for (const bundle of committed) {
+      for (const key of bundle.touches) {
+        const flight = this.#ledger.inFlight.get(key);
+        if (flight !== undefined) arrived.push(flight);
+      }
       this.#ledger.commit([...bundle.completes].filter(key => !touched.has(key)));
       for (const key of bundle.touches) touched.add(key);
     }
+    for (const key of displaced(arrived, this.#ledger.inFlight.values())) touched.add(key);
     this.#ledger.forgetInstalled(touched);
     this.#ledger.rollback();
     this.#committed = found;
@@ -199,8 +206,9 @@ export class StockTaking {
       else taken.push({ entry: { ...entry, installed: 'unknown' }, target });
     }
     this.#ledger.take(taken);
-    // Of what is left out, the old version need not be there either.
-    if (!wasKnown) for (const key of excluded) this.#ledger.doubt(key);
+    // Of what is left out, the old version need not be there either, or loses a flow to what is not left out.
+    const left = [...this.#ledger.dirty.values()].map(entry => ({ entry, target: null }));
+    for (const key of wasKnown ? displaced(taken, left) : excluded) this.#ledger.doubt(key);
     return excluded;
   }
 
