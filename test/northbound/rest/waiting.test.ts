@@ -18,6 +18,10 @@ class TestHost implements HostProgress {
   failures(): readonly FragmentFailure[] {
     return this.refused;
   }
+  disconnect({ fleet }: RestFixture): void {
+    this.isConnected = false;
+    fleet.convergence.changed(this);
+  }
   acknowledge(revision: number, { fleet }: RestFixture): void {
     this.appliedRevision = revision;
     fleet.convergence.changed(this);
@@ -81,7 +85,7 @@ describeRest('?wait=applied', rest => {
   });
 
   it('does not wait for one that is not connected, and names it in the revision', async () => {
-    withHost('away').isConnected = false;
+    withHost('away').disconnect(rest());
     const { request } = rest();
     const made = await request('POST', '/v1/logical-switches?wait=applied', { name: 's' });
     assert.equal(made.status, 201, made.text);
