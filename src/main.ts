@@ -134,6 +134,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     isActive,
     rowsTaken: () => controller.rowsTaken.values(),
     databaseWork: () => hosts.databaseWork(),
+    storeWork: () => store.databaseWork(),
     storeRewinds: () => controller.storeRewinds,
   });
   const authenticator = await authenticatorOf(config, log);

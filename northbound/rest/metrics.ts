@@ -24,6 +24,13 @@ export interface MetricSources {
   rowsTaken(): Iterable<{ readonly kind: string; readonly operation: string; readonly rows: number }>;
   /** What was written to the databases of hosts. */
   databaseWork(): Iterable<{ readonly name: string; readonly transactions: number; readonly operations: number }>;
+  /** What was asked of the store's database, by purpose. */
+  storeWork(): Iterable<{
+    readonly purpose: string;
+    readonly statements: number;
+    readonly roundTrips: number;
+    readonly rows: number;
+  }>;
   /** How often the database has gone back to an older state. */
   storeRewinds(): number;
 }
@@ -93,6 +100,22 @@ function workCounters(registry: Registry, sources: MetricSources): void {
     },
   });
   for (const [counter, help] of [
+    ['statements', 'Statements sent to the database, by purpose.'],
+    ['roundTrips', 'Round trips to the database: statements sent behind each other without waiting are one.'],
+    ['rows', 'Rows in the answers of the database.'],
+  ] as const) {
+    new Counter({
+      name: `weft_store_${snake(counter)}_total`,
+      help,
+      labelNames: ['purpose'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const work of sources.storeWork()) this.inc({ purpose: work.purpose }, work[counter]);
+      },
+    });
+  }
+  for (const [counter, help] of [
     ['transactions', 'OVSDB transactions committed on it.'],
     ['operations', 'Operations in those OVSDB transactions.'],
   ] as const) {
@@ -121,6 +144,7 @@ function total(registry: Registry, name: string, help: string, read: () => numbe
   });
 }
 
+/** All of them are read from one pass over the hypervisors: collecting the first one fills the others, which come after it. */
 function perHypervisor(registry: Registry, sources: MetricSources): void {
   const labelNames = ['hypervisor'] as const;
   const gauges: readonly [string, string, (status: HypervisorDelivery) => number][] = [
@@ -128,30 +152,27 @@ function perHypervisor(registry: Registry, sources: MetricSources): void {
     ['lag', 'Revisions that it is behind.', status => status.lag],
     ['flows', 'Flows that it should hold.', status => status.flows],
   ];
+  const readings: { reset(): void; take(status: HypervisorDelivery): void }[] = [];
+  const collect = (): void => {
+    for (const reading of readings) reading.reset();
+    for (const status of sources.hypervisors()) for (const reading of readings) reading.take(status);
+  };
   for (const [name, help, read] of gauges) {
-    new Gauge({
-      name: `weft_hypervisor_${name}`,
-      help,
-      labelNames,
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const status of sources.hypervisors()) this.set({ hypervisor: status.name }, read(status));
-      },
-    });
+    const options = { name: `weft_hypervisor_${name}`, help, labelNames, registers: [registry] };
+    const gauge = new Gauge(readings.length === 0 ? { ...options, collect } : options);
+    const take = (status: HypervisorDelivery): void => gauge.set({ hypervisor: status.name }, read(status));
+    readings.push({ reset: () => gauge.reset(), take });
   }
-  for (const [counter, help] of Object.entries(deliveryHelp)) {
-    new Counter({
-      name: `weft_hypervisor_${snake(counter)}_total`,
+  for (const [name, help] of Object.entries(deliveryHelp)) {
+    const counter = new Counter({
+      name: `weft_hypervisor_${snake(name)}_total`,
       help,
       labelNames,
       registers: [registry],
-      collect() {
-        this.reset();
-        for (const status of sources.hypervisors()) {
-          this.inc({ hypervisor: status.name }, status.counters[counter as keyof DeliveryCounters]);
-        }
-      },
+    });
+    readings.push({
+      reset: () => counter.reset(),
+      take: ({ name: hypervisor, counters }) => counter.inc({ hypervisor }, counters[name as keyof DeliveryCounters]),
     });
   }
 }

@@ -63,6 +63,8 @@ export class NetworkState {
   readonly #moveListeners = new Set<() => void>();
   /** Where the view was when it moved last. */
   #seen = 0;
+  /** What the underlay allows, as of where the view was then: a listing asks for it with every row. */
+  #capacity: { readonly revision: number; readonly bytes: number } | null = null;
   readonly #waiters = new Set<{ readonly revision: number; readonly resume: () => void }>();
 
   constructor(
@@ -88,6 +90,7 @@ export class NetworkState {
     // The database was replaced by an older copy: what it does not know will not come, and must not be waited for.
     if (revision < this.#seen) this.#acknowledged = Math.min(this.#acknowledged, revision);
     this.#seen = revision;
+    this.#capacity = null;
     for (const waiter of this.#waiters) if (waiter.revision <= this.view.revision) waiter.resume();
     for (const listener of this.#moveListeners) listener();
   }
@@ -171,7 +174,12 @@ export class NetworkState {
   }
 
   effectiveMtu(row: RowOf<'logical-switches'>): number {
-    return effectiveMtu(row, underlayCapacity(this.view.by('hypervisors', 'all', all), this.defaultUnderlayMtu));
+    const { revision } = this.view;
+    if (this.#capacity?.revision !== revision) {
+      const bytes = underlayCapacity(this.view.by('hypervisors', 'all', all), this.defaultUnderlayMtu);
+      this.#capacity = { revision, bytes };
+    }
+    return effectiveMtu(row, this.#capacity.bytes);
   }
 
   drops(hypervisorId: string): Promise<readonly DropCount[]> {

@@ -229,14 +229,18 @@ export class Fleet {
 
   #statusOf(reconciler: Reconciler): HypervisorDelivery {
     const { hypervisorId, name, state, isConnected, appliedRevision, openVswitchVersion, lastError } = reconciler;
+    const desired = this.#desired;
     return {
       hypervisorId,
       name,
       state,
       connected: isConnected,
       appliedRevision,
-      lag: Math.max(0, this.#desired.revision - appliedRevision),
-      flows: this.#desired.flowsOn(hypervisorId),
+      lag: Math.max(0, desired.revision - appliedRevision),
+      // Summed when somebody looks: the status is asked for with every port, and the sum goes over all networks there.
+      get flows() {
+        return desired.flowsOn(hypervisorId);
+      },
       ovsVersion: openVswitchVersion,
       lastError,
       waitsFor: [...reconciler.waitsFor].map(id => this.#reconcilers.get(id)?.name ?? id),

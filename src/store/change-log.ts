@@ -70,7 +70,7 @@ export class ChangeLog {
   /** The current revision; 0 in an empty database. */
   async currentRevision(): Promise<number> {
     const text = 'SELECT revision::float8 AS revision FROM store_head WHERE id = $1';
-    const { rows } = await this.#sessions.run(READ_LIMIT, session => session.query(text, [1]));
+    const { rows } = await this.#sessions.run('log', READ_LIMIT, session => session.query(text, [1]));
     return Number(rows[0]?.['revision'] ?? 0);
   }
 
@@ -86,7 +86,7 @@ export class ChangeLog {
     { limitRows = ROWS_A_READ, check = 0, limit = READ_LIMIT }: ChangesOptions = {},
   ): Promise<Changes | 'trimmed' | 'rewound'> {
     const values = [since, limitRevisions, limitRows];
-    const found = await this.#sessions.run(limit, session => session.query(CHANGES_SINCE, values));
+    const found = await this.#sessions.run('log', limit, session => session.query(CHANGES_SINCE, values));
     const rows = found.rows as unknown as readonly LogRow[];
     const [first] = rows;
     if (first === undefined) throw new Error('the head of the store is missing');
@@ -101,7 +101,7 @@ export class ChangeLog {
   /** The revision of this number; null if there is none, or none any more. */
   async revision(revision: number): Promise<RevisionRecord | null> {
     const text = `SELECT ${AT}, v.actor AS by, v.source, v.changes, v.check_value AS check FROM revisions v WHERE v.revision = $1`;
-    const { rows } = await this.#sessions.run(READ_LIMIT, session => session.query(text, [revision]));
+    const { rows } = await this.#sessions.run('log', READ_LIMIT, session => session.query(text, [revision]));
     const [row] = rows as unknown as Omit<RevisionRecord, 'revision'>[];
     return row === undefined ? null : { revision, ...row };
   }
@@ -114,7 +114,7 @@ export class ChangeLog {
 
   /** Drops all but the newest `keepRevisions` revisions. Returns the floor: the oldest revision to read on from. */
   trim(keepRevisions: number): Promise<number> {
-    return this.#sessions.run(TRIM_LIMIT, async session => {
+    return this.#sessions.run('trim', TRIM_LIMIT, async session => {
       const begun = session.query('BEGIN');
       try {
         const { rows } = await session.query(

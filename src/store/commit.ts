@@ -52,7 +52,7 @@ export async function commitRevision(
   const check = randomInt(1, MAX_CHECK);
   for (const { after } of changes) if (after !== null) setRevision(after, revision);
   const statements = [
-    ...rowStatements(changes).map(([text, value]) => session.query(text, [value])),
+    ...rowStatements(changes).map(([text, values]) => session.query(text, values)),
     session.query(LOG, [revision, now, context.actor, context.source, changes.length, check, logValue(changes)]),
     session.query('COMMIT'),
   ];
@@ -69,12 +69,12 @@ function setRevision(row: CommonRow, revision: number): void {
 
 /**
  * Insertions of parents first, then updates, which may refer to what was inserted and let go of what is deleted, then deletions of
- * children first. Each with its one value.
+ * children first. Each with its values.
  */
-function rowStatements(changes: readonly Change[]): [text: string, value: unknown][] {
-  const inserted: [string, unknown][] = [];
-  const updated: [string, unknown][] = [];
-  const deleted: [string, unknown][] = [];
+function rowStatements(changes: readonly Change[]): [text: string, values: unknown[]][] {
+  const inserted: [string, unknown[]][] = [];
+  const updated: [string, unknown[]][] = [];
+  const deleted: [string, unknown[]][] = [];
   for (const kind of kinds) {
     const ofKind = changes.filter(change => change.kind === kind);
     if (ofKind.length === 0) continue;
@@ -82,9 +82,9 @@ function rowStatements(changes: readonly Change[]): [text: string, value: unknow
     const changed = ofKind.flatMap(({ before, after }) => (before !== null && after !== null ? [after] : []));
     const gone = ofKind.filter(({ after }) => after === null);
     const { insert, update, remove } = statementsOf(kind);
-    if (created.length > 0) inserted.push([insert, recordsetValue(kind, created)]);
-    if (changed.length > 0) updated.push([update, recordsetValue(kind, changed)]);
-    if (gone.length > 0) deleted.unshift([remove, gone.map(({ id }) => id)]);
+    if (created.length > 0) inserted.push([insert, [recordsetValue(kind, created)]]);
+    if (changed.length > 0) updated.push([update, [recordsetValue(kind, changed), changed.map(({ id }) => id)]]);
+    if (gone.length > 0) deleted.unshift([remove, [gone.map(({ id }) => id)]]);
   }
   return [...inserted, ...updated, ...deleted];
 }
@@ -104,7 +104,8 @@ function statementsOf(kind: Kind): KindStatements {
   const { columns, assignments } = shapeOf(kind);
   const statements: KindStatements = {
     insert: `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${recordsetOf(kind, '$1')}`,
-    update: `UPDATE ${table} t SET ${assignments} FROM ${recordsetOf(kind, '$1')} WHERE t.id = r.id`,
+    // The ids once more: Postgres takes a recordset for 100 rows whatever it is, for which it would rather scan the table.
+    update: `UPDATE ${table} t SET ${assignments} FROM ${recordsetOf(kind, '$1')} WHERE t.id = r.id AND t.id = ANY($2::uuid[])`,
     remove: `DELETE FROM ${table} WHERE id = ANY($1::uuid[])`,
   };
   kindStatements.set(kind, statements);

@@ -77,7 +77,7 @@ export class DatabaseLeaseRows implements LeaseRows {
   /** One that is not answered in time for the next is given up: a later one may get through where this one waits. */
   #query({ ttlMs }: LeaseSettings, text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }> {
     const withinMs = Math.min(LONGEST_QUERY_MS, ttlMs);
-    return this.#sessions.run({ withinMs }, session => session.query(text, values));
+    return this.#sessions.run('lease', { withinMs }, session => session.query(text, values));
   }
 }
 

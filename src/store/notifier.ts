@@ -59,7 +59,7 @@ export class Notifier {
     this.#notifyPlanned = false;
     if (this.#closed) return;
     try {
-      await this.#sessions.run(NOTIFY_LIMIT, session => session.query(`NOTIFY ${CHANNEL}, '${this.#self}'`));
+      await this.#sessions.run('notify', NOTIFY_LIMIT, session => session.query(`NOTIFY ${CHANNEL}, '${this.#self}'`));
     } catch (error) {
       // The others poll too; a database that is away is reported by whoever needs it.
       this.#log.debug({ err: error }, 'notify failed');

@@ -88,14 +88,14 @@ export class Reading {
     const text = `SELECT h.revision::float8, s.* FROM store_head h LEFT JOIN LATERAL (
         SELECT ${selection} FROM ${resourceOf(kind).table} t WHERE ${condition} ORDER BY t.id LIMIT ${limit}
       ) s ON true WHERE h.id = 1`;
-    const found = await this.#sessions.run(READ_LIMIT, session => session.queryOnce(text, values));
+    const found = await this.#sessions.run('read', READ_LIMIT, session => session.queryOnce(text, values));
     const rows = found.rows.filter(([, id]) => id !== null).map(([, ...row]) => decodeRow(kind, row));
     return { revision: Number(found.rows[0]?.[0]), rows };
   }
 
   /** Every row of every kind, at one revision. */
   snapshot(): Promise<Snapshot> {
-    return this.#sessions.run(SNAPSHOT_LIMIT, async session => {
+    return this.#sessions.run('snapshot', SNAPSHOT_LIMIT, async session => {
       try {
         // Sent together; the rows are decoded kind by kind as they come.
         const [, head, ...rows] = await Promise.all([

@@ -6,6 +6,7 @@
  */
 import type pg from 'pg';
 import type { Clock } from '../base/clock.js';
+import { DatabaseWorkCounts, type MutableWork, type Purpose } from './database-work.js';
 import type { Session } from './sql.js';
 import { errorCode, IN_FAILED_TRANSACTION, isConnectTimeout } from './sql-errors.js';
 
@@ -40,12 +41,16 @@ export class DatabaseSession implements Session {
   readonly #client: pg.PoolClient;
   /** The embedded database has one session for all its connections, and so one set of names. */
   readonly #suffix: string;
+  readonly #work: MutableWork;
   #owed = 0;
   #answers = 0;
+  /** Answers that had come when the last query was sent; none of these begins a round trip. */
+  #answersBefore = -1;
   #firstFailure: unknown = null;
 
-  constructor(client: pg.PoolClient, suffix: string) {
+  constructor(client: pg.PoolClient, suffix: string, work: MutableWork) {
     this.#client = client;
+    this.#work = work;
     this.#suffix = suffix;
   }
 
@@ -79,10 +84,14 @@ export class DatabaseSession implements Session {
 
   #send(config: pg.QueryConfig | pg.QueryArrayConfig): Promise<pg.QueryResult & { rows: unknown[][] }> {
     this.#owed += 1;
+    this.#work.statements += 1;
+    if (this.#answersBefore !== this.#answers) this.#work.roundTrips += 1;
+    this.#answersBefore = this.#answers;
     const answer = this.#client.query(config as pg.QueryArrayConfig<unknown[]>);
     const counted = answer.then(
       result => {
         this.#answered();
+        this.#work.rows += result.rows.length;
         return result;
       },
       (error: unknown) => {
@@ -150,6 +159,8 @@ export class Sessions {
   readonly #pool: pg.Pool;
   readonly #clock: Clock;
   readonly #isEmbedded: boolean;
+  /** What was asked of the database through these sessions. */
+  readonly work = new DatabaseWorkCounts();
   readonly #born = new WeakMap<pg.PoolClient, { readonly atMs: number; readonly suffix: string }>();
   #made = 0;
   /** Connections older than this may lead to the same silence as the one that was given up then. */
@@ -161,12 +172,12 @@ export class Sessions {
     this.#isEmbedded = isEmbedded;
   }
 
-  /** Borrows a session for the work. Rejects with what the driver reports, or `NoAnswer`. */
-  async run<T>(limit: TimeLimit, work: (session: DatabaseSession) => Promise<T>): Promise<T> {
+  /** Borrows a session for the work, which is counted under the purpose. Rejects with what the driver reports, or `NoAnswer`. */
+  async run<T>(purpose: Purpose, limit: TimeLimit, work: (session: DatabaseSession) => Promise<T>): Promise<T> {
     const nowMs = this.#clock.nowMs();
     const untilMs = nowMs + limit.withinMs;
     const client = await this.#borrow(Math.min(untilMs, nowMs + BORROW_WITHIN_MS));
-    const session = new DatabaseSession(client, this.#birth(client).suffix);
+    const session = new DatabaseSession(client, this.#birth(client).suffix, this.work.of(purpose));
     // The queries report what breaks the connection; without a listener it would end the process as well.
     const ignore = (): void => undefined;
     client.on('error', ignore);

@@ -13,6 +13,7 @@ import {
   type Registration,
   type ReportedInterface,
 } from './inventory.js';
+import { type DatabaseWork, type Purpose, purposes } from './database-work.js';
 import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
 import { type CommitListener, Notifier } from './notifier.js';
 import { type ListOptions, type Page, READ_LIMIT, Reading, type Snapshot } from './reading.js';
@@ -66,6 +67,11 @@ export class Store {
     this.#inventory = new Inventory(this.#transactions, underlayMtu);
     this.#reading = new Reading(sessions);
     this.#changeLog = new ChangeLog(sessions);
+  }
+
+  /** What was asked of the database since the start, by purpose. */
+  *databaseWork(): Generator<DatabaseWork & { readonly purpose: Purpose }> {
+    for (const purpose of purposes) yield { purpose, ...this.#open.sessions.work.of(purpose) };
   }
 
   /** Starts what runs beside the callers. */
@@ -148,7 +154,7 @@ export class Store {
 
   /** Why a port is not bound, or who else claims it; null where there is nothing to say. */
   async bindingReason(port: RowOf<'logical-switch-ports'>): Promise<string | null> {
-    return this.#open.sessions.run(READ_LIMIT, async session => {
+    return this.#open.sessions.run('read', READ_LIMIT, async session => {
       const [claims, { rows }] = await Promise.all([
         claimsOn(session, [port.id, port.name]),
         session.query('SELECT count(*)::integer AS n FROM logical_switch_ports WHERE name = $1', [port.name]),

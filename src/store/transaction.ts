@@ -121,17 +121,21 @@ export class Transactions {
   ): Promise<WriteResult<T>> {
     let committing = false;
     try {
-      return await this.#sessions.run({ withinMs: Math.max(0, untilMs - this.#clock.nowMs()) }, async session => {
-        try {
-          return await this.#transact(session, context, work, () => {
-            committing = true;
-          });
-        } catch (error) {
-          // The session may be the very thing that broke; then the server rolls back by itself.
-          await session.query('ROLLBACK').catch(() => undefined);
-          throw error;
-        }
-      });
+      return await this.#sessions.run(
+        'write',
+        { withinMs: Math.max(0, untilMs - this.#clock.nowMs()) },
+        async session => {
+          try {
+            return await this.#transact(session, context, work, () => {
+              committing = true;
+            });
+          } catch (error) {
+            // The session may be the very thing that broke; then the server rolls back by itself.
+            await session.query('ROLLBACK').catch(() => undefined);
+            throw error;
+          }
+        },
+      );
     } catch (error) {
       throw translateDatabaseError(error, committing);
     }

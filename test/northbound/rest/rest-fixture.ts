@@ -115,6 +115,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
       compiler: () => compiler.stats,
       rowsTaken: () => [{ kind: 'subnets', operation: 'create', rows: 3 }],
       databaseWork: () => [{ name: 'hv1', transactions: 2, operations: 7 }],
+      storeWork: () => store.databaseWork(),
       storeRewinds: () => feed.rewinds,
       hypervisors: () => fleet.statuses(),
       isActive,
