@@ -83,8 +83,13 @@ export interface TableStore {
 const noFlows: ReadonlySet<HeldFlow> = new Set();
 const nothingTouched: TouchedTables = { cookies: new Set(), groups: new Set() };
 
+interface DecodedFlow {
+  readonly stats: FlowStats;
+  readonly groups: ReadonlySet<number>;
+}
+
 /** Decoded flows by their bytes: the same flow is on many switches, and comes again after every restart. */
-const decodedFlows = new Map<string, { readonly stats: FlowStats; readonly groups: ReadonlySet<number> }>();
+const decodedFlows = new Map<string, DecodedFlow>();
 const decodedFlowsKept = 20_000;
 
 /** Where the fields of a flow-mod stand, as nothing before the match has a variable length. */
@@ -99,6 +104,7 @@ export class HeldFlow {
   readonly cookie: bigint;
   readonly tableId: number;
   readonly #bytes: Uint8Array;
+  #known: DecodedFlow | null = null;
 
   constructor(bytes: Uint8Array) {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -126,7 +132,8 @@ export class HeldFlow {
     return this.#decoded().groups;
   }
 
-  #decoded(): { readonly stats: FlowStats; readonly groups: ReadonlySet<number> } {
+  #decoded(): DecodedFlow {
+    if (this.#known !== null) return this.#known;
     const key = this.identity + this.value;
     let decoded = decodedFlows.get(key);
     if (decoded === undefined) {
@@ -135,7 +142,7 @@ export class HeldFlow {
       decoded = { stats, groups: groupsNamedBy(stats.instructions) };
       decodedFlows.set(key, decoded);
     }
-    return decoded;
+    return (this.#known = decoded);
   }
 }
 

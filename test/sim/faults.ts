@@ -143,9 +143,11 @@ export const faultKinds = Object.keys(faults) as readonly FaultKind[];
 function restartSwitch(faulty: Faulty, tables: 'empty' | 'kept', portNumbers: 'same' | 'other'): boolean {
   const one = host(faulty);
   one.isDisturbed = true;
+  one.restarts += 1;
   one.hypervisor.stopSwitch();
   faulty.time.after(50 + faulty.random.below(1_500), () => {
     one.isDisturbed = true;
+    one.restarts += 1;
     one.hypervisor.startSwitch({ tables, portNumbers });
   });
   return true;

@@ -2,7 +2,8 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { faultKinds, type FaultKind } from './faults.js';
-import { Simulation, type SimulationReport } from './simulation.js';
+import { Simulation } from './simulation.js';
+import type { SimulationReport } from './simulation-report.js';
 
 /** What became of one seed. */
 export type SeedOutcome =
@@ -68,6 +69,10 @@ export class Sum {
   seeds = 0;
   claims = 0;
   revisions = 0;
+  walks = 0;
+  walksToNew = 0;
+  /** Seeds in which packets were lost, with the first. */
+  readonly lost: { readonly seed: number; readonly first: string }[] = [];
   fewestOperations = Number.POSITIVE_INFINITY;
   fewestFaults = Number.POSITIVE_INFINITY;
 
@@ -77,7 +82,11 @@ export class Sum {
       this.failed.push(outcome);
       return;
     }
-    const { operations, faults, claims, revisions } = outcome.report;
+    const { operations, faults, claims, revisions, walks, walksToNew } = outcome.report;
+    const [first] = outcome.report.lost;
+    if (first !== undefined) this.lost.push({ seed: outcome.seed, first });
+    this.walks += walks;
+    this.walksToNew += walksToNew;
     this.claims += claims;
     this.revisions += revisions;
     this.fewestOperations = Math.min(this.fewestOperations, total(operations));
@@ -92,7 +101,9 @@ export class Sum {
       [...counts].map(([name, times]) => `  ${name.padEnd(36)}${String(times).padStart(8)}`);
     return [
       `${this.seeds} seeds, ${this.failed.length} failed; at least ${this.fewestOperations} operations and ${this.fewestFaults} faults each;`,
-      `${this.revisions} revisions, ${this.claims} claims of convergence looked at`,
+      `${this.revisions} revisions, ${this.claims} claims of convergence looked at, ${this.walks} packets followed, ${this.walksToNew} of them to ports just bound`,
+      `packets lost in ${this.lost.length} seeds`,
+      ...this.lost.map(({ seed, first }) => `  seed ${seed}: ${first}`),
       'faults:',
       ...lines(this.faults),
       'operations:',

@@ -31,6 +31,8 @@ export class SimulatedHost {
   encapIp: string;
   /** Somebody has emptied or replaced the tables, and no controller has claimed the switch since. */
   isDisturbed = false;
+  /** Of its switch. */
+  restarts = 0;
   /** Another host uses its name, and may be taken for it: what is said of it may be said of the other. */
   isContested = false;
   /** Somebody has changed single flows, and no audit has been since. */

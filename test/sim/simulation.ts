@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto';
 import { silentLogger } from '../../src/base/log.js';
 import { Controller } from '../../src/controller.js';
+import type { ChangeLogRow } from '../../src/store/change-log.js';
 import { SeededRandom } from '../seeded-random.js';
+import { Connectivity } from './connectivity.js';
 import { faultKinds, faults, type FaultKind, type Faulty } from './faults.js';
 import {
   checkApplied,
@@ -16,33 +18,13 @@ import {
   ScratchCompile,
   Violation,
 } from './invariants.js';
+import type { SimulationOptions, SimulationReport } from './simulation-report.js';
 import { RandomOperations } from './random-operations.js';
 import { Reference } from './reference.js';
 import { SimulatedHost } from './simulated-host.js';
 import { ports, SimulatedNetwork } from './simulated-network.js';
 import { SimulatedDatabase, type Backup } from './simulated-store.js';
 import { ProcessClock, VirtualTime } from './virtual-time.js';
-
-export interface SimulationOptions {
-  readonly operations?: number;
-  readonly faults?: number;
-  /** Is given each thing that happens, for people. */
-  readonly trace?: (line: string) => void;
-  /** For planted faults: may spoil a controller before it starts. */
-  readonly spoil?: (controller: Controller) => void;
-}
-
-export interface SimulationReport {
-  readonly seed: number;
-  readonly operations: ReadonlyMap<string, number>;
-  readonly faults: ReadonlyMap<FaultKind, number>;
-  /** Claims of convergence that were looked at. */
-  readonly claims: number;
-  readonly revisions: number;
-  readonly virtualMs: number;
-  /** Over everything that happened: two runs of one seed have the same. */
-  readonly hash: string;
-}
 
 interface Running {
   readonly address: string;
@@ -69,6 +51,7 @@ export class Simulation implements Faulty {
   readonly #reference = new Reference();
   readonly #running = new Map<string, Running>();
   readonly #operations: RandomOperations;
+  readonly #connectivity: Connectivity;
   readonly #hash = createHash('sha256');
   readonly #counts = { operations: new Map<string, number>(), faults: new Map<FaultKind, number>(), claims: 0 };
   /** Ends when the database is restored: what was claimed of the revisions before says nothing any more. */
@@ -86,11 +69,14 @@ export class Simulation implements Faulty {
     this.database = new SimulatedDatabase(this.time, new SeededRandom(seed + 2_000_003));
     this.database.onCommit = changes => {
       if (changes === 'restored') this.#restored();
-      else this.#committed(() => this.#reference.apply(changes));
+      else this.#committed(() => this.#reference.apply(changes), changes);
     };
     this.#operations = new RandomOperations(this.database, this.random);
     this.hosts = Array.from({ length: hostCount }, (_, index) =>
       this.#makeHost(`hv${index + 1}`, `192.0.2.${11 + index}`),
+    );
+    this.#connectivity = new Connectivity(this.hosts, this.database, new SeededRandom(seed + 3_000_017), () =>
+      this.time.nowMs(),
     );
     this.backup = this.database.backUp();
   }
@@ -156,23 +142,22 @@ export class Simulation implements Faulty {
     }
     await this.#comeToRest();
     const { claims, faults: byKind, operations: byName } = this.#counts;
-    const { revision } = this.database;
-    const hash = this.#hash.digest('hex');
     return {
       seed: this.#seed,
       operations: byName,
       faults: byKind,
       claims,
-      revisions: revision,
+      revisions: this.database.revision,
+      walks: this.#connectivity.walks,
+      walksToNew: this.#connectivity.toNew,
+      lost: this.#connectivity.lost,
       virtualMs: this.time.nowMs(),
-      hash,
+      hash: this.#hash.digest('hex'),
     };
   }
 
   get #operationsDone(): number {
-    let sum = 0;
-    for (const count of this.#counts.operations.values()) sum += count;
-    return sum;
+    return [...this.#counts.operations.values()].reduce((sum, count) => sum + count, 0);
   }
 
   #count(name: string): void {
@@ -244,6 +229,7 @@ export class Simulation implements Faulty {
 
   #start(address: string): void {
     if (this.#running.has(address)) return;
+    this.#connectivity.unsettled();
     this.#tell(`controller ${address} starts`);
     const process = new ProcessClock(this.time);
     const listenAt = (port: number) => [{ kind: 'tcp', host: address, port }] as const;
@@ -305,10 +291,13 @@ export class Simulation implements Faulty {
     this.#tell(`${host.name} changes ${cookies.size}`);
     const hypervisorId = this.#hypervisorId(host);
     if (hypervisorId !== null) this.#hold(() => checkUnmixed(this.#reference, host, hypervisorId));
+    if (host.isDisturbed || host.isEdited) this.#connectivity.disturbed(host);
+    this.#connectivity.check();
   }
 
-  #committed(apply: () => void): void {
+  #committed(apply: () => void, changes: readonly ChangeLogRow[]): void {
     apply();
+    this.#connectivity.committed(changes);
     const { step } = this.#reference;
     const { revision } = this.database;
     const life = this.#life;
@@ -330,6 +319,7 @@ export class Simulation implements Faulty {
 
   #restored(): void {
     this.#life += 1;
+    this.#connectivity.unsettled();
     this.#reference.restored(this.database.snapshot());
   }
 
@@ -347,7 +337,18 @@ export class Simulation implements Faulty {
 
   async #pass(durationMs: number): Promise<void> {
     await this.time.pass(durationMs);
+    this.#lookWhatIsApplied();
     if (this.#failure !== null) throw this.#failure;
+  }
+
+  #lookWhatIsApplied(): void {
+    const active = this.#inCharge()?.controller;
+    const { revision } = this.database;
+    if (active?.view.revision !== revision || !active.fleet.convergence.isApplied(revision)) return;
+    this.#connectivity.applied(host => {
+      const delivery = active.fleet.status(this.#hypervisorId(host) ?? '');
+      return delivery?.connected === true && delivery.state === 'idle';
+    });
   }
 
   /** No more faults: in bounded time everything is right, and known to be. */

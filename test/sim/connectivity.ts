@@ -1,0 +1,224 @@
+/**
+ * Packets through the tables of all hosts while they change.
+ *
+ *   established   both ports as they were when everything was last applied, and nothing of theirs changed since: the packet arrives
+ *   new receiver  a port just bound: what a sender's host puts into the tunnel for it finds the receiver ready
+ */
+import type { LogicalSwitchPort, PortBinding } from '../../src/model/index.js';
+import type { ChangeLogRow } from '../../src/store/change-log.js';
+import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
+import { walk, type PacketFields } from '../fakes/packet-walk.js';
+import type { SeededRandom } from '../seeded-random.js';
+import type { SimulatedHost } from './simulated-host.js';
+import type { SimulatedDatabase } from './simulated-store.js';
+
+/** A type that is neither IP nor ARP: only MACs decide. */
+const experimentalType = 0x88b5n;
+/** Shorter than the two seconds that senders wait for a receiver. */
+const waitedForMs = 1_900;
+/** After a restored database or a new controller nothing is expected of new receivers for so long. */
+const unsettledMs = 3_000;
+
+interface Place {
+  readonly portId: string;
+  readonly host: SimulatedHost;
+  readonly ofport: number;
+  readonly mac: bigint;
+  readonly logicalSwitchId: string;
+  /** Where the tunnels of its host ended. */
+  readonly encapIp: string;
+  readonly restarts: number;
+  readonly sinceMs: number;
+}
+
+export class Connectivity {
+  /** Packets sent. */
+  walks = 0;
+  /** Of those, to new receivers. */
+  toNew = 0;
+  readonly lost: string[] = [];
+  readonly #hosts: readonly SimulatedHost[];
+  readonly #database: SimulatedDatabase;
+  readonly #random: SeededRandom;
+  readonly #nowMs: () => number;
+  /** By port id. */
+  #established = new Map<string, Place>();
+  readonly #new = new Map<string, Place>();
+  #unsettledUntilMs = 0;
+
+  constructor(hosts: readonly SimulatedHost[], database: SimulatedDatabase, random: SeededRandom, nowMs: () => number) {
+    this.#hosts = hosts;
+    this.#database = database;
+    this.#random = random;
+    this.#nowMs = nowMs;
+  }
+
+  /** Everything of the database is applied: what is bound on a host that is connected and idle is established. */
+  applied(isIdle: (host: SimulatedHost) => boolean): void {
+    this.#new.clear();
+    const idle = new Set(this.#hosts.filter(isIdle));
+    const established = new Map<string, Place>();
+    for (const binding of this.#database.tables['port-bindings'].values()) {
+      const known = this.#established.get(binding.logicalSwitchPortId);
+      const place = known !== undefined && this.#isThere(known) ? known : this.#place(binding);
+      if (place !== null && (place === known || idle.has(place.host)) && this.#isThere(place))
+        established.set(place.portId, place);
+    }
+    this.#established = established;
+  }
+
+  /** Rows have changed: what is theirs is not established any more. */
+  committed(changes: readonly ChangeLogRow[]): void {
+    for (const { kind, id, before, after } of changes) {
+      if (kind === 'logical-switch-ports') this.#forget(id);
+      if (kind === 'hypervisors') this.#forgetHost(before, after);
+      if (kind !== 'port-bindings') continue;
+      const binding = (after ?? before) as PortBinding;
+      this.#forget(binding.logicalSwitchPortId);
+      if (before !== null || after === null) continue;
+      const place = this.#place(after);
+      if (place !== null) this.#new.set(place.portId, place);
+    }
+  }
+
+  /** Nothing that was known holds: the database was restored, or another controller begins. */
+  unsettled(): void {
+    this.#established.clear();
+    this.#new.clear();
+    this.#unsettledUntilMs = this.#nowMs() + unsettledMs;
+  }
+
+  /** What becomes of the switch of this host is not the controller's doing. */
+  disturbed(host: SimulatedHost): void {
+    for (const places of [this.#established, this.#new]) {
+      for (const [id, place] of places) if (place.host === host) places.delete(id);
+    }
+  }
+
+  /** A switch has changed: some packets are sent. */
+  check(): void {
+    const established = [...this.#established.values()].filter(place => this.#isThere(place));
+    if (established.length === 0) return;
+    for (let time = 0; time < 2; time += 1) {
+      const from = this.#random.pick(established);
+      const to = this.#random.pick(established);
+      if (from === to || from.logicalSwitchId !== to.logicalSwitchId) continue;
+      if (!this.#arrives(from, to).isThere) this.#lose('between established ports', from, to);
+    }
+    const nowMs = this.#nowMs();
+    if (nowMs < this.#unsettledUntilMs) return;
+    for (const to of this.#new.values()) {
+      if (nowMs - to.sinceMs > waitedForMs || !this.#isThere(to)) continue;
+      const from = established.find(
+        place => place.logicalSwitchId === to.logicalSwitchId && place.host !== to.host && place.portId !== to.portId,
+      );
+      if (from === undefined) continue;
+      this.toNew += 1;
+      const { isThere, isSent } = this.#arrives(from, to);
+      if (isSent && !isThere) this.#lose('to a receiver that is not ready', from, to);
+    }
+  }
+
+  #lose(what: string, from: Place, to: Place): void {
+    const place = ({ portId, host, ofport }: Place): string => `${portId} (${host.name}, ${ofport})`;
+    this.lost.push(`${this.#nowMs()} a packet ${what} is lost: from ${place(from)} to ${place(to)}`);
+  }
+
+  #forget(portId: string): void {
+    this.#established.delete(portId);
+    this.#new.delete(portId);
+  }
+
+  #forgetHost(before: unknown, after: unknown): void {
+    const [old, now] = [before, after] as { readonly encapIp: string | null; readonly systemId: string | null }[];
+    if (old !== undefined && now !== undefined && old?.encapIp === now?.encapIp) return;
+    for (const host of this.#hosts) {
+      if (host.name === (now ?? old)?.systemId) this.disturbed(host);
+    }
+  }
+
+  #place(binding: PortBinding): Place | null {
+    const port = this.#database.tables['logical-switch-ports'].get(binding.logicalSwitchPortId);
+    const hypervisor = this.#database.tables.hypervisors.get(binding.hypervisorId);
+    const host = this.#hosts.find(each => each.name === hypervisor?.systemId);
+    if (port?.enabled !== true || host === undefined || binding.ofport === null) return null;
+    const { encapIp, restarts } = host;
+    if (hypervisor?.encapIp !== encapIp) return null;
+    const { mac, logicalSwitchId } = port as LogicalSwitchPort;
+    const [portId, sinceMs] = [binding.logicalSwitchPortId, this.#nowMs()];
+    const value = BigInt(`0x${mac.replaceAll(':', '')}`);
+    return { portId, host, ofport: binding.ofport, mac: value, logicalSwitchId, encapIp, restarts, sinceMs };
+  }
+
+  /** Its interface has not been taken away or renumbered, and nobody but the controller touches the host. */
+  #isThere({ host, portId, ofport, encapIp, restarts }: Place): boolean {
+    if (!isSteady(host) || host.encapIp !== encapIp || host.restarts !== restarts) return false;
+    return [...host.hypervisor.database.rows('Interface').values()].some(
+      row => row.ofport === ofport && row.external_ids.get('iface-id') === portId,
+    );
+  }
+
+  #arrives(from: Place, to: Place): { readonly isThere: boolean; readonly isSent: boolean } {
+    this.walks += 1;
+    const packet = new Map<OxmField, bigint>([
+      [oxm.inPort, BigInt(from.ofport)],
+      [oxm.ethSrc, from.mac],
+      [oxm.ethDst, to.mac],
+      [oxm.ethType, experimentalType],
+    ]);
+    let isSent = false;
+    for (const { port, fields } of walk(from.host.tables, packet)) {
+      if (from.host === to.host && port === to.ofport) return { isThere: true, isSent };
+      const entry = this.#throughTunnel(from.host, port, fields);
+      if (entry === null || entry.host !== to.host) continue;
+      isSent = true;
+      const isThere = walk(entry.host.tables, entry.fields).some(output => output.port === to.ofport);
+      if (isThere) return { isThere, isSent };
+    }
+    return { isThere: false, isSent };
+  }
+
+  /** Where a packet comes in that left a host by this port; null if that is no tunnel, or leads nowhere. */
+  #throughTunnel(
+    from: SimulatedHost,
+    port: number,
+    fields: PacketFields,
+  ): { readonly host: SimulatedHost; readonly fields: PacketFields } | null {
+    const type = tunnelType(from, row => row.ofport === port)?.type;
+    if (type === undefined) return null;
+    const destination = fields.get(oxm.tunIpv4Dst) ?? 0n;
+    const host = this.#hosts.find(each => addressOf(each.encapIp) === destination);
+    const entry = host === undefined ? null : tunnelType(host, row => row.type === type);
+    const ofport = entry?.ofport ?? null;
+    if (host === undefined || ofport === null) return null;
+    const inner = [...fields].filter(([field]) => payload.has(field));
+    return {
+      host,
+      fields: new Map<OxmField, bigint>([
+        ...inner,
+        [oxm.inPort, BigInt(ofport)],
+        [oxm.tunnelId, fields.get(oxm.tunnelId) ?? 0n],
+        [oxm.tunIpv4Src, addressOf(from.encapIp)],
+        [oxm.tunIpv4Dst, destination],
+      ]),
+    };
+  }
+}
+
+const payload: ReadonlySet<OxmField> = new Set([oxm.ethSrc, oxm.ethDst, oxm.ethType]);
+
+const isSteady = (host: SimulatedHost): boolean => !(host.isDisturbed || host.isEdited || host.isContested);
+
+const addressOf = (ip: string): bigint => ip.split('.').reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+
+interface InterfaceRow {
+  readonly type: string;
+  readonly ofport: number | null;
+}
+
+function tunnelType(host: SimulatedHost, fits: (row: InterfaceRow) => boolean): InterfaceRow | null {
+  for (const row of host.hypervisor.database.rows('Interface').values()) {
+    if ((row.type === 'geneve' || row.type === 'vxlan') && fits(row)) return row;
+  }
+  return null;
+}
