@@ -96,10 +96,18 @@ export class DriftWatch {
     return suspicion;
   }
 
-  /** What was taken could not be looked at. */
-  putBack(): void {
-    this.#isEverything = true;
-    this.#isDue();
+  /**
+   * What was taken was not looked at. It is due at once: the pause before it is over.
+   * @param andMore something of it may have been missed: everything is suspect
+   */
+  putBack({ isEverything, cookies, places, groupsAndMeters }: Suspicion, andMore = false): void {
+    if (!isEverything && cookies.size + places.length === 0 && !groupsAndMeters) return;
+    this.#isEverything ||= isEverything || andMore;
+    for (const cookie of cookies) this.#cookies.add(cookie);
+    this.#places.push(...places);
+    this.#groupsAndMeters ||= groupsAndMeters;
+    this.#bound();
+    this.#dueAtMs = Math.min(this.#dueAtMs, this.#clock.nowMs() + gatherMs);
   }
 
   #clear(): void {
@@ -114,13 +122,16 @@ export class DriftWatch {
     if (change.kind === 'flow') {
       this.#cookies.add(change.cookie);
       if (change.place !== null) this.#places.push(change.place);
-      if (this.#cookies.size > mostCookies || this.#places.length > mostPlaces) {
-        this.#cookies.clear();
-        this.#places = [];
-        this.#isEverything = true;
-      }
+      this.#bound();
     } else this.#groupsAndMeters = true;
     this.#isDue();
+  }
+
+  #bound(): void {
+    if (this.#cookies.size <= mostCookies && this.#places.length <= mostPlaces) return;
+    this.#cookies.clear();
+    this.#places = [];
+    this.#isEverything = true;
   }
 
   #isDue(): void {

@@ -58,6 +58,18 @@ export function lowestPending(
   return lowest;
 }
 
+/** `lowestPending` of one hypervisor, kept until the ledger or the desired state (its revision) has changed. */
+export class PendingRanks {
+  #kept: { readonly version: number; readonly revision: number; readonly byRank: (number | undefined)[] } | null = null;
+
+  lowest(ledger: HostLedger, desired: (key: string) => EncodedFragment | null, revision: number, rank: Rank): number {
+    if (this.#kept?.version !== ledger.version || this.#kept.revision !== revision) {
+      this.#kept = { version: ledger.version, revision, byRank: [] };
+    }
+    return (this.#kept.byRank[rank] ??= lowestPending(ledger, desired, rank));
+  }
+}
+
 /**
  * Must this entry of `self` wait? `revision` is that of the desired version's last change. `late` is told whom the
  * entry no longer waits for although they are not ready. `own` is what `self` holds back in the same round: while it

@@ -7,21 +7,22 @@
  * It ends a connection only when the switch says something that makes no sense; silence is never answered.
  */
 import type { Logger } from '../base/log.js';
+import { AuditAppointment } from './audit-appointment.js';
 import type { FragmentFailure, HostProgress } from './convergence.js';
-import type { SwitchChange } from './bundle-plan.js';
 import { DatabaseGate } from './database-gate.js';
 import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
 import type { HostChange } from './desired-state.js';
-import { DriftWatch, type Suspicion } from './drift-watch.js';
+import { DriftWatch } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
-import { holdOf, lowestPending, type HoldPeer, type Rank } from './holds.js';
+import { PendingRanks, type HoldPeer, type Rank } from './holds.js';
+import { Inspection } from './inspection.js';
 import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
 import { roundContext } from './round-context.js';
-import { blameCauses, planRound, warmUpRound, type RoundPlan } from './round-plan.js';
+import { warmUpRound, type RoundPlan } from './round-plan.js';
+import { prepareRound } from './round-preparation.js';
 import { StockTaking } from './stock-taking.js';
-import { describeRepair, touchesSentinel } from './suspects.js';
 import { SwitchClosedError, type Switch } from './switch.js';
 import { WakeUp } from './wake-up.js';
 
@@ -52,6 +53,8 @@ export class Reconciler implements HostProgress, HoldPeer {
   readonly #wakeUp: WakeUp;
   readonly #database: DatabaseGate;
   readonly #drift: DriftWatch;
+  readonly #audits = new AuditAppointment();
+  readonly #inspection: Inspection;
   #state: ReconcilerState = 'disconnected';
   #connection: HostConnection | null = null;
   #disconnectedAtMs: number;
@@ -59,11 +62,9 @@ export class Reconciler implements HostProgress, HoldPeer {
   #claimedTerm: bigint | null = null;
   #running: Promise<void> = Promise.resolve();
   #pauseUntilMs = 0;
-  #auditAtMs = 0;
   #failures = 0;
   #waitsFor = nobody;
-  #lowest: { readonly version: number; readonly revision: number; readonly byRank: (number | undefined)[] } | null =
-    null;
+  readonly #pendingRanks = new PendingRanks();
 
   constructor(hypervisorId: string, name: string, context: ReconcilerContext) {
     this.hypervisorId = hypervisorId;
@@ -77,6 +78,22 @@ export class Reconciler implements HostProgress, HoldPeer {
     const onBehind = (): void => context.fellBehind(this);
     this.ledger = new HostLedger(onBehind);
     this.#stock = new StockTaking(hypervisorId, this.ledger, context.desired, context.identity.databaseId, onBehind);
+    this.#inspection = new Inspection({
+      loop: {
+        move: (to, reason) => this.#move(to, reason),
+        checkOpen: connection => this.#checkOpen(connection),
+        roundContext: connection => this.#roundContext(connection),
+        refused: (key, error) => this.#refused(key, error),
+        settle: (outcome, flights) => this.#settle(outcome, flights),
+      },
+      context,
+      log: this.#log,
+      ledger: this.ledger,
+      counters: this.counters,
+      stock: this.#stock,
+      drift: this.#drift,
+      audits: this.#audits,
+    });
   }
 
   get state(): ReconcilerState {
@@ -144,16 +161,13 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   lowestPending(rank: Rank): number {
     if (this.#stock.uncertainUpTo !== null) return 0;
-    const { revision } = this.#context.desired;
-    if (this.#lowest?.version !== this.ledger.version || this.#lowest.revision !== revision) {
-      this.#lowest = { version: this.ledger.version, revision, byRank: [] };
-    }
-    return (this.#lowest.byRank[rank] ??= lowestPending(this.ledger, key => this.#desired(key), rank));
+    return this.#pendingRanks.lowest(this.ledger, key => this.#desired(key), this.#context.desired.revision, rank);
   }
 
   /** A delta touched this hypervisor. */
   mark(changes: readonly HostChange[], context: MarkContext): void {
     this.ledger.mark(changes, context);
+    if (changes.length > 0) this.#audits.makeWay();
   }
 
   /** A delta touched this hypervisor, of which nothing is known. */
@@ -168,7 +182,7 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   /** Compares the switch with what it should hold as soon as possible. */
   audit(): void {
-    this.#auditAtMs = 0;
+    this.#audits.bringForward();
     this.kick();
   }
 
@@ -223,20 +237,27 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (!this.#stock.isRead) return this.#readStock(connection);
     const nowMs = this.#context.clock.nowMs();
     if (nowMs < this.#pauseUntilMs) return this.#wakeUp.sleepUntil(this.#pauseUntilMs);
-    if (!this.#stock.isKnown || nowMs >= this.#auditAtMs) return this.#compare(connection);
-    if (nowMs >= this.#drift.dueAtMs) return this.#mend(connection);
+    if (!this.#stock.isKnown || this.#audits.isDue(nowMs, () => this.#isDeliveryWaiting()))
+      return this.#inspection.compare(connection);
+    if (nowMs >= this.#drift.dueAtMs) return this.#inspection.mend(connection);
     if (this.ledger.dirty.size === 0) return this.#rest();
     await this.#warmUp(connection);
     const plan = this.#plan();
     this.#setWaitsFor(plan.waitsFor);
-    if (plan.needsComparison) return this.#compare(connection);
+    if (plan.needsComparison) return this.#inspection.compare(connection);
     if (plan.changes.length > 0) return this.#deliver(connection, plan);
-    return this.#wakeUp.sleepUntil(Math.min(plan.nextAtMs, this.#auditAtMs, this.#drift.dueAtMs));
+    return this.#wakeUp.sleepUntil(Math.min(plan.nextAtMs, this.#audits.atMs, this.#drift.dueAtMs));
+  }
+
+  /** Refused fragments wait for their next try, not for us. */
+  #isDeliveryWaiting(): boolean {
+    for (const { refusal } of this.ledger.dirty.values()) if (refusal === null) return true;
+    return false;
   }
 
   #rest(): Promise<void> {
     this.#setWaitsFor(nobody);
-    return this.#wakeUp.sleepUntil(Math.min(this.#auditAtMs, this.#drift.dueAtMs));
+    return this.#wakeUp.sleepUntil(Math.min(this.#audits.atMs, this.#drift.dueAtMs));
   }
 
   #setWaitsFor(hypervisors: ReadonlySet<string>): void {
@@ -294,33 +315,12 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#checkOpen(connection);
     this.#log.info({ finding }, 'sentinel read');
     if (finding === 'compare') {
-      this.#auditAtMs = 0;
-      return this.#compare(connection);
+      this.#audits.bringForward();
+      return this.#inspection.compare(connection);
     }
-    this.#auditAtMs = this.#context.nextAuditAtMs(this.hypervisorId);
+    this.#audits.make(this.#context.nextAuditAtMs(this.hypervisorId));
     this.#context.progressed(this.hypervisorId);
     this.#move('idle', finding);
-  }
-
-  async #compare(connection: HostConnection): Promise<void> {
-    this.#move('comparing', this.#stock.isKnown ? 'audit' : 'unknown content');
-    const done = await this.#context.comparisonTurn();
-    try {
-      this.#checkOpen(connection);
-      this.counters.resyncs += 1;
-      this.#drift.take();
-      const found = await this.#stock.compare(connection.target, this.#context.clock.nowMs());
-      const { changes, wasKnown, unencodable } = found;
-      for (const { key, error } of unencodable) this.#refused(key, error);
-      if (changes.length > 0) this.#log.info({ fragments: changes.length, wasKnown }, 'differences found');
-      this.counters.repairs += changes.length;
-      const outcome = await deliverChanges(this.#roundContext(connection), changes, changes.length > 0 || !wasKnown);
-      if (outcome.kind === 'done') this.#stock.compared();
-      this.#checkOpen(connection);
-      this.#settle(outcome, null);
-    } finally {
-      done();
-    }
   }
 
   #driftNoted(): void {
@@ -328,60 +328,9 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.kick();
   }
 
-  /** Others have changed the switch: looks at what they touched, and puts it right. */
-  async #mend(connection: HostConnection): Promise<void> {
-    const suspicion = this.#drift.take();
-    if (suspicion.isEverything) return this.#compare(connection);
-    this.#move('comparing', 'somebody else changed the switch');
-    const done = await this.#context.comparisonTurn();
-    try {
-      this.#checkOpen(connection);
-      this.counters.driftChecks += 1;
-      const changes = await this.#stock.examine(connection.target, suspicion, this.#context.clock.nowMs());
-      this.#checkOpen(connection);
-      if (changes !== null) return await this.#repair(connection, suspicion, changes);
-    } catch (error) {
-      this.#drift.putBack();
-      throw error;
-    } finally {
-      done();
-    }
-    this.#move('idle', 'only a comparison of the whole can tell');
-    this.#auditAtMs = 0;
-  }
-
-  async #repair(connection: HostConnection, suspicion: Suspicion, changes: readonly SwitchChange[]): Promise<void> {
-    const isSentinelGone = touchesSentinel(suspicion);
-    if (changes.length === 0 && !isSentinelGone) return this.#move('idle', 'what was touched is as it should be');
-    this.#log.warn(describeRepair(changes), 'somebody else changed the switch; it is put right');
-    this.counters.repairs += Math.max(1, changes.length);
-    const outcome = await deliverChanges(this.#roundContext(connection), changes, isSentinelGone);
-    this.#checkOpen(connection);
-    this.#settle(outcome, []);
-  }
-
   #plan(): RoundPlan {
-    const { clock, peers } = this.#context;
-    const nowMs = clock.nowMs();
-    const late = new Set<string>();
-    const plan = planRound({
-      ledger: this.ledger,
-      nowMs,
-      desired: key => this.#desired(key),
-      holdOf: (entry, target, own) => {
-        const revision = this.#context.desired.get(entry.key)?.revision ?? entry.latest;
-        return holdOf(this, entry, target, revision, peers, nowMs, hypervisorId => late.add(hypervisorId), own);
-      },
-    });
+    const { plan, late } = prepareRound(this, this.ledger, this.#context, (key, error) => this.#refused(key, error));
     if (late.size > 0) this.#log.warn({ late: [...late] }, 'not waiting any longer for other hypervisors');
-    for (const key of plan.settled) this.ledger.drop(key);
-    for (const { flight, error } of plan.unencodable) {
-      this.ledger.take([flight]);
-      this.#refused(flight.entry.key, error);
-      this.ledger.refuse(flight.entry.key, error, nowMs);
-    }
-    blameCauses(plan, this.ledger, nowMs);
-    for (const key of plan.displaced) this.ledger.doubt(key);
     if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this.hypervisorId);
     return plan;
   }
@@ -399,7 +348,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (outcome.kind === 'done') {
       this.#failures = 0;
       this.#lastError = null;
-      if (flights === null) this.#auditAtMs = this.#context.nextAuditAtMs(this.hypervisorId);
+      if (flights === null) this.#audits.make(this.#context.nextAuditAtMs(this.hypervisorId));
       this.#move('idle', 'acknowledged');
     } else if (outcome.kind === 'fenced') {
       // What was in flight stays so: the sentinel tells what became of it when the switch is ours again.

@@ -2,6 +2,7 @@
  * What Weft knows of the content of one switch: nothing, or "everything desired except what the ledger lists". The
  * sentinel tells after a reconnect whether that is still so; a dump tells otherwise.
  */
+import { unlessEnded } from './audit-appointment.js';
 import type { Bundle, SwitchChange } from './bundle-plan.js';
 import { SwitchComparison } from './comparison.js';
 import type { SentBundle } from './delivery-round.js';
@@ -170,11 +171,51 @@ export class StockTaking {
       for (const flow of flows) if (comparison.addFlow(flow)) await nextTurn();
     });
     const changes = await comparison.finish();
+    this.#launchWrong(changes, placed, nowMs);
+    return { changes, wasKnown, unencodable };
+  }
+
+  /**
+   * As `compare`, of a switch whose content is known and that lacks nothing. It stays known: when something changes meanwhile
+   * (`ended` is aborted), what was read so far is left at that, and the answer is null.
+   */
+  async audit(target: Switch, nowMs: number, ended: AbortSignal): Promise<StockDifference | null> {
+    const placed = new Map<string, PlacedFragment>();
+    for (const one of this.#desired.fragmentsOn(this.#hypervisorId)) placed.set(one.fragment.key, one);
+    const changes = await unlessEnded(this.#read(target, placed, ended), ended);
+    if (changes === null) return null;
+    const unencodable = this.#refuseUnencodable(placed, nowMs);
+    this.#launchWrong(changes, placed, nowMs);
+    return { changes, wasKnown: true, unencodable };
+  }
+
+  async #read(
+    target: Switch,
+    placed: ReadonlyMap<string, PlacedFragment>,
+    ended: AbortSignal,
+  ): Promise<readonly SwitchChange[] | null> {
+    const comparison = new SwitchComparison();
+    for (const { fragment } of placed.values()) {
+      if (comparison.want(fragment, fragment.failure === null)) await nextTurn();
+      if (ended.aborted) return null;
+    }
+    comparison.addGroups(await target.readGroups());
+    comparison.addMeters(await target.readMeters());
+    if (ended.aborted) return null;
+    await target.readFlows({ tableId: null, cookie: 0n, cookieMask: 0n }, async flows => {
+      for (const flow of flows) {
+        if (ended.aborted) return;
+        if (comparison.addFlow(flow)) await nextTurn();
+      }
+    });
+    return ended.aborted ? null : comparison.finish();
+  }
+
+  #launchWrong(changes: readonly SwitchChange[], placed: ReadonlyMap<string, PlacedFragment>, nowMs: number): void {
     for (const { key } of changes) {
       const one = placed.get(key);
       if (one !== undefined && !this.#ledger.isInFlight(key)) this.#ledger.launch(unknownFlight(one, nowMs));
     }
-    return { changes, wasKnown, unencodable };
   }
 
   /**

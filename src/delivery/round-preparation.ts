@@ -1,0 +1,43 @@
+/** The next round of one hypervisor, planned, and in its ledger what the plan settles without the switch. */
+import type { EncodedFragment } from './encoded-fragment.js';
+import type { HostLedger } from './host-ledger.js';
+import { holdOf, type HoldPeer } from './holds.js';
+import type { ReconcilerContext } from './reconciler-context.js';
+import { blameCauses, planRound, type RoundPlan } from './round-plan.js';
+
+export interface PreparedRound {
+  readonly plan: RoundPlan;
+  /** Hypervisors that are not waited for any longer. */
+  readonly late: ReadonlySet<string>;
+}
+
+/** @param refused told of each fragment that no switch could be told, before the ledger has it as refused */
+export function prepareRound(
+  self: HoldPeer,
+  ledger: HostLedger,
+  { clock, desired, peers }: ReconcilerContext,
+  refused: (key: string, error: string) => void,
+): PreparedRound {
+  const nowMs = clock.nowMs();
+  const late = new Set<string>();
+  const desiredOf = (key: string): EncodedFragment | null =>
+    desired.desiredOn(self.hypervisorId, key)?.fragment ?? null;
+  const plan = planRound({
+    ledger,
+    nowMs,
+    desired: desiredOf,
+    holdOf: (entry, target, own) => {
+      const revision = desired.get(entry.key)?.revision ?? entry.latest;
+      return holdOf(self, entry, target, revision, peers, nowMs, hypervisorId => late.add(hypervisorId), own);
+    },
+  });
+  for (const key of plan.settled) ledger.drop(key);
+  for (const { flight, error } of plan.unencodable) {
+    ledger.take([flight]);
+    refused(flight.entry.key, error);
+    ledger.refuse(flight.entry.key, error, nowMs);
+  }
+  blameCauses(plan, ledger, nowMs);
+  for (const key of plan.displaced) ledger.doubt(key);
+  return { plan, late };
+}
