@@ -231,11 +231,13 @@ export class HostLedger {
    * came `merged` with others may have changed whatever was not acknowledged then.
    */
   isPending(revision: number, merged: Pick<MergedRevisions, 'has'>): boolean {
+    let isBehind = false;
     for (const entry of this.#unacknowledged()) {
       if (entry.refusal !== null || entry.since > revision) continue;
-      if (revision <= entry.latest || merged.has(revision)) return true;
+      if (revision <= entry.latest) return true;
+      isBehind = true;
     }
-    return false;
+    return isBehind && merged.has(revision);
   }
 
   /** The newest revision such that nothing older is unacknowledged; `delivered` when nothing is. */
