@@ -39,23 +39,6 @@ function without(content: Content, other: Content): Content {
     .join('\n');
 }
 
-/** A whole version but for flows in whose place another fragment has its own: an address goes from one object to another. */
-function isHandedOver(
-  reference: Reference,
-  host: SimulatedHost,
-  hypervisorId: string,
-  cookie: bigint,
-  content: Content,
-): boolean {
-  const taken = [...host.tables.flows.values()].filter(flow => flow.cookie !== cookie).map(flow => `${flow.identity}|`);
-  return [...reference.versions(hypervisorId, cookie)].some(version => {
-    if (content !== '' && without(content, version) !== '') return false;
-    return without(version, content)
-      .split('\n')
-      .every(line => taken.some(identity => line.startsWith(identity)));
-  });
-}
-
 /** No switch holds a mixture of two versions of a fragment, or something that never was. */
 export function checkUnmixed(reference: Reference, host: SimulatedHost, hypervisorId: string): void {
   if (host.isEdited) return;
@@ -63,7 +46,6 @@ export function checkUnmixed(reference: Reference, host: SimulatedHost, hypervis
     if (decodeCookie(cookie).kind !== 'fragment') continue;
     const content = host.contentOf(cookie);
     if (reference.wasEver(hypervisorId, cookie, content, 0)) continue;
-    if (isHandedOver(reference, host, hypervisorId, cookie, content)) continue;
     const newest = reference.current(hypervisorId, cookie);
     throw new Violation(
       `${host.name} holds of ${cookie.toString(16)} what never was one version: ${readable(without(content, newest))} is not in the newest, ${readable(without(newest, content))} is lacking`,

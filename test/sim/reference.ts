@@ -92,11 +92,6 @@ export class Reference {
     });
   }
 
-  /** Everything that the fragment has ever been there. */
-  *versions(hypervisorId: string, cookie: bigint): Generator<Content> {
-    for (const { content } of this.#timelines.get(hypervisorId)?.get(cookie) ?? []) yield content;
-  }
-
   /** Every fragment of a host, for the comparison at rest. */
   *fragmentsOn(hypervisorId: string): Generator<EncodedFragment> {
     const datapaths = this.#residents.get(hypervisorId);
