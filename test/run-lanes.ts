@@ -1,0 +1,62 @@
+/**
+ * Program: `npm test`. Runs the tests with real Open vSwitch, which mostly wait, and beside them, with less priority, all others, which
+ * mostly compute. Each lane is a mocha of its own; what they say comes line by line, and the sum of both as the closing line.
+ * Ends with 0 when both did. Arguments go to both.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** So much that packets under measurement do not wait for a compiler. */
+const NICENESS = 10;
+const LANES = [
+  { name: 'ovs', command: ['mocha', 'dist/test/ovs/**/*.test.js'] },
+  {
+    name: 'fast',
+    command: [
+      'nice',
+      '-n',
+      String(NICENESS),
+      'mocha',
+      'dist/test/**/*.test.js',
+      '--ignore',
+      'dist/test/{ovs,long,kernel}/**',
+    ],
+  },
+] as const;
+
+interface LaneResult {
+  readonly succeeded: boolean;
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Passes a lane's output on, line by line, except its closing line, which is the result. */
+async function follow(name: string, child: ChildProcess): Promise<LaneResult> {
+  let closing: RegExpExecArray | null = null;
+  const pass = (line: string): void => {
+    const found = /^(\d+) passed, (\d+) failed$/.exec(line);
+    if (found !== null) closing = found;
+    else if (line.trim() !== '') process.stdout.write(`${name.padEnd(4)} | ${line}\n`);
+  };
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream !== null) createInterface(stream).on('line', pass);
+  }
+  const [status] = (await once(child, 'close')) as [number | null];
+  const [, passed = '0', failed = '1'] = closing ?? [];
+  return { succeeded: status === 0 && closing !== null, passed: Number(passed), failed: Number(failed) };
+}
+
+const children = LANES.map(({ name, command }) => {
+  const [program = '', ...args] = [...command, ...process.argv.slice(2)];
+  return { name, child: spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }) };
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    for (const { child } of children) child.kill(signal);
+  });
+}
+const results = await Promise.all(children.map(({ name, child }) => follow(name, child)));
+const sum = (part: 'passed' | 'failed'): number => results.reduce((total, result) => total + result[part], 0);
+process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed\n`);
+process.exitCode = results.every(({ succeeded }) => succeeded) ? 0 : 1;
