@@ -151,6 +151,7 @@ export class Controller {
         },
         lost: () => {
           this.fleet.setTerm(null);
+          this.#inventory.drop();
           this.hosts.goalsChanged();
         },
       },

@@ -30,6 +30,8 @@ export class InventoryWriter {
   #isStopped = false;
   #failures = 0;
   #cancelRetry: (() => void) | null = null;
+  /** Counts the times that everything was dropped: what was sent before is not tried again. */
+  #drops = 0;
   readonly #store: InventoryStore;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -55,6 +57,15 @@ export class InventoryWriter {
     this.#write();
   }
 
+  /**
+   * Another Weft hears the hosts from now on: what is not written yet is older than what it hears, and is not written after it.
+   * Whoever is in charge again hears every host as a whole.
+   */
+  drop(): void {
+    this.#drops += 1;
+    this.#waiting = new Map();
+  }
+
   /** Writes nothing more. What was not written is reported again by the hosts at the next start. */
   stop(): void {
     this.#isStopped = true;
@@ -64,7 +75,7 @@ export class InventoryWriter {
   #write(): void {
     if (this.#isWriting || this.#isStopped || this.#cancelRetry !== null || this.#waiting.size === 0) return;
     this.#isWriting = true;
-    const reports = this.#waiting;
+    const [reports, drops] = [this.#waiting, this.#drops];
     this.#waiting = new Map();
     this.#store.recordInventories(new Map([...reports].map(([id, waiting]) => [id, reportOf(waiting)]))).then(
       () => {
@@ -74,7 +85,7 @@ export class InventoryWriter {
       },
       (error: unknown) => {
         this.#isWriting = false;
-        this.#tryAgain(reports, error);
+        this.#tryAgain(drops === this.#drops ? reports : new Map(), error);
       },
     );
   }

@@ -36,8 +36,8 @@ const hostCount = 3;
 const addresses = ['192.0.2.1', '192.0.2.2'] as const;
 /** Longer than everything that may have to run out: half-open connections, back-offs, the lease. */
 const restWithinMs = 120_000;
-/** Longer than the pause between two audits. */
-const auditWithinMs = 70_000;
+/** Longer than a switch goes without an audit: one and a half intervals, after a new connection. */
+const auditWithinMs = 95_000;
 
 export class Simulation implements Faulty {
   readonly time = new VirtualTime();

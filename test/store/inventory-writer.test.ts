@@ -126,4 +126,20 @@ describe('What hypervisors report', () => {
     clock.advance(60_000);
     assert.deepEqual([store.written.length, clock.pending], [1, 0]);
   });
+
+  it('is not written any more once another Weft hears the hosts, neither what waits nor what fails then', async () => {
+    writer.report('a', [tap('a1')]);
+    await store.end(new Error('no database'));
+    writer.drop();
+    clock.advance(10_000);
+    assert.equal(store.written.length, 1);
+    writer.report('a', [tap('a2')]);
+    writer.report('b', [tap('b1')]);
+    writer.drop();
+    await store.end(new Error('no database'));
+    clock.advance(10_000);
+    assert.equal(store.written.length, 2);
+    writer.report('b', [tap('b2')]);
+    assert.deepEqual(store.names(2), { b: ['b2'] });
+  });
 });
