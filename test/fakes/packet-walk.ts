@@ -17,6 +17,8 @@ export type PacketFields = ReadonlyMap<OxmField, bigint>;
 export interface PacketOutput {
   readonly port: number;
   readonly fields: PacketFields;
+  /** What a part of a register held then. */
+  readonly register: (place: Subfield) => bigint;
 }
 
 /** Resubmits within resubmits that Open vSwitch lets be. */
@@ -74,6 +76,13 @@ class Packet {
 
   fits(match: Match): boolean {
     return match.every(({ field, value, mask = field.allBits }) => (this.get(field) & mask) === (value & mask));
+  }
+
+  /** The packet as it is now, leaving by this port. */
+  leavingBy(port: number): PacketOutput {
+    const now = new Packet(this.#fields, this.lengthBytes);
+    now.#registers = this.#registers;
+    return { port, fields: this.fields, register: place => now.part(place) };
   }
 
   /** Does something whose changes of the packet nobody else sees. */
@@ -175,7 +184,7 @@ class Walk {
   #output(port: number): void {
     const inPort = Number(this.#packet.get(oxm.inPort));
     if (port === inPort || port === Port.controller) return;
-    this.outputs.push({ port: port === Port.inPort ? inPort : port, fields: this.#packet.fields });
+    this.outputs.push(this.#packet.leavingBy(port === Port.inPort ? inPort : port));
   }
 
   #resubmit(table: number, port: number): void {

@@ -1,10 +1,12 @@
 /**
  * Packets through the tables of all hosts while they change.
  *
- *   established   both ports as they were when everything was last applied, and nothing of theirs changed since: the packet arrives
+ *   established   both ports as they were when their hosts last had everything in force, and nothing of theirs changed since: the
+ *                 packet arrives
  *   new receiver  a port just bound: what a sender's host puts into the tunnel for it finds the receiver ready
  */
 import type { LogicalSwitchPort, PortBinding } from '../../src/model/index.js';
+import { placeOf } from '../../src/compiler/pipeline/registers.js';
 import type { ChangeLogRow } from '../../src/store/change-log.js';
 import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
 import { walk, type PacketFields } from '../fakes/packet-walk.js';
@@ -29,6 +31,8 @@ interface Place {
   readonly encapIp: string;
   readonly restarts: number;
   readonly sinceMs: number;
+  /** Hosts that have had everything in force since the port is as it is. */
+  readonly knownBy: Set<SimulatedHost>;
 }
 
 export class Connectivity {
@@ -36,35 +40,41 @@ export class Connectivity {
   walks = 0;
   /** Of those, to new receivers. */
   toNew = 0;
-  readonly lost: string[] = [];
   readonly #hosts: readonly SimulatedHost[];
   readonly #database: SimulatedDatabase;
   readonly #random: SeededRandom;
   readonly #nowMs: () => number;
+  readonly #onLost: (what: string) => void;
   /** By port id. */
   #established = new Map<string, Place>();
   readonly #new = new Map<string, Place>();
   #unsettledUntilMs = 0;
 
-  constructor(hosts: readonly SimulatedHost[], database: SimulatedDatabase, random: SeededRandom, nowMs: () => number) {
+  /** @param onLost told of each packet that was lost although it had to arrive */
+  constructor(
+    hosts: readonly SimulatedHost[],
+    database: SimulatedDatabase,
+    random: SeededRandom,
+    nowMs: () => number,
+    onLost: (what: string) => void,
+  ) {
     this.#hosts = hosts;
     this.#database = database;
     this.#random = random;
     this.#nowMs = nowMs;
+    this.#onLost = onLost;
   }
 
-  /** Everything of the database is applied: what is bound on a host that is connected and idle is established. */
-  applied(isIdle: (host: SimulatedHost) => boolean): void {
-    this.#new.clear();
-    const idle = new Set(this.#hosts.filter(isIdle));
-    const established = new Map<string, Place>();
+  /** On these hosts everything that the database holds is in force: what is bound there is established, and known there. */
+  applied(hosts: readonly SimulatedHost[]): void {
     for (const binding of this.#database.tables['port-bindings'].values()) {
       const known = this.#established.get(binding.logicalSwitchPortId);
       const place = known !== undefined && this.#isThere(known) ? known : this.#place(binding);
-      if (place !== null && (place === known || idle.has(place.host)) && this.#isThere(place))
-        established.set(place.portId, place);
+      if (place === null || !this.#isThere(place) || (place !== known && !hosts.includes(place.host))) continue;
+      for (const host of hosts) place.knownBy.add(host);
+      this.#established.set(place.portId, place);
+      this.#new.delete(place.portId);
     }
-    this.#established = established;
   }
 
   /** Rows have changed: what is theirs is not established any more. */
@@ -102,7 +112,7 @@ export class Connectivity {
     for (let time = 0; time < 2; time += 1) {
       const from = this.#random.pick(established);
       const to = this.#random.pick(established);
-      if (from === to || from.logicalSwitchId !== to.logicalSwitchId) continue;
+      if (from === to || from.logicalSwitchId !== to.logicalSwitchId || !to.knownBy.has(from.host)) continue;
       if (!this.#arrives(from, to).isThere) this.#lose('between established ports', from, to);
     }
     const nowMs = this.#nowMs();
@@ -121,7 +131,7 @@ export class Connectivity {
 
   #lose(what: string, from: Place, to: Place): void {
     const place = ({ portId, host, ofport }: Place): string => `${portId} (${host.name}, ${ofport})`;
-    this.lost.push(`${this.#nowMs()} a packet ${what} is lost: from ${place(from)} to ${place(to)}`);
+    this.#onLost(`at ${this.#nowMs()} ms a packet ${what} is lost: from ${place(from)} to ${place(to)}`);
   }
 
   #forget(portId: string): void {
@@ -147,7 +157,8 @@ export class Connectivity {
     const { mac, logicalSwitchId } = port as LogicalSwitchPort;
     const [portId, sinceMs] = [binding.logicalSwitchPortId, this.#nowMs()];
     const value = BigInt(`0x${mac.replaceAll(':', '')}`);
-    return { portId, host, ofport: binding.ofport, mac: value, logicalSwitchId, encapIp, restarts, sinceMs };
+    const knownBy = new Set<SimulatedHost>();
+    return { portId, host, ofport: binding.ofport, mac: value, logicalSwitchId, encapIp, restarts, sinceMs, knownBy };
   }
 
   /** Its interface has not been taken away or renumbered, and nobody but the controller touches the host. */
@@ -167,11 +178,12 @@ export class Connectivity {
       [oxm.ethType, experimentalType],
     ]);
     let isSent = false;
-    for (const { port, fields } of walk(from.host.tables, packet)) {
+    for (const { port, fields, register } of walk(from.host.tables, packet)) {
       if (from.host === to.host && port === to.ofport) return { isThere: true, isSent };
       const entry = this.#throughTunnel(from.host, port, fields);
       if (entry === null || entry.host !== to.host) continue;
-      isSent = true;
+      // A copy for those who may have an unknown MAC is not sent to the receiver: its host may be unknown here.
+      isSent ||= register(placeOf('flood')) === 0n;
       const isThere = walk(entry.host.tables, entry.fields).some(output => output.port === to.ofport);
       if (isThere) return { isThere, isSent };
     }

@@ -71,8 +71,6 @@ export class Sum {
   revisions = 0;
   walks = 0;
   walksToNew = 0;
-  /** Seeds in which packets were lost, with the first. */
-  readonly lost: { readonly seed: number; readonly first: string }[] = [];
   fewestOperations = Number.POSITIVE_INFINITY;
   fewestFaults = Number.POSITIVE_INFINITY;
 
@@ -83,8 +81,6 @@ export class Sum {
       return;
     }
     const { operations, faults, claims, revisions, walks, walksToNew } = outcome.report;
-    const [first] = outcome.report.lost;
-    if (first !== undefined) this.lost.push({ seed: outcome.seed, first });
     this.walks += walks;
     this.walksToNew += walksToNew;
     this.claims += claims;
@@ -102,8 +98,6 @@ export class Sum {
     return [
       `${this.seeds} seeds, ${this.failed.length} failed; at least ${this.fewestOperations} operations and ${this.fewestFaults} faults each;`,
       `${this.revisions} revisions, ${this.claims} claims of convergence looked at, ${this.walks} packets followed, ${this.walksToNew} of them to ports just bound`,
-      `packets lost in ${this.lost.length} seeds`,
-      ...this.lost.map(({ seed, first }) => `  seed ${seed}: ${first}`),
       'faults:',
       ...lines(this.faults),
       'operations:',

@@ -21,8 +21,6 @@ export interface SimulationReport {
   /** Packets sent through the tables while they changed, and those of them to ports just bound. */
   readonly walks: number;
   readonly walksToNew: number;
-  /** Packets that were lost although they had to arrive. */
-  readonly lost: readonly string[];
   readonly virtualMs: number;
   /** Over everything that happened: two runs of one seed have the same. */
   readonly hash: string;

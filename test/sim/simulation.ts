@@ -75,8 +75,12 @@ export class Simulation implements Faulty {
     this.hosts = Array.from({ length: hostCount }, (_, index) =>
       this.#makeHost(`hv${index + 1}`, `192.0.2.${11 + index}`),
     );
-    this.#connectivity = new Connectivity(this.hosts, this.database, new SeededRandom(seed + 3_000_017), () =>
-      this.time.nowMs(),
+    this.#connectivity = new Connectivity(
+      this.hosts,
+      this.database,
+      new SeededRandom(seed + 3_000_017),
+      () => this.time.nowMs(),
+      what => this.#fail(new Violation(what)),
     );
     this.backup = this.database.backUp();
   }
@@ -150,7 +154,6 @@ export class Simulation implements Faulty {
       revisions: this.database.revision,
       walks: this.#connectivity.walks,
       walksToNew: this.#connectivity.toNew,
-      lost: this.#connectivity.lost,
       virtualMs: this.time.nowMs(),
       hash: this.#hash.digest('hex'),
     };
@@ -344,11 +347,12 @@ export class Simulation implements Faulty {
   #lookWhatIsApplied(): void {
     const active = this.#inCharge()?.controller;
     const { revision } = this.database;
-    if (active?.view.revision !== revision || !active.fleet.convergence.isApplied(revision)) return;
-    this.#connectivity.applied(host => {
+    if (active?.view.revision !== revision) return;
+    const applied = this.hosts.filter(host => {
       const delivery = active.fleet.status(this.#hypervisorId(host) ?? '');
-      return delivery?.connected === true && delivery.state === 'idle';
+      return delivery?.connected === true && delivery.state === 'idle' && delivery.appliedRevision === revision;
     });
+    this.#connectivity.applied(applied);
   }
 
   /** No more faults: in bounded time everything is right, and known to be. */
