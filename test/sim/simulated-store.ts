@@ -93,6 +93,12 @@ export class SimulatedDatabase {
     return `${hex(8)}-${hex(4)}-7${hex(3)}-8${hex(3)}-${hex(6)}${hex(6)}`;
   }
 
+  /** Null while it has no row. */
+  hypervisorId(systemId: string): string | null {
+    for (const row of this.tables.hypervisors.values()) if (row.systemId === systemId) return row.id;
+    return null;
+  }
+
   now(): string {
     return this.#time.wallTime().toISOString();
   }

@@ -9,18 +9,11 @@ import type { ChangeLogRow } from '../../src/store/change-log.js';
 import { SeededRandom } from '../seeded-random.js';
 import { Connectivity } from './connectivity.js';
 import { faultKinds, faults, type FaultKind, type Faulty } from './faults.js';
-import {
-  checkApplied,
-  checkBindings,
-  checkHostDatabase,
-  checkNothingLost,
-  checkUnmixed,
-  ScratchCompile,
-  Violation,
-} from './invariants.js';
+import { checkApplied, checkUnmixed, Violation } from './invariants.js';
 import type { SimulationOptions, SimulationReport } from './simulation-report.js';
 import { RandomOperations } from './random-operations.js';
 import { Reference } from './reference.js';
+import { checkRest, type Resting, unrest } from './rest.js';
 import { SimulatedHost } from './simulated-host.js';
 import { ports, SimulatedNetwork } from './simulated-network.js';
 import { SimulatedDatabase, type Backup } from './simulated-store.js';
@@ -284,15 +277,10 @@ export class Simulation implements Faulty {
     return [...this.#running.values()].find(({ controller }) => controller.lease.term !== null) ?? null;
   }
 
-  #hypervisorId(host: SimulatedHost): string | null {
-    for (const row of this.database.tables.hypervisors.values()) if (row.systemId === host.name) return row.id;
-    return null;
-  }
-
   #switchChanged(host: SimulatedHost): void {
     const { cookies } = host.tables.touched;
     this.#tell(`${host.name} changes ${cookies.size}`);
-    const hypervisorId = this.#hypervisorId(host);
+    const hypervisorId = this.database.hypervisorId(host.name);
     if (hypervisorId !== null) this.#hold(() => checkUnmixed(this.#reference, host, hypervisorId));
     if (host.isDisturbed || host.isEdited) this.#connectivity.disturbed(host);
     this.#connectivity.check();
@@ -311,7 +299,7 @@ export class Simulation implements Faulty {
       if (!progress.isApplied || life !== this.#life || !active.process.isAlive) return;
       this.#counts.claims += 1;
       for (const host of this.hosts) {
-        const id = this.#hypervisorId(host);
+        const id = this.database.hypervisorId(host.name);
         const state = id === null ? null : active.controller.fleet.status(id)?.state;
         // Until a new connection has read the sentinel, what the switch acknowledged before counts.
         if (id === null || !(state === 'idle' || state === 'delivering' || state === 'comparing')) continue;
@@ -349,7 +337,7 @@ export class Simulation implements Faulty {
     const { revision } = this.database;
     if (active?.view.revision !== revision) return;
     const applied = this.hosts.filter(host => {
-      const delivery = active.fleet.status(this.#hypervisorId(host) ?? '');
+      const delivery = active.fleet.status(this.database.hypervisorId(host.name) ?? '');
       return delivery?.connected === true && delivery.state === 'idle' && delivery.appliedRevision === revision;
     });
     this.#connectivity.applied(applied);
@@ -361,42 +349,18 @@ export class Simulation implements Faulty {
     await this.#pass(15_000);
     if (this.hosts.some(host => host.isEdited)) await this.#pass(auditWithinMs);
     for (const host of this.hosts) host.isEdited = false;
-    let unrest = '';
+    let reason = '';
     for (const startMs = this.time.nowMs(); this.time.nowMs() < startMs + restWithinMs; await this.#pass(1_000)) {
-      unrest = this.#unrest() ?? '';
-      if (unrest === '') break;
+      reason = unrest(this.#resting) ?? '';
+      if (reason === '') break;
     }
-    if (unrest !== '') throw new Violation(`it does not come to rest: ${unrest}`);
+    if (reason !== '') throw new Violation(`it does not come to rest: ${reason}`);
     await this.#pass(1_500);
-    const active = this.#inCharge();
-    if (active === null) throw new Violation('nobody is in charge at rest');
-    checkNothingLost(active.controller, this.database);
-    checkBindings(this.hosts, this.database);
-    const scratch = new ScratchCompile(this.database.snapshot());
-    for (const host of this.hosts) {
-      const id = this.#hypervisorId(host);
-      if (id === null) throw new Violation(`${host.name} is not known at rest`);
-      scratch.check(host, id);
-      checkHostDatabase(host, id, this.database);
-    }
+    checkRest(this.#resting);
   }
 
-  /** Why it is not at rest; null if it is. */
-  #unrest(): string | null {
-    const active = this.#inCharge();
-    if (active === null) return 'nobody is in charge';
-    const { controller } = active;
-    if (controller.view.revision !== this.database.revision) return 'the view is behind';
-    if (!controller.fleet.convergence.isApplied(this.database.revision)) return 'not everything is applied';
-    for (const host of this.hosts) {
-      const id = this.#hypervisorId(host) ?? '';
-      const delivery = controller.fleet.status(id);
-      if (delivery?.connected !== true || delivery.state !== 'idle') {
-        return `${host.name} is ${delivery?.state ?? 'not known'}: ${delivery?.lastError ?? ''}`;
-      }
-      const database = controller.hosts.status(id)?.database.kind;
-      if (database !== 'joined') return `the database of ${host.name} is ${database}`;
-    }
-    return null;
+  get #resting(): Resting {
+    const { hosts, database } = this;
+    return { hosts, database, controller: this.#inCharge()?.controller ?? null };
   }
 }
