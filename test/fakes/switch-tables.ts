@@ -17,7 +17,9 @@ export interface Refusal {
 
 export const refusals = {
   isSlave: { type: 1, code: 10 },
+  badArgument: { type: 2, code: 5 },
   badOutGroup: { type: 2, code: 9 },
+  tableFull: { type: 5, code: 1 },
   badTable: { type: 5, code: 2 },
   groupExists: { type: 6, code: 0 },
   unknownGroup: { type: 6, code: 8 },

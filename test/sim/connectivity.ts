@@ -163,7 +163,7 @@ export class Connectivity {
 
   /** Its interface has not been taken away or renumbered, and nobody but the controller touches the host. */
   #isThere({ host, portId, ofport, encapIp, restarts }: Place): boolean {
-    if (!isSteady(host) || host.encapIp !== encapIp || host.restarts !== restarts) return false;
+    if (!host.isSteady || host.encapIp !== encapIp || host.restarts !== restarts) return false;
     return [...host.hypervisor.database.rows('Interface').values()].some(
       row => row.ofport === ofport && row.external_ids.get('iface-id') === portId,
     );
@@ -218,8 +218,6 @@ export class Connectivity {
 }
 
 const payload: ReadonlySet<OxmField> = new Set([oxm.ethSrc, oxm.ethDst, oxm.ethType]);
-
-const isSteady = (host: SimulatedHost): boolean => !(host.isDisturbed || host.isEdited || host.isContested);
 
 const addressOf = (ip: string): bigint => ip.split('.').reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 

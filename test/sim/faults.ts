@@ -131,8 +131,16 @@ export const faults = {
     const one = host(faulty);
     const flows = [...one.tables.flows.keys()];
     if (flows.length === 0) return false;
-    one.isEdited = true;
-    one.hypervisor.switch.vandalise(tables => tables.removeFlow(faulty.random.pick(flows)));
+    one.edit(faulty.random.pick(flows));
+    return true;
+  },
+  'refused flows': faulty => {
+    const one = host(faulty);
+    if (one.refuses !== null) return false;
+    const rest = BigInt(faulty.random.below(4));
+    one.refuses = { fits: number => number % 4n === rest, atCommit: faulty.random.chance(0.3) };
+    faulty.time.after(300 + faulty.random.below(4_000), () => (one.refuses = null));
+    faulty.transact(3);
     return true;
   },
 } as const satisfies Record<string, Fault>;

@@ -41,9 +41,8 @@ function without(content: Content, other: Content): Content {
 
 /** No switch holds a mixture of two versions of a fragment, or something that never was. */
 export function checkUnmixed(reference: Reference, host: SimulatedHost, hypervisorId: string): void {
-  if (host.isEdited) return;
   for (const cookie of host.tables.touched.cookies) {
-    if (decodeCookie(cookie).kind !== 'fragment') continue;
+    if (decodeCookie(cookie).kind !== 'fragment' || host.edited.has(cookie)) continue;
     const content = host.contentOf(cookie);
     if (reference.wasEver(hypervisorId, cookie, content, 0)) continue;
     const newest = reference.current(hypervisorId, cookie);
@@ -53,10 +52,27 @@ export function checkUnmixed(reference: Reference, host: SimulatedHost, hypervis
   }
 }
 
+/** Of these cookies nothing is missing any more that somebody took away. */
+export function forgetEdits(
+  reference: Reference,
+  host: SimulatedHost,
+  hypervisorId: string,
+  cookies: Iterable<bigint>,
+): void {
+  for (const cookie of cookies) {
+    const isWhole =
+      decodeCookie(cookie).kind === 'sentinel'
+        ? [...host.tables.flows.values()].some(flow => flow.tableId === sentinelTable)
+        : host.contentOf(cookie) === reference.current(hypervisorId, cookie);
+    if (isWhole) host.edited.delete(cookie);
+  }
+}
+
 /** What was said to be applied is on the switch: what the step changed there, as it was then or later. */
 export function checkApplied(reference: Reference, host: SimulatedHost, hypervisorId: string, step: number): void {
-  if (host.isDisturbed || host.isEdited || host.isContested) return;
+  if (host.isDisturbed || host.isContested) return;
   for (const cookie of reference.changedIn(step, hypervisorId)) {
+    if (host.edited.has(cookie)) continue;
     const content = host.contentOf(cookie);
     if (reference.wasEver(hypervisorId, cookie, content, step)) continue;
     throw new Violation(

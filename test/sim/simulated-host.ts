@@ -2,7 +2,7 @@
 import { decodeCookie } from '../../src/compiler/identifiers.js';
 import type { Message } from '../../southbound/openflow/message-codec.js';
 import { FakeHypervisor } from '../fakes/fake-hypervisor.js';
-import { SwitchTables } from '../fakes/switch-tables.js';
+import { refusals, SwitchTables, type Refusal } from '../fakes/switch-tables.js';
 import { contentOfFlows } from './reference.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -35,8 +35,12 @@ export class SimulatedHost {
   restarts = 0;
   /** Another host uses its name, and may be taken for it: what is said of it may be said of the other. */
   isContested = false;
-  /** Somebody has changed single flows, and no audit has been since. */
-  isEdited = false;
+  /** Cookies of which somebody has taken flows away, and that are not whole again. */
+  readonly edited = new Set<bigint>();
+  /** Its switch refuses flows and groups of these cookies and numbers, when they are added to a bundle or when it is committed. */
+  refuses: { readonly fits: (number: bigint) => boolean; readonly atCommit: boolean } | null = null;
+  /** Its switch has refused something, and may lack it still. */
+  hasRefused = false;
 
   constructor(options: SimulatedHostOptions) {
     const { name, address, managers, time, network, newUuid, reactionMs, onChange, onMessage } = options;
@@ -53,6 +57,8 @@ export class SimulatedHost {
       newUuid,
       reactionMs,
       switch: {
+        refuse: message => this.#refusal(message, false),
+        refuseAtCommit: message => this.#refusal(message, true),
         onChange: () => onChange(this),
         onMessage: message => {
           if (message.kind === 'roleRequest' && message.role === 'master') this.isDisturbed = false;
@@ -60,6 +66,33 @@ export class SimulatedHost {
         },
       },
     });
+  }
+
+  get isEdited(): boolean {
+    return this.edited.size > 0;
+  }
+
+  /** Nobody but the controller touches it, and it takes what it is told. */
+  get isSteady(): boolean {
+    return !(this.isDisturbed || this.isEdited || this.isContested || this.hasRefused);
+  }
+
+  /** Somebody takes a flow away. */
+  edit(identity: string): void {
+    const { cookie } = this.tables.flows.get(identity) ?? {};
+    if (cookie !== undefined) this.edited.add(cookie);
+    this.hypervisor.switch.vandalise(tables => tables.removeFlow(identity));
+  }
+
+  #refusal(message: Message, atCommit: boolean): Refusal | null {
+    if (this.refuses?.atCommit !== atCommit) return null;
+    if (message.kind !== 'flowMod' && message.kind !== 'groupMod') return null;
+    if (message.command !== 'add' && message.command !== 'modify' && message.command !== 'add_or_modify') return null;
+    if (message.kind === 'flowMod' && decodeCookie(message.cookie).kind !== 'fragment') return null;
+    const number = message.kind === 'flowMod' ? message.cookie : BigInt(message.groupId);
+    if (!this.refuses.fits(number)) return null;
+    this.hasRefused = true;
+    return atCommit ? refusals.tableFull : refusals.badArgument;
   }
 
   plug(interfaceName: string, ifaceId: string): boolean {

@@ -78,6 +78,13 @@ describe('The simulation', function () {
         return { ...delta, changes };
       };
     },
+    'a refusal that is ignored': ({ fleet }) => {
+      const connect = fleet.connect.bind(fleet);
+      fleet.connect = (hypervisorId, connection) => {
+        connection.target.onError = () => () => {};
+        return connect(hypervisorId, connection);
+      };
+    },
     'a revision of which the view is not told': ({ view }) => {
       const apply = view.apply.bind(view);
       let left = 50;

@@ -9,7 +9,7 @@ import type { ChangeLogRow } from '../../src/store/change-log.js';
 import { SeededRandom } from '../seeded-random.js';
 import { Connectivity } from './connectivity.js';
 import { faultKinds, faults, type FaultKind, type Faulty } from './faults.js';
-import { checkApplied, checkUnmixed, Violation } from './invariants.js';
+import { checkApplied, checkUnmixed, forgetEdits, Violation } from './invariants.js';
 import type { SimulationOptions, SimulationReport } from './simulation-report.js';
 import { RandomOperations } from './random-operations.js';
 import { Reference } from './reference.js';
@@ -281,8 +281,11 @@ export class Simulation implements Faulty {
     const { cookies } = host.tables.touched;
     this.#tell(`${host.name} changes ${cookies.size}`);
     const hypervisorId = this.database.hypervisorId(host.name);
-    if (hypervisorId !== null) this.#hold(() => checkUnmixed(this.#reference, host, hypervisorId));
-    if (host.isDisturbed || host.isEdited) this.#connectivity.disturbed(host);
+    if (hypervisorId !== null) {
+      if (host.isEdited) forgetEdits(this.#reference, host, hypervisorId, host.edited);
+      this.#hold(() => checkUnmixed(this.#reference, host, hypervisorId));
+    }
+    if (!host.isSteady) this.#connectivity.disturbed(host);
     this.#connectivity.check();
   }
 
@@ -336,6 +339,10 @@ export class Simulation implements Faulty {
     const active = this.#inCharge()?.controller;
     const { revision } = this.database;
     if (active?.view.revision !== revision) return;
+    const failing = new Set(active.fleet.convergence.failures().map(({ name }) => name));
+    for (const host of this.hosts) {
+      if (host.refuses === null && !failing.has(host.name)) host.hasRefused = false;
+    }
     const applied = this.hosts.filter(host => {
       const delivery = active.fleet.status(this.database.hypervisorId(host.name) ?? '');
       return delivery?.connected === true && delivery.state === 'idle' && delivery.appliedRevision === revision;
@@ -348,7 +355,7 @@ export class Simulation implements Faulty {
     this.#messagesUntilKill = null;
     await this.#pass(15_000);
     if (this.hosts.some(host => host.isEdited)) await this.#pass(auditWithinMs);
-    for (const host of this.hosts) host.isEdited = false;
+    for (const host of this.hosts) host.edited.clear();
     let reason = '';
     for (const startMs = this.time.nowMs(); this.time.nowMs() < startMs + restWithinMs; await this.#pass(1_000)) {
       reason = unrest(this.#resting) ?? '';
