@@ -5,26 +5,43 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { FastifyRequest } from 'fastify';
 import { WeftError } from '../../src/base/errors.js';
-
-export interface Caller {
-  /** Shown as `by` of revisions. */
-  readonly name: string;
-  readonly isAdmin: boolean;
-}
+import type { Caller } from './access.js';
 
 export interface Authenticator {
   /** @throws WeftError unauthenticated */
-  authenticate(authorization: string | undefined): Caller;
+  authenticate(authorization: string | undefined): Caller | Promise<Caller>;
 }
 
-export const openAuthenticator: Authenticator = { authenticate: () => ({ name: 'anonymous', isAdmin: true }) };
+/**
+ * Who asks. Where anyone may ask, a token that is not valid is that of nobody (null): liveness must not depend on it.
+ * @throws WeftError unauthenticated if the caller must say who he is
+ */
+export async function identify(
+  authenticator: Authenticator,
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  isRequired: boolean,
+): Promise<Caller | null> {
+  try {
+    return await authenticator.authenticate(headers.authorization);
+  } catch (error) {
+    if (isRequired || !(error instanceof WeftError) || error.code !== 'unauthenticated') throw error;
+    return null;
+  }
+}
+
+const admin = (name: string): Caller => ({ name, subject: name, role: 'admin', projectId: null, scopes: [] });
+
+const anonymous = admin('anonymous');
+export const openAuthenticator: Authenticator = { authenticate: () => anonymous };
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Compares digests, so that neither the length nor a common beginning of the token shows in the time taken. */
 export function tokenAuthenticator(token: string): Authenticator {
   const expected = digestOf(token);
+  const bearer = admin('admin');
   return {
     authenticate(authorization) {
       const [, presented] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
@@ -33,7 +50,7 @@ export function tokenAuthenticator(token: string): Authenticator {
           detail: authorization === undefined ? 'The Authorization header is missing.' : 'The token is not valid.',
         });
       }
-      return { name: 'admin', isAdmin: true };
+      return bearer;
     },
   };
 }

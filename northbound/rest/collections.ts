@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { WeftError } from '../../src/base/errors.js';
 import { type Kind, kinds, resourceOf, type RowOf } from '../../src/model/index.js';
 import { schemasOf } from '../../src/model/schemas.js';
+import { isInScope } from './access.js';
 import { listingOf, page, type Query } from './listing.js';
 import { readRoute, writeRoute } from './openapi.js';
 import type { RestContext } from './server.js';
@@ -29,10 +30,14 @@ export function requiredRevision(header: string | undefined): number | undefined
   return Number(digits);
 }
 
-export const writeContextOf = (request: FastifyRequest): WriteContext => ({
-  actor: request.caller.name,
-  source: 'rest',
-});
+export function writeContextOf({ caller }: FastifyRequest): WriteContext {
+  return {
+    actor: caller.name,
+    source: 'rest',
+    ...(caller.projectId === null ? {} : { projectId: caller.projectId }),
+    ...(caller.scopes.length === 0 ? {} : { mayWrite: kind => isInScope(caller, kind, 'write') }),
+  };
+}
 
 /** `?min_revision=`: what a read must reflect at least. @throws WeftError invalid_query */
 export function minimumRevision(query: Query): number {
@@ -61,7 +66,7 @@ export async function finishWrite(
   if (wait !== null) {
     const { isApplied, progress } = await awaitApplied(context, revision, wait);
     if (!isApplied) {
-      const members = progressMembers(progress, context.isActive());
+      const members = progressMembers(progress, context.isActive(), request.sight);
       return reply.code(202).send({ ...members, object: body() ?? null });
     }
   }
@@ -86,23 +91,26 @@ function registerReads(app: FastifyInstance, context: RestContext, kind: Kind): 
   const { state } = context;
   app.get(`/v1/${kind}`, readRoute(kind, 'list'), async (request, reply) => {
     const query = request.query as Query;
-    const listing = listingOf(kind, query);
+    const listing = listingOf(kind, query, request.sight);
     await state.reach(minimumRevision(query));
-    const { rows, next } = page(state, kind, listing);
+    const { rows, next } = page(state, kind, listing, request.sight);
     void reply.header('weft-revision', state.revision);
-    return { items: rows.map(row => state.represent(kind, row)), ...(next === null ? {} : { next }) };
+    return { items: rows.map(row => state.represent(kind, row, request.sight)), ...(next === null ? {} : { next }) };
   });
   app.get<{ Params: ItemParams }>(`/v1/${kind}/:id`, readRoute(kind, 'read'), async (request, reply) => {
     await state.reach(minimumRevision(request.query as Query));
-    const row = state.row(kind, request.params.id.toLowerCase());
+    const row = state.row(kind, request.params.id.toLowerCase(), request.sight);
     void reply.header('weft-revision', state.revision).header('etag', etagOf(row));
-    return state.represent(kind, row);
+    return state.represent(kind, row, request.sight);
   });
 }
 
 function registerWrites(app: FastifyInstance, context: RestContext, kind: WritableKind): void {
   const { store, state } = context;
-  const shown = (row: RowOf<Kind>) => () => state.represent(kind, row);
+  const shown =
+    (row: RowOf<Kind>, { sight }: FastifyRequest) =>
+    () =>
+      state.represent(kind, row, sight);
 
   app.post(`/v1/${kind}`, writeRoute(kind, 'create'), async (request, reply) => {
     waitRequestOf(request.query as Record<string, string>);
@@ -112,7 +120,7 @@ function registerWrites(app: FastifyInstance, context: RestContext, kind: Writab
     return finishWrite(context, request, reply, {
       revision,
       status: outcome === 'created' ? 201 : 200,
-      body: shown(row),
+      body: shown(row, request),
     });
   });
 
@@ -127,7 +135,7 @@ function registerWrites(app: FastifyInstance, context: RestContext, kind: Writab
     return finishWrite(context, request, reply, {
       revision,
       status: result.outcome === 'created' ? 201 : 200,
-      body: shown(result.row),
+      body: shown(result.row, request),
     });
   });
 
@@ -139,7 +147,7 @@ function registerWrites(app: FastifyInstance, context: RestContext, kind: Writab
       tx.merge(kind, request.params.id, request.body, options),
     );
     void reply.header('etag', etagOf(result.row));
-    return finishWrite(context, request, reply, { revision, status: 200, body: shown(result.row) });
+    return finishWrite(context, request, reply, { revision, status: 200, body: shown(result.row, request) });
   });
 }
 

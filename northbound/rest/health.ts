@@ -1,5 +1,6 @@
 /** Liveness, readiness and metrics. */
 import type { FastifyInstance } from 'fastify';
+import type { RouteRule } from './access.js';
 import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
 
@@ -16,20 +17,26 @@ export interface Readiness {
   readonly revision: number;
 }
 
+const open: RouteRule = { who: 'anyone', verb: 'read', area: 'health' };
+const metrics: RouteRule = { who: 'operator', verb: 'read', area: 'metrics' };
+
 export function registerHealth(app: FastifyInstance, context: RestContext): void {
-  app.get('/healthz', specialRoute('health', 'Is the process alive?'), async () => ({
+  app.get('/healthz', specialRoute(open, 'Is the process alive?'), async () => ({
     alive: true,
     version: context.version,
   }));
   app.get(
     '/readyz',
-    specialRoute('health', 'Can it do its work, and how durable is its store?'),
-    async (_request, reply) => {
+    specialRoute(open, 'Can it do its work, and how durable is its store?'),
+    async (request, reply) => {
       const readiness = await context.readiness();
-      return reply.code(readiness.ready ? 200 : 503).send(readiness);
+      // Problems and warnings name hosts and the database: that is for operators.
+      const { problems: _, warnings: __, ...anyone } = readiness;
+      const isOperator = request.caller?.projectId === null;
+      return reply.code(readiness.ready ? 200 : 503).send(isOperator ? readiness : anyone);
     },
   );
-  app.get('/metrics', specialRoute('health', 'Prometheus metrics'), async (_request, reply) =>
+  app.get('/metrics', specialRoute(metrics, 'Prometheus metrics'), async (_request, reply) =>
     reply.type(context.metrics.contentType).send(await context.metrics.metrics()),
   );
 }

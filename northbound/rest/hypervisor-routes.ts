@@ -3,6 +3,7 @@
  * until it is allowed again, because a host that still points at us would otherwise be back in a second.
  */
 import type { FastifyInstance } from 'fastify';
+import { ruleOf } from './access.js';
 import { finishWrite, requiredRevision, writeContextOf } from './collections.js';
 import { specialRoute, writeRoute } from './openapi.js';
 import type { RestContext } from './server.js';
@@ -17,9 +18,9 @@ export function registerHypervisorRoutes(app: FastifyInstance, context: RestCont
 
   app.get<{ Params: ItemParams }>(
     '/v1/hypervisors/:id/drops',
-    specialRoute('hypervisors', 'Packets dropped there, by reason and port, read from the switch now'),
+    specialRoute(ruleOf('hypervisors', 'read'), 'Packets dropped there, by reason and port, read from the switch now'),
     async (request, reply) => {
-      const row = state.row('hypervisors', request.params.id.toLowerCase());
+      const row = state.row('hypervisors', request.params.id.toLowerCase(), request.sight);
       const items = await state.drops(row.id);
       void reply.header('weft-revision', state.revision);
       return { items };

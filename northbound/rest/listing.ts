@@ -3,6 +3,7 @@ import { WeftError } from '../../src/base/errors.js';
 import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { snakeCase } from '../../src/model/letter-case.js';
 import type { NetworkState } from './network-state.js';
+import type { Sight } from './sight.js';
 
 const defaultLimit = 1_000;
 const largestLimit = 10_000;
@@ -17,10 +18,13 @@ export interface Listing {
   readonly after: string | null;
 }
 
-/** Wire names of the filters of a kind and the fields that they compare. */
-export function filtersOf(kind: Kind): ReadonlyMap<string, string> {
+/** Wire names of the filters of a kind and the fields that they compare; a tenant does not filter by what it does not see. */
+export function filtersOf(kind: Kind, forTenant = false): ReadonlyMap<string, string> {
   const resource = resourceOf(kind);
-  const visible = resource.indexes.filter(name => resource.fields[name]?.access !== 'internal');
+  const visible = resource.indexes.filter(name => {
+    const field = resource.fields[name];
+    return field?.access !== 'internal' && !(forTenant && field?.operatorOnly === true);
+  });
   return new Map(visible.map(name => [snakeCase(name), name]));
 }
 
@@ -28,8 +32,8 @@ export function filtersOf(kind: Kind): ReadonlyMap<string, string> {
 export const commonListParameters = ['label', 'limit', 'after', 'min_revision'] as const;
 
 /** @throws WeftError invalid_query naming the parameter */
-export function listingOf(kind: Kind, query: Query): Listing {
-  const filters = filtersOf(kind);
+export function listingOf(kind: Kind, query: Query, sight: Sight): Listing {
+  const filters = filtersOf(kind, sight.isTenant);
   const equals = new Map<string, string>();
   for (const [name, value] of Object.entries(query)) {
     if ((commonListParameters as readonly string[]).includes(name)) continue;
@@ -73,11 +77,12 @@ export function page(
   state: NetworkState,
   kind: Kind,
   listing: Listing,
+  sight: Sight,
 ): { rows: readonly RowOf<Kind>[]; next: string | null } {
   const rows: RowOf<Kind>[] = [];
   for (const row of candidates(state, kind, listing)) {
     if (listing.after !== null && row.id <= listing.after) continue;
-    if (!matches(row, listing)) continue;
+    if (!sight.sees(kind, row) || !matches(row, listing)) continue;
     if (rows.length === listing.limit) return { rows, next: rows.at(-1)?.id ?? null };
     rows.push(row);
   }

@@ -7,9 +7,11 @@ import { WeftError } from '../../src/base/errors.js';
 import { effectiveMtu, underlayCapacity } from '../../src/model/effective-mtu.js';
 import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
+import { operatorMembers } from '../../src/store/tenancy.js';
 import type { NetworkView } from '../../src/view/network-view.js';
 import { all } from '../../src/view/rows.js';
-import type { HypervisorState, PortState } from './states.js';
+import type { Sight } from './sight.js';
+import { type HypervisorState, type PortState, portStates } from './states.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -128,10 +130,10 @@ export class NetworkState {
     });
   }
 
-  /** @throws WeftError not_found */
-  row<K extends Kind>(kind: K, id: string): RowOf<K> {
+  /** @throws WeftError not_found, also where the caller does not see it */
+  row<K extends Kind>(kind: K, id: string, sight: Sight): RowOf<K> {
     const row = this.view.get(kind, id);
-    if (row === null) {
+    if (row === null || !sight.sees(kind, row as unknown as RowOf<Kind>)) {
       throw new WeftError('not_found', {
         detail: `There is no ${resourceOf(kind).singular} with the id ${id.slice(0, 64)}.`,
       });
@@ -140,13 +142,15 @@ export class NetworkState {
     return row as unknown as RowOf<K>;
   }
 
-  /** The object as REST shows it. */
-  represent(kind: Kind, row: RowOf<Kind>): JsonObject {
+  /** The object as REST shows it to the caller, who sees it. */
+  represent(kind: Kind, row: RowOf<Kind>, sight: Sight): JsonObject {
     const shorthands = Object.entries(resourceOf(kind).shorthands).map(([member, { kind: other, via }]) => [
       member,
-      this.#referring(other, via, row.id).map(each => toWire(other, each)),
+      this.#referring(other, via, row.id)
+        .filter(each => sight.sees(other, each))
+        .map(each => visible(other, each, sight)),
     ]);
-    return { ...toWire(kind, row), ...this.#computed(kind, row), ...Object.fromEntries(shorthands) };
+    return { ...visible(kind, row, sight), ...this.#computed(kind, row, sight), ...Object.fromEntries(shorthands) };
   }
 
   #referring(kind: Kind, via: string, id: string): readonly RowOf<Kind>[] {
@@ -154,12 +158,12 @@ export class NetworkState {
     return this.view.by(kind, via as never, id) as readonly RowOf<Kind>[];
   }
 
-  #computed(kind: Kind, row: RowOf<Kind>): JsonObject {
+  #computed(kind: Kind, row: RowOf<Kind>, sight: Sight): JsonObject {
     switch (kind) {
       case 'logical-switches':
         return this.#mtuMembers(row as RowOf<'logical-switches'>);
       case 'logical-switch-ports':
-        return { status: this.fleet.port(row as RowOf<'logical-switch-ports'>) };
+        return { status: portStatus(this.fleet.port(row as RowOf<'logical-switch-ports'>), sight) };
       case 'hypervisors':
         return { ...this.fleet.hypervisor(row as RowOf<'hypervisors'>) };
       default:
@@ -185,4 +189,18 @@ export class NetworkState {
   drops(hypervisorId: string): Promise<readonly DropCount[]> {
     return this.fleet.drops(hypervisorId);
   }
+}
+
+/** The members of the row that the caller may know. */
+function visible(kind: Kind, row: RowOf<Kind>, sight: Sight): Record<string, unknown> {
+  const members = toWire(kind, row);
+  if (sight.isTenant) for (const member of operatorMembers(kind)) delete members[member];
+  return members;
+}
+
+/** A tenant is told how its port fares, and nothing of where: neither names of hosts nor what else happens there. */
+function portStatus(status: PortStatus, sight: Sight): PortStatus {
+  if (!sight.isTenant) return status;
+  const { state, up } = status;
+  return { bound_to: null, up, applied_revision: null, state, reason: up ? null : portStates[state] };
 }

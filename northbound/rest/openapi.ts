@@ -3,6 +3,7 @@ import type { FastifySchema, RouteShorthandOptions } from 'fastify';
 import { Type } from 'typebox';
 import { type Kind, resourceOf } from '../../src/model/index.js';
 import { schemasOf } from '../../src/model/schemas.js';
+import { type RouteRule, ruleOf } from './access.js';
 import { filtersOf } from './listing.js';
 
 const transactionBodyLimit = 16 * 1024 * 1024;
@@ -60,16 +61,17 @@ const ref = (name: string) => Type.Ref(`${name}#`);
 type ReadVerb = 'list' | 'read';
 type WriteVerb = 'create' | 'replace' | 'patch' | 'delete';
 
-function route(schema: FastifySchema): RouteShorthandOptions {
-  return { schema };
+function route(access: RouteRule, schema: FastifySchema): RouteShorthandOptions {
+  return { schema, config: { access } };
 }
 
 export function readRoute(kind: Kind, verb: ReadVerb): RouteShorthandOptions {
   const { singular, description } = resourceOf(kind);
   const { reply } = schemasOf(kind);
   const problems = { '4xx': ref('Problem') };
+  const access = ruleOf(kind, 'read');
   if (verb === 'read') {
-    return route({
+    return route(access, {
       tags: [kind],
       summary: `Read one ${singular}`,
       params: idParameter,
@@ -78,7 +80,7 @@ export function readRoute(kind: Kind, verb: ReadVerb): RouteShorthandOptions {
     });
   }
   const filters = Object.fromEntries([...filtersOf(kind).keys()].map(name => [name, Type.Optional(Type.String())]));
-  return route({
+  return route(access, {
     tags: [kind],
     summary: `List ${kind}`,
     description,
@@ -102,9 +104,10 @@ export function writeRoute(kind: Kind, verb: WriteVerb): RouteShorthandOptions {
   const late = { 202: ref('Progress'), '4xx': ref('Problem'), '5xx': ref('Problem') };
   const item = { tags: [kind], params: idParameter };
   const querystring = Type.Object(waitParameters);
+  const access = ruleOf(kind, 'write');
   switch (verb) {
     case 'create':
-      return route({
+      return route(access, {
         tags: [kind],
         summary: `Create a ${singular}`,
         description: 'With the id of an object that has the same members nothing is written, and the reply is 200.',
@@ -113,7 +116,7 @@ export function writeRoute(kind: Kind, verb: WriteVerb): RouteShorthandOptions {
         response: { 200: ref(schemas.reply.$id), 201: ref(schemas.reply.$id), ...late },
       });
     case 'replace':
-      return route({
+      return route(access, {
         ...item,
         summary: `Create or replace a ${singular}`,
         querystring,
@@ -121,7 +124,7 @@ export function writeRoute(kind: Kind, verb: WriteVerb): RouteShorthandOptions {
         response: { 200: ref(schemas.reply.$id), 201: ref(schemas.reply.$id), ...late },
       });
     case 'patch':
-      return route({
+      return route(access, {
         ...item,
         summary: `Change a ${singular} (RFC 7396)`,
         querystring,
@@ -129,7 +132,7 @@ export function writeRoute(kind: Kind, verb: WriteVerb): RouteShorthandOptions {
         response: { 200: ref(schemas.reply.$id), ...late },
       });
     case 'delete':
-      return route({
+      return route(access, {
         ...item,
         summary: `Delete a ${singular}`,
         querystring: Type.Object({
@@ -143,6 +146,7 @@ export function writeRoute(kind: Kind, verb: WriteVerb): RouteShorthandOptions {
 
 export const transactionRoute: RouteShorthandOptions = {
   bodyLimit: transactionBodyLimit,
+  config: { access: { who: 'project', verb: 'write', area: 'transactions' } },
   schema: {
     tags: ['transactions'],
     summary: 'Several writes, all or nothing, one revision',
@@ -168,7 +172,7 @@ export const transactionRoute: RouteShorthandOptions = {
 
 /** A route that is not of a noun. */
 export function specialRoute(
-  tag: string,
+  access: RouteRule,
   summary: string,
   querystring: Readonly<Record<string, string>> = {},
 ): RouteShorthandOptions {
@@ -176,5 +180,5 @@ export function specialRoute(
     name,
     Type.Optional(Type.String({ description })),
   ]);
-  return route({ tags: [tag], summary, querystring: Type.Object(Object.fromEntries(parameters)) });
+  return route(access, { tags: [access.area], summary, querystring: Type.Object(Object.fromEntries(parameters)) });
 }

@@ -69,7 +69,12 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (known.entry.status >= 500) {
     log.error({ err: error, request_id: request.id, method: request.method, url: request.url }, 'request failed');
   }
-  if (known.entry.retry) void reply.header('retry-after', '1');
+  if (known.entry.retry && !reply.hasHeader('retry-after')) void reply.header('retry-after', '1');
+  // RFC 6750: a token that was given and is not accepted is told from none.
+  if (known.code === 'unauthenticated') {
+    const error = request.headers.authorization === undefined ? '' : ', error="invalid_token"';
+    void reply.header('www-authenticate', `Bearer realm="weft"${error}`);
+  }
   return reply
     .code(known.entry.status)
     .type(problemContentType)

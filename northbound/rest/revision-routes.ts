@@ -1,26 +1,41 @@
 /** `GET /v1/revisions/{n}`: who wrote it, and which hypervisors have it. */
 import type { FastifyInstance } from 'fastify';
 import { WeftError } from '../../src/base/errors.js';
+import type { RowOf, Kind } from '../../src/model/index.js';
+import type { RevisionRecord } from '../../src/store/change-log.js';
 import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
+import type { Sight } from './sight.js';
 import { progressMembers } from './waiting.js';
 
 export function registerRevisions(app: FastifyInstance, context: RestContext): void {
   app.get<{ Params: { n: string } }>(
     '/v1/revisions/:n',
-    specialRoute('revisions', 'How far a revision has come'),
+    specialRoute({ who: 'project', verb: 'read', area: 'revisions' }, 'How far a revision has come'),
     async (request, reply) => {
       const { n } = request.params;
       if (!/^\d{1,15}$/.test(n))
         throw new WeftError('revision_unknown', { detail: `"${n.slice(0, 40)}" is not a revision.` });
       const written = await context.store.revision(Number(n));
       if (written === null) throw new WeftError('revision_unknown', { detail: `There is no revision ${n}.` });
+      const own = request.sight.isTenant ? await ownChanges(context, written, request.sight) : null;
+      // One with nothing of the caller's is to it as one that is not there.
+      if (own === 0) throw new WeftError('revision_unknown', { detail: `There is no revision ${n}.` });
       const { revision: _, ...hypervisors } = progressMembers(
         context.convergence.pending(written.revision),
         context.isActive(),
+        request.sight,
       );
       void reply.header('weft-revision', context.state.revision);
-      return { revision: written.revision, at: written.at, by: written.by, changes: written.changes, hypervisors };
+      const { revision, at, by, changes } = written;
+      return own === null ? { revision, at, by, changes, hypervisors } : { revision, at, changes: own, hypervisors };
     },
   );
+}
+
+/** How many objects that the caller sees, or saw before, the revision changed. */
+async function ownChanges({ store }: RestContext, { revision }: RevisionRecord, sight: Sight): Promise<number> {
+  const changes = await store.changesOf(revision);
+  const isSeen = (kind: Kind, row: RowOf<Kind> | null): boolean => row !== null && sight.sees(kind, row);
+  return changes.filter(({ kind, before, after }) => isSeen(kind, before) || isSeen(kind, after)).length;
 }

@@ -20,7 +20,8 @@ import type { Logger } from '../../src/base/log.js';
 import type { Convergence } from '../../src/delivery/convergence.js';
 import type { Store } from '../../src/store/store.js';
 import { allowedMethods } from './allowed-methods.js';
-import type { Authenticator, Caller } from './authentication.js';
+import { type Caller, enforce, requireRules, type RouteRule } from './access.js';
+import { type Authenticator, identify } from './authentication.js';
 import { registerCollections } from './collections.js';
 import { registerDocumentation } from './documentation.js';
 import { type Readiness, registerHealth } from './health.js';
@@ -30,12 +31,19 @@ import type { NetworkState } from './network-state.js';
 import { problemSchema, progressSchema } from './openapi.js';
 import { sendProblem } from './problem.js';
 import { registerRevisions } from './revision-routes.js';
+import { Sight } from './sight.js';
 import { registerTransactions } from './transaction-route.js';
 import { registerWatch } from './watch-route.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** Who asks; unset where anyone may ask, and this one did not say. */
     caller: Caller;
+    sight: Sight;
+  }
+  interface FastifyInstance {
+    /** Every route with who may use it. */
+    rules: readonly (RouteRule & { readonly method: string; readonly url: string })[];
   }
 }
 
@@ -63,8 +71,6 @@ const bodyLimit = 1024 * 1024;
 /** A client that sends its request slower than this is cut off: it holds a connection for nothing. */
 const requestTimeoutMs = 30_000;
 const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
-/** What anyone may ask: liveness, readiness and the documents that say how to authenticate. */
-const openPaths: readonly string[] = ['/healthz', '/readyz', '/openapi.json', '/docs'];
 
 /** The listener is ours where it is TLS, so it gets the limits that Fastify gives to its own. */
 const tlsServer =
@@ -103,14 +109,20 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
       text === '' && !methodsWithBody.has(request.method) ? undefined : parseJsonBody(text),
   );
   app.decorateRequest('caller');
+  app.decorateRequest('sight');
   app.addSchema(problemSchema);
   app.addSchema(progressSchema);
 
   const methodsOf = allowedMethods(app);
+  app.decorate('rules', requireRules(app));
   app.addHook('onRequest', async request => {
-    const path = pathOf(request.url);
-    if (!openPaths.some(open => path === open || path.startsWith(`${open}/`))) {
-      request.caller = context.authenticator.authenticate(request.headers.authorization);
+    const { access } = request.routeOptions.config;
+    // A path that does not exist is told to callers only.
+    const caller = await identify(context.authenticator, request, access?.who !== 'anyone');
+    if (caller !== null) {
+      request.caller = caller;
+      request.sight = new Sight(context.state.view, caller);
+      if (access !== undefined) enforce(access, caller);
     }
     if (
       methodsWithBody.has(request.method) &&

@@ -127,7 +127,7 @@ export function registerTransactions(app: FastifyInstance, context: RestContext)
         const row = result[index] ?? null;
         // A later operation of the same transaction may have changed it once more, or deleted it.
         const newest = row === null || context.state.revision < revision ? row : context.state.view.get(kind, row.id);
-        return newest === null ? null : context.state.represent(kind, newest as RowOf<Kind>);
+        return newest === null ? null : context.state.represent(kind, newest as RowOf<Kind>, request.sight);
       });
     return finishWrite(context, request, reply, {
       revision,

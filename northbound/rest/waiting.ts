@@ -6,6 +6,7 @@ import { WeftError } from '../../src/base/errors.js';
 import type { Clock } from '../../src/base/clock.js';
 import type { Convergence, RevisionProgress } from '../../src/delivery/convergence.js';
 import type { NetworkState } from './network-state.js';
+import type { Sight } from './sight.js';
 
 export interface WaitRequest {
   readonly timeoutMs: number;
@@ -33,24 +34,26 @@ export function waitRequestOf(query: Readonly<Record<string, string | undefined>
   return { timeoutMs };
 }
 
-/** How far a revision has come, as REST tells it. One that stands by (`isActive` false) does not know. */
-export function progressMembers(progress: RevisionProgress, isActive: boolean) {
-  return {
-    revision: progress.revision,
-    applied: progress.applied,
-    pending: [
-      ...(isActive ? [] : [{ name: '*', reason: 'standby' }]),
-      ...(progress.isDelivered ? [] : [{ name: '*', reason: 'not_compiled_yet' }]),
-      ...progress.pending.map(host => ({ name: host.name, reason: 'not_acknowledged' })),
-      ...progress.disconnected.map(host => ({ name: host.name, reason: 'disconnected' })),
-    ],
-    failed: progress.failed.map(failure => ({
-      name: failure.name,
-      error: failure.error,
-      kind: failure.owner.kind,
-      id: failure.owner.id,
-    })),
-  };
+/**
+ * How far a revision has come, as REST tells it: to a tenant in numbers, without names. One that stands by (`isActive` false) does
+ * not know.
+ */
+export function progressMembers(progress: RevisionProgress, isActive: boolean, sight: Sight) {
+  const pending = [
+    ...(isActive ? [] : [{ name: '*', reason: 'standby' }]),
+    ...(progress.isDelivered ? [] : [{ name: '*', reason: 'not_compiled_yet' }]),
+    ...progress.pending.map(host => ({ name: host.name, reason: 'not_acknowledged' })),
+    ...progress.disconnected.map(host => ({ name: host.name, reason: 'disconnected' })),
+  ];
+  const failed = progress.failed.map(failure => ({
+    name: failure.name,
+    error: failure.error,
+    kind: failure.owner.kind,
+    id: failure.owner.id,
+  }));
+  const { revision, applied } = progress;
+  if (sight.isTenant) return { revision, applied, pending: pending.length, failed: failed.length };
+  return { revision, applied, pending, failed };
 }
 
 /** What waiting stands on. */

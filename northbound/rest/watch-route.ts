@@ -2,10 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import { WeftError } from '../../src/base/errors.js';
 import { isKind, type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
+import type { ChangeLogRow } from '../../src/store/change-log.js';
 import type { Query } from './listing.js';
 import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
-import { sharedSource, sinceOf, type WatchedChange, type WatchSource, WatchStream } from './watch.js';
+import type { Sight } from './sight.js';
+import { sharedSource, sinceOf, type WatchedChange, type WatchEvent, type WatchSource, WatchStream } from './watch.js';
 
 /** Each holds a socket and what it has not read yet. */
 const mostStreams = 256;
@@ -22,12 +24,30 @@ function kindsOf(query: Query): ReadonlySet<Kind> | null {
   return new Set(names.filter(isKind));
 }
 
-/**
- * The log as subscribers see it. A binding is not an object of its own in REST: it shows as a change of its port's status.
- */
+/** One row of the log as whoever sees it is told of it; null for who does not. */
+function eventOf(context: RestContext, change: ChangeLogRow, sight: Sight): WatchEvent | null {
+  const { state } = context;
+  const { id } = change;
+  if (change.kind === 'port-bindings') {
+    // A binding is not an object of its own in REST: it shows as a change of its port's status.
+    const kind = 'logical-switch-ports';
+    const portId = (change.after ?? change.before)?.logicalSwitchPortId ?? '';
+    const port = state.view.get(kind, portId) as RowOf<typeof kind> | null;
+    if (port === null || !sight.reads(kind) || !sight.sees(kind, port)) return null;
+    return { kind, operation: 'updated', id: portId, object: state.represent(kind, port, sight) };
+  }
+  const { kind } = change;
+  if (!resourceOf(kind).exposed || !sight.reads(kind)) return null;
+  // What is shared from now on appears to the reader, and what no longer is disappears.
+  const before = change.before !== null && sight.sees(kind, change.before);
+  const after = change.after !== null && sight.sees(kind, change.after) ? change.after : null;
+  if (after === null) return before ? { kind, operation: 'deleted', id, object: null } : null;
+  return { kind, operation: before ? 'updated' : 'created', id, object: state.represent(kind, after, sight) };
+}
+
+/** The log as subscribers see it; what all operators see alike is made once for them. */
 function sourceOf(context: RestContext): WatchSource {
   const { store, state } = context;
-  const shown = (kind: Kind, row: RowOf<Kind>): unknown => state.represent(kind, row);
   return {
     // The feed polls for the whole process: when the view has moved, there is more to read.
     onCommit: listener => state.onMoved(listener),
@@ -35,20 +55,14 @@ function sourceOf(context: RestContext): WatchSource {
       const read = await store.changesSince(revision, revisionsARead);
       if (typeof read === 'string') return 'trimmed';
       await state.reach(read.revision);
-      const changes: WatchedChange[] = [];
-      for (const { kind, id, before, after, revision: at } of read.changes) {
-        if (kind === 'port-bindings') {
-          const portId = ((after ?? before) as RowOf<'port-bindings'>).logicalSwitchPortId;
-          const port = state.view.get('logical-switch-ports', portId);
-          if (port !== null) {
-            const object = shown('logical-switch-ports', port as RowOf<'logical-switch-ports'>);
-            changes.push({ revision: at, kind: 'logical-switch-ports', operation: 'updated', id: portId, object });
-          }
-        } else if (resourceOf(kind).exposed) {
-          const operation = before === null ? 'created' : after === null ? 'deleted' : 'updated';
-          changes.push({ revision: at, kind, operation, id, object: after === null ? null : shown(kind, after) });
-        }
-      }
+      const changes = read.changes.map((change): WatchedChange => {
+        let ofOperators: WatchEvent | null | undefined;
+        return {
+          revision: change.revision,
+          show: ({ sight }) =>
+            sight.isLimited ? eventOf(context, change, sight) : (ofOperators ??= eventOf(context, change, sight)),
+        };
+      });
       return { upTo: read.revision, changes };
     },
   };
@@ -60,17 +74,25 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
   app.addHook('preClose', async () => {
     for (const stream of open) stream.close();
   });
-  const route = specialRoute('watch', 'Changes as server-sent events, resumable by revision', {
-    since: 'Events after this revision; default: from now on.',
-    kinds: 'Collections, comma separated; default: all.',
-  });
+  const route = specialRoute(
+    { who: 'project', verb: 'read', area: 'watch' },
+    'Changes as server-sent events, resumable by revision',
+    {
+      since: 'Events after this revision; default: from now on.',
+      kinds: 'Collections, comma separated; default: all.',
+    },
+  );
   app.get('/v1/watch', route, async (request, reply) => {
     if (open.size >= mostStreams)
       throw new WeftError('rate_limited', {
-        detail: `${open.size} watch streams are open, which is as many as are served.`,
+        detail: 'As many watch streams are open as are served.',
       });
     const query = request.query as Query;
+    const { sight } = request;
     const kinds = kindsOf(query);
+    const unreadable = [...(kinds ?? [])].find(kind => !sight.reads(kind));
+    if (unreadable !== undefined)
+      throw new WeftError('forbidden', { detail: `The token does not allow reading ${unreadable}.` });
     const lastEventId = request.headers['last-event-id'];
     const since = sinceOf(
       query['since'] as string | undefined,
@@ -90,7 +112,14 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
     });
     // The reader learns at once that it is watching, though nothing may happen for long.
     response.flushHeaders();
-    const stream = new WatchStream(response, source, kinds, since, context.clock, context.log);
+    const stream = new WatchStream(
+      response,
+      source,
+      { sight, kinds, isAdmitted: () => true },
+      since,
+      context.clock,
+      context.log,
+    );
     open.add(stream);
     response.on('close', () => open.delete(stream));
     stream.start();

@@ -8,14 +8,30 @@ import type { Clock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import type { Logger } from '../../src/base/log.js';
 import type { Kind } from '../../src/model/index.js';
+import type { Sight } from './sight.js';
 
-export interface WatchedChange {
-  readonly revision: number;
+/** A change as a subscriber is told of it. */
+export interface WatchEvent {
   readonly kind: Kind;
   readonly operation: 'created' | 'updated' | 'deleted';
   readonly id: string;
   /** The object as GET shows it; null when it is gone. */
   readonly object: unknown;
+}
+
+/** One row of the log, which each subscriber sees in his own way. */
+export interface WatchedChange {
+  readonly revision: number;
+  /** Null where it is not for the subscriber. */
+  readonly show: (subscriber: Subscriber) => WatchEvent | null;
+}
+
+/** What a subscriber wants and may see. */
+export interface Subscriber {
+  readonly sight: Sight;
+  readonly kinds: ReadonlySet<Kind> | null;
+  /** Whether the token is still valid: a stream ends with it. */
+  readonly isAdmitted: () => boolean;
 }
 
 export interface WatchSource {
@@ -62,7 +78,7 @@ export class WatchStream {
   constructor(
     private readonly response: ServerResponse,
     private readonly source: WatchSource,
-    private readonly kinds: ReadonlySet<Kind> | null,
+    private readonly subscriber: Subscriber,
     since: number,
     private readonly clock: Clock,
     private readonly log: Logger,
@@ -73,7 +89,10 @@ export class WatchStream {
   start(): void {
     this.response.on('close', () => this.close());
     this.#stops.push(this.source.onCommit(() => this.#nudge()));
-    this.#repeat(heartbeatMs, () => this.response.write(': alive\n\n'));
+    this.#repeat(heartbeatMs, () => {
+      if (this.subscriber.isAdmitted()) this.response.write(': alive\n\n');
+      else this.close();
+    });
     this.#nudge();
   }
 
@@ -122,6 +141,7 @@ export class WatchStream {
         this.response.write(`event: error\ndata: ${JSON.stringify({ code: 'log_trimmed' })}\n\n`);
         return this.close();
       }
+      if (!this.subscriber.isAdmitted()) return this.close();
       if (batch.upTo <= this.#cursor) continue;
       await this.#send(batch.changes, batch.upTo);
       this.#cursor = batch.upTo;
@@ -130,7 +150,11 @@ export class WatchStream {
   }
 
   async #send(changes: readonly WatchedChange[], upTo: number): Promise<void> {
-    const wanted = changes.filter(change => this.kinds === null || this.kinds.has(change.kind));
+    const { kinds } = this.subscriber;
+    const wanted = changes.flatMap(({ revision, show }) => {
+      const event = show(this.subscriber);
+      return event !== null && (kinds === null || kinds.has(event.kind)) ? [{ revision, ...event }] : [];
+    });
     let text = '';
     for (const [index, change] of wanted.entries()) {
       const { kind, id, operation, revision, object } = change;

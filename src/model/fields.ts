@@ -21,6 +21,8 @@ export type OnDelete = 'restrict' | 'cascade' | 'clear';
 export interface Reference {
   readonly kind: Kind;
   readonly onDelete: OnDelete;
+  /** Whether a tenant may refer to an object that another project shares with it; else only to its own. */
+  readonly acrossProjects: boolean;
 }
 
 export interface Field<Value = unknown, Input = Value> {
@@ -35,11 +37,14 @@ export interface Field<Value = unknown, Input = Value> {
   readonly indexed: boolean;
   /** No two rows of the kind have the same value (null excepted). */
   readonly unique: boolean;
+  /** Names what no tenant should know, such as hypervisors: hidden from tenants, who cannot set it either. */
+  readonly operatorOnly: boolean;
 }
 
 interface Common {
   readonly indexed?: boolean;
   readonly unique?: boolean;
+  readonly operatorOnly?: boolean;
 }
 
 function make<V, I>(
@@ -54,6 +59,7 @@ function make<V, I>(
     reference: null,
     indexed: common.indexed ?? false,
     unique: common.unique ?? false,
+    operatorOnly: common.operatorOnly ?? false,
     ...rest,
   };
 }
@@ -96,23 +102,23 @@ export function ownField<V>(
 export function reference(
   kind: Kind,
   description: string,
-  options: { onDelete: OnDelete; access?: Exclude<Access, 'read-only'> },
+  options: { onDelete: OnDelete; access?: Exclude<Access, 'read-only'>; acrossProjects?: boolean },
 ): Field<string> {
-  const { access = 'writable', onDelete } = options;
+  const { access = 'writable', onDelete, acrossProjects = false } = options;
   const rest = { access, presence: access === 'internal' ? 'allocated' : 'required', defaultValue: undefined } as const;
-  return { ...make(uuid(), description, rest, { indexed: true }), reference: { kind, onDelete } };
+  return { ...make(uuid(), description, rest, { indexed: true }), reference: { kind, onDelete, acrossProjects } };
 }
 
 /** The id of another row, or null. */
 export function optionalReference(
   kind: Kind,
   description: string,
-  options: { onDelete: OnDelete },
+  options: { onDelete: OnDelete; acrossProjects?: boolean },
 ): Field<string | null> {
   const rest = { access: 'writable', presence: 'default', defaultValue: null } as const;
   return {
     ...make(nullable(uuid()), description, rest, { indexed: true }),
-    reference: { kind, onDelete: options.onDelete },
+    reference: { kind, onDelete: options.onDelete, acrossProjects: options.acrossProjects ?? false },
   };
 }
 

@@ -19,6 +19,7 @@ export const hypervisors = resource({
   description: 'A machine whose Open vSwitch Weft programs.',
   named: false,
   exposed: true,
+  audience: { read: 'operator', write: 'admin' },
   fields: {
     systemId: ownField(
       nullable(text({ max: 255 })),

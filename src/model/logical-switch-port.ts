@@ -52,6 +52,7 @@ export const logicalSwitchPorts = resource({
     logicalSwitchId: reference('logical-switches', 'The logical switch.', {
       onDelete: 'restrict',
       access: 'immutable',
+      acrossProjects: true,
     }),
     mac: allocated(mac(), 'The MAC address of the workload; unique on the logical switch.'),
     ips: allocated(
@@ -80,6 +81,7 @@ export const logicalSwitchPorts = resource({
       {
         default: null,
         indexed: true,
+        operatorOnly: true,
       },
     ),
     portKey: ownField(integer(1, MAX_PORT_KEY), 'Key of the port in the data path of its logical switch.', {

@@ -12,6 +12,7 @@ export const portBindings = resource({
   description: 'Which interface of which hypervisor a logical switch port is bound to.',
   named: false,
   exposed: false,
+  audience: { read: 'operator', write: 'admin' },
   fields: {
     logicalSwitchPortId: {
       ...reference('logical-switch-ports', 'The port.', { onDelete: 'cascade', access: 'internal' }),

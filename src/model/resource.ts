@@ -3,6 +3,7 @@
  * the filters of its collection and the shape of its commands.
  */
 import type { TSchema } from 'typebox';
+import { type Audience, ofProjects, type SeenThrough } from './audience.js';
 import { type Field, nameText, optional, ownField } from './fields.js';
 import type { Kind } from './kinds.js';
 import { type Labels, labels } from './labels.js';
@@ -76,6 +77,10 @@ export interface Declaration<K extends Kind, F> {
   /** Whether REST and the command line have the collection. */
   readonly exposed: boolean;
   readonly fields: F;
+  /** Who reads and writes the objects; default: the project that owns each. */
+  readonly audience?: Audience;
+  /** A field that refers to an object: whoever sees that one sees this one. */
+  readonly seenThrough?: string & keyof F;
   /** Wire names of the computed members. */
   readonly computed?: Readonly<Record<string, ComputedMember>>;
   /** Wire names of the shorthands. */
@@ -92,6 +97,8 @@ export interface Resource<K extends Kind = Kind, F = Fields> {
   readonly table: string;
   readonly description: string;
   readonly exposed: boolean;
+  readonly audience: Audience;
+  readonly seenThrough: SeenThrough | null;
   readonly fields: Readonly<Record<string, Field<unknown, unknown>>> & typeof commonFields & F;
   /** Names of all fields, the common ones first; their order is that of columns and members. */
   readonly fieldNames: readonly string[];
@@ -112,6 +119,8 @@ export function resource<K extends Kind, const F extends Fields>(declaration: De
   const fields = { ...commonFields, name, ...declaration.fields } as Resource<K, F>['fields'];
   const fieldNames = Object.keys(fields);
   const typeName = camelCase(`_${singular.replaceAll('-', '_')}`);
+  const { seenThrough } = declaration;
+  const through = seenThrough === undefined ? null : fields[seenThrough]?.reference;
   return {
     kind,
     singular,
@@ -119,6 +128,8 @@ export function resource<K extends Kind, const F extends Fields>(declaration: De
     table: kind.replaceAll('-', '_'),
     description,
     exposed,
+    audience: declaration.audience ?? ofProjects,
+    seenThrough: through && seenThrough !== undefined ? { kind: through.kind, field: seenThrough } : null,
     fields,
     fieldNames,
     computed: declaration.computed ?? {},

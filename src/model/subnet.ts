@@ -11,6 +11,7 @@ export const subnets = resource({
   description: 'A range of IP addresses of a logical switch, from which its ports get theirs.',
   named: false,
   exposed: true,
+  seenThrough: 'logicalSwitchId',
   fields: {
     logicalSwitchId: reference('logical-switches', 'The logical switch.', {
       onDelete: 'restrict',

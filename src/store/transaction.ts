@@ -153,10 +153,7 @@ export class Transactions {
     const unit = new UnitOfWork(session, this.#memory, now, context.projectId, this.#claimsOf);
     const operations = new WriteOperations(unit, this.#behaviours, context);
     const scope: WriteScope = { operations, unit, claimedTexts: new Set() };
-    const result = await work(scope);
-    await blamed(unit, settlePeers(unit));
-    await begun;
-    const head = await this.#settle(scope);
+    const { result, head } = await this.#perform(scope, work, begun);
     const changes = unit.changes();
     if (head === null || changes.length === 0) {
       const [{ rows }] = await Promise.all([
@@ -169,6 +166,22 @@ export class Transactions {
     const committed = await commitRevision(session, head, changes, context, now);
     this.#afterCommit(describeCommit(head, committed, changes, context, now));
     return { revision: committed.revision, result };
+  }
+
+  /** Does the work up to the lock of the head. What it is refused with tells a tenant nothing of others. */
+  async #perform<T>(
+    scope: WriteScope,
+    work: (scope: WriteScope) => Promise<T>,
+    begun: Promise<unknown>,
+  ): Promise<{ readonly result: T; readonly head: Head | null }> {
+    try {
+      const result = await work(scope);
+      await blamed(scope.unit, settlePeers(scope.unit));
+      await begun;
+      return { result, head: await this.#settle(scope) };
+    } catch (error) {
+      throw await scope.operations.censored(error);
+    }
   }
 
   /**

@@ -3,6 +3,8 @@
  * are written together, in a few statements, however many operations the transaction has.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { WeftError } from '../base/errors.js';
+import { isOpenTo } from '../model/audience.js';
 import { type CommonRow, type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
 import type { AllocationMemory } from './allocation-memory.js';
@@ -45,6 +47,7 @@ export class UnitOfWork {
   /** Lists of children that have been read: with the parent locked nobody adds to them. */
   readonly #read = new Set<string>();
   readonly #hypervisorNames = new Map<string, number>();
+  readonly #granted = new Set<string>();
 
   constructor(
     session: Session,
@@ -67,9 +70,19 @@ export class UnitOfWork {
     return entries;
   }
 
-  /** Whether the tenant for whom the transaction is, if it is for one, sees the row. */
-  sees(row: CommonRow): boolean {
+  /** Whether the row belongs to the tenant for whom the transaction is, if it is for one. */
+  owns(row: CommonRow): boolean {
     return this.projectId === undefined || row.projectId === this.projectId;
+  }
+
+  /** Whether that tenant may refer to the row: its own, shared with it, or one that its object refers to already. */
+  mayUse(row: CommonRow): boolean {
+    return this.projectId === undefined || isOpenTo(row, this.projectId) || this.#granted.has(row.id);
+  }
+
+  /** Lets the tenant's objects go on to refer to this one, which an admin has let them refer to. */
+  grant(id: string): void {
+    this.#granted.add(id);
   }
 
   /** The row as this transaction sees it, locked against other writers; null if there is none. */
@@ -157,11 +170,19 @@ export class UnitOfWork {
     const entries = this.#entries(kind);
     const entry = entries.get(id) ?? { original: null, current: null, operation: -1 };
     entries.set(id, entry);
+    this.#refuseForeign(kind, entry.original);
     const before = entry.current === null ? [] : this.#claimsOf(kind, entry.current);
     const after = row === null ? [] : this.#claimsOf(kind, row);
     this.claims.move({ kind, id }, before, after, this.operation);
     entry.current = row;
     entry.operation = this.operation;
+  }
+
+  /** Whatever a behaviour does on behalf of a tenant: nothing of another project changes. Bindings follow from what hosts report. */
+  #refuseForeign(kind: Kind, original: CommonRow | null): void {
+    if (original === null || kind === 'port-bindings' || this.owns(original)) return;
+    const related = [{ kind, id: original.id }];
+    throw new WeftError('in_use', { detail: `${kind} ${original.id} would change, and belongs to others.`, related });
   }
 
   /** What differs from the database, parents before children. Rows that ended as they began are not in it. */

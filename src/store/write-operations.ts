@@ -5,9 +5,11 @@ import { pointerTo, WeftError } from '../base/errors.js';
 import { type CommonRow, type InputOf, type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
 import { isObject, looksLikeUuid, quoted, refuse } from '../model/value-types.js';
-import { fieldOf, mergePatch, parseId, parseRequest, patchTarget, toWire, type WireObject } from '../model/wire.js';
+import { mergePatch, parseId, parseRequest, patchTarget, toWire, type WireObject } from '../model/wire.js';
 import type { Behaviour } from './nouns/behaviour.js';
 import type { Behaviours, WritableKind } from './nouns/index.js';
+import { inUse, referencesOf, referrersOf } from './references.js';
+import { Tenancy } from './tenancy.js';
 import type { UnitOfWork } from './unit-of-work.js';
 
 /** Who writes, and for whom. */
@@ -18,6 +20,8 @@ export interface WriteContext {
   readonly source: string;
   /** Set for a tenant: it sees and makes objects of this project only. */
   readonly projectId?: string;
+  /** Whether the scopes of the token include writing the kind; left out where nothing limits it. */
+  readonly mayWrite?: (kind: Kind) => boolean;
 }
 
 export interface OperationOptions {
@@ -45,18 +49,25 @@ export class WriteOperations {
   readonly #unit: UnitOfWork;
   readonly #behaviours: Behaviours;
   readonly #context: WriteContext;
+  readonly #tenancy: Tenancy;
   #isPrepared = false;
 
   constructor(unit: UnitOfWork, behaviours: Behaviours, context: WriteContext) {
     this.#unit = unit;
     this.#behaviours = behaviours;
     this.#context = context;
+    this.#tenancy = new Tenancy(unit, context);
   }
 
   /** The row as this transaction sees it, locked; null if there is none, or none for this tenant. */
   async get<K extends Kind>(kind: K, id: string): Promise<RowOf<K> | null> {
     const row = await this.#unit.get(kind, id);
-    return row !== null && this.#unit.sees(row) ? row : null;
+    return row !== null && (await this.#tenancy.sees(kind, row)) ? row : null;
+  }
+
+  /** The error as the caller may know it. */
+  censored(error: unknown): Promise<unknown> {
+    return this.#tenancy.censored(error);
   }
 
   /**
@@ -94,7 +105,9 @@ export class WriteOperations {
     await this.#prepareOne(kind, id, body);
     const existing = id === null ? null : await this.#unit.get(kind, id);
     if (existing === null) return { outcome: 'created', row: await this.#insert(kind, id ?? newId(), body) };
-    if (this.#unit.sees(existing) && (await this.#isSameAsSent(kind, body, existing)))
+    this.#tenancy.admit(kind);
+    this.#tenancy.withOperatorMembers(kind, body, null);
+    if (this.#unit.owns(existing) && (await this.#isSameAsSent(kind, body, existing)))
       return { outcome: 'unchanged', row: existing };
     throw new WeftError('id_in_use', { detail: `${kind} ${existing.id} exists and is different.`, pointer: '/id' });
   }
@@ -110,11 +123,12 @@ export class WriteOperations {
     const id = idNamedBy(asked, body);
     await this.#prepareOne(kind, id, body);
     const current = await this.#unit.get(kind, id);
+    if (current !== null && !(await this.#tenancy.sees(kind, current)))
+      throw new WeftError('id_in_use', { detail: `The id ${id} is taken.`, pointer: '/id' });
     checkRevision(current, options);
     if (current === null) return { outcome: 'created', row: await this.#insert(kind, id, body) };
-    if (!this.#unit.sees(current))
-      throw new WeftError('id_in_use', { detail: `The id ${id} is taken.`, pointer: '/id' });
-    return this.#update(kind, current, body);
+    this.#tenancy.requireOwn(kind, current);
+    return this.#update(kind, current, this.#tenancy.withOperatorMembers(kind, body, current));
   }
 
   /** Changes the members named in the patch (RFC 7396). */
@@ -126,6 +140,7 @@ export class WriteOperations {
   ): Promise<Outcome<K>> {
     this.#unit.operation += 1;
     const current = await this.#existing(kind, id, options);
+    this.#tenancy.withOperatorMembers(kind, patch, null);
     const target = patchTarget(kind, current);
     const merged = mergePatch(target, patch);
     idNamedBy(current.id, merged);
@@ -157,21 +172,27 @@ export class WriteOperations {
   }
 
   async #existing<K extends WritableKind>(kind: K, id: string, options: OperationOptions): Promise<RowOf<K>> {
+    this.#tenancy.admit(kind);
     const row = looksLikeUuid(id) ? await this.get(kind, id.toLowerCase()) : null;
     if (row === null) {
       const { singular } = resourceOf(kind);
       throw new WeftError('not_found', { detail: `There is no ${singular} with the id ${id.slice(0, 64)}.` });
     }
+    this.#tenancy.requireOwn(kind, row);
     checkRevision(row, options);
     return row;
   }
 
-  async #insert<K extends WritableKind>(kind: K, id: string, body: unknown): Promise<RowOf<K>> {
+  async #insert<K extends WritableKind>(kind: K, id: string, asked: unknown): Promise<RowOf<K>> {
+    this.#tenancy.admit(kind);
+    const body = this.#tenancy.withOperatorMembers(kind, asked, null);
     const { input, shorthands } = parseRequest(kind, body, null);
+    const projectId = this.#projectOf(input.projectId);
+    await this.#tenancy.checkReferences(kind, input, null);
     const common: CommonRow = {
       id,
       name: input.name,
-      projectId: this.#projectOf(input.projectId),
+      projectId,
       labels: input.labels,
       createdAt: this.#unit.now,
       updatedAt: this.#unit.now,
@@ -185,7 +206,10 @@ export class WriteOperations {
   }
 
   async #update<K extends WritableKind>(kind: K, current: RowOf<K>, body: unknown): Promise<Outcome<K>> {
+    this.#tenancy.admit(kind);
     const { input, shorthands } = parseRequest(kind, body, current);
+    const projectId = this.#projectOf(input.projectId);
+    await this.#tenancy.checkReferences(kind, input, { ...current });
     for (const [member, value] of Object.entries(shorthands)) {
       const view = await this.#shorthandView(kind, current, member);
       if (!isDeepStrictEqual(value, view))
@@ -194,7 +218,7 @@ export class WriteOperations {
     const common: CommonRow = {
       id: current.id,
       name: input.name,
-      projectId: this.#projectOf(input.projectId),
+      projectId,
       labels: input.labels,
       createdAt: current.createdAt,
       updatedAt: current.updatedAt,
@@ -283,10 +307,11 @@ export class WriteOperations {
   async #remove(kind: Kind, id: string, cascade: boolean): Promise<void> {
     const row = await this.#unit.get(kind, id);
     if (row === null || kind === 'port-bindings') return;
+    this.#tenancy.admit(kind);
     for (const referrer of referrersOf(kind)) {
       const children = await this.#unit.children(referrer.kind, referrer.field as 'id', id);
       if (children.length === 0) continue;
-      if (!cascade) throw inUse(kind, id, referrer.kind, children);
+      if (!cascade || !children.every(child => this.#unit.owns(child))) throw inUse(kind, id, referrer.kind, children);
       for (const child of children) await this.#remove(referrer.kind, child.id, true);
     }
     const remove = (other: Kind, otherId: string): Promise<void> => this.#remove(other, otherId, cascade);
@@ -301,22 +326,6 @@ function want(wanted: Map<Kind, Set<string>>, kind: Kind, id: unknown): void {
   if (ids === undefined) wanted.set(kind, new Set([id.toLowerCase()]));
   else ids.add(id.toLowerCase());
 }
-
-/** The members of a kind that refer to others. */
-function referencesOf(kind: Kind): readonly { readonly kind: Kind; readonly wire: string }[] {
-  let references = referencesByKind.get(kind);
-  if (references === undefined) {
-    const noun = resourceOf(kind);
-    references = noun.fieldNames.flatMap(name => {
-      const { reference } = fieldOf(noun, name);
-      return reference === null ? [] : [{ kind: reference.kind, wire: snakeCase(name) }];
-    });
-    referencesByKind.set(kind, references);
-  }
-  return references;
-}
-
-const referencesByKind = new Map<Kind, readonly { readonly kind: Kind; readonly wire: string }[]>();
 
 /** The id that a request names outside of the body, in its canonical form; the body may repeat it. */
 function idNamedBy(asked: string, body: unknown): string {
@@ -349,34 +358,6 @@ function isSatisfied(asked: unknown, present: unknown): boolean {
 
 function containsSent(shown: WireObject, sent: WireObject): boolean {
   return Object.entries(sent).every(([member, value]) => isDeepStrictEqual(value, shown[member]));
-}
-
-interface Referrer {
-  readonly kind: Kind;
-  readonly field: string;
-}
-
-/**
- * Which fields refer to the kind and stand in the way of a deletion, those furthest from it first. Bindings and peers are
- * settled at the end.
- */
-function referrersOf(target: Kind): Referrer[] {
-  return kinds.toReversed().flatMap(kind => {
-    const noun = resourceOf(kind);
-    return noun.fieldNames
-      .filter(field => {
-        const { reference } = fieldOf(noun, field);
-        return reference?.kind === target && reference.onDelete === 'restrict';
-      })
-      .map(field => ({ kind, field }));
-  });
-}
-
-function inUse(kind: Kind, id: string, by: Kind, rows: readonly CommonRow[]): WeftError {
-  return new WeftError('in_use', {
-    detail: `${kind} ${id} is used by ${rows.length} ${by}, such as ${rows[0]?.id ?? ''}.`,
-    related: rows.slice(0, 10).map(row => ({ kind: by, id: row.id, name: row.name })),
-  });
 }
 
 /** A new id: UUID version 7, so that ids sort by the time they were made. */

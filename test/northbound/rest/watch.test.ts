@@ -8,6 +8,7 @@ import {
   type WatchSource,
   WatchStream,
 } from '../../../northbound/rest/watch.js';
+import type { Sight } from '../../../northbound/rest/sight.js';
 import { systemClock } from '../../../src/base/clock.js';
 import type { Kind } from '../../../src/model/index.js';
 import { createLogger } from '../../../src/base/log.js';
@@ -39,7 +40,10 @@ class Log implements WatchSource {
   }
   commit(revision: number, ...ids: string[]): void {
     for (const id of ids)
-      this.changes.push({ revision, kind: 'logical-switches', operation: 'updated', id, object: { id } });
+      this.changes.push({
+        revision,
+        show: () => ({ kind: 'logical-switches', operation: 'updated', id, object: { id } }),
+      });
     for (const listener of this.#listeners) listener();
   }
   onCommit(listener: () => void): () => void {
@@ -60,7 +64,8 @@ class Log implements WatchSource {
 
 const open = (source: WatchSource, since: number, kinds: ReadonlySet<Kind> | null = null) => {
   const reader = new Reader();
-  const stream = new WatchStream(reader as unknown as ServerResponse, source, kinds, since, systemClock, log);
+  const subscriber = { sight: {} as Sight, kinds, isAdmitted: () => true };
+  const stream = new WatchStream(reader as unknown as ServerResponse, source, subscriber, since, systemClock, log);
   stream.start();
   return { reader, stream };
 };

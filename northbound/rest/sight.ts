@@ -1,0 +1,44 @@
+/** What a caller sees: the one place where REST decides whether an object, or a member of one, is shown. */
+import { isOpenTo } from '../../src/model/audience.js';
+import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
+import type { NetworkView } from '../../src/view/network-view.js';
+import { type Caller, isEntitled, isInScope, ruleOf } from './access.js';
+
+export class Sight {
+  readonly #view: NetworkView;
+  readonly #caller: Caller;
+  readonly #projectId: string | null;
+
+  constructor(view: NetworkView, caller: Caller) {
+    this.#view = view;
+    this.#caller = caller;
+    this.#projectId = caller.projectId;
+  }
+
+  /** Whether it is that of a tenant, who is told nothing of hypervisors and of others. */
+  get isTenant(): boolean {
+    return this.#projectId !== null;
+  }
+
+  /** Whether it is less than everything. */
+  get isLimited(): boolean {
+    return this.isTenant || this.#caller.role !== 'admin' || this.#caller.scopes.length > 0;
+  }
+
+  /** Whether the caller may read the collection at all. */
+  reads(kind: Kind): boolean {
+    return isEntitled(this.#caller, ruleOf(kind, 'read')) && isInScope(this.#caller, kind, 'read');
+  }
+
+  /** Whether the caller knows of the object: its own, one that is shared with it, or what belongs to such a one. */
+  sees(kind: Kind, row: RowOf<Kind>): boolean {
+    if (this.#projectId === null) return true;
+    const { audience, seenThrough } = resourceOf(kind);
+    if (audience.read !== 'project') return false;
+    if (isOpenTo(row, this.#projectId)) return true;
+    if (seenThrough === null) return false;
+    const parentId = (row as unknown as Readonly<Record<string, unknown>>)[seenThrough.field];
+    const parent = this.#view.get(seenThrough.kind, String(parentId)) as RowOf<Kind> | null;
+    return parent !== null && this.sees(seenThrough.kind, parent);
+  }
+}
