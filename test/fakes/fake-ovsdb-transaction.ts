@@ -66,8 +66,8 @@ export class Transaction {
   readonly #tables: ReadonlyMap<TableName, ReadonlyMap<string, StoredRow>>;
   readonly #newUuid: () => string;
   readonly #names = new Map<string, string>();
-  /** What rows have become; null for those that are gone. */
-  readonly #rows = new Map<TableName, Map<string, StoredRow | null>>(tableNames.map(name => [name, new Map()]));
+  /** What rows have become, of tables that were written to; null for those that are gone. */
+  readonly #rows = new Map<TableName, Map<string, StoredRow | null>>();
 
   constructor(
     tables: ReadonlyMap<TableName, ReadonlyMap<string, StoredRow>>,
@@ -114,8 +114,8 @@ export class Transaction {
     this.#dropUnreferenced();
     for (const [table, column] of uniqueColumns) this.#checkUnique(table, column);
     const changes: StoredChange[] = [];
-    for (const [table, rows] of this.#rows) {
-      for (const [uuid, after] of rows) {
+    for (const table of tableNames) {
+      for (const [uuid, after] of this.#rows.get(table) ?? []) {
         const before = this.#tables.get(table)?.get(uuid) ?? null;
         if (before === null && after === null) continue;
         if (before !== null && after !== null && isSameRow(table, before, after)) continue;
@@ -142,15 +142,16 @@ export class Transaction {
   }
 
   #set(table: TableName, uuid: string, row: StoredRow | null): void {
-    this.#rows.get(table)?.set(uuid, row);
+    let rows = this.#rows.get(table);
+    if (rows === undefined) this.#rows.set(table, (rows = new Map()));
+    rows.set(uuid, row);
   }
 
   #insert(operation: JsonObject): JsonValue {
     const table = tableOf(operation);
     const name = operation['uuid-name'];
     const uuid = typeof name === 'string' ? (this.#names.get(name) ?? '') : this.#newUuid();
-    const defaults = [...columnsOf(table)].map(([column, type]) => [column, defaultValue(type)] as const);
-    const row = { ...Object.fromEntries(defaults), ...this.#row(table, operation['row']), _uuid: uuid };
+    const row = { ...defaultsOf(table), ...this.#row(table, operation['row']), _uuid: uuid };
     this.#set(table, uuid, row as StoredRow);
     return { uuid: ['uuid', uuid] };
   }
@@ -235,7 +236,13 @@ export class Transaction {
 
   #selected(operation: JsonObject): readonly StoredRow[] {
     const table = tableOf(operation);
-    const conditions = listOf(operation['where']).map(each => this.#condition(table, each));
+    const where = listOf(operation['where']);
+    const [column, comparison, value] = where.length === 1 ? listOf(where[0]) : [];
+    if (column === '_uuid' && comparison === '==') {
+      const row = this.#get(table, decodeAtom('uuid', this.#resolved(value ?? null)) as string);
+      return row === null ? [] : [row];
+    }
+    const conditions = where.map(each => this.#condition(table, each));
     return [...this.#all(table)].filter(row => conditions.every(holds => holds(row)));
   }
 
@@ -276,8 +283,7 @@ export class Transaction {
 
   #checkReferences(): void {
     for (const [table, column, target] of references) {
-      const isStrange = this.#rows.get(table)?.size === 0 && this.#rows.get(target)?.size === 0;
-      if (isStrange) continue;
+      if (!this.#rows.has(table) && !this.#rows.has(target)) continue;
       for (const row of this.#all(table)) {
         for (const uuid of uuidsIn(row[column])) {
           if (this.#get(target, uuid) !== null) continue;
@@ -291,7 +297,7 @@ export class Transaction {
   #dropUnreferenced(): void {
     // From the root on, so that what goes takes along what only it referred to.
     for (const [target] of new Map(references.map(each => [each[2], true]))) {
-      if (!references.some(([table, , of]) => [table, of].some(each => (this.#rows.get(each)?.size ?? 0) > 0))) return;
+      if (!this.#hasWrittenReferences(target)) continue;
       const alive = new Set<string>();
       for (const [table, column, of] of references) {
         if (of !== target) continue;
@@ -301,8 +307,13 @@ export class Transaction {
     }
   }
 
+  /** Could a row of this table have lost the last reference to it, or never have had one? */
+  #hasWrittenReferences(target: TableName): boolean {
+    return this.#rows.has(target) || references.some(([table, , of]) => of === target && this.#rows.has(table));
+  }
+
   #checkUnique(table: TableName, column: string): void {
-    if (this.#rows.get(table)?.size === 0) return;
+    if (!this.#rows.has(table)) return;
     const seen = new Set<AnyValue>();
     for (const row of this.#all(table)) {
       const value = row[column] ?? null;
@@ -314,6 +325,17 @@ export class Transaction {
       seen.add(value);
     }
   }
+}
+
+const defaults = new Map<TableName, Readonly<Record<string, AnyValue>>>();
+
+function defaultsOf(table: TableName): Readonly<Record<string, AnyValue>> {
+  let known = defaults.get(table);
+  if (known === undefined) {
+    known = Object.fromEntries([...columnsOf(table)].map(([column, type]) => [column, defaultValue(type)]));
+    defaults.set(table, known);
+  }
+  return known;
 }
 
 /** What should be a string, as one. */

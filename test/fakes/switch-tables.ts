@@ -98,6 +98,10 @@ const decodedFlowsKept = 20_000;
 const places = { cookie: 8, cookieMask: 16, table: 24, command: 25, timeouts: 26, priority: 30, match: 48 } as const;
 const commands = { add: 0, deleteStrict: 4 } as const;
 
+/** Type and length of OFPAT_GROUP: where these bytes are not, no group is named, and nothing has to be decoded to know it. */
+const groupActionHead = '\x00\x16\x00\x08';
+const noGroups: ReadonlySet<number> = new Set();
+
 export class HeldFlow {
   /** What there can be only one of in a switch: table, priority and match, as in `flowImage`. */
   readonly identity: string;
@@ -112,14 +116,9 @@ export class HeldFlow {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const { cookie, table, timeouts, priority, match } = places;
     const matchEnd = match + Math.ceil(buffer.readUInt16BE(match + 2) / 8) * 8;
-    this.identity =
-      buffer.toString('latin1', table, table + 1) +
-      buffer.toString('latin1', priority, priority + 2) +
-      buffer.toString('latin1', match, matchEnd);
-    this.value =
-      buffer.toString('latin1', cookie, cookie + 8) +
-      buffer.toString('latin1', timeouts, timeouts + 4) +
-      buffer.toString('latin1', matchEnd, buffer.length);
+    const all = buffer.toString('latin1');
+    this.identity = all.slice(table, table + 1) + all.slice(priority, priority + 2) + all.slice(match, matchEnd);
+    this.value = all.slice(cookie, cookie + 8) + all.slice(timeouts, timeouts + 4) + all.slice(matchEnd);
     this.cookie = buffer.readBigUInt64BE(cookie);
     this.tableId = buffer.readUInt8(table);
     this.#bytes = bytes;
@@ -131,7 +130,7 @@ export class HeldFlow {
 
   /** Groups that it sends packets to. */
   get groups(): ReadonlySet<number> {
-    return this.#decoded().groups;
+    return this.value.includes(groupActionHead) ? this.#decoded().groups : noGroups;
   }
 
   #decoded(): DecodedFlow {

@@ -34,9 +34,7 @@ export class RandomOperations {
   /** One transaction; the names of what it did, none if the network lets nothing of what was chosen happen. */
   transact(): readonly string[] {
     this.#writes = [];
-    this.#tables = Object.fromEntries(
-      Object.entries(this.#database.tables).map(([kind, rows]) => [kind, new Map<string, unknown>(rows)]),
-    ) as unknown as Tables;
+    this.#tables = { ...this.#database.tables };
     const done: string[] = [];
     const times = this.#random.chance(0.15) ? 2 + this.#random.below(3) : 1;
     for (let time = 0; time < times; time += 1) {
@@ -69,12 +67,21 @@ export class RandomOperations {
   #put(kind: Write['kind'], row: Readonly<Record<string, unknown>> & { readonly id: string }): void {
     const after = { ...row, updatedAt: this.#database.now() } as unknown as NonNullable<Write['after']>;
     this.#writes.push({ kind, id: row.id, after });
-    (this.#tables[kind] as Map<string, unknown>).set(row.id, after);
+    this.#own(kind).set(row.id, after);
   }
 
   #drop(kind: Write['kind'], id: string): void {
     this.#writes.push({ kind, id, after: null });
-    this.#tables[kind].delete(id);
+    this.#own(kind).delete(id);
+  }
+
+  /** The rows of a kind, apart from the database's from the first write on. */
+  #own(kind: Write['kind']): Map<string, unknown> {
+    const held = this.#tables[kind];
+    if (held !== this.#database.tables[kind]) return held;
+    const own = new Map<string, unknown>(held);
+    this.#tables = { ...this.#tables, [kind]: own };
+    return own;
   }
 
   #pick<T>(rows: Iterable<T>): T | null {

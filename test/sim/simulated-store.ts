@@ -8,6 +8,7 @@ import { kinds } from '../../src/model/kinds.js';
 import { looksLikeUuid } from '../../src/model/value-types.js';
 import type { ControllerStore } from '../../src/controller.js';
 import { silentLogger } from '../../src/base/log.js';
+import { structurallyEqual } from '../../src/base/structural-equality.js';
 import { arbitrate, type InterfaceClaim } from '../../src/store/arbitration.js';
 import type { ChangeLogRow, Changes } from '../../src/store/change-log.js';
 import type { CommittedRevision } from '../../src/store/committed-revision.js';
@@ -392,6 +393,5 @@ const idOf = (key: string): string => key.slice(key.indexOf('/') + 1);
 /** Equal but for what every write changes. */
 function isSame(left: AnyRow | null, right: AnyRow | null): boolean {
   if (left === null || right === null) return left === right;
-  const text = (row: AnyRow): string => JSON.stringify({ ...row, revision: 0, updatedAt: '' });
-  return text(left) === text(right);
+  return structurallyEqual({ ...left, revision: 0, updatedAt: '' }, { ...right, revision: 0, updatedAt: '' });
 }
