@@ -15,7 +15,7 @@ import { Hypervisor } from './hypervisor.js';
 import { MOST_HYPERVISORS } from './addresses.js';
 import { identify } from './processes.js';
 import { type ControllerPorts, DEFAULT_CONTROLLER_PORTS, type LabMode, type LabRecord, LabState } from './state.js';
-import { createUnderlay, startManagementRelay, underlayNamespace } from './underlay.js';
+import { createUnderlay, startManagementRelay, UNDERLAY_BRIDGE, underlayNamespace } from './underlay.js';
 import { Workload, type WorkloadOptions, type WorkloadPort } from './workload.js';
 
 export interface LabOptions {
@@ -161,7 +161,12 @@ export class Lab {
 
   /** Records what passes between the hypervisors. `filter` is tcpdump's. */
   capture(filter: string): Promise<Capture> {
-    return startCapture(this.state, underlayNamespace(this.state), filter);
+    return startCapture(this.state, { namespace: underlayNamespace(this.state), device: UNDERLAY_BRIDGE }, filter);
+  }
+
+  /** Records what a workload sends and gets. `filter` is tcpdump's, without `inbound` and `outbound`: with those it loses the first packet. */
+  captureAt({ record: { namespace, device } }: Workload, filter: string): Promise<Capture> {
+    return startCapture(this.state, { namespace, device }, filter);
   }
 
   /** Stops and removes everything that the lab made. */

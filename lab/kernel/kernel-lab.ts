@@ -15,7 +15,7 @@
 import { type Capture, startCapture } from '../capture.js';
 import { identify } from '../processes.js';
 import { type ControllerPorts, LabState } from '../state.js';
-import { createUnderlay, startManagementRelay, underlayNamespace } from '../underlay.js';
+import { createUnderlay, startManagementRelay, UNDERLAY_BRIDGE, underlayNamespace } from '../underlay.js';
 import { guestKernel } from './debian-kernel.js';
 import { Guest } from './guest.js';
 import { GuestHypervisor } from './guest-hypervisor.js';
@@ -95,7 +95,7 @@ export class KernelLab {
 
   /** Records what passes between the hypervisors. `filter` is tcpdump's. */
   capture(filter: string): Promise<Capture> {
-    return startCapture(this.state, underlayNamespace(this.state), filter);
+    return startCapture(this.state, { namespace: underlayNamespace(this.state), device: UNDERLAY_BRIDGE }, filter);
   }
 
   /** Turns the guests off and removes everything that the lab made, except the cache. */

@@ -59,6 +59,7 @@ export class Inspection {
   /** Compares the whole of the switch, once it is its turn, and sends the difference. */
   async compare(connection: HostConnection, suspicion = this.#drift.take()): Promise<void> {
     this.#loop.move('comparing', this.#stock.isKnown ? 'audit' : 'unknown content');
+    connection.target.matchFragments();
     const turn = this.#context.comparisonTurn();
     try {
       const found = await this.#takeStock(connection, turn);

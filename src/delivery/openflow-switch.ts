@@ -22,6 +22,8 @@ import {
 
 /** Parts of a dump that may wait for whoever takes them in: of more, the switch has to wait. */
 const partsAhead = 2;
+/** Bytes of a packet in a packet-in, which goes with the mode for fragments: what it is anyway. With 0 Open vSwitch tells nothing of itself. */
+const missSendLength = 128;
 /** A switch that shows more than any can hold for us will never come to an end. */
 const mostFlows = 1_000_000;
 
@@ -91,6 +93,11 @@ export class OpenFlowSwitch implements Switch {
       );
       return { kind: 'stale', currentTerm: reply.generationId };
     }
+  }
+
+  matchFragments(): void {
+    if (this.#connection.state.kind === 'closed') throw new SwitchClosedError('the connection is closed');
+    this.#connection.send({ kind: 'setConfig', fragmentHandling: 'nx_match', missSendLength });
   }
 
   async readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void> {

@@ -289,6 +289,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#checkOpen(connection);
     if (reply.kind === 'granted') {
       this.#claimedTerm = term;
+      connection.target.matchFragments();
       this.#stock.unread();
       this.#drift.start(connection.target, () => this.#driftNoted());
       return;

@@ -60,6 +60,11 @@ export interface Switch {
   discardBundle(bundleId: number): Promise<void>;
   /** Claims the MASTER role with `term` as generation id. */
   claimRole(term: bigint): Promise<RoleReply>;
+  /**
+   * Has the switch match fragments by `ip_frag` and, where they have one, by their transport header. As it starts, Open vSwitch
+   * hides that header of first fragments too, so that no flow sees what they are. Nothing is awaited.
+   */
+  matchFragments(): void;
   /** Flow descriptions of one table (or all, null), handed over part by part; the next part waits for the promise. */
   readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void>;
   readGroups(): Promise<readonly GroupDescription[]>;

@@ -244,6 +244,7 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
     switch (message.kind) {
       case 'hello':
       case 'echoReply':
+      case 'setConfig':
         return;
       case 'echoRequest':
         return reply({ kind: 'echoReply', data: message.data });

@@ -22,6 +22,7 @@ export class LightSwitch implements Switch {
   claimRole(): Promise<RoleReply> {
     return Promise.resolve({ kind: 'granted' });
   }
+  matchFragments(): void {}
   readFlows(): Promise<void> {
     return Promise.resolve();
   }

@@ -84,6 +84,10 @@ export const dropReasons = {
     code: 32,
     help: 'Its destination address cannot exist on a network (loopback, zero).',
   },
+  port_security_headers: {
+    code: 33,
+    help: 'It was the first fragment of a packet, or a packet, that does not hold all of its headers, so that they cannot be checked (RFC 8200, section 4.5).',
+  },
 } as const satisfies Record<string, DropReasonEntry>;
 
 export type DropReason = keyof typeof dropReasons;

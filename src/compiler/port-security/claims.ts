@@ -21,9 +21,12 @@ import { rule } from '../rule.js';
 
 const claim = { macOnly: 0, ipv4: 1, ipv6: 2 } as const;
 const etherType = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
-const udp = 17;
+const protocol = { hopByHop: 0, igmp: 2, tcp: 6, udp: 17, icmpv6: 58, none: 59 } as const;
 const icmpv6 = { routerAdvertisement: 134, solicitation: 135, advertisement: 136, redirect: 137 } as const;
 const dhcpServerPort = { ipv4: 67, ipv6: 547 } as const;
+const dhcpClientPort = 68;
+/** Values of ip_frag: of a packet that was cut, its first part or any. */
+const fragment = { first: { value: 1n, mask: 3n }, any: { value: 1n, mask: 1n } } as const;
 /** The bit of vlan_vid that says "there is a tag". */
 const vlanPresent = { value: 0x1000n, mask: 0x1000n } as const;
 
@@ -51,14 +54,51 @@ const admissionFlows: readonly Flow[] = [
   check(300, { secured: 0 }, set({ permitted: 1 }), next),
   check(200, { icmpv6Type: icmpv6.routerAdvertisement }, drop('port_security_ra')),
   check(200, { icmpv6Type: icmpv6.redirect }, drop('port_security_ra')),
-  check(200, { ethType: etherType.ipv4, ipProto: udp, udpSrc: dhcpServerPort.ipv4 }, drop('port_security_dhcp')),
-  check(200, { ethType: etherType.ipv6, ipProto: udp, udpSrc: dhcpServerPort.ipv6 }, drop('port_security_dhcp')),
+  ...(['ipv4', 'ipv6'] as const).map(family =>
+    check(
+      200,
+      { ethType: etherType[family], ipProto: protocol.udp, udpSrc: dhcpServerPort[family] },
+      drop('port_security_dhcp'),
+    ),
+  ),
   check(0, {}, ...claimMac),
 ];
 
-/** An address of zero claims no address: DHCP discovery, and the probes that precede the use of an address. */
+/**
+ * A first fragment without its headers would hide from these checks (and from those of security groups) what the later ones
+ * reveal; no honest sender makes one (RFC 7112). What it lacks Open vSwitch shows as zero: a port, a type, or the protocol where
+ * the chain of IPv6 headers breaks off, for which the kernel's datapath says "no next header".
+ */
+const headerFlows: readonly Flow[] = [
+  ...(['ipv4', 'ipv6'] as const).flatMap(family => {
+    const first = { ethType: etherType[family], ipFrag: fragment.first } as const;
+    return [
+      check(200, { ...first, ipProto: protocol.udp, udpSrc: 0 }, drop('port_security_headers')),
+      check(200, { ...first, ipProto: protocol.tcp, tcpSrc: 0 }, drop('port_security_headers')),
+    ];
+  }),
+  check(200, { icmpv6Type: 0 }, drop('port_security_headers')),
+  check(200, { ethType: etherType.ipv6, ipProto: protocol.hopByHop }, drop('port_security_headers')),
+  check(
+    200,
+    { ethType: etherType.ipv6, ipProto: protocol.none, ipFrag: fragment.first },
+    drop('port_security_headers'),
+  ),
+  // Options of neighbour discovery that are in a later fragment cannot be seen, and those that contradict each other are shown as a
+  // message without target. Receivers are to ignore the former as well (RFC 6980).
+  ...[icmpv6.solicitation, icmpv6.advertisement].flatMap(icmpv6Type => [
+    check(200, { icmpv6Type, ipFrag: fragment.any }, drop('port_security_nd')),
+    check(200, { icmpv6Type, ndTarget: 0 }, drop('port_security_nd')),
+  ]),
+];
+
+/**
+ * An address of zero claims no address: DHCP discovery, membership reports, and the probes that precede the use of an address.
+ * A header that cannot be read shows as zeros too, so nothing else may have it.
+ */
 const ipv4Flows: readonly Flow[] = [
-  check(110, { ipv4Src: 0 }, ...claimMac),
+  check(110, { ipv4Src: 0, ipProto: protocol.udp, udpSrc: dhcpClientPort, udpDst: dhcpServerPort.ipv4 }, ...claimMac),
+  check(110, { ipv4Src: 0, ipProto: protocol.igmp }, ...claimMac),
   check(100, { ethType: etherType.ipv4 }, set({ claim: claim.ipv4 }), move('ipv4Src', 'address4'), ...claimMac),
   check(110, { ethType: etherType.arp, arpSpa: 0 }, move('arpSha', 'mac'), ...ask),
   check(
@@ -75,7 +115,7 @@ const loadIpv6Source = [set({ claim: claim.ipv6 }), move('ipv6Src', 'address6')]
 
 /** nd_sll and nd_tll are zero in a packet without that option (tested): then the sender is who sends. */
 const ipv6Flows: readonly Flow[] = [
-  check(110, { ipv6Src: 0 }, ...claimMac),
+  check(110, { ipv6Src: 0, ipProto: protocol.icmpv6 }, ...claimMac),
   check(100, { ethType: etherType.ipv6 }, ...loadIpv6Source, ...claimMac),
   check(150, { icmpv6Type: icmpv6.solicitation, ipv6Src: 0, ndSll: 0 }, ...claimMac),
   check(140, { icmpv6Type: icmpv6.solicitation, ipv6Src: 0 }, move('ndSll', 'mac'), ...ask),
@@ -135,6 +175,14 @@ export const portSecurityClaims = rule({
   subjects: 'fleet',
   compile: () => ({
     scope: { kind: 'everywhere' },
-    flows: [...admissionFlows, ...ipv4Flows, ...ipv6Flows, ...refusalFlows, ...dispatchFlows, ...blameFlows],
+    flows: [
+      ...admissionFlows,
+      ...headerFlows,
+      ...ipv4Flows,
+      ...ipv6Flows,
+      ...refusalFlows,
+      ...dispatchFlows,
+      ...blameFlows,
+    ],
   }),
 });

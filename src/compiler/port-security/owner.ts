@@ -42,13 +42,26 @@ function ownClaims(port: Port, mac: bigint): readonly Claim[] {
   ];
 }
 
+/** MACs of virtual routers, 00:00:5e:00:01:XX and, for IPv6, 00:00:5e:00:02:XX (RFC 9568, section 7.3). */
+function isVirtualRouter(mac: bigint): boolean {
+  return mac >> 8n === 0x00_005e_0001n || mac >> 8n === 0x00_005e_0002n;
+}
+
+/**
+ * Who speaks IPv6 with a MAC also has the link-local address that follows from it. The master of a virtual router sends its
+ * advertisements with the virtual MAC and its own address.
+ */
 function allowedClaims(port: Port, mac: bigint): readonly Claim[] {
+  const own = ownClaims(port, mac);
   return port.allowedAddresses.flatMap(({ mac: otherMac, cidr }): readonly Claim[] => {
     const claimant = otherMac === null ? mac : macValue(otherMac);
     const network = cidrValue(cidr);
+    const ownAddresses = isVirtualRouter(claimant) ? own.flatMap(({ address }) => address ?? []) : [];
     return [
       { mac: claimant, address: { family: network.family, ...anyOf(network) } },
       { mac: claimant, address: null },
+      ...(network.family === 6 ? [{ mac: claimant, address: host(6, linkLocalOf(claimant)) }] : []),
+      ...ownAddresses.filter(({ family }) => family === network.family).map(address => ({ mac: claimant, address })),
     ];
   });
 }

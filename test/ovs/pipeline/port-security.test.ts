@@ -15,7 +15,7 @@ const nd = (type: 135 | 136, source: string, target: string, option: string): st
 /** Spoofed packets of web1, by the reason that has to be counted. */
 const refused: readonly (readonly [DropReason, string])[] = [
   ['port_security_mac', from(stranger, `ip,nw_src=${own.ip},nw_dst=10.1.0.12`)],
-  ['port_security_mac', from(stranger, `ipv6,ipv6_src=${own.ip6},ipv6_dst=${ip6.web2}`)],
+  ['port_security_mac', from(stranger, `udp6,ipv6_src=${own.ip6},ipv6_dst=${ip6.web2}`)],
   ['port_security_mac', from(stranger, 'dl_type=0x88b5')],
   [
     'port_security_mac',
@@ -24,8 +24,8 @@ const refused: readonly (readonly [DropReason, string])[] = [
   ['port_security_mac', from(stranger, 'udp,nw_src=0.0.0.0,nw_dst=255.255.255.255,udp_src=68,udp_dst=67', broadcast)],
   ['port_security_ipv4', from(own.mac, 'ip,nw_src=10.1.0.12,nw_dst=10.1.0.13')],
   ['port_security_ipv4', from(own.mac, 'ip,nw_src=8.8.8.8,nw_dst=10.1.0.13')],
-  ['port_security_ipv6', from(own.mac, `ipv6,ipv6_src=${ip6.web2},ipv6_dst=${ip6.web3}`)],
-  ['port_security_ipv6', from(own.mac, 'ipv6,ipv6_src=fe80::ff:fe00:102,ipv6_dst=ff02::1', '33:33:00:00:00:01')],
+  ['port_security_ipv6', from(own.mac, `udp6,ipv6_src=${ip6.web2},ipv6_dst=${ip6.web3}`)],
+  ['port_security_ipv6', from(own.mac, 'udp6,ipv6_src=fe80::ff:fe00:102,ipv6_dst=ff02::1', '33:33:00:00:00:01')],
   [
     'port_security_arp',
     from(own.mac, `arp,arp_op=1,arp_spa=10.1.0.12,arp_tpa=10.1.0.13,arp_sha=${own.mac}`, broadcast),
@@ -53,8 +53,8 @@ const refused: readonly (readonly [DropReason, string])[] = [
 /** What an honest workload sends, the strange-looking included. */
 const permitted: readonly string[] = [
   from(own.mac, `ip,nw_src=${own.ip},nw_dst=10.1.0.12`),
-  from(own.mac, `ipv6,ipv6_src=${own.ip6},ipv6_dst=${ip6.web2}`),
-  from(own.mac, `ipv6,ipv6_src=${own.linkLocal},ipv6_dst=fe80::ff:fe00:102`),
+  from(own.mac, `udp6,ipv6_src=${own.ip6},ipv6_dst=${ip6.web2}`),
+  from(own.mac, `udp6,ipv6_src=${own.linkLocal},ipv6_dst=fe80::ff:fe00:102`),
   from(own.mac, 'udp,nw_src=0.0.0.0,nw_dst=255.255.255.255,udp_src=68,udp_dst=67', broadcast),
   from(own.mac, `arp,arp_op=2,arp_spa=${own.ip},arp_tpa=10.1.0.12,arp_sha=${own.mac},arp_tha=${mac.web2}`),
   from(own.mac, nd(136, own.ip6, own.ip6, `,nd_tll=${own.mac}`)),

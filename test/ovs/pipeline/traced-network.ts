@@ -100,6 +100,8 @@ export class TracedNetwork {
       }),
     );
     await dummySwitch.vsctl(...commands.slice(1));
+    // As delivery does on every connection.
+    for (const bridge of bridges) await dummySwitch.ofctl(['set-frags', bridge, 'nx-match']);
     return new TracedNetwork(dummySwitch);
   }
 
