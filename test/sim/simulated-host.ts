@@ -35,6 +35,8 @@ export class SimulatedHost {
   restarts = 0;
   /** Another host uses its name, and may be taken for it: what is said of it may be said of the other. */
   isContested = false;
+  /** Hosts that use its name now. */
+  twins = 0;
   /** Cookies of which somebody has taken flows away, and that are not whole again. */
   readonly edited = new Set<bigint>();
   /** Its switch refuses flows and groups of these cookies and numbers, when they are added to a bundle or when it is committed. */

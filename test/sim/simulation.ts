@@ -113,7 +113,13 @@ export class Simulation implements Faulty {
 
   twin(name: string, forMs: number): void {
     this.#twins += 1;
-    for (const host of this.hosts) if (host.name === name) host.isContested = true;
+    const host = this.hosts.find(each => each.name === name);
+    if (host !== undefined) {
+      host.isContested = true;
+      host.twins += 1;
+      // What is said a moment after the twin is gone is said of the host.
+      this.time.after(forMs + 1_000, () => (host.twins -= 1));
+    }
     const twin = this.#makeHost(name, `203.0.113.${this.#twins}`, () => {});
     twin.hypervisor.start();
     this.time.after(forMs, () => twin.hypervisor.stop());
@@ -340,12 +346,13 @@ export class Simulation implements Faulty {
     const { revision } = this.database;
     if (active?.view.revision !== revision) return;
     const failing = new Set(active.fleet.convergence.failures().map(({ name }) => name));
-    for (const host of this.hosts) {
-      if (host.refuses === null && !failing.has(host.name)) host.hasRefused = false;
-    }
     const applied = this.hosts.filter(host => {
       const delivery = active.fleet.status(this.database.hypervisorId(host.name) ?? '');
-      return delivery?.connected === true && delivery.state === 'idle' && delivery.appliedRevision === revision;
+      if (delivery?.connected !== true || delivery.state !== 'idle' || delivery.appliedRevision !== revision)
+        return false;
+      if (host.twins === 0) host.isContested = false;
+      if (host.refuses === null && !failing.has(host.name)) host.hasRefused = false;
+      return host.isSteady;
     });
     this.#connectivity.applied(applied);
   }
