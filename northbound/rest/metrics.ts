@@ -101,7 +101,7 @@ function workCounters(registry: Registry, sources: MetricSources): void {
   });
   for (const [counter, help] of [
     ['statements', 'Statements sent to the database, by purpose.'],
-    ['roundTrips', 'Round trips to the database: statements sent behind each other without waiting are one.'],
+    ['roundTrips', 'Round trips to the database: statements that are sent together are one.'],
     ['rows', 'Rows in the answers of the database.'],
   ] as const) {
     new Counter({

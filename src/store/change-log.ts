@@ -139,6 +139,7 @@ export class ChangeLog {
   }
 }
 
+/** `OFFSET 0` has the few revisions looked up one by one: the planner, who does not know how few, would read all. */
 const CHANGES_SINCE = `SELECT h.revision::float8 AS head, h.log_floor::float8 AS floor, p.check_value AS since_check,
     u.last::float8 AS last, l.*
   FROM store_head h LEFT JOIN revisions p ON p.revision = $1 LEFT JOIN LATERAL (
@@ -147,8 +148,10 @@ const CHANGES_SINCE = `SELECT h.revision::float8 AS head, h.log_floor::float8 AS
       FROM revisions w WHERE w.revision > $1 AND w.revision <= $1 + $2
     ) t WHERE t.rows_before < $3
   ) u ON true LEFT JOIN LATERAL (
-    SELECT c.revision::float8 AS revision, c.seq, c.kind, c.object_id, c.operation, c.before, c.after, ${AT}, v.actor, v.check_value
-    FROM change_log c JOIN revisions v ON v.revision = c.revision
+    SELECT c.revision::float8 AS revision, c.seq, c.kind, c.object_id, c.operation, c.before, c.after, v.at, v.actor, v.check_value
+    FROM change_log c JOIN LATERAL (
+      SELECT ${AT}, v.actor, v.check_value FROM revisions v WHERE v.revision = c.revision OFFSET 0
+    ) v ON true
     WHERE c.revision > $1 AND c.revision <= u.last
   ) l ON true
   WHERE h.id = 1 ORDER BY l.revision, l.seq`;

@@ -49,6 +49,11 @@ const EMBEDDED_CONNECT_TIMEOUT_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 15_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_DELAY_MS = 5_000;
+/**
+ * Every statement finds its rows by keys, whatever the values: planned once on each connection. Postgres by itself would plan most of
+ * them at each execution, because it thinks better of a list whose length it sees; that takes as long as executing them.
+ */
+const PLANNING = '-c plan_cache_mode=force_generic_plan -c jit=off';
 /** Two starters migrate one after the other under this key, in the numbering of pg_advisory_lock. */
 const MIGRATION_LOCK = 0x77656674;
 
@@ -119,6 +124,7 @@ function postgresConnection(url: string): PostgresOptions {
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       pipeline: true,
+      options: PLANNING,
     },
   };
 }

@@ -8,7 +8,7 @@ export type Purpose = (typeof purposes)[number];
 export interface DatabaseWork {
   /** Statements sent. */
   readonly statements: number;
-  /** Times that statements were sent after an answer: those sent one behind the other, without waiting, are one round trip. */
+  /** Times that something was sent: statements that are sent together are one round trip. */
   readonly roundTrips: number;
   /** Rows in the answers. */
   readonly rows: number;

@@ -97,17 +97,16 @@ export class Reading {
   snapshot(): Promise<Snapshot> {
     return this.#sessions.run('snapshot', SNAPSHOT_LIMIT, async session => {
       try {
-        // Sent together; the rows are decoded kind by kind as they come.
-        const [, head, ...rows] = await Promise.all([
+        const [, head] = await Promise.all([
           session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'),
           session.query(
             `SELECT h.revision::float8 AS revision, coalesce(v.check_value, 0) AS check
              FROM store_head h LEFT JOIN revisions v ON v.revision = h.revision WHERE h.id = 1`,
           ),
-          ...kinds.map(kind => readAll(session, kind)),
         ]);
         const byKind: Partial<Record<Kind, unknown>> = {};
-        for (const [index, kind] of kinds.entries()) byKind[kind] = rows[index];
+        // One after the other: the answers of statements that are sent together are all held until the last is there.
+        for (const kind of kinds) byKind[kind] = await readAll(session, kind);
         return {
           revision: Number(head.rows[0]?.['revision']),
           check: Number(head.rows[0]?.['check']),

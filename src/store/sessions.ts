@@ -1,14 +1,15 @@
 /**
  * Sessions of the database, each borrowed from the pool for one piece of work and for a bounded time. A database that does not
  * answer is left: its socket is destroyed, so that whoever waits gets an error in time and nobody is ever given an answer that
- * belongs to another query. Statements are sent without waiting for the answers of those before (pipelined), and each text is
- * prepared once on a connection.
+ * belongs to another query. Statements are sent without waiting for the answers of those before, together where that can be
+ * (statement-batch.ts), and each text is prepared once on a connection.
  */
 import type pg from 'pg';
 import type { Clock } from '../base/clock.js';
 import { DatabaseWorkCounts, type MutableWork, type Purpose } from './database-work.js';
 import type { Session } from './sql.js';
-import { errorCode, IN_FAILED_TRANSACTION, isConnectTimeout } from './sql-errors.js';
+import { isConnectTimeout, isFollowingFailure } from './sql-errors.js';
+import { PreparedStatements, type Statement, StatementBatch, type StatementResult } from './statement-batch.js';
 
 /** How long a piece of work may take. */
 export interface TimeLimit {
@@ -27,31 +28,24 @@ export class NoAnswer extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
-/** One name for each text. Texts are constants of this program, so there is a bounded number. */
-const statementNames = new Map<string, string>();
-
-function statementName(text: string): string {
-  let name = statementNames.get(text);
-  if (name === undefined) statementNames.set(text, (name = `weft_${statementNames.size + 1}`));
-  return name;
-}
-
-/** A borrowed connection. Answers come in the order of the queries; one whose failure nobody awaits is not an unhandled one. */
+/**
+ * A borrowed connection. What is asked within one turn of the event loop is sent together, and answered in that order. A query whose
+ * failure nobody awaits is not an unhandled one.
+ */
 export class DatabaseSession implements Session {
   readonly #client: pg.PoolClient;
-  /** The embedded database has one session for all its connections, and so one set of names. */
-  readonly #suffix: string;
+  readonly #prepared: PreparedStatements;
   readonly #work: MutableWork;
   #owed = 0;
   #answers = 0;
-  /** Answers that had come when the last query was sent; none of these begins a round trip. */
-  #answersBefore = -1;
+  /** What is to be sent at the end of this turn. */
+  #batch: StatementBatch | null = null;
   #firstFailure: unknown = null;
 
-  constructor(client: pg.PoolClient, suffix: string, work: MutableWork) {
+  constructor(client: pg.PoolClient, prepared: PreparedStatements, work: MutableWork) {
     this.#client = client;
+    this.#prepared = prepared;
     this.#work = work;
-    this.#suffix = suffix;
   }
 
   /** How many queries have no answer yet. */
@@ -71,37 +65,51 @@ export class DatabaseSession implements Session {
     values?: unknown[],
   ): Promise<{ command: string; rows: Record<string, unknown>[]; rowCount: number | null }>;
   query(query: string | { text: string; values?: unknown[]; rowMode: 'array' }, values?: unknown[]): Promise<unknown> {
-    const config = typeof query === 'string' ? { text: query, ...(values === undefined ? {} : { values }) } : query;
-    return this.#send(
-      config.values === undefined ? config : { ...config, name: `${statementName(config.text)}${this.#suffix}` },
-    );
+    if (typeof query === 'string')
+      return this.#send({ text: query, values: values ?? [], rowMode: 'object', isKept: values !== undefined });
+    return this.#send({ ...query, values: query.values ?? [], isKept: query.values !== undefined });
   }
 
   /** A statement whose text is made for the occasion, which is not worth to be remembered. */
   queryOnce(text: string, values: unknown[]): Promise<{ rows: unknown[][] }> {
-    return this.#send({ text, values, rowMode: 'array' });
+    return this.#send({ text, values, rowMode: 'array', isKept: false }) as Promise<{ rows: unknown[][] }>;
   }
 
-  #send(config: pg.QueryConfig | pg.QueryArrayConfig): Promise<pg.QueryResult & { rows: unknown[][] }> {
+  #send(statement: Statement): Promise<StatementResult> {
     this.#owed += 1;
     this.#work.statements += 1;
-    if (this.#answersBefore !== this.#answers) this.#work.roundTrips += 1;
-    this.#answersBefore = this.#answers;
-    const answer = this.#client.query(config as pg.QueryArrayConfig<unknown[]>);
-    const counted = answer.then(
-      result => {
-        this.#answered();
-        this.#work.rows += result.rows.length;
-        return result;
-      },
-      (error: unknown) => {
-        this.#answered();
-        throw this.#causeOf(error);
-      },
-    );
+    const counted = this.#openBatch()
+      .add(statement)
+      .then(
+        result => {
+          this.#answered();
+          this.#work.rows += result.rows.length;
+          return result;
+        },
+        (error: unknown) => {
+          this.#answered();
+          throw this.#causeOf(error);
+        },
+      );
     // Of several sent together only one may be awaited when it fails.
     counted.catch(() => undefined);
-    return counted as Promise<pg.QueryResult & { rows: unknown[][] }>;
+    return counted;
+  }
+
+  /** What is being gathered; it is sent when whoever is at work now has nothing more to say. */
+  #openBatch(): StatementBatch {
+    if (this.#batch !== null) return this.#batch;
+    const batch = new StatementBatch(this.#prepared);
+    this.#batch = batch;
+    this.#work.roundTrips += 1;
+    // The tick comes after all promises that are settled by now have told those who wait for them.
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        this.#batch = null;
+        this.#client.query(batch);
+      }),
+    );
+    return batch;
   }
 
   #answered(): void {
@@ -111,7 +119,7 @@ export class DatabaseSession implements Session {
 
   /** What was sent behind a query that failed is refused because of it: each tells of the one that is to blame. */
   #causeOf(error: unknown): unknown {
-    if (errorCode(error) === IN_FAILED_TRANSACTION) return this.#firstFailure ?? error;
+    if (isFollowingFailure(error)) return this.#firstFailure ?? error;
     this.#firstFailure ??= error;
     return error;
   }
@@ -155,13 +163,20 @@ class Watchdog {
   }
 }
 
+/** Of a connection. */
+interface Birth {
+  /** When it was first seen here. */
+  readonly atMs: number;
+  readonly prepared: PreparedStatements;
+}
+
 export class Sessions {
   readonly #pool: pg.Pool;
   readonly #clock: Clock;
   readonly #isEmbedded: boolean;
   /** What was asked of the database through these sessions. */
   readonly work = new DatabaseWorkCounts();
-  readonly #born = new WeakMap<pg.PoolClient, { readonly atMs: number; readonly suffix: string }>();
+  readonly #born = new WeakMap<pg.PoolClient, Birth>();
   #made = 0;
   /** Connections older than this may lead to the same silence as the one that was given up then. */
   #suspectBeforeMs = Number.NEGATIVE_INFINITY;
@@ -177,7 +192,7 @@ export class Sessions {
     const nowMs = this.#clock.nowMs();
     const untilMs = nowMs + limit.withinMs;
     const client = await this.#borrow(Math.min(untilMs, nowMs + BORROW_WITHIN_MS));
-    const session = new DatabaseSession(client, this.#birth(client).suffix, this.work.of(purpose));
+    const session = new DatabaseSession(client, this.#birth(client).prepared, this.work.of(purpose));
     // The queries report what breaks the connection; without a listener it would end the process as well.
     const ignore = (): void => undefined;
     client.on('error', ignore);
@@ -236,12 +251,13 @@ export class Sessions {
     });
   }
 
-  /** When the client was first seen here. */
-  #birth(client: pg.PoolClient): { readonly atMs: number; readonly suffix: string } {
+  #birth(client: pg.PoolClient): Birth {
     let birth = this.#born.get(client);
     if (birth === undefined) {
       this.#made += 1;
-      birth = { atMs: this.#clock.nowMs(), suffix: this.#isEmbedded ? `_${this.#made}` : '' };
+      // The embedded database has one session for all its connections, and so one set of names.
+      const prepared = new PreparedStatements(this.#isEmbedded ? `_${this.#made}` : '');
+      birth = { atMs: this.#clock.nowMs(), prepared };
       this.#born.set(client, birth);
     }
     return birth;

@@ -11,7 +11,15 @@ const DEADLOCK = '40P01';
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
 /** The transaction has failed before; nothing but its end is accepted. */
-export const IN_FAILED_TRANSACTION = '25P02';
+const IN_FAILED_TRANSACTION = '25P02';
+/** A statement that was to be prepared by a batch that failed is not there. */
+const NOT_PREPARED = '26000';
+
+/** Whether the error is only that of another before it. */
+export function isFollowingFailure(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === IN_FAILED_TRANSACTION || code === NOT_PREPARED;
+}
 
 /**
  * Whether the transaction may succeed when it runs again: it lost against a concurrent one. A unique or foreign key violation is

@@ -57,12 +57,11 @@ suite('What a verb asks of the database', function () {
   /** Rows that scans have read since the start, of tables and through indexes, by table. */
   const scannedRows = (): Promise<ReadonlyMap<string, number>> =>
     open.sessions.run('read', { withinMs: 5_000 }, async session => {
-      const [, { rows }] = await Promise.all([
-        session.query('SELECT pg_stat_force_next_flush()'),
-        session.query(
-          'SELECT relname, (seq_tup_read + coalesce(idx_tup_fetch, 0))::float8 AS scanned FROM pg_stat_user_tables',
-        ),
-      ]);
+      // At the end of its own transaction: what is sent together is one.
+      await session.query('SELECT pg_stat_force_next_flush()');
+      const { rows } = await session.query(
+        'SELECT relname, (seq_tup_read + coalesce(idx_tup_fetch, 0))::float8 AS scanned FROM pg_stat_user_tables',
+      );
       return new Map(rows.map(row => [String(row['relname']), Number(row['scanned'])]));
     });
 
