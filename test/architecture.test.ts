@@ -238,6 +238,21 @@ describe('The architecture', () => {
     );
   });
 
+  it('loads no package at every start that is needed seldom or not at all', () => {
+    const heavy: Readonly<Record<string, readonly string[]>> = {
+      typebox: [],
+      typeorm: ['src/store/entities.ts', 'src/store/schema.ts'],
+    };
+    const violations = sources()
+      .filter(({ path }) => /^(src|northbound|southbound|migrations)\//.test(path))
+      .flatMap(({ path, imports }) =>
+        imports
+          .filter(({ specifier, isType }) => !isType && heavy[specifier]?.includes(path) === false)
+          .map(({ specifier }) => `${path} imports ${specifier}`),
+      );
+    assert.deepEqual(violations, []);
+  });
+
   it('reads the environment in one place', () => {
     const readers = files.filter(
       ({ path, code }) =>

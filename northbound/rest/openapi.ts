@@ -1,7 +1,7 @@
 /** What OpenAPI says of each route. Fastify validates nothing with these: the model does (see collections.ts). */
 import type { FastifySchema, RouteShorthandOptions } from 'fastify';
-import { Type } from 'typebox';
 import { type Kind, resourceOf } from '../../src/model/index.js';
+import { Type } from '../../src/model/json-schema.js';
 import { schemasOf } from '../../src/model/schemas.js';
 import { type RouteRule, ruleOf } from './access.js';
 import { filtersOf } from './listing.js';

@@ -15,6 +15,8 @@ export interface LogWriter {
 /** Held while nothing can be written; what comes beyond is dropped. */
 const heldBytesLimit = 1024 * 1024;
 const retryMs = 500;
+/** Lines of so long are written in one go: each write is a system call in another thread, which costs more than making the line. */
+const gatherMs = 50;
 
 export function descriptorWriter(descriptor: number): LogWriter {
   return {
@@ -26,6 +28,7 @@ export function descriptorWriter(descriptor: number): LogWriter {
 export class LogSink {
   readonly #writer: LogWriter;
   readonly #retryMs: number;
+  readonly #gatherMs: number;
   #lines: string[] = [];
   #heldBytes = 0;
   /** What is being written, or could not be. */
@@ -34,9 +37,10 @@ export class LogSink {
   #isWriting = false;
   #dropped = 0;
 
-  constructor(writer: LogWriter, retryAfterMs = retryMs) {
+  constructor(writer: LogWriter, delays: { readonly gatherMs?: number; readonly retryMs?: number } = {}) {
     this.#writer = writer;
-    this.#retryMs = retryAfterMs;
+    this.#gatherMs = delays.gatherMs ?? gatherMs;
+    this.#retryMs = delays.retryMs ?? retryMs;
   }
 
   /** Takes a line, with its end. */
@@ -66,10 +70,10 @@ export class LogSink {
   #schedule(): void {
     if (this.#isScheduled || this.#isWriting) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    setTimeout(() => {
       this.#isScheduled = false;
       this.#writeOn();
-    });
+    }, this.#gatherMs);
   }
 
   /** Everything that is held, in one piece; null if there is nothing. */

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { optional, ownField } from './fields.js';
+import { Type } from './json-schema.js';
 import { resource } from './resource.js';
 import { boolean, integer, ip, list, nullable, oneOf, text } from './value-types.js';
 

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { pointerTo } from '../base/errors.js';
+import { Type } from './json-schema.js';
 import { isObject, quoted, refuse, text, type ValueType } from './value-types.js';
 
 export type Labels = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { allocated, optional, ownField, reference } from './fields.js';
+import { Type } from './json-schema.js';
 import { resource } from './resource.js';
 import {
   boolean,

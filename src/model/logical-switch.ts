@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { optional, ownField } from './fields.js';
+import { Type } from './json-schema.js';
 import { resource } from './resource.js';
 import { integer, nullable } from './value-types.js';
 

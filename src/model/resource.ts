@@ -2,11 +2,11 @@
  * A noun, declared once. From the declaration follow the TypeScript row, the JSON schemas of REST, the columns of its table,
  * the filters of its collection and the shape of its commands.
  */
-import type { TSchema } from 'typebox';
 import { type Audience, ofProjects, type SeenThrough } from './audience.js';
 import { type Field, nameText, optional, ownField } from './fields.js';
 import type { Kind } from './kinds.js';
 import { type Labels, labels } from './labels.js';
+import type { JsonSchema } from './json-schema.js';
 import { camelCase, snakeCase } from './letter-case.js';
 import { integer, text, timestamp, uuid } from './value-types.js';
 
@@ -56,7 +56,7 @@ export type InputOfFields<F> = OwnInput<F> & Pick<CommonRow, 'name' | 'projectId
 
 /** A member of the reply that is computed when asked for and never stored. */
 export interface ComputedMember {
-  readonly schema: TSchema;
+  readonly schema: JsonSchema;
   readonly description: string;
 }
 

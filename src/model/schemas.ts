@@ -1,12 +1,12 @@
 /** JSON schemas of the nouns for REST and OpenAPI, derived from their declarations. */
-import { type TObject, type TSchema, Type } from 'typebox';
 import type { Field } from './fields.js';
 import { type Kind, resourceOf } from './index.js';
+import { type JsonSchema, type ObjectSchema, Type } from './json-schema.js';
 import { snakeCase } from './letter-case.js';
 import { fieldOf, isGivenByCaller } from './wire.js';
 
 /** An object schema with a name, to which OpenAPI refers. */
-export type NamedSchema = TObject & { readonly $id: string; readonly additionalProperties: false };
+export type NamedSchema = ObjectSchema & { readonly $id: string; readonly additionalProperties: false };
 
 export interface ResourceSchemas {
   /** Body of a creation. `$id` is the noun's name and `Create`. */
@@ -28,7 +28,7 @@ export function schemasOf(kind: Kind): ResourceSchemas {
   return schemas;
 }
 
-type Members = Record<string, TSchema>;
+type Members = Record<string, JsonSchema>;
 
 function makeSchemas(kind: Kind): ResourceSchemas {
   const noun = resourceOf(kind);
@@ -76,26 +76,26 @@ function named(members: Members, $id: string, description?: string): NamedSchema
   return Object.assign(Type.Object(members, description === undefined ? {} : { description }), options);
 }
 
-function describe(schema: TSchema, description: string, readOnly = false): TSchema {
+function describe(schema: JsonSchema, description: string, readOnly = false): JsonSchema {
   return { ...schema, description, ...(readOnly ? { readOnly: true } : {}) };
 }
 
-function inputMember(field: Field): TSchema {
+function inputMember(field: Field): JsonSchema {
   const schema = describe(field.type.inputSchema, field.description);
   if (field.presence === 'required') return schema;
   return Type.Optional(field.presence === 'default' ? { ...schema, default: field.defaultValue } : schema);
 }
 
-function orNull(field: Field): TSchema {
+function orNull(field: Field): JsonSchema {
   return field.type.nullable ? field.type.inputSchema : Type.Union([field.type.inputSchema, Type.Null()]);
 }
 
 /** The same object schema without its name, to be nested in another. */
-function anonymous(schema: TObject): TSchema {
+function anonymous(schema: ObjectSchema): JsonSchema {
   return Type.Object(schema.properties, { additionalProperties: false });
 }
 
-function withoutMember(schema: TObject, field: string): TSchema {
+function withoutMember(schema: ObjectSchema, field: string): JsonSchema {
   const { [snakeCase(field)]: _, ...properties } = schema.properties;
   return Type.Object(properties, { additionalProperties: false });
 }

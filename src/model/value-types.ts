@@ -3,18 +3,18 @@
  * pointer of the member at fault) and how to write it. Parsing also brings text into its one canonical form, so that from here
  * on equal means identical.
  */
-import { type TSchema, Type } from 'typebox';
 import { formatCidr, formatIp, formatMac, isMulticastMac, parseCidr, parseIp, parseMac } from '../base/address.js';
 import { type ErrorCode, pointerTo, WeftError } from '../base/errors.js';
+import { type JsonSchema, Type } from './json-schema.js';
 import { snakeCase } from './letter-case.js';
 
 export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'jsonb' | 'timestamptz';
 
 /** `Value` is what rows hold; `Input` is what a request may ask for, which the store completes to a `Value`. */
 export interface ValueType<Value, Input = Value> {
-  readonly schema: TSchema;
+  readonly schema: JsonSchema;
   /** Where requests may say more, or less, than replies do. */
-  readonly inputSchema: TSchema;
+  readonly inputSchema: JsonSchema;
   readonly column: ColumnType;
   readonly nullable: boolean;
   /** Reads one JSON value; throws a WeftError that points at `pointer` or below. */
@@ -36,7 +36,7 @@ export function quoted(value: unknown): string {
 }
 
 /** A type whose JSON form is the value itself. */
-function plain<V>(schema: TSchema, column: ColumnType, parse: (value: unknown, pointer: string) => V): ValueType<V> {
+function plain<V>(schema: JsonSchema, column: ColumnType, parse: (value: unknown, pointer: string) => V): ValueType<V> {
   return {
     schema,
     inputSchema: schema,
@@ -247,7 +247,7 @@ export function object<M extends Members>(members: M): ValueType<MemberValues<M>
   });
 
   function plainObject(
-    objectSchema: TSchema,
+    objectSchema: JsonSchema,
     parse: (value: unknown, pointer: string) => Record<string, unknown>,
   ): ValueType<MemberValues<M>> {
     return {

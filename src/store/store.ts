@@ -181,11 +181,11 @@ export async function openStore(settings: StoreSettings, log: Logger, clock: Clo
     throw error;
   };
   const open = await openDataSource(settings, log, clock, onFailure);
-  const rows: { database_id: string }[] = await open.dataSource.query(
-    'SELECT database_id FROM store_head WHERE id = 1',
+  const { rows } = await open.sessions.run('read', READ_LIMIT, session =>
+    session.query('SELECT database_id FROM store_head WHERE id = $1', [1]),
   );
-  const databaseId = rows[0]?.database_id;
-  if (databaseId === undefined) throw new Error('the head of the store is missing');
+  const databaseId = rows[0]?.['database_id'];
+  if (typeof databaseId !== 'string') throw new Error('the head of the store is missing');
   const store = new Store(open, databaseId, settings, log, clock);
   await store.start();
   return store;

@@ -26,13 +26,13 @@ class Disk implements LogWriter {
 
 describe('log sink', () => {
   const settled = async (): Promise<void> => {
-    for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+    for (let turn = 0; turn < 50; turn += 1) await sleep(1);
   };
 
   it('writes every line once, in order, also in small parts', async () => {
     const disk = new Disk();
     disk.most = 5;
-    const sink = new LogSink(disk);
+    const sink = new LogSink(disk, { gatherMs: 0 });
     const lines = Array.from({ length: 10 }, (_, n) => `line ${n}\n`);
     for (const line of lines) {
       sink.write(line);
@@ -44,7 +44,7 @@ describe('log sink', () => {
 
   it('writes on when there is room again, and says how many lines it had to drop', async () => {
     const disk = new Disk();
-    const sink = new LogSink(disk, 1);
+    const sink = new LogSink(disk, { gatherMs: 0, retryMs: 1 });
     disk.isFull = true;
     const long = `${'x'.repeat(1023)}\n`;
     for (let count = 0; count < 1_030; count += 1) sink.write(long);
@@ -63,7 +63,7 @@ describe('log sink', () => {
 
   it('has everything written when the process ends, and ends it on a full disk too', async () => {
     const disk = new Disk();
-    const sink = new LogSink(disk);
+    const sink = new LogSink(disk, { gatherMs: 0 });
     sink.write('last words\n');
     sink.flushSync();
     assert.equal(disk.text, 'last words\n');

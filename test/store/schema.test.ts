@@ -4,6 +4,7 @@ import { systemClock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import { silentLogger } from '../../src/base/log.js';
 import { openDataSource } from '../../src/store/data-source.js';
+import { schemaDataSource } from '../../src/store/schema.js';
 import { sharedPostgres } from '../fixtures/postgres.js';
 
 const postgres = sharedPostgres();
@@ -18,9 +19,10 @@ suite('The schema', function () {
   const open = () => openDataSource({ databaseUrl, dataDirectory: '' }, silentLogger, systemClock, () => undefined);
 
   it('made by the migrations is the one that the entities describe', async () => {
-    const { dataSource, close } = await open();
+    await (await open()).close();
+    const dataSource = await schemaDataSource({ connectionString: databaseUrl }).initialize();
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
-    await close();
+    await dataSource.destroy();
     assert.deepEqual(
       upQueries.map(({ query }) => query),
       [],
@@ -28,13 +30,14 @@ suite('The schema', function () {
   });
 
   it('can be taken back and made again', async () => {
-    const { dataSource, close } = await open();
+    await (await open()).close();
+    const dataSource = await schemaDataSource({ connectionString: databaseUrl }).initialize();
     await dataSource.undoLastMigration();
     const tables: { n: number }[] = await dataSource.query(
       `SELECT count(*)::integer AS n FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations'`,
     );
     assert.equal(tables[0]?.n, 0);
-    await close();
+    await dataSource.destroy();
     await (await open()).close();
   });
 
