@@ -6,14 +6,14 @@
  *     ▲                     │
  *     └─── view, fleet ◄────┘
  */
-import { readFileSync } from 'node:fs';
 import { openAuthenticator, readOrCreateToken, tokenAuthenticator } from '../northbound/rest/authentication.js';
 import { fleetStatus } from '../northbound/rest/fleet-status.js';
 import type { Readiness } from '../northbound/rest/health.js';
 import { buildMetrics } from '../northbound/rest/metrics.js';
 import { NetworkState } from '../northbound/rest/network-state.js';
-import { buildRestServer } from '../northbound/rest/server.js';
-import type { Target, TlsIdentity } from '../southbound/ovsdb/transport.js';
+import { buildRestServer, setRestTls } from '../northbound/rest/server.js';
+import { SouthboundReport } from '../northbound/rest/southbound-status.js';
+import type { Target } from '../southbound/ovsdb/transport.js';
 import { systemClock } from './base/clock.js';
 import { createLogger, type Logger } from './base/log.js';
 import { version } from './base/version.js';
@@ -23,6 +23,7 @@ import { optionsHelp } from './config/options.js';
 import { Controller } from './controller.js';
 import { claimInstance } from './store/instance.js';
 import { openStore, type Store } from './store/store.js';
+import { TlsFiles } from './trust/tls-files.js';
 
 const clock = systemClock;
 /** How far back `watch` and a feed that was cut off can resume. */
@@ -63,14 +64,17 @@ class Lifecycle {
   }
 }
 
-function readTls(config: Config): TlsIdentity | null {
+/** The certificates, looked at regularly and at SIGHUP. */
+async function followTls(config: Config, log: Logger, lifecycle: Lifecycle): Promise<TlsFiles | null> {
   if (config.tls === null) return null;
-  const { certificate, key, authority } = config.tls;
-  return {
-    key: readFileSync(key, 'utf8'),
-    cert: readFileSync(certificate, 'utf8'),
-    ca: readFileSync(authority ?? certificate, 'utf8'),
-  };
+  const files = await TlsFiles.open(config.tls, clock, log);
+  const look = (): void => void files.look();
+  process.on('SIGHUP', look);
+  lifecycle.onStop(() => {
+    process.off('SIGHUP', look);
+    files.stop();
+  });
+  return files;
 }
 
 const targetOf = ({ transport, host, port }: ListenTarget): Target => ({ kind: transport, host, port });
@@ -82,7 +86,8 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   lifecycle.onStop(() => store.close());
   log.info({ durability: store.durability, database: store.databaseId }, 'store open');
 
-  const tls = readTls(config);
+  const tlsFiles = await followTls(config, log, lifecycle);
+  const tls = tlsFiles?.material ?? null;
   const onStop = (stop: () => Promise<void> | void): void => lifecycle.onStop(stop);
   const controller = new Controller({
     store,
@@ -106,6 +111,12 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   controller.onMoved(() => state.viewMoved());
   await controller.follow(onStop);
 
+  const southboundReport = new SouthboundReport({
+    southbound,
+    clock,
+    tls: () => tlsFiles?.status ?? null,
+    plainTargets: config.plainSouthboundOffLoopback,
+  });
   const isActive = (): boolean => lease.term !== null;
   const readiness = async (): Promise<Readiness> => {
     const problems = await storeProblems(store);
@@ -113,14 +124,13 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   };
   const circumstances = (): Omit<Readiness, 'ready' | 'problems'> => ({
     warnings: [
-      ...config.plainSouthboundOffLoopback.map(target => `${target} is neither encrypted nor authenticated`),
       ...store.warnings,
       ...(controller.storeRewinds === 0
         ? []
         : [
             'the database went back to an older state since this Weft was started: what was acknowledged after it is lost',
           ]),
-      ...southbound.unadmitted.map(host => `${host.systemId ?? host.peer} is not admitted: ${host.reason}`),
+      ...southboundReport.warnings(),
     ],
     durability: store.durability,
     role: isActive() ? 'active' : 'standby',
@@ -137,6 +147,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     storeWork: () => store.databaseWork(),
     storeRewinds: () => controller.storeRewinds,
   });
+  southboundReport.register(metrics);
   const authenticator = await authenticatorOf(config, log);
   const rest = await buildRestServer(
     {
@@ -149,10 +160,16 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
       metrics,
       readiness,
       isActive,
+      southbound: () => southboundReport.status(),
       version,
     },
     tls,
   );
+  tlsFiles?.onChange(material => {
+    southbound.setTls(material, material.revokedSerials);
+    setRestTls(rest, material);
+  });
+  tlsFiles?.watch();
   // It compiles its routes for some hundred milliseconds: before the lease is taken and hypervisors are let in, who would wait for it.
   await rest.ready();
 

@@ -5,6 +5,7 @@ import { labCommand } from '../../lab/command.js';
 import { Client, type JsonObject, ProblemError } from './client.js';
 import { type CommandContext, resolve, verbCommands } from './verb-commands.js';
 import { cellOf } from './table.js';
+import { southboundCommand } from './southbound-command.js';
 import { type Output, printJson, printObject, printObjects } from './output.js';
 
 /** Exit statuses: 1 the controller or the command refused, 2 it could not be reached, 3 written but not applied in time. */
@@ -98,13 +99,25 @@ async function main(): Promise<void> {
     .showHelpAfterError();
   const context = globalOptions(program);
   for (const command of verbCommands(context)) program.addCommand(command);
-  for (const build of [waitCommand, watchCommand, dropsCommand, revisionCommand]) program.addCommand(build(context));
+  for (const build of [waitCommand, watchCommand, dropsCommand, revisionCommand, southboundCommand])
+    program.addCommand(build(context));
   program.addCommand(labCommand());
+  await addPkiCommand(program);
   try {
     await program.parseAsync();
   } catch (error) {
     process.exitCode = report(error);
   }
+}
+
+/** Its library takes a tenth of a second to load, which no other command should wait for. */
+async function addPkiCommand(program: Command): Promise<void> {
+  if (!process.argv.includes('pki')) {
+    program.command('pki').description('make and revoke the certificates of controllers and hosts');
+    return;
+  }
+  const { pkiCommand } = await import('./pki-commands.js');
+  program.addCommand(pkiCommand());
 }
 
 function report(error: unknown): number {

@@ -4,7 +4,7 @@
  *   request ─► content type ─► caller ─► route ─► store.write / view ─► (wait for the fleet) ─► reply with Weft-Revision
  *                    └───────────┴─────────┴──── WeftError ──► problem details
  */
-import { createServer } from 'node:https';
+import { createServer, type Server as HttpsServer } from 'node:https';
 import {
   fastify,
   type FastifyBaseLogger,
@@ -32,6 +32,7 @@ import { problemSchema, progressSchema } from './openapi.js';
 import { sendProblem } from './problem.js';
 import { registerRevisions } from './revision-routes.js';
 import { Sight } from './sight.js';
+import { registerSouthbound, type SouthboundStatus } from './southbound-status.js';
 import { registerTransactions } from './transaction-route.js';
 import { registerWatch } from './watch-route.js';
 
@@ -59,6 +60,8 @@ export interface RestContext {
   readonly readiness: () => Promise<Readiness>;
   /** Whether this Weft holds the lease, and so programs the hypervisors. */
   readonly isActive: () => boolean;
+  /** How the listeners for hypervisors fare. */
+  readonly southbound: () => SouthboundStatus;
   readonly version: string;
 }
 
@@ -77,6 +80,12 @@ const tlsServer =
   (tls: TlsMaterial): FastifyServerFactory =>
   handler =>
     createServer({ cert: tls.cert, key: tls.key, requestTimeout: requestTimeoutMs }, handler);
+
+/** Takes new certificates for connections to come, of a server that was built with some. */
+export function setRestTls(app: FastifyInstance, { cert, key }: TlsMaterial): void {
+  // Fastify says that it is a plain server whoever made it.
+  (app.server as unknown as HttpsServer).setSecureContext({ cert, key });
+}
 
 /** The path of a request without its query. */
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
@@ -154,6 +163,7 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
   await registerDocumentation(app, context.version);
   registerCollections(app, context);
   registerHypervisorRoutes(app, context);
+  registerSouthbound(app, context);
   registerTransactions(app, context);
   registerRevisions(app, context);
   registerWatch(app, context);

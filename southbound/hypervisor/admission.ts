@@ -12,13 +12,16 @@ import { NotationError } from '../ovsdb/notation.js';
 import { Replica } from '../ovsdb/replica.js';
 import { RpcClosedError, RpcError, RpcProtocolError } from '../ovsdb/rpc.js';
 import { SchemaError } from '../ovsdb/schema.js';
-import type { Peer } from './endpoint.js';
+import type { Refused } from './certificate.js';
+import { callerOf, type Peer } from './endpoint.js';
 import { readIdentity, type HypervisorReport, type Identity } from './identity.js';
+import type { Refusals } from './refusals.js';
 import type { AcceptedHypervisor, HypervisorRegistry, HypervisorSession } from './session.js';
 
 /** What admissions share: the sessions that exist, and how one is made. */
 export interface AdmissionContext {
   readonly registry: HypervisorRegistry;
+  readonly refusals: Refusals;
   readonly clock: Clock;
   readonly log: Logger;
   readonly identifiedLimits: JsonStreamLimits;
@@ -36,12 +39,15 @@ function isPeersFault(error: unknown): error is Error {
   return [RpcError, RpcClosedError, RpcProtocolError, NotationError, SchemaError].some(kind => error instanceof kind);
 }
 
+const notAdmitted = (reason: string): Refused => ({ code: 'not_admitted', reason });
+
 export class Admission {
   readonly peer: Peer;
   readonly sinceMs: number;
   /** Resolves when the connection is over. */
   readonly over: Promise<void>;
   readonly #stream: Duplex;
+  readonly #onAdmitted: () => void;
   readonly #context: AdmissionContext;
   readonly #log: Logger;
   /** Only the root row: enough to know who it is. */
@@ -54,12 +60,14 @@ export class Admission {
   /** The identity that was looked at last, as text. */
   #lookedAt = '';
 
-  constructor(stream: Duplex, peer: Peer, context: AdmissionContext) {
+  /** @param onAdmitted is called when it is known whose connection it is */
+  constructor(stream: Duplex, peer: Peer, context: AdmissionContext, onAdmitted: () => void) {
     this.peer = peer;
     this.sinceMs = context.clock.nowMs();
     this.#context = context;
     this.#log = context.log.child({ peer: peer.name });
     this.#stream = stream;
+    this.#onAdmitted = onAdmitted;
     this.over = this.#run();
   }
 
@@ -143,7 +151,7 @@ export class Admission {
   async #lookOnce(client: OvsdbClient): Promise<void> {
     const identity = this.#identity();
     this.#lookedAt = JSON.stringify(identity);
-    if (identity.kind === 'incomplete') return this.#refuse(client, identity.reason);
+    if (identity.kind === 'incomplete') return this.#refuse(client, identity);
     const { report } = identity;
     if (this.#session && this.#session.systemId !== report.systemId) {
       return client.close(`the host is now called ${report.systemId}`);
@@ -152,7 +160,7 @@ export class Admission {
     if (!this.#session && (await this.#refuseTwin(client, report))) return;
     const verdict = await this.#ask(report);
     if (verdict === null) return;
-    if (verdict.kind === 'refused') return this.#refuse(client, verdict.reason);
+    if (verdict.kind === 'refused') return this.#refuse(client, notAdmitted(verdict.reason));
     if (this.#session) return this.#session.update(report, verdict);
     // Another may have been admitted while the registry was asked.
     if (await this.#refuseTwin(client, report)) return;
@@ -160,6 +168,8 @@ export class Admission {
     const session = this.#context.sessionOf(report.systemId) ?? this.#context.openSession(report, verdict);
     this.#session = session;
     this.#reason = '';
+    this.#onAdmitted();
+    this.#context.refusals.settle('ovsdb', this.peer.address);
     session.update(report, verdict);
     client.setLimits(this.#context.identifiedLimits);
     await session.attachOvsdb(client);
@@ -180,7 +190,7 @@ export class Admission {
   /** Refuses a host whose system-id another one is connected with. */
   async #refuseTwin(client: OvsdbClient, report: HypervisorReport): Promise<boolean> {
     const twin = await this.#liveTwin(report);
-    if (twin !== null) this.#refuse(client, twin);
+    if (twin !== null) this.#refuse(client, notAdmitted(twin));
     return twin !== null;
   }
 
@@ -197,11 +207,12 @@ export class Admission {
       : `system-id ${report.systemId} is already used by another host, connected from ${peer.name}`;
   }
 
-  #refuse(client: OvsdbClient, reason: string): void {
+  #refuse(client: OvsdbClient, refused: Refused): void {
+    const { reason } = refused;
     // A session's host that stops being admissible must come back through the front door.
     if (this.#session) return client.close(reason);
     if (reason === this.#reason) return;
     this.#reason = reason;
-    this.#log.warn({ reason }, 'host not admitted');
+    this.#context.refusals.add('ovsdb', callerOf(this.peer), refused);
   }
 }

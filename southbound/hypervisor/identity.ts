@@ -4,6 +4,7 @@
  */
 import { formatIp, parseIp } from '../../src/base/address.js';
 import type { Row } from '../ovsdb/schema.js';
+import { listNames, namesHost, type RefusalCode } from './certificate.js';
 import type { Peer } from './endpoint.js';
 
 export type EncapsulationType = 'geneve' | 'vxlan';
@@ -42,10 +43,17 @@ export interface HypervisorReport {
 
 export type Identity =
   | { readonly kind: 'complete'; readonly report: HypervisorReport }
-  | { readonly kind: 'incomplete'; readonly reason: string };
+  | { readonly kind: 'incomplete'; readonly code: RefusalCode; readonly reason: string };
 
 /** What is missing or wrong, in the words of the one who has to set it. */
-class IdentityFault extends Error {}
+class IdentityFault extends Error {
+  constructor(
+    reason: string,
+    readonly code: RefusalCode = 'not_admitted',
+  ) {
+    super(reason);
+  }
+}
 
 type ExternalIds = ReadonlyMap<string, string>;
 
@@ -127,16 +135,10 @@ function readBridgeMappings(ids: ExternalIds): readonly BridgeMapping[] {
   });
 }
 
-/**
- * A host that was broken into must not speak for another: over TLS the name is the certificate's. `ovs-pki` writes names as
- * `NAME id:UUID`.
- */
-function checkCertificate(systemId: string, peer: Peer): void {
-  if (peer.transport !== 'ssl') return;
-  if (peer.certificateNames.some(name => name === systemId || name.startsWith(`${systemId} id:`))) return;
-  throw new IdentityFault(
-    `its certificate is for ${peer.certificateNames.join(', ') || 'nobody'}, not for ${systemId}`,
-  );
+/** A host that was broken into must not speak for another: over TLS the name is the certificate's. */
+function checkCertificate(systemId: string, { transport, certificate }: Peer): void {
+  if (transport !== 'ssl' || namesHost(certificate.names, systemId)) return;
+  throw new IdentityFault(`its certificate is for ${listNames(certificate.names)}, not for ${systemId}`, 'wrong_name');
 }
 
 function checkVersion(version: string | null): void {
@@ -151,7 +153,10 @@ function checkVersion(version: string | null): void {
 
 /** Reads who the host is, or what it still has to say. */
 export function readIdentity(root: Row<'Open_vSwitch'> | null, peer: Peer): Identity {
-  if (!root) return { kind: 'incomplete', reason: 'the database has no Open_vSwitch row: ovs-vsctl init was not run' };
+  if (!root) {
+    const reason = 'the database has no Open_vSwitch row: ovs-vsctl init was not run';
+    return { kind: 'incomplete', code: 'not_admitted', reason };
+  }
   const ids = root.external_ids;
   try {
     checkVersion(root.ovs_version);
@@ -172,6 +177,6 @@ export function readIdentity(root: Row<'Open_vSwitch'> | null, peer: Peer): Iden
     return { kind: 'complete', report };
   } catch (error) {
     if (!(error instanceof IdentityFault)) throw error;
-    return { kind: 'incomplete', reason: error.message };
+    return { kind: 'incomplete', code: error.code, reason: error.message };
   }
 }

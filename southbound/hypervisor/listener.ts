@@ -9,15 +9,20 @@ import type { Logger } from '../../src/base/log.js';
 import type { JsonStreamLimits } from '../ovsdb/json-stream.js';
 import { formatTarget, Redialler, type Target, type TlsIdentity } from '../ovsdb/transport.js';
 import { Admission, type AdmissionContext } from './admission.js';
-import { describePeer, listen, type Endpoint, type Peer } from './endpoint.js';
-import type { AcceptedHypervisor, HypervisorRegistry, OpenFlowUse } from './session.js';
+import type { Refused } from './certificate.js';
+import { callerOf, describePeer, listen, type Endpoint, type ListenOptions, type Peer } from './endpoint.js';
+import type { AcceptedHypervisor, HypervisorRegistry } from './session.js';
 import { HypervisorSession } from './session.js';
 import type { HypervisorReport } from './identity.js';
+import { Refusals, type ListenerUse } from './refusals.js';
 import { UnpairedConnections } from './unpaired.js';
+import { WaitingRoom } from './waiting-room.js';
 
 export interface SouthboundLimits {
   /** Connections of each listener. */
   readonly connections: number;
+  /** Handshakes of TLS under way at each listener. */
+  readonly handshakes: number;
   /** OVSDB connections that have no session, and OpenFlow connections that have none: each at most this many. */
   readonly unidentified: number;
   /** Longest message of a host that is admitted: its whole database comes in one. */
@@ -26,6 +31,7 @@ export interface SouthboundLimits {
 
 export const defaultSouthboundLimits: SouthboundLimits = {
   connections: 10_000,
+  handshakes: 1_024,
   unidentified: 256,
   message: { depth: 64, messageBytes: 16 * 1024 * 1024 },
 };
@@ -56,18 +62,26 @@ export interface UnadmittedHost {
   readonly sinceMs: number;
 }
 
-/** The least time that an unidentified connection gets before a newer one may push it out. */
-const graceMs = 2_000;
+/** Somebody who has not been admitted yet. */
+interface Stranger {
+  readonly peer: Peer;
+  end: (reason: string) => void;
+}
+
+const crowded: Refused = { code: 'crowded', reason: 'too many hosts that are not admitted are connected' };
 
 export class SouthboundListener {
   readonly #options: SouthboundOptions;
   readonly #limits: SouthboundLimits;
   readonly #sessions = new Map<string, HypervisorSession>();
   readonly #admissions = new Set<Admission>();
+  readonly #strangers: WaitingRoom<Stranger>;
   readonly #unpaired: UnpairedConnections;
   readonly #redials = new Map<string, Redialler>();
   readonly #context: AdmissionContext;
-  #endpoints: { readonly use: 'ovsdb' | OpenFlowUse; readonly endpoint: Endpoint }[] = [];
+  /** Who was not let in, and why. */
+  readonly refusals: Refusals;
+  #endpoints: { readonly use: ListenerUse; readonly endpoint: Endpoint }[] = [];
   #tls: TlsIdentity | null;
 
   constructor(options: SouthboundOptions) {
@@ -75,15 +89,23 @@ export class SouthboundListener {
     this.#limits = options.limits ?? defaultSouthboundLimits;
     this.#tls = options.tls;
     const probeIntervalMs = options.probeIntervalMs ?? 2_500;
+    this.refusals = new Refusals(options.clock, options.log);
+    this.#strangers = new WaitingRoom({
+      clock: options.clock,
+      maximum: this.#limits.unidentified,
+      expel: stranger => this.#expel(stranger),
+    });
     this.#unpaired = new UnpairedConnections({
       clock: options.clock,
       log: options.log,
+      refusals: this.refusals,
       probeIntervalMs,
       maximum: this.#limits.unidentified,
       sessionOf: datapathId => this.#sessionByDatapathId(datapathId),
     });
     this.#context = {
       registry: options.registry,
+      refusals: this.refusals,
       clock: options.clock,
       log: options.log,
       identifiedLimits: this.#limits.message,
@@ -106,7 +128,7 @@ export class SouthboundListener {
   }
 
   /** Where it listens for OpenFlow, with the ports that were given: what controller targets are made from. */
-  endpoints(use: 'ovsdb' | OpenFlowUse): readonly Target[] {
+  endpoints(use: ListenerUse): readonly Target[] {
     return this.#endpoints.filter(entry => entry.use === use).map(entry => entry.endpoint.target);
   }
 
@@ -133,10 +155,28 @@ export class SouthboundListener {
     this.#unpaired.close('Weft stops');
   }
 
-  /** Takes new certificates for connections to come; those that are there stay. */
-  setTls(tls: TlsIdentity): void {
+  /**
+   * Takes new certificates for connections to come. Those that are there stay, but for peers whose certificate is revoked now:
+   * `revokedSerials` has the serial numbers, in upper-case hexadecimal.
+   */
+  setTls(tls: TlsIdentity, revokedSerials: ReadonlySet<string>): void {
     this.#tls = tls;
     for (const { endpoint } of this.#endpoints) endpoint.setTls(tls);
+    const isWanted = ({ certificate }: Peer): boolean =>
+      certificate.serialNumber === null || !revokedSerials.has(certificate.serialNumber);
+    const reason = 'its certificate is revoked';
+    for (const admission of this.#admissions) if (!isWanted(admission.peer)) admission.close(reason);
+    for (const session of this.#sessions.values()) session.disconnectUnwanted(isWanted, reason);
+    this.#unpaired.closeUnwanted(isWanted, reason);
+  }
+
+  /** Connections of each listener. */
+  get load(): readonly { readonly use: ListenerUse; readonly target: string; readonly connections: number }[] {
+    return this.#endpoints.map(({ use, endpoint }) => ({
+      use,
+      target: formatTarget(endpoint.target),
+      connections: endpoint.connections(),
+    }));
   }
 
   /** Dials exactly these hosts from now on; a connection to one that is no longer named ends. */
@@ -161,9 +201,16 @@ export class SouthboundListener {
     }
   }
 
-  async #listen(use: 'ovsdb' | OpenFlowUse, target: Target): Promise<void> {
+  async #listen(use: ListenerUse, target: Target): Promise<void> {
     const { log } = this.#options;
-    const options = { tls: this.#tls, maximumConnections: this.#limits.connections, handshakeTimeoutMs: 10_000 };
+    const options: ListenOptions = {
+      tls: this.#tls,
+      maximumConnections: this.#limits.connections,
+      handshakeTimeoutMs: 10_000,
+      maximumHandshakes: this.#limits.handshakes,
+      clock: this.#options.clock,
+      onRefused: (caller, refused) => this.refusals.add(use, caller, refused),
+    };
     const endpoint = await (this.#options.listen ?? listen)(target, options, (stream, peer) => {
       if (use === 'ovsdb') void this.#admit(stream, peer);
       else this.#unpaired.take(use, stream, peer);
@@ -179,7 +226,7 @@ export class SouthboundListener {
     const { log, clock } = this.#options;
     const redial = new Redialler(
       target,
-      this.#tls,
+      () => this.#tls,
       stream => this.#admit(stream, describePeer(stream, 'dialled', target)),
       error => log.info({ target: text, reason: error.message }, 'host not reached'),
       { timers: clock },
@@ -190,21 +237,22 @@ export class SouthboundListener {
 
   /** Resolves when the connection is over. */
   async #admit(stream: Duplex, peer: Peer): Promise<void> {
-    const unidentified = [...this.#admissions].filter(admission => admission.session === null);
-    const oldest = unidentified[0];
-    if (oldest && unidentified.length >= this.#limits.unidentified) {
-      // Those who wait longest go first, so that a crowd of strangers cannot keep a real host out.
-      const isInGrace = this.#options.clock.nowMs() - oldest.sinceMs < graceMs;
-      if (isInGrace) return void stream.destroy();
-      oldest.close('too many hosts that are not admitted');
-    }
-    const admission = new Admission(stream, peer, this.#context);
+    const stranger: Stranger = { peer, end: () => stream.destroy() };
+    if (!this.#strangers.enter(peer.address, stranger)) return this.#expel(stranger);
+    const admission = new Admission(stream, peer, this.#context, () => this.#strangers.leave(stranger));
+    stranger.end = reason => admission.close(reason);
     this.#admissions.add(admission);
     await admission.over;
+    this.#strangers.leave(stranger);
     this.#admissions.delete(admission);
     // Whoever waited for this one's system-id has its turn.
     const systemId = admission.session?.systemId;
     if (systemId !== undefined) this.reconsider(systemId);
+  }
+
+  #expel({ peer, end }: Stranger): void {
+    this.refusals.add('ovsdb', callerOf(peer), crowded);
+    end(crowded.reason);
   }
 
   #openSession(report: HypervisorReport, hypervisor: AcceptedHypervisor): HypervisorSession {

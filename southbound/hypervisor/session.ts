@@ -9,6 +9,7 @@ import type { OvsdbClient } from '../ovsdb/client.js';
 import { Replica } from '../ovsdb/replica.js';
 import type { Row } from '../ovsdb/schema.js';
 import type { Target } from '../ovsdb/transport.js';
+import type { Peer } from './endpoint.js';
 import type { HypervisorReport } from './identity.js';
 import { Inventory } from './inventory.js';
 import type { OpenFlowChannel } from './openflow-channel.js';
@@ -174,6 +175,12 @@ export class HypervisorSession {
   disconnect(reason: string): void {
     this.#ovsdb?.close(reason);
     for (const connection of this.#openFlow.values()) connection.close(reason);
+  }
+
+  /** Ends the connections of peers that `isWanted` does not name. */
+  disconnectUnwanted(isWanted: (peer: Peer) => boolean, reason: string): void {
+    if (!isWanted(this.#report.peer)) this.#ovsdb?.close(reason);
+    for (const connection of this.#openFlow.values()) if (!isWanted(connection.peer)) connection.close(reason);
   }
 
   /**

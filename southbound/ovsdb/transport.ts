@@ -4,7 +4,7 @@
  */
 import { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type SecureContextOptions } from 'node:tls';
 import { systemTimers, type Timers } from './rpc.js';
 
 /** Where to dial, or where to listen. */
@@ -17,6 +17,13 @@ export interface TlsIdentity {
   readonly key: string;
   readonly cert: string;
   readonly ca: string;
+  /** Certificates that the authority has taken back; every authority of `ca` needs its own list if there is one. */
+  readonly crl?: string;
+}
+
+/** What both ends of a connection are secured with. */
+export function tlsContext({ key, cert, ca, crl }: TlsIdentity): SecureContextOptions {
+  return { key, cert, ca, minVersion: 'TLSv1.2', ...(crl === undefined ? {} : { crl }) };
 }
 
 /** Reads a target; null if it is not one. `defaultPort` stands in where OVS has one too (6640, 6653). */
@@ -56,7 +63,12 @@ export function dial(
         : target.kind === 'tcp'
           ? createConnection({ host: target.host, port: target.port, noDelay: true })
           : // Open vSwitch certificates name a switch, not a host: the CA is what decides.
-            connectTls({ host: target.host, port: target.port, ...tls, checkServerIdentity: () => undefined });
+            connectTls({
+              host: target.host,
+              port: target.port,
+              ...(tls === null ? {} : tlsContext(tls)),
+              checkServerIdentity: () => undefined,
+            });
     const cancel = timers.after(timeoutMs, () => fail(new Error(`no connection within ${timeoutMs} ms`)));
     const fail = (error: Error) => {
       cancel();
@@ -82,7 +94,7 @@ export interface RedialOptions {
 /** Keeps one connection to a target: dials, hands it over, and dials again when it has ended. */
 export class Redialler {
   readonly #target: Target;
-  readonly #tls: TlsIdentity | null;
+  readonly #tls: () => TlsIdentity | null;
   readonly #timers: Timers;
   readonly #connectTimeoutMs: number;
   readonly #leastBackoffMs: number;
@@ -94,12 +106,13 @@ export class Redialler {
   #cancelWait: () => void = () => {};
 
   /**
+   * @param tls gives the certificates of now, at each dial
    * @param use resolves when the connection is over; if it lasted, the next back-off is the shortest again
    * @param failed is told each dial that came to nothing
    */
   constructor(
     target: Target,
-    tls: TlsIdentity | null,
+    tls: () => TlsIdentity | null,
     use: (stream: Duplex) => Promise<void>,
     failed: (error: Error) => void,
     options: RedialOptions = {},
@@ -127,7 +140,7 @@ export class Redialler {
 
   async #attempt(): Promise<void> {
     const startedMs = this.#timers.nowMs();
-    const stream = await dial(this.#target, this.#tls, this.#connectTimeoutMs, this.#timers).catch((error: Error) => {
+    const stream = await dial(this.#target, this.#tls(), this.#connectTimeoutMs, this.#timers).catch((error: Error) => {
       this.#failed(error);
       return null;
     });

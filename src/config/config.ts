@@ -24,6 +24,8 @@ export interface TlsFiles {
   readonly certificate: string;
   readonly key: string;
   readonly authority: string | null;
+  /** List of revoked certificates. */
+  readonly revoked: string | null;
 }
 
 export interface Config {
@@ -123,6 +125,7 @@ function readTls(reading: Reading, listeners: readonly ListenTarget[]): TlsFiles
   const certificate = reading.text('tls_cert');
   const key = reading.text('tls_key');
   const authority = reading.text('tls_ca');
+  const revoked = reading.text('tls_crl');
   if ((certificate === null) !== (key === null))
     reading.fault('tls_cert', 'and WEFT_TLS_KEY belong together; one is missing');
   if (listeners.some(listener => listener.transport === 'ssl')) {
@@ -131,7 +134,38 @@ function readTls(reading: Reading, listeners: readonly ListenTarget[]): TlsFiles
     if (authority === null)
       reading.fault('tls_ca', 'is needed by the ssl: listeners: without it any certificate would be believed');
   }
-  return certificate === null || key === null ? null : { certificate, key, authority };
+  if (revoked !== null && authority === null)
+    reading.fault('tls_crl', 'needs WEFT_TLS_CA: the authority whose list it is');
+  return certificate === null || key === null ? null : { certificate, key, authority, revoked };
+}
+
+interface SouthboundListeners {
+  readonly ovsdb: readonly ListenTarget[];
+  readonly openflow: readonly ListenTarget[];
+  readonly punt: readonly ListenTarget[];
+}
+
+/** What hypervisors dial must not be weaker than whoever set it up believes. Gives the plain listeners that others can reach. */
+function checkSouthbound(reading: Reading, { ovsdb, openflow, punt }: SouthboundListeners): readonly string[] {
+  const allow = reading.text('allow_plain_southbound');
+  if (allow !== null && allow !== '1') reading.fault('allow_plain_southbound', `is "${allow}"; it is 1 or unset`);
+  const isSecure = (targets: readonly ListenTarget[]) => targets.some(target => target.transport === 'ssl');
+  for (const [name, targets] of [
+    ['openflow_listen', openflow],
+    ['punt_listen', punt],
+  ] as const) {
+    if (isSecure(ovsdb) && !isSecure(targets))
+      reading.fault(name, 'needs an ssl: listener, because a host that joins with a certificate shows it everywhere');
+  }
+  const plain = [...ovsdb, ...openflow, ...punt]
+    .filter(target => target.transport === 'tcp' && !isLoopback(target.host))
+    .map(target => target.text);
+  if (plain.length > 0 && allow !== '1')
+    reading.fault(
+      'allow_plain_southbound',
+      `must be 1 to listen at ${plain.join(', ')}: other machines can reach it, and nothing there is encrypted or authenticated`,
+    );
+  return plain;
 }
 
 /**
@@ -169,6 +203,11 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
   if (!logLevel) reading.fault('log_level', `is "${reading.text('log_level')}"; it is one of ${logLevels.join(', ')}`);
 
   const tls = readTls(reading, southbound);
+  const plainSouthboundOffLoopback = checkSouthbound(reading, {
+    ovsdb: ovsdbListen,
+    openflow: openflowListen,
+    punt: puntListen,
+  });
   if (reading.faults.length > 0) throw new ConfigError(reading.faults);
   const dataDirectory = reading.text('data_dir') ?? './data';
   return Object.freeze({
@@ -184,8 +223,6 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     auth: auth === 'token' ? 'token' : 'none',
     tokenFile: reading.text('token_file') ?? join(dataDirectory, 'admin-token'),
     logLevel: logLevel ?? 'info',
-    plainSouthboundOffLoopback: southbound
-      .filter(target => target.transport === 'tcp' && !isLoopback(target.host))
-      .map(target => target.text),
+    plainSouthboundOffLoopback,
   });
 }

@@ -14,6 +14,8 @@ export type OptionName =
   | 'tls_cert'
   | 'tls_key'
   | 'tls_ca'
+  | 'tls_crl'
+  | 'allow_plain_southbound'
   | 'auth'
   | 'token_file'
   | 'log_level';
@@ -80,6 +82,18 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
     default: null,
     shape: 'a PEM file',
     help: 'The authority that signs the certificates of hypervisors.',
+  },
+  {
+    name: 'tls_crl',
+    default: null,
+    shape: 'a PEM file',
+    help: 'The certificates of hypervisors that the authority has revoked.',
+  },
+  {
+    name: 'allow_plain_southbound',
+    default: null,
+    shape: '1',
+    help: 'Set to 1 to let tcp: listeners for hypervisors be reached from other machines: nothing there is encrypted, and anyone can say to be a hypervisor.',
   },
   { name: 'auth', default: 'none', shape: 'none or token', help: 'Who may use REST. Off loopback it must be token.' },
   {

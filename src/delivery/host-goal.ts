@@ -54,6 +54,8 @@ export function hostGoal(
     ['punt', punt],
   ] as const) {
     for (const endpoint of endpoints) {
+      // A host that is known by its certificate shows it on every connection.
+      if (endpoint.kind === 'tcp' && session.report.peer.transport === 'ssl') continue;
       const target = session.openFlowTarget(endpoint, advertise);
       if (target === null) return null;
       controllers.push({ use, target: formatTarget(target) });

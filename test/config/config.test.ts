@@ -60,12 +60,31 @@ describe('config', () => {
   });
 
   it('refuses ssl: listeners without certificate and authority', () => {
-    assert.equal(faultsOf({ WEFT_OVSDB_LISTEN: 'ssl:127.0.0.1:6640' }).length, 2);
+    const listeners = Object.fromEntries(
+      ['OVSDB', 'OPENFLOW', 'PUNT'].map(name => [`WEFT_${name}_LISTEN`, 'ssl:127.0.0.1:6640']),
+    );
+    assert.equal(faultsOf(listeners).length, 2);
   });
 
   it('names plain southbound listeners that other machines can reach', () => {
-    const config = readConfig({ WEFT_OVSDB_LISTEN: 'tcp:0.0.0.0:6640,tcp:127.0.0.1:6641' }, []);
+    const environment = { WEFT_OVSDB_LISTEN: 'tcp:0.0.0.0:6640,tcp:127.0.0.1:6641' };
+    assert.match(
+      faultsOf(environment)[0] ?? '',
+      /WEFT_ALLOW_PLAIN_SOUTHBOUND must be 1 to listen at tcp:0\.0\.0\.0:6640:/,
+    );
+    const config = readConfig({ ...environment, WEFT_ALLOW_PLAIN_SOUTHBOUND: '1' }, []);
     assert.deepEqual(config.plainSouthboundOffLoopback, ['tcp:0.0.0.0:6640']);
+    assert.match(faultsOf({ WEFT_ALLOW_PLAIN_SOUTHBOUND: 'yes' })[0] ?? '', /1 or unset/);
+  });
+
+  it('asks for a certificate on every listener of a host that joins with one', () => {
+    const tls = { WEFT_TLS_CERT: 'c', WEFT_TLS_KEY: 'k', WEFT_TLS_CA: 'a', WEFT_OVSDB_LISTEN: 'ssl:127.0.0.1:6640' };
+    const faults = faultsOf(tls);
+    assert.deepEqual(
+      faults.map(fault => fault.split(' ')[0]),
+      ['WEFT_OPENFLOW_LISTEN', 'WEFT_PUNT_LISTEN'],
+    );
+    assert.deepEqual(faultsOf({ WEFT_TLS_CRL: 'x' }).length, 1);
   });
 
   it('refuses unknown flags and flags without a value', () => {

@@ -100,7 +100,8 @@ const testPeer: Peer = {
   localHost: null,
   localPort: null,
   target: null,
-  certificateNames: [],
+  address: '192.0.2.11',
+  certificate: { names: [], serialNumber: null },
 };
 
 /** Opens OpenFlow over a stream. */

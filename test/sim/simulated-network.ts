@@ -170,7 +170,7 @@ export class SimulatedNetwork {
       const close = (): void => {
         if (this.#listening.get(key) === listening) this.#listening.delete(key);
       };
-      return Promise.resolve({ target, setTls: () => {}, close });
+      return Promise.resolve({ target, connections: () => 0, setTls: () => {}, close });
     };
   }
 
@@ -197,7 +197,8 @@ export class SimulatedNetwork {
       localHost: host,
       localPort: port,
       target: null,
-      certificateNames: [],
+      address: '192.0.2.11',
+      certificate: { names: [], serialNumber: null },
     };
     this.#time.after(0.1, () => {
       if (listening.process.isAlive) listening.accept(controllerEnd, peer);

@@ -129,6 +129,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
       role: isActive() ? 'active' : 'standby',
       revision: view.revision,
     }),
+    southbound: () => ({ listeners: [], certificates: [], certificate_fault: null, refused: [], waiting: [] }),
     version: '0.0.0-test',
   };
   const app = await buildRestServer(context);

@@ -10,7 +10,8 @@ const peer: Peer = {
   localHost: '192.0.2.1',
   localPort: 6640,
   target: null,
-  certificateNames: [],
+  address: '192.0.2.11',
+  certificate: { names: [], serialNumber: null },
 };
 
 function root(externalIds: Readonly<Record<string, string>>, ovsVersion: string | null = '3.1.0'): Row<'Open_vSwitch'> {
@@ -108,12 +109,13 @@ describe('identity of a hypervisor', () => {
   });
 
   it('takes over TLS only the name that the certificate has', () => {
-    const named = (...certificateNames: string[]) =>
-      readIdentity(root(least), { ...peer, transport: 'ssl', certificateNames });
+    const named = (...names: string[]) =>
+      readIdentity(root(least), { ...peer, transport: 'ssl', certificate: { names, serialNumber: '01' } });
     assert.equal(named('hv1').kind, 'complete');
     assert.equal(named('other', 'hv1').kind, 'complete');
     assert.equal(named('hv1 id:5a4b').kind, 'complete');
-    assert.deepEqual(named('hv10'), { kind: 'incomplete', reason: 'its certificate is for hv10, not for hv1' });
+    const reason = 'its certificate is for hv10, not for hv1';
+    assert.deepEqual(named('hv10'), { kind: 'incomplete', code: 'wrong_name', reason });
     assert.equal(named().kind, 'incomplete');
   });
 

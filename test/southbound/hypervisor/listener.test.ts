@@ -285,7 +285,9 @@ describe('southbound listener, against real ovsdb-servers', function () {
 
   it('holds only so many hosts that are not admitted', async () => {
     listener.stop();
-    await start({ limits: { connections: 100, unidentified: 3, message: { depth: 64, messageBytes: 1 << 24 } } });
+    await start({
+      limits: { connections: 100, handshakes: 100, unidentified: 3, message: { depth: 64, messageBytes: 1 << 24 } },
+    });
     const [target] = listener.endpoints('ovsdb');
     const port = target?.kind === 'tcp' ? target.port : 0;
     let closed = 0;
@@ -346,7 +348,7 @@ describe('southbound listener over TLS, against real Open vSwitch', function () 
       await until('a refusal', () => listener.unadmitted[0]?.reason === 'its certificate is for hv1, not for hv2');
       await server.vsctl('set', 'Open_vSwitch', '.', 'external_ids:system-id=hv1');
       await until('a session', () => sessions[0]?.state === 'provisioning');
-      assert.deepEqual(sessions[0]?.report.peer.certificateNames, ['hv1']);
+      assert.deepEqual(sessions[0]?.report.peer.certificate.names, ['hv1']);
       const [flows] = listener.endpoints('flows');
       const target = flows && sessions[0]?.openFlowTarget(flows, null);
       assert.match(target ? formatTarget(target) : '', /^ssl:127\.0\.0\.1:\d+$/);

@@ -252,7 +252,7 @@ describe('OVSDB client, against a real ovsdb-server', function () {
     const target = { kind: 'unix', path: server.socket } as const;
     const redial = new Redialler(
       target,
-      null,
+      () => null,
       async stream => {
         const client = await OvsdbClient.open(stream);
         dialled.push(client);
