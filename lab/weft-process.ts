@@ -47,6 +47,9 @@ export async function freeControllerPorts(preferred?: ControllerPorts): Promise<
   };
 }
 
+/** As in `npm start` and in the container: V8's young generation, in megabytes (docs/decisions/0021). */
+const NODE_ARGUMENTS = ['--max-semi-space-size=8'];
+
 /** First start makes the embedded database, which takes seconds on a slow machine. */
 const READY_TIMEOUT_MS = 120_000;
 
@@ -81,7 +84,7 @@ export class WeftProcess {
     if (databaseUrl === undefined) delete environment['WEFT_DATABASE_URL'];
     else environment['WEFT_DATABASE_URL'] = databaseUrl;
     const program = fileURLToPath(new URL('../src/main.js', import.meta.url));
-    const child = spawn(process.execPath, [...(this.options.nodeArguments ?? []), program], {
+    const child = spawn(process.execPath, [...NODE_ARGUMENTS, ...(this.options.nodeArguments ?? []), program], {
       env: environment,
       stdio: ['ignore', log, log],
     });

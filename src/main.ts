@@ -15,6 +15,7 @@ import { buildRestServer, setRestTls } from '../northbound/rest/server.js';
 import { SouthboundReport } from '../northbound/rest/southbound-status.js';
 import type { Target } from '../southbound/ovsdb/transport.js';
 import { systemClock } from './base/clock.js';
+import { boundHeapGrowth } from './base/heap.js';
 import { createLogger, type Logger } from './base/log.js';
 import { version } from './base/version.js';
 import { dropReasonHelp } from './compiler/pipeline/drop-reasons.js';
@@ -222,6 +223,7 @@ function trimRegularly(store: Store, log: Logger, lifecycle: Lifecycle): void {
 }
 
 async function main(): Promise<void> {
+  boundHeapGrowth();
   const args = process.argv.slice(2);
   if (args.includes('--help')) {
     process.stdout.write(`${optionsHelp()}\n`);

@@ -11,6 +11,8 @@ import type { Sessions, TimeLimit } from './sessions.js';
 
 const CHANNEL = 'weft_revision';
 const COALESCE_MS = 5;
+/** The least time from one NOTIFY to the next: it costs a transaction, and wakes every listener. */
+const SPACING_MS = 50;
 const RECONNECT_MS = 1_000;
 const NOTIFY_LIMIT: TimeLimit = { withinMs: 2_000 };
 
@@ -27,6 +29,7 @@ export class Notifier {
   readonly #self: string = randomUUID();
   #client: pg.Client | null = null;
   #notifyPlanned = false;
+  #notifiedMs = Number.NEGATIVE_INFINITY;
   #cancelReconnect: (() => void) | null = null;
   #closed = false;
 
@@ -48,7 +51,9 @@ export class Notifier {
     this.#nudge(committed);
     if (this.#listenerConfig === null || this.#notifyPlanned || this.#closed) return;
     this.#notifyPlanned = true;
-    this.#clock.after(COALESCE_MS, () => void this.#notify());
+    const nowMs = this.#clock.nowMs();
+    const dueMs = Math.max(nowMs + COALESCE_MS, this.#notifiedMs + SPACING_MS);
+    this.#clock.after(dueMs - nowMs, () => void this.#notify());
   }
 
   #nudge(committed: CommittedRevision | null): void {
@@ -57,6 +62,7 @@ export class Notifier {
 
   async #notify(): Promise<void> {
     this.#notifyPlanned = false;
+    this.#notifiedMs = this.#clock.nowMs();
     if (this.#closed) return;
     try {
       await this.#sessions.run('notify', NOTIFY_LIMIT, session => session.query(`NOTIFY ${CHANNEL}, '${this.#self}'`));
