@@ -11,7 +11,7 @@ import type { Scope } from '../compiler/fragment.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { addDigest } from './encoding.js';
 
-/** The newest version of a fragment. `revision` is that of its last change. */
+/** The newest version of a fragment. `revision` is that of its last change; of one hypervisor's, of its last change there. */
 export interface PlacedFragment {
   readonly fragment: EncodedFragment;
   readonly revision: number;
@@ -58,10 +58,21 @@ function scopeId(scope: Scope): string {
   return scope.kind === 'hypervisor' ? scope.hypervisorId : '';
 }
 
+/** Fragments of a scope that a hypervisor came into with this revision: none of them changed there before. */
+function* notBefore(revision: number, contents: ScopeContents | undefined): Generator<PlacedFragment> {
+  for (const placed of contents?.fragments.values() ?? []) {
+    yield placed.revision >= revision ? placed : { fragment: placed.fragment, revision };
+  }
+}
+
 export class DesiredState {
   readonly #byKey = new Map<string, PlacedFragment>();
   readonly #scopes: Scopes = { everywhere: new Map(), datapath: new Map(), hypervisor: new Map() };
-  readonly #datapathsOf = new Map<string, Set<string>>();
+  /** By hypervisor: its datapaths, each with the revision from which on it is resident there. */
+  readonly #datapathsOf = new Map<string, Map<string, number>>();
+  /** By hypervisor: the revision that brought it; of those added since the last delta, that of the next one. */
+  readonly #broughtBy = new Map<string, number>();
+  readonly #added = new Set<string>();
   readonly #residentsOf = new Map<string, Set<string>>();
   /** By hypervisor: sum of the digests of its scopes. */
   readonly #digests = new Map<string, bigint>();
@@ -84,15 +95,18 @@ export class DesiredState {
   /** From now on fragments of scope `everywhere` concern this hypervisor too. */
   addHypervisor(hypervisorId: string): void {
     if (this.#datapathsOf.has(hypervisorId)) return;
-    this.#datapathsOf.set(hypervisorId, new Set());
+    this.#datapathsOf.set(hypervisorId, new Map());
+    this.#added.add(hypervisorId);
     for (const { digest } of this.#scopesOf(hypervisorId)) this.#addDigest(hypervisorId, digest);
   }
 
   removeHypervisor(hypervisorId: string): void {
-    for (const datapathId of this.#datapathsOf.get(hypervisorId) ?? []) {
+    for (const datapathId of this.#datapathsOf.get(hypervisorId)?.keys() ?? []) {
       this.#residentsOf.get(datapathId)?.delete(hypervisorId);
     }
     this.#datapathsOf.delete(hypervisorId);
+    this.#broughtBy.delete(hypervisorId);
+    this.#added.delete(hypervisorId);
     this.#digests.delete(hypervisorId);
   }
 
@@ -108,7 +122,13 @@ export class DesiredState {
 
   /** Everything that the hypervisor should hold. Read it out before the next delta is applied. */
   *fragmentsOn(hypervisorId: string): Generator<PlacedFragment> {
-    for (const contents of this.#scopesOf(hypervisorId)) yield* contents.fragments.values();
+    const broughtBy = this.#broughtBy.get(hypervisorId) ?? 0;
+    for (const contents of [this.#scopes.everywhere.get(''), this.#scopes.hypervisor.get(hypervisorId)]) {
+      yield* notBefore(broughtBy, contents);
+    }
+    for (const [datapathId, residentSince] of this.#datapathsOf.get(hypervisorId) ?? []) {
+      yield* notBefore(residentSince, this.#scopes.datapath.get(datapathId));
+    }
   }
 
   /** Fragments that are this hypervisor's alone: its ports, its tunnels. */
@@ -163,6 +183,8 @@ export class DesiredState {
       for (const key of contents?.fragments.keys() ?? []) note(hypervisorId, key, null);
     }
     this.#revision = Math.max(this.#revision, delta.revision);
+    for (const hypervisorId of this.#added) this.#broughtBy.set(hypervisorId, delta.revision);
+    this.#added.clear();
     return { changes: this.#onlyDifferent(changes), untracked, pointedFrom };
   }
 
@@ -212,7 +234,7 @@ export class DesiredState {
       let residents = this.#residentsOf.get(datapathId);
       if (residents === undefined) this.#residentsOf.set(datapathId, (residents = new Set()));
       if (resident) {
-        datapaths.add(datapathId);
+        datapaths.set(datapathId, delta.revision);
         residents.add(hypervisorId);
         this.#addDigest(hypervisorId, this.#scopes.datapath.get(datapathId)?.digest ?? 0n);
         gained.push({ hypervisorId, datapathId });
@@ -316,7 +338,7 @@ export class DesiredState {
     for (const contents of [everywhere.get(''), hypervisor.get(hypervisorId)]) {
       if (contents !== undefined) yield contents;
     }
-    for (const datapathId of this.#datapathsOf.get(hypervisorId) ?? []) {
+    for (const datapathId of this.#datapathsOf.get(hypervisorId)?.keys() ?? []) {
       const contents = datapath.get(datapathId);
       if (contents !== undefined) yield contents;
     }

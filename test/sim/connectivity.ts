@@ -30,6 +30,7 @@ interface Place {
   /** Where the tunnels of its host ended. */
   readonly encapIp: string;
   readonly restarts: number;
+  /** When it was bound (of a new one) or established. */
   readonly sinceMs: number;
   /** Hosts that have had everything in force since the port is as it is. */
   readonly knownBy: Set<SimulatedHost>;
@@ -119,8 +120,10 @@ export class Connectivity {
     if (nowMs < this.#unsettledUntilMs) return;
     for (const to of this.#new.values()) {
       if (nowMs - to.sinceMs > waitedForMs || !this.#isThere(to)) continue;
+      // A switch whose content was not known gets everything at once: only hosts that were in order before it was bound wait.
       const from = established.find(
-        place => place.logicalSwitchId === to.logicalSwitchId && place.host !== to.host && place.portId !== to.portId,
+        ({ logicalSwitchId, host, portId, sinceMs }) =>
+          logicalSwitchId === to.logicalSwitchId && host !== to.host && portId !== to.portId && sinceMs <= to.sinceMs,
       );
       if (from === undefined) continue;
       this.toNew += 1;

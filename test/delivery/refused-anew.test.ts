@@ -1,0 +1,70 @@
+/** What a switch of unknown content refuses: which revisions are not in force there for that. */
+import assert from 'node:assert/strict';
+import { nextTurn } from '../../src/delivery/encoding.js';
+import type { Fleet } from '../../src/delivery/fleet.js';
+import type { Message } from '../../southbound/openflow/message-codec.js';
+import { fakeSwitch } from '../fakes/fake-switch.js';
+import { refusals } from '../fakes/switch-tables.js';
+import { flow, fragment, FragmentSource, makeFleet, onDatapath, openSwitch } from './support.js';
+
+describe('a fragment that a switch of unknown content refuses', () => {
+  let fleet: Fleet;
+  let source: FragmentSource;
+
+  const resident = { hypervisorId: 'a', datapathId: 'd', resident: true };
+  const version = (mark: number) => fragment(9, { scope: onDatapath('d'), flows: [flow(20, mark)] });
+
+  /** The switch comes, and takes nothing for table 20. */
+  async function connect(): Promise<void> {
+    const refuse = (message: Message) =>
+      message.kind === 'flowMod' && message.tableId === 20 ? refusals.badTable : null;
+    const target = await openSwitch(fakeSwitch({ refuse }).connect());
+    fleet.connect('a', { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
+    for (let turn = 0; turn < 60; turn += 1) await nextTurn();
+    assert.equal(fleet.status('a')?.state, 'idle');
+  }
+
+  const failed = (revision: number): string[] => {
+    const { isApplied, failed: failures } = fleet.convergence.pending(revision);
+    assert.equal(isApplied, failures.length === 0);
+    assert.equal(fleet.convergence.isApplied(revision), isApplied);
+    return failures.map(({ key }) => key);
+  };
+
+  beforeEach(() => {
+    fleet = makeFleet();
+    source = new FragmentSource();
+    fleet.addHypervisor('a', 'hv-a');
+  });
+
+  afterEach(() => fleet.close());
+
+  it('keeps every revision that may have changed it from being applied, not only the last that did', async () => {
+    fleet.apply(source.change([], [], [resident]));
+    fleet.apply(source.change([version(1)]));
+    fleet.apply(source.change([version(2)]));
+    fleet.apply(source.change([fragment(3, { scope: onDatapath('d') })]));
+    await connect();
+    assert.deepEqual([2, 3, 4].map(failed), [['test.rule/9'], ['test.rule/9'], []]);
+  });
+
+  it('counts to the revision that made its datapath resident there', async () => {
+    fleet.apply(source.change([version(1)]));
+    fleet.apply(source.change([], [], [resident]));
+    fleet.apply(source.change([fragment(3, { scope: onDatapath('d') })]));
+    await connect();
+    assert.deepEqual([2, 3].map(failed), [['test.rule/9'], []]);
+  });
+
+  it('counts to the revision that brought the hypervisor', async () => {
+    const everywhere = fragment(9, { scope: { kind: 'everywhere' }, flows: [flow(20, 1)] });
+    fleet.close();
+    fleet = makeFleet();
+    fleet.apply(source.change([everywhere]));
+    fleet.addHypervisor('a', 'hv-a');
+    fleet.apply(source.change([fragment(3, { scope: onDatapath('d') })]));
+    fleet.apply(source.change([fragment(4, { scope: onDatapath('d') })]));
+    await connect();
+    assert.deepEqual([2, 3].map(failed), [['test.rule/9'], []]);
+  });
+});
