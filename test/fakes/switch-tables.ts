@@ -128,6 +128,11 @@ export class HeldFlow {
     return this.#decoded().stats;
   }
 
+  /** The flow-mod that made it, as it came. */
+  get message(): Uint8Array {
+    return this.#bytes;
+  }
+
   /** Groups that it sends packets to. */
   get groups(): ReadonlySet<number> {
     return this.value.includes(groupActionHead) ? this.#decoded().groups : noGroups;

@@ -142,6 +142,11 @@ export class TracedNetwork {
     return [...text.matchAll(/n_packets=(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
+  /** Path of the socket on which the bridge takes OpenFlow connections. */
+  socket(bridge: string): string {
+    return this.#switch.managementSocket(bridge);
+  }
+
   dump(bridge: string, ...filter: readonly string[]): Promise<string> {
     return this.#switch.ofctl(['dump-flows', bridge, ...filter]);
   }
