@@ -21,6 +21,8 @@ export class SimulatedSocket extends Duplex {
   /** Is this the end that dialled (a host's), or the one that was dialled (a controller's)? */
   readonly isDialler: boolean;
   #inFlight = 0;
+  /** Written in this tick: leaves together, as what a socket is given at once mostly does. */
+  #gathered: Buffer[] = [];
   #waiting: (() => void) | null = null;
 
   constructor(link: Link, isDialler: boolean) {
@@ -42,9 +44,16 @@ export class SimulatedSocket extends Duplex {
 
   #send(bytes: Buffer, done: () => void): void {
     this.#inFlight += bytes.length;
-    this.link.carry(this, bytes);
+    if (this.#gathered.push(bytes) === 1) process.nextTick(() => this.#flush());
     if (this.#inFlight <= this.link.windowBytes) return done();
     this.#waiting = done;
+  }
+
+  #flush(): void {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    if (gathered.length > 1 && !this.link.isSplit()) this.link.carry(this, Buffer.concat(gathered));
+    else for (const bytes of gathered) this.link.carry(this, bytes);
   }
 
   /** The far end has read so many bytes of ours. */
@@ -62,6 +71,7 @@ export class SimulatedSocket extends Duplex {
   }
 
   override _destroy(_error: Error | null, done: (error?: Error | null) => void): void {
+    this.#flush();
     this.link.ended(this);
     done();
   }
@@ -90,6 +100,11 @@ export class Link {
     this.#time = time;
     this.#random = random;
     this.#onCut = onCut;
+  }
+
+  /** Now and then what was written at once comes in as many pieces. */
+  isSplit(): boolean {
+    return this.#random.chance(0.2);
   }
 
   carry(from: SimulatedSocket, bytes: Buffer): void {
