@@ -47,8 +47,8 @@ const STATEMENT_TIMEOUT_MS = 15_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_DELAY_MS = 5_000;
 /**
- * Every statement finds its rows by keys, whatever the values: planned once on each connection. Postgres by itself would plan most of
- * them at each execution, because it thinks better of a list whose length it sees; that takes as long as executing them.
+ * Every statement finds its rows by keys, whatever the values: planned once on each connection. Postgres by itself plans some of them
+ * at each execution, because it thinks better of a list whose length it sees; for those that takes longer than executing them.
  */
 const PLANNING = '-c plan_cache_mode=force_generic_plan -c jit=off';
 
