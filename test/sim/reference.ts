@@ -92,6 +92,13 @@ export class Reference {
     });
   }
 
+  /** Is it now as it was at some time before the step? */
+  isUndone(hypervisorId: string, cookie: bigint, step: number): boolean {
+    const versions = this.#timelines.get(hypervisorId)?.get(cookie) ?? [];
+    const now = this.current(hypervisorId, cookie);
+    return versions.some(version => version.step < step && version.content === now);
+  }
+
   /** Every fragment of a host, for the comparison at rest. */
   *fragmentsOn(hypervisorId: string): Generator<EncodedFragment> {
     const datapaths = this.#residents.get(hypervisorId);

@@ -41,8 +41,8 @@ export class SimulatedHost {
   readonly edited = new Set<bigint>();
   /** Its switch refuses flows and groups of these cookies and numbers, when they are added to a bundle or when it is committed. */
   refuses: { readonly fits: (number: bigint) => boolean; readonly atCommit: boolean } | null = null;
-  /** Its switch has refused something, and may lack it still. */
-  hasRefused = false;
+  /** Cookies of flows, and numbers of groups, that its switch has refused and may lack still. */
+  readonly refused = new Set<bigint>();
 
   constructor(options: SimulatedHostOptions) {
     const { name, address, managers, time, network, newUuid, reactionMs, onChange, onMessage } = options;
@@ -76,7 +76,7 @@ export class SimulatedHost {
 
   /** Nobody but the controller touches it, and it takes what it is told. */
   get isSteady(): boolean {
-    return !(this.isDisturbed || this.isEdited || this.isContested || this.hasRefused);
+    return !(this.isDisturbed || this.isEdited || this.isContested || this.refused.size > 0);
   }
 
   /** Somebody takes a flow away. */
@@ -93,7 +93,7 @@ export class SimulatedHost {
     if (message.kind === 'flowMod' && decodeCookie(message.cookie).kind !== 'fragment') return null;
     const number = message.kind === 'flowMod' ? message.cookie : BigInt(message.groupId);
     if (!this.refuses.fits(number)) return null;
-    this.hasRefused = true;
+    this.refused.add(number);
     return atCommit ? refusals.tableFull : refusals.badArgument;
   }
 

@@ -49,6 +49,9 @@ export class Simulation implements Faulty {
   readonly #counts = { operations: new Map<string, number>(), faults: new Map<FaultKind, number>(), claims: 0 };
   /** Ends when the database is restored: what was claimed of the revisions before says nothing any more. */
   #life = 0;
+  /** The last commit; null when the database was restored since. */
+  #newest: readonly ChangeLogRow[] | null = null;
+  #lastInCharge: Controller | null = null;
   #uuids = 0;
   #twins = 0;
   #messagesUntilKill: number | null = null;
@@ -284,6 +287,7 @@ export class Simulation implements Faulty {
   }
 
   #switchChanged(host: SimulatedHost): void {
+    this.#noteWhoIsInCharge();
     const { cookies } = host.tables.touched;
     this.#tell(`${host.name} changes ${cookies.size}`);
     const hypervisorId = this.database.hypervisorId(host.name);
@@ -295,8 +299,17 @@ export class Simulation implements Faulty {
     this.#connectivity.check();
   }
 
+  /** Another one looks at all switches anew, and makes them right at once. */
+  #noteWhoIsInCharge(): void {
+    const controller = this.#inCharge()?.controller ?? null;
+    if (controller === null || controller === this.#lastInCharge) return;
+    this.#lastInCharge = controller;
+    this.#connectivity.unsettled();
+  }
+
   #committed(apply: () => void, changes: readonly ChangeLogRow[]): void {
     apply();
+    this.#newest = changes;
     this.#connectivity.committed(changes);
     const { step } = this.#reference;
     const { revision } = this.database;
@@ -319,6 +332,7 @@ export class Simulation implements Faulty {
 
   #restored(): void {
     this.#life += 1;
+    this.#newest = null;
     this.#connectivity.unsettled();
     this.#reference.restored(this.database.snapshot());
   }
@@ -344,17 +358,22 @@ export class Simulation implements Faulty {
   #lookWhatIsApplied(): void {
     const active = this.#inCharge()?.controller;
     const { revision } = this.database;
-    if (active?.view.revision !== revision) return;
+    if (active?.view.revision !== revision || !this.#holdsNewest(active)) return;
     const failing = new Set(active.fleet.convergence.failures().map(({ name }) => name));
     const applied = this.hosts.filter(host => {
-      const delivery = active.fleet.status(this.database.hypervisorId(host.name) ?? '');
-      if (delivery?.connected !== true || delivery.state !== 'idle' || delivery.appliedRevision !== revision)
-        return false;
+      const { connected, state, appliedRevision } =
+        active.fleet.status(this.database.hypervisorId(host.name) ?? '') ?? {};
+      if (connected !== true || state !== 'idle' || appliedRevision !== revision) return false;
       if (host.twins === 0) host.isContested = false;
-      if (host.refuses === null && !failing.has(host.name)) host.hasRefused = false;
+      if (host.refuses === null && !failing.has(host.name)) host.refused.clear();
       return host.isSteady;
     });
     this.#connectivity.applied(applied);
+  }
+
+  /** The number of a revision says little after the database was restored: another one had it before. */
+  #holdsNewest({ view }: Controller): boolean {
+    return this.#newest?.every(({ kind, id, after }) => view.get(kind, id)?.updatedAt === after?.updatedAt) ?? false;
   }
 
   /** No more faults: in bounded time everything is right, and known to be. */
