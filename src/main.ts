@@ -6,13 +6,15 @@
  *     ▲                     │
  *     └─── view, fleet ◄────┘
  */
-import { openAuthenticator, readOrCreateToken, tokenAuthenticator } from '../northbound/rest/authentication.js';
+import { type Authenticator, openAuthenticator, readOrCreateToken } from '../northbound/rest/authentication.js';
 import { fleetStatus } from '../northbound/rest/fleet-status.js';
 import type { Readiness } from '../northbound/rest/health.js';
 import { buildMetrics } from '../northbound/rest/metrics.js';
 import { NetworkState } from '../northbound/rest/network-state.js';
+import { RateLimit } from '../northbound/rest/rate-limit.js';
 import { buildRestServer, setRestTls } from '../northbound/rest/server.js';
 import { SouthboundReport } from '../northbound/rest/southbound-status.js';
+import { TokenAuthenticator } from '../northbound/rest/token-authenticator.js';
 import type { Target } from '../southbound/ovsdb/transport.js';
 import { systemClock } from './base/clock.js';
 import { boundHeapGrowth } from './base/heap.js';
@@ -25,6 +27,7 @@ import { Controller } from './controller.js';
 import { claimInstance } from './store/instance.js';
 import { openStore, type Store } from './store/store.js';
 import { TlsFiles } from './trust/tls-files.js';
+import type { NetworkView } from './view/network-view.js';
 
 const clock = systemClock;
 /** How far back `watch` and a feed that was cut off can resume. */
@@ -103,11 +106,13 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     advertise: config.advertise,
   });
   const { view, compiler, fleet, hosts, southbound, lease } = controller;
+  const tokenUses = store.tokenUses();
   const state = new NetworkState(
     view,
     fleetStatus({ view, fleet, hosts, acceptNames: config.auth === 'none', dropHelp: dropReasonHelp }),
     clock,
     config.underlayMtu,
+    tokenId => tokenUses.lastUsed(tokenId),
   );
   controller.onMoved(() => state.viewMoved());
   await controller.follow(onStop);
@@ -149,13 +154,16 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     storeRewinds: () => controller.storeRewinds,
   });
   southboundReport.register(metrics);
-  const authenticator = await authenticatorOf(config, log);
+  if (config.auth === 'token') onStop(await tokenUses.start());
+  const authenticator = await authenticatorOf(config, log, view, id => tokenUses.note(id));
   const rest = await buildRestServer(
     {
       store,
       state,
       convergence: fleet.convergence,
       authenticator,
+      rateLimit: config.auth === 'none' || config.rateLimit === null ? null : new RateLimit(clock, config.rateLimit),
+      trustedProxies: config.trustedProxies,
       clock,
       log,
       metrics,
@@ -201,11 +209,16 @@ async function storeProblems(store: Store): Promise<readonly string[]> {
   return problem === null ? [] : [`the database cannot be reached: ${problem}`];
 }
 
-async function authenticatorOf(config: Config, log: Logger) {
+async function authenticatorOf(
+  config: Config,
+  log: Logger,
+  view: NetworkView,
+  onUse: (tokenId: string) => void,
+): Promise<Authenticator> {
   if (config.auth === 'none') return openAuthenticator;
   const { token, created } = await readOrCreateToken(config.tokenFile);
   log.info({ file: config.tokenFile, created }, 'the admin token is in this file');
-  return tokenAuthenticator(token);
+  return new TokenAuthenticator({ view, clock, firstToken: token, onUse, foreign: null });
 }
 
 function trimRegularly(store: Store, log: Logger, lifecycle: Lifecycle): void {

@@ -6,6 +6,7 @@ import { Client, type JsonObject, ProblemError } from './client.js';
 import { type CommandContext, resolve, verbCommands } from './verb-commands.js';
 import { cellOf } from './table.js';
 import { southboundCommand } from './southbound-command.js';
+import { tokenCommand, usageCommand } from './token-commands.js';
 import { type Output, printJson, printObject, printObjects } from './output.js';
 
 /** Exit statuses: 1 the controller or the command refused, 2 it could not be reached, 3 written but not applied in time. */
@@ -99,7 +100,8 @@ async function main(): Promise<void> {
     .showHelpAfterError();
   const context = globalOptions(program);
   for (const command of verbCommands(context)) program.addCommand(command);
-  for (const build of [waitCommand, watchCommand, dropsCommand, revisionCommand, southboundCommand])
+  const own = [waitCommand, watchCommand, dropsCommand, revisionCommand, southboundCommand, tokenCommand, usageCommand];
+  for (const build of own)
     program.addCommand(build(context));
   program.addCommand(labCommand());
   await addPkiCommand(program);

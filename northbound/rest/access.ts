@@ -32,6 +32,10 @@ export interface Caller {
   readonly projectId: string | null;
   /** Areas, each alone or with `:read`; empty: all that the role allows. */
   readonly scopes: readonly string[];
+  /** From when on the token is not accepted; null: never. */
+  readonly expiresAtMs: number | null;
+  /** Whether the subject is a token of the database, which may be revoked. */
+  readonly isStored?: boolean;
 }
 
 /** The rule of a verb on a collection, from what the noun says. */

@@ -11,7 +11,7 @@ import { listingOf, page, type Query } from './listing.js';
 import { readRoute, writeRoute } from './openapi.js';
 import type { RestContext } from './server.js';
 import type { WritableKind } from '../../src/store/nouns/index.js';
-import type { WriteContext } from '../../src/store/write-operations.js';
+import type { Outcome, WriteContext, WriteOperations } from '../../src/store/write-operations.js';
 import { awaitApplied, progressMembers, waitRequestOf } from './waiting.js';
 
 interface ItemParams {
@@ -30,9 +30,11 @@ export function requiredRevision(header: string | undefined): number | undefined
   return Number(digits);
 }
 
-export function writeContextOf({ caller }: FastifyRequest): WriteContext {
+export function writeContextOf({ caller, ip }: FastifyRequest): WriteContext {
   return {
     actor: caller.name,
+    subject: caller.subject,
+    remoteAddress: ip,
     source: 'rest',
     ...(caller.projectId === null ? {} : { projectId: caller.projectId }),
     ...(caller.scopes.length === 0 ? {} : { mayWrite: kind => isInScope(caller, kind, 'write') }),
@@ -107,20 +109,26 @@ function registerReads(app: FastifyInstance, context: RestContext, kind: Kind): 
 
 function registerWrites(app: FastifyInstance, context: RestContext, kind: WritableKind): void {
   const { store, state } = context;
+  type Written = { readonly row: RowOf<Kind>; readonly once: Readonly<Record<string, unknown>> };
   const shown =
-    (row: RowOf<Kind>, { sight }: FastifyRequest) =>
-    () =>
-      state.represent(kind, row, sight);
+    ({ row, once }: Written, { sight }: FastifyRequest) =>
+    () => ({ ...state.represent(kind, row, sight), ...once });
+  const made = async (tx: WriteOperations, work: Promise<Outcome<typeof kind>>) => {
+    const outcome = await work;
+    return { ...outcome, once: tx.shownOnce(outcome.row.id) };
+  };
 
   app.post(`/v1/${kind}`, writeRoute(kind, 'create'), async (request, reply) => {
     waitRequestOf(request.query as Record<string, string>);
-    const { revision, result } = await store.write(writeContextOf(request), tx => tx.create(kind, request.body));
+    const { revision, result } = await store.write(writeContextOf(request), tx =>
+      made(tx, tx.create(kind, request.body)),
+    );
     const { row, outcome } = result;
     void reply.header('etag', etagOf(row)).header('location', `/v1/${kind}/${row.id}`);
     return finishWrite(context, request, reply, {
       revision,
       status: outcome === 'created' ? 201 : 200,
-      body: shown(row, request),
+      body: shown(result, request),
     });
   });
 
@@ -129,13 +137,13 @@ function registerWrites(app: FastifyInstance, context: RestContext, kind: Writab
     const ifRevision = requiredRevision(request.headers['if-match']);
     const options = ifRevision === undefined ? {} : { ifRevision };
     const { revision, result } = await store.write(writeContextOf(request), tx =>
-      tx.replace(kind, request.params.id, request.body, options),
+      made(tx, tx.replace(kind, request.params.id, request.body, options)),
     );
     void reply.header('etag', etagOf(result.row));
     return finishWrite(context, request, reply, {
       revision,
       status: result.outcome === 'created' ? 201 : 200,
-      body: shown(result.row, request),
+      body: shown(result, request),
     });
   });
 
@@ -144,10 +152,10 @@ function registerWrites(app: FastifyInstance, context: RestContext, kind: Writab
     const ifRevision = requiredRevision(request.headers['if-match']);
     const options = ifRevision === undefined ? {} : { ifRevision };
     const { revision, result } = await store.write(writeContextOf(request), tx =>
-      tx.merge(kind, request.params.id, request.body, options),
+      made(tx, tx.merge(kind, request.params.id, request.body, options)),
     );
     void reply.header('etag', etagOf(result.row));
-    return finishWrite(context, request, reply, { revision, status: 200, body: shown(result.row, request) });
+    return finishWrite(context, request, reply, { revision, status: 200, body: shown(result, request) });
   });
 }
 

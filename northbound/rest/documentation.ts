@@ -13,8 +13,17 @@ export async function registerDocumentation(app: FastifyInstance, version: strin
         description: 'Networks of containers and VMs on stock Open vSwitch. Errors are RFC 9457 problem details.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      security: [{ token: [] }, {}],
+      components: {
+        securitySchemes: {
+          token: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'The secret of a token (POST /v1/tokens), or a JWT of the identity provider. Not needed with WEFT_AUTH=none.',
+          },
+        },
+      },
+      security: [{ token: [] }],
     },
     // Components are named by their nouns, not by their order.
     refResolver: {

@@ -74,6 +74,8 @@ export class NetworkState {
     readonly fleet: FleetStatus,
     private readonly clock: Clock,
     private readonly defaultUnderlayMtu: number,
+    /** When a token was last used. */
+    private readonly tokenLastUsed: (tokenId: string) => string | null = () => null,
   ) {}
 
   get revision(): number {
@@ -164,6 +166,8 @@ export class NetworkState {
         return this.#mtuMembers(row as RowOf<'logical-switches'>);
       case 'logical-switch-ports':
         return { status: portStatus(this.fleet.port(row as RowOf<'logical-switch-ports'>), sight) };
+      case 'tokens':
+        return { last_used_at: this.tokenLastUsed(row.id) };
       case 'hypervisors':
         return { ...this.fleet.hypervisor(row as RowOf<'hypervisors'>) };
       default:

@@ -43,14 +43,17 @@ export const problemSchema = Type.Object(
   { $id: 'Problem', description: 'RFC 9457 problem details.' },
 );
 
+const count = Type.Integer({ description: 'How many, which is what a tenant is told.' });
+
 export const progressSchema = Type.Object(
   {
     revision: Type.Integer(),
     applied: Type.Integer({ description: 'Connected hypervisors that lack nothing of the revision.' }),
-    pending: Type.Array(Type.Object({ name: Type.String(), reason: Type.String() })),
-    failed: Type.Array(
-      Type.Object({ name: Type.String(), error: Type.String(), kind: Type.String(), id: Type.String() }),
-    ),
+    pending: Type.Union([Type.Array(Type.Object({ name: Type.String(), reason: Type.String() })), count]),
+    failed: Type.Union([
+      Type.Array(Type.Object({ name: Type.String(), error: Type.String(), kind: Type.String(), id: Type.String() })),
+      count,
+    ]),
     object: Type.Optional(Type.Unknown({ description: 'The object written.' })),
   },
   { $id: 'Progress', description: 'How far a revision has come.' },
@@ -62,7 +65,8 @@ type ReadVerb = 'list' | 'read';
 type WriteVerb = 'create' | 'replace' | 'patch' | 'delete';
 
 function route(access: RouteRule, schema: FastifySchema): RouteShorthandOptions {
-  return { schema, config: { access } };
+  // What anyone may ask needs no token.
+  return { schema: access.who === 'anyone' ? { ...schema, security: [] } : schema, config: { access } };
 }
 
 export function readRoute(kind: Kind, verb: ReadVerb): RouteShorthandOptions {

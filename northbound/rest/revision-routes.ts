@@ -27,8 +27,14 @@ export function registerRevisions(app: FastifyInstance, context: RestContext): v
         request.sight,
       );
       void reply.header('weft-revision', context.state.revision);
-      const { revision, at, by, changes } = written;
-      return own === null ? { revision, at, by, changes, hypervisors } : { revision, at, changes: own, hypervisors };
+      const { revision, at, by, subject, remoteAddress, projectId, source, changes } = written;
+      if (own === null) {
+        const from = { subject, project_id: projectId, remote_address: remoteAddress, source };
+        return { revision, at, by, from, changes, hypervisors };
+      }
+      // Who of others (an admin, Weft itself) changed what is the tenant's, is not its business.
+      const isOwn = projectId === request.caller.projectId;
+      return { revision, at, by: isOwn ? by : null, changes: own, hypervisors };
     },
   );
 }

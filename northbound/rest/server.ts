@@ -30,10 +30,12 @@ import { isAcceptedContentType, parseJsonBody } from './json-body.js';
 import type { NetworkState } from './network-state.js';
 import { problemSchema, progressSchema } from './openapi.js';
 import { sendProblem } from './problem.js';
+import type { RateLimit } from './rate-limit.js';
 import { registerRevisions } from './revision-routes.js';
 import { Sight } from './sight.js';
 import { registerSouthbound, type SouthboundStatus } from './southbound-status.js';
 import { registerTransactions } from './transaction-route.js';
+import { registerUsage } from './usage-route.js';
 import { registerWatch } from './watch-route.js';
 
 declare module 'fastify' {
@@ -54,6 +56,10 @@ export interface RestContext {
   readonly state: NetworkState;
   readonly convergence: Convergence;
   readonly authenticator: Authenticator;
+  /** What a token may send; null: as much as it wants. */
+  readonly rateLimit: RateLimit | null;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Registry;
@@ -97,6 +103,7 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout: requestTimeoutMs,
+    ...(context.trustedProxies.length === 0 ? {} : { trustProxy: [...context.trustedProxies] }),
     forceCloseConnections: true,
     routerOptions: { caseSensitive: true },
     // What the router itself cannot read, such as a broken percent-encoding.
@@ -124,13 +131,18 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
 
   const methodsOf = allowedMethods(app);
   app.decorate('rules', requireRules(app));
-  app.addHook('onRequest', async request => {
+  app.addHook('onRequest', async (request, reply) => {
     const { access } = request.routeOptions.config;
     // A path that does not exist is told to callers only.
     const caller = await identify(context.authenticator, request, access?.who !== 'anyone');
     if (caller !== null) {
       request.caller = caller;
       request.sight = new Sight(context.state.view, caller);
+      const comeAgainInS = context.rateLimit?.take(caller.subject) ?? 0;
+      if (comeAgainInS > 0) {
+        void reply.header('retry-after', comeAgainInS);
+        throw new WeftError('rate_limited', { detail: 'The token has sent more requests than it may.' });
+      }
       if (access !== undefined) enforce(access, caller);
     }
     if (
@@ -166,6 +178,7 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
   registerSouthbound(app, context);
   registerTransactions(app, context);
   registerRevisions(app, context);
+  registerUsage(app, context);
   registerWatch(app, context);
   registerHealth(app, context);
   await app.ready();

@@ -78,6 +78,12 @@ function parseOperation(operation: unknown, index: number): Operation {
   return { op: verb, kind, id: (id as string | undefined) ?? null, value, cascade: cascade === true };
 }
 
+/** The row as an operation left it, and what is shown of it for the only time. */
+interface Written {
+  readonly row: RowOf<Kind> | null;
+  readonly once: Readonly<Record<string, unknown>>;
+}
+
 async function perform(tx: WriteOperations, operation: Operation): Promise<RowOf<Kind> | null> {
   const { op, kind, value, cascade } = operation;
   const id = operation.id ?? '';
@@ -107,12 +113,13 @@ export function registerTransactions(app: FastifyInstance, context: RestContext)
   app.post('/v1/transactions', transactionRoute, async (request, reply) => {
     waitRequestOf(request.query as Record<string, string>);
     const operations = parseOperations(request.body);
-    const work = async (tx: WriteOperations): Promise<(RowOf<Kind> | null)[]> => {
+    const work = async (tx: WriteOperations): Promise<Written[]> => {
       await tx.prepare(operations);
-      const rows: (RowOf<Kind> | null)[] = [];
+      const rows: Written[] = [];
       for (const [index, operation] of operations.entries()) {
         try {
-          rows.push(await perform(tx, operation));
+          const row = await perform(tx, operation);
+          rows.push({ row, once: row === null ? {} : tx.shownOnce(row.id) });
         } catch (error) {
           throw error instanceof WeftError ? error.within('', index) : error;
         }
@@ -124,10 +131,11 @@ export function registerTransactions(app: FastifyInstance, context: RestContext)
       .catch((error: unknown) => pointIntoRequest(error, operations));
     const results = () =>
       operations.map(({ kind }, index) => {
-        const row = result[index] ?? null;
+        const { row, once } = result[index] ?? { row: null, once: {} };
         // A later operation of the same transaction may have changed it once more, or deleted it.
         const newest = row === null || context.state.revision < revision ? row : context.state.view.get(kind, row.id);
-        return newest === null ? null : context.state.represent(kind, newest as RowOf<Kind>, request.sight);
+        if (newest === null) return null;
+        return { ...context.state.represent(kind, newest as RowOf<Kind>, request.sight), ...once };
       });
     return finishWrite(context, request, reply, {
       revision,

@@ -115,7 +115,7 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
     const stream = new WatchStream(
       response,
       source,
-      { sight, kinds, isAdmitted: () => true },
+      { sight, kinds, isAdmitted: () => context.authenticator.isStillValid(request.caller) },
       since,
       context.clock,
       context.log,

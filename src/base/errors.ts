@@ -64,6 +64,12 @@ const TABLE = {
   ),
   id_in_use: refused(409, 'The id belongs to another object.', 'Choose another id.'),
   in_use: refused(409, 'Other objects depend on this one.', 'Delete those first, or repeat with ?cascade=true.'),
+  quota_exceeded: refused(
+    409,
+    'The project has as many of these objects as its quota allows.',
+    'Delete some, or ask an admin for a larger quota.',
+  ),
+  quota_exists: refused(409, 'The project has a quota already.', 'Change that one.'),
   revision_mismatch: refused(412, 'The object has changed meanwhile.', 'Read it again and repeat the edit.'),
 
   // Networks that contradict each other or themselves.

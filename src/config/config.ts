@@ -40,6 +40,12 @@ export interface Config {
   readonly tls: TlsFiles | null;
   readonly auth: AuthMode;
   readonly tokenFile: string;
+  /** Requests a second that one token may send; null: no limit. */
+  readonly rateLimit: number | null;
+  /** Most objects of a project by collection, `*` for those not named. */
+  readonly quotas: ReadonlyMap<string, number>;
+  /** Addresses and networks of proxies that are believed. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
   /** Plain southbound listeners that hosts elsewhere can reach; said in the log and in the status. */
   readonly plainSouthboundOffLoopback: readonly string[];
@@ -76,6 +82,11 @@ class Reading {
   text(name: OptionName): string | null {
     return this.values.get(name) ?? null;
   }
+  /** Parts between commas. */
+  list(name: OptionName): string[] {
+    const parts = (this.text(name) ?? '').split(',').map(part => part.trim());
+    return parts.filter(part => part !== '');
+  }
   fault(name: OptionName, problem: string): void {
     this.faults.push(`${environmentName(name)} ${problem}`);
   }
@@ -93,6 +104,34 @@ class Reading {
     }
     return targets;
   }
+}
+
+/** `subnets=100,*=1000` */
+function readQuotas(reading: Reading): ReadonlyMap<string, number> {
+  const quotas = new Map<string, number>();
+  for (const part of reading.list('quotas')) {
+    const [, collection = '', number] = /^([a-z-]+|\*)=(\d{1,9})$/.exec(part) ?? [];
+    if (number === undefined) reading.fault('quotas', `has "${part}", which is not collection=number`);
+    else quotas.set(collection, Number(number));
+  }
+  return quotas;
+}
+
+function readTrustedProxies(reading: Reading): readonly string[] {
+  const proxies = reading.list('trusted_proxies');
+  for (const proxy of proxies) {
+    const [address = '', length] = proxy.split('/', 2);
+    const most = isIP(address) === 4 ? 32 : 128;
+    if (isIP(address) === 0 || (length !== undefined && !(/^\d{1,3}$/.test(length) && Number(length) <= most)))
+      reading.fault('trusted_proxies', `has "${proxy}", which is neither an address nor a network`);
+  }
+  return proxies;
+}
+
+function readRateLimit(reading: Reading): number | null {
+  const text = reading.text('rate_limit') ?? '';
+  if (!/^\d{1,7}$/.test(text)) reading.fault('rate_limit', `is "${text}"; it is a number of requests a second`);
+  return Number(text) === 0 ? null : Number(text);
 }
 
 /** The value of each option: the command line wins over the environment, the default comes last. */
@@ -202,6 +241,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
   const logLevel = logLevels.find(level => level === reading.text('log_level'));
   if (!logLevel) reading.fault('log_level', `is "${reading.text('log_level')}"; it is one of ${logLevels.join(', ')}`);
 
+  const rateLimit = readRateLimit(reading);
+  const quotas = readQuotas(reading);
+  const trustedProxies = readTrustedProxies(reading);
   const tls = readTls(reading, southbound);
   const plainSouthboundOffLoopback = checkSouthbound(reading, {
     ovsdb: ovsdbListen,
@@ -222,6 +264,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     tls,
     auth: auth === 'token' ? 'token' : 'none',
     tokenFile: reading.text('token_file') ?? join(dataDirectory, 'admin-token'),
+    rateLimit,
+    quotas,
+    trustedProxies,
     logLevel: logLevel ?? 'info',
     plainSouthboundOffLoopback,
   });

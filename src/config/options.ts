@@ -18,6 +18,9 @@ export type OptionName =
   | 'allow_plain_southbound'
   | 'auth'
   | 'token_file'
+  | 'rate_limit'
+  | 'quotas'
+  | 'trusted_proxies'
   | 'log_level';
 
 export interface OptionDeclaration {
@@ -101,6 +104,24 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
     default: null,
     shape: 'a file',
     help: 'The first admin token; made with mode 0600 if missing. Unset: admin-token in the data directory.',
+  },
+  {
+    name: 'rate_limit',
+    default: '1000',
+    shape: 'a number',
+    help: 'Requests a second that one token may send, and twice as many at once; 0: no limit.',
+  },
+  {
+    name: 'quotas',
+    default: '*=10000',
+    shape: 'collection=number, comma separated; * for the others',
+    help: 'Most objects of each collection that a project may have, unless it has a quota of its own. Counts with WEFT_AUTH=token.',
+  },
+  {
+    name: 'trusted_proxies',
+    default: null,
+    shape: 'addresses or networks, comma separated',
+    help: 'Proxies before REST whose X-Forwarded-For is believed, for who wrote from where. Unset: none.',
   },
   {
     name: 'log_level',

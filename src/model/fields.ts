@@ -1,6 +1,6 @@
 /** Fields of the nouns: a type of value and everything else that Weft must know of it, declared once. */
 import type { Kind } from './kinds.js';
-import { nullable, text, uuid, type ValueType } from './value-types.js';
+import { list, nullable, text, uuid, type ValueType } from './value-types.js';
 
 /**
  * Who may set a field:
@@ -120,6 +120,15 @@ export function optionalReference(
     ...make(nullable(uuid()), description, rest, { indexed: true }),
     reference: { kind, onDelete: options.onDelete, acrossProjects: options.acrossProjects ?? false },
   };
+}
+
+/** The projects with which the owner of an object shares it: they see it, and refer to it where references may cross projects. */
+export function sharedWith(): Field<readonly string[]> {
+  return optional(
+    list(text({ min: 1, max: 255 }), { max: 1_000, distinct: true }),
+    'Projects that see it and use it beside its own; "*" is every project.',
+    { default: [] },
+  );
 }
 
 /** A name that people gave: not unique, and free of control characters. */

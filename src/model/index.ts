@@ -6,9 +6,11 @@ import { logicalRouters } from './logical-router.js';
 import { logicalSwitchPorts } from './logical-switch-port.js';
 import { logicalSwitches } from './logical-switch.js';
 import { portBindings } from './port-binding.js';
+import { quotas } from './quota.js';
 import type { InputOfFields, Resource, RowOfFields } from './resource.js';
 import { staticRoutes } from './static-route.js';
 import { subnets } from './subnet.js';
+import { tokens } from './token.js';
 
 /** Every noun by its kind. */
 export const resources = {
@@ -20,6 +22,8 @@ export const resources = {
   'logical-router-ports': logicalRouterPorts,
   'static-routes': staticRoutes,
   'port-bindings': portBindings,
+  tokens,
+  quotas,
 } as const satisfies { readonly [K in Kind]: Resource<K, unknown> };
 
 type Declared<K extends Kind> = (typeof resources)[K] extends Resource<K, infer F> ? F : never;
@@ -37,6 +41,8 @@ export type LogicalSwitchPort = RowOf<'logical-switch-ports'>;
 export type LogicalRouterPort = RowOf<'logical-router-ports'>;
 export type StaticRoute = RowOf<'static-routes'>;
 export type PortBinding = RowOf<'port-bindings'>;
+export type Token = RowOf<'tokens'>;
+export type Quota = RowOf<'quotas'>;
 
 /** The noun of the kind with its fields typed generally, for code that serves all kinds alike. */
 export function resourceOf(kind: Kind): Resource {

@@ -11,6 +11,8 @@ export const kinds = [
   'logical-router-ports',
   'static-routes',
   'port-bindings',
+  'tokens',
+  'quotas',
 ] as const;
 
 export type Kind = (typeof kinds)[number];

@@ -1,4 +1,4 @@
-import { optional, ownField } from './fields.js';
+import { optional, ownField, sharedWith } from './fields.js';
 import { Type } from './json-schema.js';
 import { resource } from './resource.js';
 import { integer, nullable } from './value-types.js';
@@ -18,6 +18,7 @@ export const logicalSwitches = resource({
       'Largest IP packet in bytes. Left out: what the underlay allows, and it follows the underlay.',
       { default: null },
     ),
+    sharedWith: sharedWith(),
     datapathKey: ownField(
       integer(1, MAX_DATAPATH_KEY),
       'Tunnel key, unique among logical switches and logical routers.',

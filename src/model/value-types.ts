@@ -70,6 +70,15 @@ export function text(limits: { min?: number; max: number }): ValueType<string> {
   });
 }
 
+/** Text of one form, which `what` describes. */
+export function plainText(form: RegExp, what: string): ValueType<string> {
+  return plain(Type.String({ pattern: form.source }), 'text', (value, pointer) =>
+    typeof value === 'string' && form.test(value)
+      ? value
+      : refuse('invalid_value', pointer, `${quoted(value)} is not ${what}.`),
+  );
+}
+
 /** One of a few words. */
 export function oneOf<const W extends string>(...words: readonly W[]): ValueType<W> {
   return plain(Type.Enum([...words]), 'text', (value, pointer) => {
@@ -113,10 +122,12 @@ export function uuid(): ValueType<string> {
   );
 }
 
-/** A point in time as text of ISO 8601 in UTC with milliseconds. Only Weft sets such members. */
+const POINT_IN_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+
+/** A point in time as text of ISO 8601 in UTC with milliseconds. */
 export function timestamp(): ValueType<string> {
   return plain(Type.String({ format: 'date-time' }), 'timestamptz', (value, pointer) =>
-    typeof value === 'string' && !Number.isNaN(Date.parse(value))
+    typeof value === 'string' && POINT_IN_TIME.test(value) && !Number.isNaN(Date.parse(value))
       ? new Date(value).toISOString()
       : refuse('invalid_value', pointer, `${quoted(value)} is not a point in time.`),
   );

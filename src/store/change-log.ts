@@ -38,6 +38,12 @@ export interface RevisionRecord {
   readonly at: string;
   /** Who. */
   readonly by: string;
+  /** The token or the subject that wrote; empty for what Weft wrote by itself. */
+  readonly subject: string;
+  /** The project of who wrote; empty for operators. */
+  readonly projectId: string;
+  /** From which address; empty for what Weft wrote by itself. */
+  readonly remoteAddress: string;
   readonly source: string;
   /** How many rows it changed. */
   readonly changes: number;
@@ -100,7 +106,7 @@ export class ChangeLog {
 
   /** The revision of this number; null if there is none, or none any more. */
   async revision(revision: number): Promise<RevisionRecord | null> {
-    const text = `SELECT ${AT}, v.actor AS by, v.source, v.changes, v.check_value AS check FROM revisions v WHERE v.revision = $1`;
+    const text = `SELECT ${AT}, v.actor AS by, v.subject, v.project_id AS "projectId", v.remote_address AS "remoteAddress", v.source, v.changes, v.check_value AS check FROM revisions v WHERE v.revision = $1`;
     const { rows } = await this.#sessions.run('log', READ_LIMIT, session => session.query(text, [revision]));
     const [row] = rows as unknown as Omit<RevisionRecord, 'revision'>[];
     return row === undefined ? null : { revision, ...row };

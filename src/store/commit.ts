@@ -6,6 +6,7 @@
 import { randomInt } from 'node:crypto';
 import { type CommonRow, type Kind, kinds, resourceOf } from '../model/index.js';
 import { toRecord } from '../model/wire.js';
+import { asQuotaError, type Quotas } from './quotas.js';
 import { recordsetOf, recordsetValue, type Session, shapeOf } from './sql.js';
 import type { Change } from './unit-of-work.js';
 import type { WriteContext } from './write-operations.js';
@@ -47,18 +48,26 @@ export async function commitRevision(
   changes: readonly Change[],
   context: WriteContext,
   now: string,
+  quotas: Quotas | null,
 ): Promise<Head> {
   const revision = head.revision + 1;
   const check = randomInt(1, MAX_CHECK);
   for (const { after } of changes) if (after !== null) setRevision(after, revision);
-  const statements = [
+  const moves = quotas?.movesOf(changes) ?? [];
+  const statements: Promise<unknown>[] = [
     ...rowStatements(changes).map(([text, values]) => session.query(text, values)),
-    session.query(LOG, [revision, now, context.actor, context.source, changes.length, check, logValue(changes)]),
-    session.query('COMMIT'),
+    ...(quotas?.count(session, moves) ?? []),
+    session.query(LOG, [
+      ...[revision, now, context.actor, context.source, changes.length, check, logValue(changes)],
+      ...[context.subject ?? '', context.projectId ?? '', context.remoteAddress ?? ''],
+    ]),
   ];
-  const results = await Promise.all(statements);
+  const committing = session.query('COMMIT');
+  const [end] = await Promise.all([committing, ...statements]).catch((error: unknown) => {
+    throw asQuotaError(moves, error);
+  });
   // The server answers the end of a failed transaction with this word, not with an error.
-  if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction was rolled back instead of committed');
+  if (end.command !== 'COMMIT') throw new Error('the transaction was rolled back instead of committed');
   return { revision, check };
 }
 
@@ -115,8 +124,8 @@ function statementsOf(kind: Kind): KindStatements {
 const LOG = `WITH head AS (
     UPDATE store_head SET revision = $1::bigint WHERE id = 1 RETURNING revision
   ), written AS (
-    INSERT INTO revisions (revision, at, actor, source, changes, check_value)
-    SELECT revision, $2::timestamptz, $3::text, $4::text, $5::integer, $6::integer FROM head
+    INSERT INTO revisions (revision, at, actor, source, changes, check_value, subject, project_id, remote_address)
+    SELECT revision, $2::timestamptz, $3::text, $4::text, $5::integer, $6::integer, $8::text, $9::text, $10::text FROM head
   )
   INSERT INTO change_log (revision, seq, kind, object_id, operation, before, after)
   SELECT h.revision, r.seq, r.kind, r.object_id, r.operation, nullif(r.before, 'null'::jsonb), nullif(r.after, 'null'::jsonb)

@@ -1,7 +1,7 @@
 /** Counts what is asked of the database, by what it is asked for. */
 
-/** What a session was borrowed for: `log` is the change log, which the feed and watches read. */
-export const purposes = ['write', 'read', 'snapshot', 'log', 'lease', 'notify', 'trim'] as const;
+/** What a session was borrowed for: `log` is the change log, which the feed and watches read; `tokens` are their uses, and what projects have. */
+export const purposes = ['write', 'read', 'snapshot', 'log', 'lease', 'notify', 'trim', 'tokens'] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** Since the start. */
@@ -25,6 +25,7 @@ export class DatabaseWorkCounts {
     lease: noWork(),
     notify: noWork(),
     trim: noWork(),
+    tokens: noWork(),
   };
 
   /** Where to count what is done for this purpose. */

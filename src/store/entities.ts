@@ -56,6 +56,10 @@ const ownTables: readonly EntitySchemaOptions<unknown>[] = [
       revision: { type: 'bigint', primary: true, primaryKeyConstraintName: 'revisions_pkey' },
       at: { type: 'timestamptz' },
       actor: { type: 'text' },
+      // The token or subject that wrote, its project, and from where.
+      subject: { type: 'text' },
+      project_id: { type: 'text' },
+      remote_address: { type: 'text' },
       source: { type: 'text' },
       changes: { type: 'integer' },
       // 24 random bits: a restored database that counts anew is not taken for the old one.
@@ -121,6 +125,27 @@ const ownTables: readonly EntitySchemaOptions<unknown>[] = [
         referencedColumnNames: ['id'],
       },
     ],
+  },
+  {
+    // When tokens were last used: not in the log, and never exact.
+    name: 'TokenUse',
+    tableName: 'token_uses',
+    columns: {
+      token_id: { type: 'uuid', primary: true, primaryKeyConstraintName: 'token_uses_pkey' },
+      used_at: { type: 'timestamptz' },
+    },
+  },
+  {
+    // How many objects a project has of each kind. The check is the quota: the ceiling is it, or what was there when it was lowered.
+    name: 'ProjectUsage',
+    tableName: 'project_usage',
+    columns: {
+      project_id: { type: 'text', primary: true, primaryKeyConstraintName: 'project_usage_pkey' },
+      kind: { type: 'text', primary: true, primaryKeyConstraintName: 'project_usage_pkey' },
+      used: { type: 'integer' },
+      ceiling: { type: 'integer' },
+    },
+    checks: [{ name: 'project_usage_ceiling_check', expression: 'used <= ceiling' }],
   },
   {
     name: 'Lease',

@@ -50,6 +50,19 @@ export function referrersOf(target: Kind): Referrer[] {
   });
 }
 
+/** Which fields may refer to an object of the kind that another project shares. */
+export function sharedReferrersOf(target: Kind): Referrer[] {
+  return kinds.flatMap(kind => {
+    const noun = resourceOf(kind);
+    return noun.fieldNames
+      .filter(field => {
+        const { reference } = fieldOf(noun, field);
+        return reference?.kind === target && reference.acrossProjects;
+      })
+      .map(field => ({ kind, field }));
+  });
+}
+
 export function inUse(kind: Kind, id: string, by: Kind, rows: readonly CommonRow[]): WeftError {
   return new WeftError('in_use', {
     detail: `${kind} ${id} is used by ${rows.length} ${by}, such as ${rows[0]?.id ?? ''}.`,

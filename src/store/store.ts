@@ -14,10 +14,13 @@ import {
   type ReportedInterface,
 } from './inventory.js';
 import { type DatabaseWork, type Purpose, purposes } from './database-work.js';
+import type { TimeLimit } from './sessions.js';
 import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
 import { type CommitListener, Notifier } from './notifier.js';
+import { type DefaultQuotas, Quotas, type Usage } from './quotas.js';
 import { type ListOptions, type Page, READ_LIMIT, Reading, type Snapshot } from './reading.js';
 import { Transactions, type WriteOptions, type WriteResult } from './transaction.js';
+import { TokenUses } from './token-uses.js';
 import type { WriteContext, WriteOperations } from './write-operations.js';
 
 export interface StoreSettings extends DataSourceSettings {
@@ -25,9 +28,14 @@ export interface StoreSettings extends DataSourceSettings {
   readonly underlayMtu: number;
   /** With `none` an interface may claim a port by its name. */
   readonly auth: 'none' | 'token';
+  /** Most objects of a project by kind, `*` for those not named; default: no limit. Counts where callers are authenticated. */
+  readonly quotas?: DefaultQuotas;
   /** Milliseconds within which a write is answered, whatever the database does; default 5,000. */
   readonly writeWithinMs?: number;
 }
+
+/** Counting all objects anew, at the start. */
+const RECOUNT_LIMIT: TimeLimit = { withinMs: 120_000 };
 
 /** What a write transaction can do. */
 export type Transaction = WriteOperations;
@@ -43,6 +51,7 @@ export class Store {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #acceptNames: boolean;
+  readonly #quotas: Quotas | null;
   readonly #transactions: Transactions;
   readonly #inventory: Inventory;
   readonly #reading: Reading;
@@ -62,7 +71,14 @@ export class Store {
     const { underlayMtu } = settings;
     const acceptNames = this.#acceptNames;
     const { writeWithinMs } = settings;
-    const limits = { underlayMtu, acceptNames, writers, ...(writeWithinMs === undefined ? {} : { writeWithinMs }) };
+    this.#quotas = settings.auth === 'none' ? null : new Quotas(settings.quotas ?? new Map());
+    const limits = {
+      underlayMtu,
+      acceptNames,
+      quotas: this.#quotas,
+      writers,
+      ...(writeWithinMs === undefined ? {} : { writeWithinMs }),
+    };
     this.#transactions = new Transactions(sessions, clock, limits, committed => this.#notifier.committed(committed));
     this.#inventory = new Inventory(this.#transactions, underlayMtu);
     this.#reading = new Reading(sessions);
@@ -75,8 +91,22 @@ export class Store {
   }
 
   /** Starts what runs beside the callers. */
-  start(): Promise<void> {
-    return this.#notifier.listen();
+  async start(): Promise<void> {
+    const quotas = this.#quotas;
+    if (quotas !== null) await this.#open.sessions.run('tokens', RECOUNT_LIMIT, session => quotas.recount(session));
+    await this.#notifier.listen();
+  }
+
+  /** What the project has, and may have, of every kind that is counted; none where nobody is authenticated. */
+  async usage(projectId: string): Promise<readonly Usage[]> {
+    const quotas = this.#quotas;
+    if (quotas === null) return [];
+    return this.#open.sessions.run('tokens', READ_LIMIT, session => quotas.usage(session, projectId));
+  }
+
+  /** When tokens were used. */
+  tokenUses(): TokenUses {
+    return new TokenUses(this.#open.sessions, this.#clock, this.#log);
   }
 
   /**

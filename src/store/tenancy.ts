@@ -3,12 +3,14 @@
  * reference allows it those that others share with it. Of all else it learns nothing: not that it exists, nor who depends on whom.
  * For whoever is no tenant all of this costs nothing.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { pointerTo, WeftError } from '../base/errors.js';
+import { isSharedWith, type OwnedRow } from '../model/audience.js';
 import { type CommonRow, type Kind, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
 import { isObject, refuse } from '../model/value-types.js';
 import { fieldOf, toWire } from '../model/wire.js';
-import { referencesOf } from './references.js';
+import { inUse, referencesOf, sharedReferrersOf } from './references.js';
 import type { UnitOfWork } from './unit-of-work.js';
 import type { WriteContext } from './write-operations.js';
 
@@ -92,6 +94,23 @@ export class Tenancy {
     const row = await this.#unit.get(kind, id);
     if (row !== null && (this.#unit.owns(row) || (acrossProjects && this.#unit.mayUse(row)))) return;
     throw new WeftError('reference_not_found', { detail: `There is no ${kind} ${id}.`, pointer: pointerTo('', wire) });
+  }
+
+  /** Refuses to share an object no more with projects that still use it, whoever asks. */
+  async keepSharing<K extends Kind>(kind: K, before: RowOf<K>, after: RowOf<K>): Promise<void> {
+    const [had, has]: OwnedRow[] = [before, after];
+    if (had?.sharedWith === undefined || has === undefined || isDeepStrictEqual(had.sharedWith, has.sharedWith)) return;
+    for (const { kind: by, field } of sharedReferrersOf(kind)) {
+      const users = await this.#unit.children(by, field as 'id', before.id);
+      const losing = users.filter(
+        ({ projectId }) =>
+          projectId !== '' &&
+          projectId !== has.projectId &&
+          isSharedWith(had, projectId) &&
+          !isSharedWith(has, projectId),
+      );
+      if (losing.length > 0) throw inUse(kind, before.id, by, losing).at('/shared_with');
+    }
   }
 
   /** The error without what the caller does not see: objects of others that it names, and their number. */

@@ -11,6 +11,7 @@ import { type CommittedRevision, describeCommit } from './committed-revision.js'
 import type { Behaviour } from './nouns/behaviour.js';
 import { type Behaviours, makeBehaviours, type WritableKind } from './nouns/index.js';
 import { settlePeers } from './nouns/logical-router-port.js';
+import type { Quotas } from './quotas.js';
 import type { DatabaseSession, Sessions } from './sessions.js';
 import { isCollision, isConnectionLoss, translateDatabaseError } from './sql-errors.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -42,6 +43,8 @@ export interface TransactionSettings {
   readonly underlayMtu: number;
   /** Whether an interface may claim a port by its name. */
   readonly acceptNames: boolean;
+  /** Null where nobody is authenticated: nothing is counted then. */
+  readonly quotas: Quotas | null;
   /** How many transactions may write at a time. */
   readonly writers: number;
   /** Milliseconds within which a write is answered, whatever the database does; default 5,000. */
@@ -163,7 +166,7 @@ export class Transactions {
       return { revision: Number(rows[0]?.['revision']), result };
     }
     onCommit();
-    const committed = await commitRevision(session, head, changes, context, now);
+    const committed = await commitRevision(session, head, changes, context, now, this.#settings.quotas);
     this.#afterCommit(describeCommit(head, committed, changes, context, now));
     return { revision: committed.revision, result };
   }

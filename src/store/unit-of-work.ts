@@ -48,6 +48,7 @@ export class UnitOfWork {
   readonly #read = new Set<string>();
   readonly #hypervisorNames = new Map<string, number>();
   readonly #granted = new Set<string>();
+  readonly #shownOnce = new Map<string, Readonly<Record<string, unknown>>>();
 
   constructor(
     session: Session,
@@ -78,6 +79,15 @@ export class UnitOfWork {
   /** Whether that tenant may refer to the row: its own, shared with it, or one that its object refers to already. */
   mayUse(row: CommonRow): boolean {
     return this.projectId === undefined || isOpenTo(row, this.projectId) || this.#granted.has(row.id);
+  }
+
+  /** Members that are in the reply to the creation of the object and nowhere else, such as the secret of a token. */
+  showOnce(id: string, members: Readonly<Record<string, unknown>>): void {
+    this.#shownOnce.set(id, members);
+  }
+
+  shownOnce(id: string): Readonly<Record<string, unknown>> {
+    return this.#shownOnce.get(id) ?? {};
   }
 
   /** Lets the tenant's objects go on to refer to this one, which an admin has let them refer to. */

@@ -18,6 +18,10 @@ export interface WriteContext {
   readonly actor: string;
   /** By which way: `rest`, `inventory`, `neutron`. */
   readonly source: string;
+  /** The id of the token that writes, or the subject that an identity provider names. */
+  readonly subject?: string;
+  /** From where: the address of the client. */
+  readonly remoteAddress?: string;
   /** Set for a tenant: it sees and makes objects of this project only. */
   readonly projectId?: string;
   /** Whether the scopes of the token include writing the kind; left out where nothing limits it. */
@@ -63,6 +67,11 @@ export class WriteOperations {
   async get<K extends Kind>(kind: K, id: string): Promise<RowOf<K> | null> {
     const row = await this.#unit.get(kind, id);
     return row !== null && (await this.#tenancy.sees(kind, row)) ? row : null;
+  }
+
+  /** What the reply to the creation of the object shows besides, for the only time. */
+  shownOnce(id: string): Readonly<Record<string, unknown>> {
+    return this.#unit.shownOnce(id);
   }
 
   /** The error as the caller may know it. */
@@ -227,6 +236,7 @@ export class WriteOperations {
     };
     const row = await this.#behaviour(kind).complete(this.#unit, input, current, common);
     if (isDeepStrictEqual(row, current)) return { outcome: 'unchanged', row: current };
+    await this.#tenancy.keepSharing(kind, current, row);
     const changed = { ...row, updatedAt: this.#unit.now };
     this.#unit.put(kind, current.id, changed);
     return { outcome: 'replaced', row: changed };

@@ -92,7 +92,15 @@ export type ViewRow<K extends ViewKind> = K extends Kind ? RowOf<K> : K extends 
  * Members that say something about the object and nothing about the network. Rules cannot read them, so that a
  * change of only these re-runs nothing. (`revision` and the times change with every write.)
  */
-export const descriptiveMembers = ['name', 'labels', 'createdAt', 'updatedAt', 'revision', 'projectId'] as const;
+export const descriptiveMembers = [
+  'name',
+  'labels',
+  'createdAt',
+  'updatedAt',
+  'revision',
+  'projectId',
+  'sharedWith',
+] as const;
 
 export type DescriptiveMember = (typeof descriptiveMembers)[number];
 
@@ -164,6 +172,8 @@ export const indexes = {
     logicalSwitchPortId: row => [row.logicalSwitchPortId],
     hypervisorId: row => [row.hypervisorId],
   },
+  tokens: { digest: row => [row.digest] },
+  quotas: {},
   fleet: {},
   'hypervisor-keys': {},
   residencies: { datapathId: row => [row.datapathId], hypervisorId: row => [row.hypervisorId] },

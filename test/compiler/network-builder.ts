@@ -39,7 +39,7 @@ export class NetworkBuilder {
   }
 
   logicalSwitch(id: string, ...cidrs: readonly string[]): this {
-    this.#add('logical-switches', id, { mtu: null, datapathKey: ++this.#datapathKey });
+    this.#add('logical-switches', id, { mtu: null, sharedWith: [], datapathKey: ++this.#datapathKey });
     for (const cidr of cidrs) {
       this.#add('subnets', `${id} ${cidr}`, {
         logicalSwitchId: id,
@@ -136,6 +136,12 @@ export class NetworkBuilder {
       nextHop,
       discard: nextHop === null,
     });
+  }
+
+  /** One of each of the rows that say who may do what, which no rule reads. */
+  trust(): this {
+    this.#add('tokens', 'token', { role: 'reader', scopes: [], expiresAt: null, digest: '0'.repeat(64) });
+    return this.#add('quotas', 'quota', { limits: {} });
   }
 
   /** The rows as they are, for a view. */

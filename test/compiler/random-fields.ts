@@ -25,12 +25,14 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'logical-router-ports': { pool: 20, base: 16 },
   'static-routes': { pool: 16, base: 12 },
   'port-bindings': { pool: 105, base: 85 },
+  tokens: { pool: 2, base: 1 },
+  quotas: { pool: 2, base: 1 },
 };
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 
 export const idOf = (kind: Kind, place: number): string =>
-  `0000000${kinds.indexOf(kind)}-0000-7000-8000-${hex(place, 12)}`;
+  `${hex(kinds.indexOf(kind), 8)}-0000-7000-8000-${hex(place, 12)}`;
 
 /** Mostly an id that exists; sometimes one that may not. */
 function refer({ random, tables }: Context, kind: Kind): string {
@@ -118,6 +120,7 @@ export const fields: {
   },
   'logical-switches': {
     mtu: context => maybe(context, 0.4, () => 1280 + context.random.below(300)),
+    sharedWith: ({ random }) => random.pick([[], ['p1'], ['*']] as const),
     datapathKey: ({ random }) => 1 + random.below(0xfffff),
   },
   subnets: {
@@ -175,6 +178,13 @@ export const fields: {
     ofport: ({ random }) => 1 + random.below(2000),
     reason: context => maybe(context, 0.1, () => 'the newest of two claims'),
   },
+  tokens: {
+    role: ({ random }) => random.pick(['admin', 'member', 'reader']),
+    scopes: ({ random }) => random.pick([[], ['subnets:read']] as const),
+    expiresAt: context => maybe(context, 0.5, () => '2026-12-01T00:00:00.000Z'),
+    digest: ({ random }) => hex(random.below(2 ** 31), 64),
+  },
+  quotas: { limits: ({ random }) => ({ subnets: random.below(9) }) },
 };
 
 /** A row being made or changed, before it is known to make sense. */

@@ -40,6 +40,8 @@ async function makeGround(store: Store): Promise<{
   const route = { logical_router_id: router.id, destination: '192.0.2.0/24', next_hop: '10.0.0.9' };
   const staticRoute = await create('static-routes', route);
   const hypervisor = await create('hypervisors', { name: `h-${router.id}`, ovsdb_target: 'tcp:192.0.2.1:6640' });
+  const token = await create('tokens', { name: 't', role: 'reader', project_id: 'p' });
+  const quota = await create('quotas', { project_id: router.id, limits: { subnets: 5 } });
   return {
     ground: {
       ids: {
@@ -62,6 +64,8 @@ async function makeGround(store: Store): Promise<{
       'logical-switch-ports': { ...onSwitch, ips: [] },
       'logical-router-ports': { name: 'x', logical_router_id: otherRouter.id, networks: ['10.5.0.1/24'] },
       'static-routes': { ...route, destination: '198.51.100.0/24' },
+      tokens: { name: 'x', role: 'member', project_id: 'p' },
+      quotas: { project_id: `other-${router.id}` },
     },
     rows: {
       hypervisors: hypervisor.id,
@@ -71,6 +75,8 @@ async function makeGround(store: Store): Promise<{
       'logical-switch-ports': port.id,
       'logical-router-ports': routerPort.id,
       'static-routes': staticRoute.id,
+      tokens: token.id,
+      quotas: quota.id,
     },
   };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
+import { migrations } from '../../migrations/index.js';
 import { systemClock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import { silentLogger } from '../../src/base/log.js';
@@ -32,7 +33,7 @@ suite('The schema', function () {
   it('can be taken back and made again', async () => {
     await (await open()).close();
     const dataSource = await schemaDataSource({ connectionString: databaseUrl }).initialize();
-    await dataSource.undoLastMigration();
+    for (const _ of migrations) await dataSource.undoLastMigration();
     const tables: { n: number }[] = await dataSource.query(
       `SELECT count(*)::integer AS n FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations'`,
     );

@@ -51,7 +51,7 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     },
     another: { systemId: 'another', encapIp: '192.0.2.252', hypervisorKey: 4_000, datapathId: 'fffffffffffffffe' },
   },
-  'logical-switches': { id: 's1', values: { mtu: 1_300 }, another: { datapathKey: 1_000_000 } },
+  'logical-switches': { id: 's1', values: { mtu: 1_300, sharedWith: ['p2'] }, another: { datapathKey: 1_000_000 } },
   subnets: {
     id: 's2 10.9.2.0/24',
     values: {
@@ -114,6 +114,12 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     },
     another: { logicalSwitchPortId: 'p4', ofport: 40_078 },
   },
+  tokens: {
+    id: 'token',
+    values: { role: 'member', scopes: ['subnets'], expiresAt: '2026-12-01T00:00:00.000Z', digest: 'f'.repeat(64) },
+    another: { digest: 'e'.repeat(64) },
+  },
+  quotas: { id: 'quota', values: { limits: { subnets: 7 } }, another: {} },
 };
 
 const describing = { name: 'another name', labels: { tier: 'gold' }, projectId: 'p2' } as const;

@@ -34,7 +34,8 @@ export function workNetwork(unrelatedPorts: number): Snapshot {
     .attach('leg1', 'router', 's1', '02:00:00:00:01:ff', ['10.9.1.1/24', 'fd00:9:1::1/64'])
     .attach('leg2', 'router', 's2', '02:00:00:00:02:ff', ['10.9.2.1/24'])
     .attach('other-leg', 'other-router', 's3', '02:00:00:00:03:ff', ['10.9.3.1/24'])
-    .route('route', 'router', '198.51.100.0/24', '10.9.2.12');
+    .route('route', 'router', '198.51.100.0/24', '10.9.2.12')
+    .trust();
   for (let port = 0; port < unrelatedPorts; port += 1) {
     const place = Math.floor(port / portsPerSwitch);
     const logicalSwitch = `u${place}`;

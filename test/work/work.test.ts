@@ -63,7 +63,9 @@ describe('the work of a change', function () {
   }
 
   it('is nothing where only what describes an object changes', () => {
-    for (const { verb, work } of alone.verbs.filter(each => /: set (?:name|labels|projectId)/.test(each.verb))) {
+    for (const { verb, work } of alone.verbs.filter(each =>
+      /: set (?:name|labels|projectId|sharedWith)/.test(each.verb),
+    )) {
       assert.deepEqual([verb, work.unitsRun, work.hypervisors, work.bytes], [verb, 0, 0, 0]);
     }
   });

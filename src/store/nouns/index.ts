@@ -6,8 +6,10 @@ import { logicalRouterPortBehaviour } from './logical-router-port.js';
 import { logicalRouterBehaviour } from './logical-router.js';
 import { logicalSwitchPortBehaviour } from './logical-switch-port.js';
 import { logicalSwitchBehaviour } from './logical-switch.js';
+import { quotaBehaviour } from './quota.js';
 import { staticRouteBehaviour } from './static-route.js';
 import { subnetBehaviour } from './subnet.js';
+import { tokenBehaviour } from './token.js';
 
 /** Nouns that callers write. Bindings are written by the store alone. */
 export type WritableKind = Exclude<Kind, 'port-bindings'>;
@@ -24,5 +26,7 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     'logical-switch-ports': logicalSwitchPortBehaviour,
     'logical-router-ports': logicalRouterPortBehaviour,
     'static-routes': staticRouteBehaviour,
+    tokens: tokenBehaviour,
+    quotas: quotaBehaviour,
   };
 }

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { cidrContains } from '../../base/address.js';
 import { pointerTo, WeftError } from '../../base/errors.js';
-import type { LogicalSwitchPort, PortAddress, PortAddressRequest, Subnet } from '../../model/index.js';
+import type { InputOf, LogicalSwitchPort, PortAddress, PortAddressRequest, Subnet } from '../../model/index.js';
 import { checkStationAddress, knownCidr, knownIp, subnetOf } from '../../model/invariants.js';
 import { looksLikeUuid, refuse } from '../../model/value-types.js';
 import { isOwnEui64 } from '../allocation.js';
@@ -13,7 +14,8 @@ import { requireRow } from './require.js';
 export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
   async complete(unit, request, current, common) {
     const logicalSwitchId = request.logicalSwitchId ?? refuse('missing_member', '/logical_switch_id', 'It is missing.');
-    await requireRow(unit, 'logical-switches', logicalSwitchId, '/logical_switch_id');
+    const logicalSwitch = await requireRow(unit, 'logical-switches', logicalSwitchId, '/logical_switch_id');
+    if (!unit.owns(logicalSwitch)) refuseOpenPort(request, current);
     const hypervisor = request.hypervisor ?? null;
     if (hypervisor !== null && hypervisor !== current?.hypervisor) await requireHypervisorName(unit, hypervisor);
     const subnets = await unit.children('subnets', 'logicalSwitchId', logicalSwitchId);
@@ -51,6 +53,16 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
     ...row.ips.map(({ ip, subnetId }, index) => claim(row, 'ip', ip, pointerTo('/ips', index), subnetId)),
   ],
 };
+
+/** On a switch that others share, a port speaks for itself alone: only the owner lets one pass for somebody else. */
+function refuseOpenPort(request: InputOf<'logical-switch-ports'>, current: LogicalSwitchPort | null): void {
+  const detail = 'Only the owner of the logical switch may set this on it.';
+  if (request.portSecurity === false && current?.portSecurity !== false) refuse('forbidden', '/port_security', detail);
+  if (request.unknownMacs === true && current?.unknownMacs !== true) refuse('forbidden', '/unknown_macs', detail);
+  const before = current?.allowedAddresses ?? [];
+  if (request.allowedAddresses?.some(each => !before.some(had => isDeepStrictEqual(had, each))) === true)
+    refuse('forbidden', '/allowed_addresses', detail);
+}
 
 function claim(
   row: LogicalSwitchPort,

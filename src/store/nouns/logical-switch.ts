@@ -17,7 +17,7 @@ export function logicalSwitchBehaviour(defaultUnderlayMtu: number): Behaviour<'l
         if (current?.mtu === null && mtu === capacity) mtu = null;
       }
       const datapathKey = current?.datapathKey ?? (await unit.allocator.datapathKey());
-      return { ...common, mtu, datapathKey };
+      return { ...common, mtu, sharedWith: request.sharedWith ?? [], datapathKey };
     },
     claims: row => [datapathKeyClaim(row)],
   };

@@ -151,4 +151,22 @@ describeRest('the command line client', rest => {
     for (const flag of ['--logical-router-id', '--networks', '--peer-id', '--wait'])
       assert.ok(verb.out.includes(flag), flag);
   }).timeout(30_000);
+
+  it('makes tokens, prints their secret once, lists and revokes them', async () => {
+    const name = `token-${randomUUID().slice(0, 8)}`;
+    const scopes = ['--scope', 'subnets', 'metrics:read'];
+    const made = await weft('token', 'create', name, '--role', 'reader', '--expires', '30d', ...scopes);
+    assert.equal(made.status, 0, made.err);
+    assert.match(made.out, /\nweft_[A-Za-z0-9_-]{43}\n$/);
+    const [listed] = (JSON.parse((await weft('-o', 'json', 'token', 'list')).out) as Record<string, unknown>[]).filter(
+      each => each['name'] === name,
+    );
+    assert.deepEqual([listed?.['role'], listed?.['scopes']], ['reader', ['subnets', 'metrics:read']]);
+    const days = (Date.parse(String(listed?.['expires_at'])) - Date.now()) / 86_400_000;
+    assert.ok(days > 29 && days <= 30, `${days}`);
+    assert.equal((await weft('token', 'create', 'x', '--role', 'member')).status, 1, 'a member is of a project');
+    assert.equal((await weft('token', 'revoke', name)).status, 0);
+    assert.ok(!(await weft('token', 'list')).out.includes(name));
+    assert.match((await weft('usage', 'nobody')).out, /^KIND +USED +LIMIT/);
+  });
 });

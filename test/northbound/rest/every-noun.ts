@@ -47,6 +47,8 @@ export function sampleValues(): Samples {
       networks: ['10.0.0.1/24'],
       ...common,
     },
+    tokens: { id: id.tokens, name: 'token', role: 'member', scopes: ['subnets:read'], ...common },
+    quotas: { id: id.quotas, name: 'quota', limits: { 'logical-switches': 1_000 }, ...common },
     'static-routes': {
       id: id['static-routes'],
       name: 'route',

@@ -26,7 +26,7 @@ describe('REST: isolation of projects', function () {
   this.timeout(120_000);
   let rest: RestFixture;
   let [admin, alice, bob]: Ask[] = [];
-  let theirs: ReadonlyMap<WritableKind, Sample>;
+  let theirs: Map<WritableKind, Sample>;
   let theirRevision = 0;
   let hypervisorId = '';
 
@@ -41,6 +41,8 @@ describe('REST: isolation of projects', function () {
     const written = await ask(bob)('POST', '/v1/transactions', { operations });
     assert.equal(written.status, 200, written.text);
     theirRevision = Number(written.body['revision']);
+    const quota = await ask(admin)('POST', '/v1/quotas', { project_id: 'bob', limits: { subnets: 77 } });
+    theirs.set('quotas', { ...quota.body, id: String(quota.body['id']) });
   });
   after(() => rest.close());
 
@@ -98,6 +100,13 @@ describe('REST: isolation of projects', function () {
     }
   }
 
+  /** To a tenant, what only admins write is forbidden, and all else of others is not there. */
+  async function assertNoWrite(path: string, kind: WritableKind, operation: Json): Promise<void> {
+    const answer = await ask(alice)('POST', path, { operations: [operation] });
+    if (resourceOf(kind).audience.write === 'admin') assertProblem(answer, 403, 'forbidden');
+    else assertProblem(answer, 404, 'not_found');
+  }
+
   async function trySpecial(place: string, path: string): Promise<void> {
     switch (place) {
       case 'POST /v1/transactions': {
@@ -106,7 +115,7 @@ describe('REST: isolation of projects', function () {
             { op: 'merge', kind, id, value: { name: 'mine' } },
             { op: 'delete', kind, id },
           ])
-            assertProblem(await ask(alice)('POST', path, { operations: [operation] }), 404, 'not_found');
+            await assertNoWrite(path, kind, operation);
         }
         const operations = [{ op: 'merge', kind: 'hypervisors', id: hypervisorId, value: { drain: true } }];
         return void assertProblem(await ask(alice)('POST', path, { operations }), 403, 'forbidden');
@@ -115,6 +124,8 @@ describe('REST: isolation of projects', function () {
         const asked = await ask(alice)('GET', path.replace(':n', String(theirRevision)));
         return void assertProblem(asked, 404, 'revision_unknown');
       }
+      case 'GET /v1/usage':
+        return void assert.deepEqual((await ask(alice)('GET', `${path}?project_id=bob`)).body, { items: [] });
       case 'GET /v1/watch':
         // What a watch shows is tried by the random sequence.
         return void assertProblem(await ask(alice)('GET', `${path}?kinds=hypervisors`), 403, 'forbidden');

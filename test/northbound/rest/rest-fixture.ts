@@ -8,6 +8,7 @@ import { type Authenticator, openAuthenticator } from '../../../northbound/rest/
 import { fleetStatus } from '../../../northbound/rest/fleet-status.js';
 import { buildMetrics } from '../../../northbound/rest/metrics.js';
 import { NetworkState } from '../../../northbound/rest/network-state.js';
+import type { RateLimit } from '../../../northbound/rest/rate-limit.js';
 import { buildRestServer, type RestContext } from '../../../northbound/rest/server.js';
 import { systemClock } from '../../../src/base/clock.js';
 import { type Logger, silentLogger } from '../../../src/base/log.js';
@@ -20,7 +21,7 @@ import { Fleet } from '../../../src/delivery/fleet.js';
 import { Hosts } from '../../../src/delivery/hosts.js';
 import type { Kind } from '../../../src/model/index.js';
 import { RevisionChecks } from '../../../src/store/revision-checks.js';
-import type { Store } from '../../../src/store/store.js';
+import type { Store, StoreSettings } from '../../../src/store/store.js';
 import { Feed } from '../../../src/view/feed.js';
 import { NetworkView } from '../../../src/view/network-view.js';
 import { openTestStore } from '../../fixtures/stores.js';
@@ -62,14 +63,18 @@ export interface RestFixture {
 }
 
 export interface RestFixtureOptions {
-  readonly authenticator?: Authenticator;
+  readonly authenticator?: Authenticator | ((view: NetworkView) => Authenticator);
+  readonly rateLimit?: RateLimit;
+  readonly trustedProxies?: readonly string[];
+  readonly store?: Partial<StoreSettings>;
   readonly log?: Logger;
   readonly isActive?: () => boolean;
 }
 
 export async function startRest(options: RestFixtureOptions = {}): Promise<RestFixture> {
   const { authenticator = openAuthenticator, log = silentLogger, isActive = () => true } = options;
-  const store = await openTestStore({});
+  const { rateLimit = null, trustedProxies = [] } = options;
+  const store = await openTestStore(options.store ?? {});
   const clock = systemClock;
   const view = new NetworkView();
   const compiler = new Compiler(rules, view, encodeFragment);
@@ -106,7 +111,9 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
     store,
     state,
     convergence: fleet.convergence,
-    authenticator,
+    authenticator: typeof authenticator === 'function' ? authenticator(view) : authenticator,
+    rateLimit,
+    trustedProxies,
     clock,
     log,
     metrics: buildMetrics({

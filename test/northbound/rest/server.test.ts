@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
-import { tokenAuthenticator } from '../../../northbound/rest/authentication.js';
+import { TokenAuthenticator } from '../../../northbound/rest/token-authenticator.js';
+import { systemClock } from '../../../src/base/clock.js';
+import type { NetworkView } from '../../../src/view/network-view.js';
 import { assertProblem, describeRest, type RestFixture, startRest } from './rest-fixture.js';
 
 const megabyte = 1024 * 1024;
@@ -147,7 +149,10 @@ describe('REST: a server with a token', () => {
   before(async function () {
     this.timeout(60_000);
     const log = pino({ level: 'trace' }, { write: line => lines.push(line) });
-    rest = await startRest({ authenticator: tokenAuthenticator('a-token-of-32-characters-length!'), log });
+    const firstToken = 'a-token-of-32-characters-length!';
+    const authenticator = (view: NetworkView) =>
+      new TokenAuthenticator({ view, clock: systemClock, firstToken, onUse: () => undefined, foreign: null });
+    rest = await startRest({ authenticator, log });
   });
   after(() => rest.close());
 

@@ -1,0 +1,38 @@
+/** How many requests a token may send: a bucket that fills at the rate and holds two seconds of it. */
+import type { Clock } from '../../src/base/clock.js';
+
+interface Bucket {
+  requests: number;
+  atMs: number;
+}
+
+/** Buckets kept; those that are full need no keeping. */
+const mostBuckets = 10_000;
+
+export class RateLimit {
+  readonly #clock: Clock;
+  readonly #perSecond: number;
+  readonly #most: number;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(clock: Clock, perSecond: number) {
+    this.#clock = clock;
+    this.#perSecond = perSecond;
+    this.#most = perSecond * 2;
+  }
+
+  /** Takes one request of the subject; returns in how many seconds to come again where there is none left, else 0. */
+  take(subject: string): number {
+    const atMs = this.#clock.nowMs();
+    const bucket = this.#buckets.get(subject) ?? { requests: this.#most, atMs };
+    const filled = Math.min(this.#most, bucket.requests + ((atMs - bucket.atMs) / 1_000) * this.#perSecond);
+    if (this.#buckets.size >= mostBuckets) this.#forgetFull(atMs);
+    this.#buckets.set(subject, { requests: Math.max(0, filled - 1), atMs });
+    return filled >= 1 ? 0 : Math.ceil((1 - filled) / this.#perSecond);
+  }
+
+  #forgetFull(nowMs: number): void {
+    const fullAfterMs = (this.#most / this.#perSecond) * 1_000;
+    for (const [subject, { atMs }] of this.#buckets) if (nowMs - atMs >= fullAfterMs) this.#buckets.delete(subject);
+  }
+}
