@@ -14,14 +14,14 @@ import { NetworkState } from '../northbound/rest/network-state.js';
 import { RateLimit } from '../northbound/rest/rate-limit.js';
 import { buildRestServer, setRestTls } from '../northbound/rest/server.js';
 import { SouthboundReport } from '../northbound/rest/southbound-status.js';
-import { TokenAuthenticator } from '../northbound/rest/token-authenticator.js';
+import { type ForeignTokens, TokenAuthenticator } from '../northbound/rest/token-authenticator.js';
 import type { Target } from '../southbound/ovsdb/transport.js';
 import { systemClock } from './base/clock.js';
 import { boundHeapGrowth } from './base/heap.js';
 import { createLogger, type Logger } from './base/log.js';
 import { version } from './base/version.js';
 import { dropReasonHelp } from './compiler/pipeline/drop-reasons.js';
-import { type Config, ConfigError, type ListenTarget, readConfig } from './config/config.js';
+import { type Config, ConfigError, type ListenTarget, readConfig, type OidcConfig } from './config/config.js';
 import { optionsHelp } from './config/options.js';
 import { Controller } from './controller.js';
 import { claimInstance } from './store/instance.js';
@@ -218,7 +218,14 @@ async function authenticatorOf(
   if (config.auth === 'none') return openAuthenticator;
   const { token, created } = await readOrCreateToken(config.tokenFile);
   log.info({ file: config.tokenFile, created }, 'the admin token is in this file');
-  return new TokenAuthenticator({ view, clock, firstToken: token, onUse, foreign: null });
+  const foreign = config.oidc === null ? null : await identityProvider(config.oidc);
+  return new TokenAuthenticator({ view, clock, firstToken: token, onUse, foreign });
+}
+
+/** Loaded where it is used: a start does not wait for what it does not need. */
+async function identityProvider(oidc: OidcConfig): Promise<ForeignTokens> {
+  const { IdentityProvider } = await import('../northbound/rest/identity-provider.js');
+  return new IdentityProvider(oidc, clock);
 }
 
 function trimRegularly(store: Store, log: Logger, lifecycle: Lifecycle): void {

@@ -101,8 +101,7 @@ async function main(): Promise<void> {
   const context = globalOptions(program);
   for (const command of verbCommands(context)) program.addCommand(command);
   const own = [waitCommand, watchCommand, dropsCommand, revisionCommand, southboundCommand, tokenCommand, usageCommand];
-  for (const build of own)
-    program.addCommand(build(context));
+  for (const build of own) program.addCommand(build(context));
   program.addCommand(labCommand());
   await addPkiCommand(program);
   try {

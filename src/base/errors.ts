@@ -51,6 +51,11 @@ const TABLE = {
     'Send Authorization: Bearer with a token of this Weft.',
   ),
   forbidden: refused(403, 'The token does not allow this.', 'Use a token with the rights needed.'),
+  identity_provider_unavailable: later(
+    503,
+    'The identity provider cannot be asked whether the token is valid.',
+    'Repeat the request, or use a token of this Weft.',
+  ),
   rate_limited: later(429, 'Too many requests.', 'Wait as long as Retry-After says.'),
 
   // Objects and references.

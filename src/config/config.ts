@@ -28,6 +28,15 @@ export interface TlsFiles {
   readonly revoked: string | null;
 }
 
+/** An identity provider whose tokens are accepted. */
+export interface OidcConfig {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksUrl: string | null;
+  readonly projectClaim: string;
+  readonly roleClaim: string;
+}
+
 export interface Config {
   readonly databaseUrl: string | null;
   readonly dataDirectory: string;
@@ -40,6 +49,7 @@ export interface Config {
   readonly tls: TlsFiles | null;
   readonly auth: AuthMode;
   readonly tokenFile: string;
+  readonly oidc: OidcConfig | null;
   /** Requests a second that one token may send; null: no limit. */
   readonly rateLimit: number | null;
   /** Most objects of a project by collection, `*` for those not named. */
@@ -126,6 +136,34 @@ function readTrustedProxies(reading: Reading): readonly string[] {
       reading.fault('trusted_proxies', `has "${proxy}", which is neither an address nor a network`);
   }
   return proxies;
+}
+
+/** Whoever could change what comes from there could make tokens: it is https, or on this machine. */
+function checkSecureUrl(reading: Reading, name: OptionName): void {
+  const text = reading.text(name);
+  if (text === null) return;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isHere = url?.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, ''));
+  if (url?.protocol !== 'https:' && !isHere) reading.fault(name, `is "${text}", which is not https://`);
+}
+
+function readOidc(reading: Reading): OidcConfig | null {
+  const issuer = reading.text('oidc_issuer');
+  const audience = reading.text('oidc_audience');
+  checkSecureUrl(reading, 'oidc_issuer');
+  checkSecureUrl(reading, 'oidc_jwks');
+  if (issuer === null && audience === null) return null;
+  if (issuer === null || audience === null) {
+    reading.fault('oidc_issuer', 'and WEFT_OIDC_AUDIENCE belong together; one is missing');
+    return null;
+  }
+  return {
+    issuer,
+    audience,
+    jwksUrl: reading.text('oidc_jwks'),
+    projectClaim: reading.text('oidc_project_claim') ?? '',
+    roleClaim: reading.text('oidc_role_claim') ?? '',
+  };
 }
 
 function readRateLimit(reading: Reading): number | null {
@@ -241,6 +279,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
   const logLevel = logLevels.find(level => level === reading.text('log_level'));
   if (!logLevel) reading.fault('log_level', `is "${reading.text('log_level')}"; it is one of ${logLevels.join(', ')}`);
 
+  const oidc = readOidc(reading);
   const rateLimit = readRateLimit(reading);
   const quotas = readQuotas(reading);
   const trustedProxies = readTrustedProxies(reading);
@@ -264,6 +303,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     tls,
     auth: auth === 'token' ? 'token' : 'none',
     tokenFile: reading.text('token_file') ?? join(dataDirectory, 'admin-token'),
+    oidc,
     rateLimit,
     quotas,
     trustedProxies,

@@ -18,6 +18,11 @@ export type OptionName =
   | 'allow_plain_southbound'
   | 'auth'
   | 'token_file'
+  | 'oidc_issuer'
+  | 'oidc_audience'
+  | 'oidc_jwks'
+  | 'oidc_project_claim'
+  | 'oidc_role_claim'
   | 'rate_limit'
   | 'quotas'
   | 'trusted_proxies'
@@ -104,6 +109,31 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
     default: null,
     shape: 'a file',
     help: 'The first admin token; made with mode 0600 if missing. Unset: admin-token in the data directory.',
+  },
+  {
+    name: 'oidc_issuer',
+    default: null,
+    shape: 'https://host/path',
+    help: 'An identity provider (OpenID Connect) whose JWTs are accepted beside the tokens of Weft, with WEFT_AUTH=token.',
+  },
+  { name: 'oidc_audience', default: null, shape: 'text', help: 'The audience that its JWTs must name.' },
+  {
+    name: 'oidc_jwks',
+    default: null,
+    shape: 'https://host/path',
+    help: 'Where its keys are. Unset: where its discovery document says.',
+  },
+  {
+    name: 'oidc_project_claim',
+    default: 'project',
+    shape: 'a claim, or a.b for one in another',
+    help: 'The claim that names the project of the caller; "*" is none, for operators.',
+  },
+  {
+    name: 'oidc_role_claim',
+    default: 'role',
+    shape: 'a claim, or a.b for one in another',
+    help: 'The claim that names the role, or a list with it: admin, member or reader.',
   },
   {
     name: 'rate_limit',

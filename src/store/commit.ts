@@ -57,10 +57,7 @@ export async function commitRevision(
   const statements: Promise<unknown>[] = [
     ...rowStatements(changes).map(([text, values]) => session.query(text, values)),
     ...(quotas?.count(session, moves) ?? []),
-    session.query(LOG, [
-      ...[revision, now, context.actor, context.source, changes.length, check, logValue(changes)],
-      ...[context.subject ?? '', context.projectId ?? '', context.remoteAddress ?? ''],
-    ]),
+    session.query(LOG, logEntry(revision, check, changes, context, now)),
   ];
   const committing = session.query('COMMIT');
   const [end] = await Promise.all([committing, ...statements]).catch((error: unknown) => {
@@ -69,6 +66,18 @@ export async function commitRevision(
   // The server answers the end of a failed transaction with this word, not with an error.
   if (end.command !== 'COMMIT') throw new Error('the transaction was rolled back instead of committed');
   return { revision, check };
+}
+
+/** The values of `LOG`. */
+function logEntry(
+  revision: number,
+  check: number,
+  changes: readonly Change[],
+  { actor, source, subject = '', projectId = '', remoteAddress = '' }: WriteContext,
+  now: string,
+): unknown[] {
+  const who = [subject, projectId, remoteAddress];
+  return [revision, now, actor, source, changes.length, check, logValue(changes), ...who];
 }
 
 /** Rows of this transaction; nobody else has them yet. */

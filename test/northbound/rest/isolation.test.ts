@@ -125,7 +125,7 @@ describe('REST: isolation of projects', function () {
         return void assertProblem(asked, 404, 'revision_unknown');
       }
       case 'GET /v1/usage':
-        return void assert.deepEqual((await ask(alice)('GET', `${path}?project_id=bob`)).body, { items: [] });
+        return assert.deepEqual((await ask(alice)('GET', `${path}?project_id=bob`)).body, { items: [] });
       case 'GET /v1/watch':
         // What a watch shows is tried by the random sequence.
         return void assertProblem(await ask(alice)('GET', `${path}?kinds=hypervisors`), 403, 'forbidden');
