@@ -1,7 +1,7 @@
 /** A Weft process of our own: started as an operator starts it, killed and started again at will. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,8 @@ export interface WeftOptions {
   readonly databaseUrl?: string;
   /** PEM files: then all listeners and REST are TLS. */
   readonly tls?: { readonly key: string; readonly certificate: string; readonly authority: string };
+  /** The first admin token: then callers are authenticated. */
+  readonly token?: string;
   /** Arguments of Node.js itself, for instance for a profile. */
   readonly nodeArguments?: readonly string[];
   /** Further environment, for instance the mark of the lab. */
@@ -61,13 +63,15 @@ export class WeftProcess {
   constructor(private readonly options: WeftOptions) {
     const scheme = options.tls === undefined ? 'http' : 'https';
     const authority = options.tls === undefined ? null : readFileSync(options.tls.authority, 'utf8');
-    this.client = new WeftClient(`${scheme}://127.0.0.1:${options.httpPort}`, null, authority);
+    this.client = new WeftClient(`${scheme}://127.0.0.1:${options.httpPort}`, options.token ?? null, authority);
     this.logFile = join(options.directory, 'weft.log');
   }
 
   /** Starts the process and returns when it says that it is ready. */
   async start(): Promise<void> {
-    const { directory, httpPort, controller, databaseUrl, tls } = this.options;
+    const { directory, httpPort, controller, databaseUrl, tls, token } = this.options;
+    const tokenFile = join(directory, 'token');
+    if (token !== undefined) writeFileSync(tokenFile, token, { mode: 0o600 });
     const transport = tls === undefined ? 'tcp' : 'ssl';
     const log = openSync(this.logFile, 'a');
     const environment = commandEnvironment({
@@ -79,6 +83,7 @@ export class WeftProcess {
       ...(tls === undefined
         ? {}
         : { WEFT_TLS_KEY: tls.key, WEFT_TLS_CERT: tls.certificate, WEFT_TLS_CA: tls.authority }),
+      ...(token === undefined ? {} : { WEFT_AUTH: 'token', WEFT_TOKEN_FILE: tokenFile }),
       ...this.options.environment,
     });
     if (databaseUrl === undefined) delete environment['WEFT_DATABASE_URL'];
