@@ -27,6 +27,12 @@ function globalOptions(program: Command): CommandContext {
   };
 }
 
+/** How hypervisors stand to a revision. */
+interface RevisionHosts {
+  readonly pending: number | readonly { readonly reason: string }[];
+  readonly failed: number | readonly unknown[];
+}
+
 function waitCommand(context: CommandContext): Command {
   return new Command('wait')
     .description('wait until a revision is in force on every connected hypervisor')
@@ -34,13 +40,15 @@ function waitCommand(context: CommandContext): Command {
     .option('--timeout <ms>', 'for how long', '30000')
     .action(async (revision: string | undefined, flags: { timeout: string }) => {
       const client = context.client();
-      const target = revision ?? String((await client.request('GET', '/v1/hypervisors?limit=1')).revision ?? 0);
+      const target = revision ?? String((await client.request('GET', '/healthz')).revision ?? 0);
       const deadline = Date.now() + Number(flags.timeout);
       for (;;) {
         const { body } = await client.request('GET', `/v1/revisions/${target}`);
-        const { hypervisors } = body as { hypervisors: { pending: { reason: string }[]; failed: unknown[] } };
-        const late = hypervisors.pending.filter(host => host.reason !== 'disconnected');
-        const settled = late.length === 0 && hypervisors.failed.length === 0;
+        const { pending, failed } = (body as { hypervisors: RevisionHosts }).hypervisors;
+        // A tenant is told numbers, and those that are away apart.
+        const late =
+          typeof pending === 'number' ? pending : pending.filter(host => host.reason !== 'disconnected').length;
+        const settled = late === 0 && (typeof failed === 'number' ? failed : failed.length) === 0;
         if (settled || Date.now() >= deadline) {
           printObject(null, body as JsonObject, context.output());
           if (!settled) process.exitCode = 3;

@@ -134,8 +134,6 @@ function roleOf(claim: unknown): Role | null {
 
 /** What revisions show: a name for people if the provider tells one, without what could pretend to be another line. */
 function nameOf({ sub = '', preferred_username: username, email }: JWTPayload): string {
-  const name = [username, email, sub].find(each => typeof each === 'string' && each !== '');
-  return String(name ?? '')
-    .replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '')
-    .slice(0, 255);
+  const [name = ''] = [username, email, sub].filter(each => typeof each === 'string' && each !== '') as string[];
+  return name.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '').slice(0, 255);
 }

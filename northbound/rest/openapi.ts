@@ -49,6 +49,9 @@ export const progressSchema = Type.Object(
   {
     revision: Type.Integer(),
     applied: Type.Integer({ description: 'Connected hypervisors that lack nothing of the revision.' }),
+    disconnected: Type.Optional(
+      Type.Integer({ description: 'For a tenant: how many hypervisors are away, which nothing waits for.' }),
+    ),
     pending: Type.Union([Type.Array(Type.Object({ name: Type.String(), reason: Type.String() })), count]),
     failed: Type.Union([
       Type.Array(Type.Object({ name: Type.String(), error: Type.String(), kind: Type.String(), id: Type.String() })),

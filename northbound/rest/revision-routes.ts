@@ -18,7 +18,7 @@ export function registerRevisions(app: FastifyInstance, context: RestContext): v
         throw new WeftError('revision_unknown', { detail: `"${n.slice(0, 40)}" is not a revision.` });
       const written = await context.store.revision(Number(n));
       if (written === null) throw new WeftError('revision_unknown', { detail: `There is no revision ${n}.` });
-      const own = request.sight.isTenant ? await ownChanges(context, written, request.sight) : null;
+      const own = request.sight.isPartial ? await ownChanges(context, written, request.sight) : null;
       // One with nothing of the caller's is to it as one that is not there.
       if (own === 0) throw new WeftError('revision_unknown', { detail: `There is no revision ${n}.` });
       const { revision: _, ...hypervisors } = progressMembers(
@@ -33,15 +33,16 @@ export function registerRevisions(app: FastifyInstance, context: RestContext): v
         return { revision, at, by, from, changes, hypervisors };
       }
       // Who of others (an admin, Weft itself) changed what is the tenant's, is not its business.
-      const isOwn = projectId === request.caller.projectId;
+      const isOwn = projectId === (request.caller.projectId ?? '');
       return { revision, at, by: isOwn ? by : null, changes: own, hypervisors };
     },
   );
 }
 
-/** How many objects that the caller sees, or saw before, the revision changed. */
+/** How many objects that the caller may read and sees, or saw before, the revision changed. */
 async function ownChanges({ store }: RestContext, { revision }: RevisionRecord, sight: Sight): Promise<number> {
   const changes = await store.changesOf(revision);
-  const isSeen = (kind: Kind, row: RowOf<Kind> | null): boolean => row !== null && sight.sees(kind, row);
+  const isSeen = (kind: Kind, row: RowOf<Kind> | null): boolean =>
+    row !== null && sight.reads(kind) && sight.sees(kind, row);
   return changes.filter(({ kind, before, after }) => isSeen(kind, before) || isSeen(kind, after)).length;
 }

@@ -20,9 +20,14 @@ export class Sight {
     return this.#projectId !== null;
   }
 
+  /** Whether it is that of a tenant, or of an operator whose scopes leave something out. */
+  get isPartial(): boolean {
+    return this.isTenant || this.#caller.scopes.length > 0;
+  }
+
   /** Whether it is less than everything. */
   get isLimited(): boolean {
-    return this.isTenant || this.#caller.role !== 'admin' || this.#caller.scopes.length > 0;
+    return this.isPartial || this.#caller.role !== 'admin';
   }
 
   /** Whether the caller may read the collection at all. */

@@ -52,7 +52,10 @@ export function progressMembers(progress: RevisionProgress, isActive: boolean, s
     id: failure.owner.id,
   }));
   const { revision, applied } = progress;
-  if (sight.isTenant) return { revision, applied, pending: pending.length, failed: failed.length };
+  if (sight.isTenant) {
+    const disconnected = progress.disconnected.length;
+    return { revision, applied, pending: pending.length - disconnected, disconnected, failed: failed.length };
+  }
   return { revision, applied, pending, failed };
 }
 

@@ -10,6 +10,9 @@ import { assertProblem, describeRest, type Json } from './rest-fixture.js';
 /** The sample as the body of another object, with other members where given; undefined leaves one out. */
 const bodyWith = (sample: Json, members: Json): Json => ({ ...sample, id: undefined, ...members });
 
+/** Other valid values of immutable fields that are no ids. */
+const otherValues: Readonly<Record<string, unknown>> = { cidr: '10.77.0.0/24', role: 'admin', scopes: ['other'] };
+
 describeRest('every field of every noun', rest => {
   let samples: Samples;
   before(async () => {
@@ -59,7 +62,7 @@ describeRest('every field of every noun', rest => {
         assertProblem(answer, errorTable[code].status, code, pointer);
       }
       for (const name of noun.fieldNames.filter(each => fieldOf(noun, each).access === 'immutable')) {
-        const value = name === 'cidr' ? '10.77.0.0/24' : '00000000-0000-4000-8000-000000000000';
+        const value = otherValues[name] ?? '00000000-0000-4000-8000-000000000000';
         const answer = await rest().request('PATCH', path, { [snakeCase(name)]: value });
         assertProblem(answer, 400, 'immutable', `/${snakeCase(name)}`);
       }

@@ -195,6 +195,8 @@ describe('REST: isolation of projects', function () {
     assert.equal((await ask(admin)('GET', path)).body['hypervisor'], 'secret-host');
     const waited = await ask(bob)('PATCH', `${path}?wait=applied&timeout_ms=0`, { name: 'again' });
     assert.doesNotMatch(waited.text, /secret-host/);
+    const own = await ask(bob)('GET', `/v1/revisions/${String(replaced.headers['weft-revision'])}`);
+    assert.deepEqual(own.body['hypervisors'], { applied: 0, pending: 0, disconnected: 0, failed: 0 });
   });
 
   it('scopes narrow what a token does, in transactions and cascades too', async () => {
@@ -214,6 +216,8 @@ describe('REST: isolation of projects', function () {
     const scraper = as(rest, 'scraper');
     assert.equal((await scraper('GET', '/metrics')).status, 200);
     assertProblem(await scraper('GET', '/v1/hypervisors'), 403, 'forbidden');
+    assertProblem(await scraper('GET', `/v1/revisions/${theirRevision}`), 404, 'revision_unknown');
+    assert.equal((await as(rest, 'auditor')('GET', `/v1/revisions/${theirRevision}`)).status, 200);
     assertProblem(await ask(alice)('GET', '/metrics'), 403, 'forbidden');
   });
 
