@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -99,15 +99,17 @@ describe('The controller', () => {
         line: /is ready"/,
         check: async text => {
           const [, address = ''] = /"address":"([^"]+)"/.exec(text) ?? [];
-          const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
+          const tokenFile = join(directory, 'admin-token');
+          const token = (await readFile(tokenFile, 'utf8')).trim();
+          assert.equal((await stat(tokenFile)).mode & 0o777, 0o600);
           assert.ok(!text.includes(token), 'the token is in no log');
-          const ready = (await (await fetch(`${address}/readyz`)).json()) as Record<string, unknown>;
+          const headers = { authorization: `Bearer ${token}` };
+          const ready = (await (await fetch(`${address}/readyz`, { headers })).json()) as Record<string, unknown>;
           assert.deepEqual(
             [ready['ready'], ready['problems'], ready['durability'], ready['role']],
             [true, [], 'process-crash', 'active'],
           );
           assert.equal((await fetch(`${address}/v1/subnets`)).status, 401);
-          const headers = { authorization: `Bearer ${token}` };
           assert.equal((await fetch(`${address}/v1/subnets`, { headers })).status, 200);
         },
       },

@@ -59,6 +59,43 @@ describe('config', () => {
     assert.deepEqual(faultsOf({ WEFT_HTTP_LISTEN: '0.0.0.0:8080', WEFT_AUTH: 'token' }), []);
   });
 
+  it('reads who may ask how much, and whom it believes', () => {
+    const { quotas, rateLimit, trustedProxies, oidc } = readConfig(
+      {
+        WEFT_QUOTAS: 'subnets=5, *=7',
+        WEFT_RATE_LIMIT: '0',
+        WEFT_TRUSTED_PROXIES: '192.0.2.1,fd00::/8',
+        WEFT_OIDC_ISSUER: 'https://sso.example/realm',
+        WEFT_OIDC_AUDIENCE: 'weft',
+      },
+      [],
+    );
+    assert.deepEqual(
+      [...quotas],
+      [
+        ['subnets', 5],
+        ['*', 7],
+      ],
+    );
+    assert.deepEqual([rateLimit, trustedProxies], [null, ['192.0.2.1', 'fd00::/8']]);
+    assert.deepEqual(oidc, {
+      issuer: 'https://sso.example/realm',
+      audience: 'weft',
+      jwksUrl: null,
+      projectClaim: 'project',
+      roleClaim: 'role',
+    });
+    for (const [name, value] of [
+      ['WEFT_QUOTAS', 'subnets'],
+      ['WEFT_RATE_LIMIT', 'fast'],
+      ['WEFT_TRUSTED_PROXIES', 'proxy.example'],
+      ['WEFT_TRUSTED_PROXIES', '192.0.2.0/33'],
+      ['WEFT_OIDC_ISSUER', 'https://sso.example'],
+      ['WEFT_OIDC_JWKS', 'http://sso.example/keys'],
+    ] as const)
+      assert.ok(faultsOf({ [name]: value })[0]?.startsWith(name), `${name}=${value}`);
+  });
+
   it('refuses ssl: listeners without certificate and authority', () => {
     const listeners = Object.fromEntries(
       ['OVSDB', 'OPENFLOW', 'PUNT'].map(name => [`WEFT_${name}_LISTEN`, 'ssl:127.0.0.1:6640']),

@@ -152,7 +152,8 @@ describeRest('the command line client', rest => {
       assert.ok(verb.out.includes(flag), flag);
   }).timeout(30_000);
 
-  it('makes tokens, prints their secret once, lists and revokes them', async () => {
+  it('makes tokens, prints their secret once, lists and revokes them', async function () {
+    this.timeout(60_000);
     const name = `token-${randomUUID().slice(0, 8)}`;
     const scopes = ['--scope', 'subnets', 'metrics:read'];
     const made = await weft('token', 'create', name, '--role', 'reader', '--expires', '30d', ...scopes);
@@ -164,9 +165,8 @@ describeRest('the command line client', rest => {
     assert.deepEqual([listed?.['role'], listed?.['scopes']], ['reader', ['subnets', 'metrics:read']]);
     const days = (Date.parse(String(listed?.['expires_at'])) - Date.now()) / 86_400_000;
     assert.ok(days > 29 && days <= 30, `${days}`);
-    assert.equal((await weft('token', 'create', 'x', '--role', 'member')).status, 1, 'a member is of a project');
     assert.equal((await weft('token', 'revoke', name)).status, 0);
-    assert.ok(!(await weft('token', 'list')).out.includes(name));
-    assert.match((await weft('usage', 'nobody')).out, /^KIND +USED +LIMIT/);
+    const { body } = await rest().request('GET', `/v1/tokens?name=${name}`);
+    assert.deepEqual(body, { items: [] });
   });
 });
