@@ -42,6 +42,9 @@ const deliveryHelp: Readonly<Record<keyof DeliveryCounters, string>> = {
   groupMods: 'group_mod messages sent.',
   bytes: 'Bytes of changes sent.',
   rounds: 'Rounds of delivery.',
+  unaskedBundles: 'Bundles sent with their commit in one write, because the switch had accepted such messages before.',
+  tornBundles:
+    'Bundles of which the switch left something out that it had accepted before; each is followed by a comparison.',
   refusals: 'Fragments that the switch refused.',
   resyncs: 'Comparisons of the whole switch with what it should hold.',
   repairs: 'Changes that put right what somebody else did to the switch, or what a comparison found.',

@@ -42,6 +42,8 @@ export interface SwitchChange {
   /** Groups that exist only after this change, and groups that go with it. */
   readonly definesGroups: readonly number[];
   readonly removesGroups: readonly number[];
+  /** Shapes of the messages (message-shape.ts), each once; null: not known, so the switch is asked before the commit. */
+  readonly shapes: readonly number[] | null;
   /** Groups that the wanted version names, and groups that what is installed names. */
   readonly usesGroups: ReadonlySet<number>;
   readonly usedGroups: ReadonlySet<number>;

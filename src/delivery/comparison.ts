@@ -251,6 +251,7 @@ const emptyChange: SwitchChange = {
   groupCount: 0,
   definesGroups: [],
   removesGroups: [],
+  shapes: null,
   usesGroups: new Set(),
   usedGroups: new Set(),
 };

@@ -98,6 +98,11 @@ export class Convergence {
     return applied;
   }
 
+  /** Somebody waits for a revision. */
+  get isAskedFor(): boolean {
+    return this.#early.size + this.#waitersOf.size > 0;
+  }
+
   /** Applied revision of one hypervisor; null when it is not known. */
   applied(hypervisorId: string): number | null {
     return this.#hosts.get(hypervisorId)?.appliedRevision ?? null;

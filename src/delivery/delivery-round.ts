@@ -6,10 +6,11 @@
  */
 import { dependents, planBundles, type Bundle, type SwitchChange } from './bundle-plan.js';
 import type { FlightEntry, HostLedger } from './host-ledger.js';
+import type { AcceptedShapes } from './message-shape.js';
 import { displaced } from './places.js';
 import type { Sentinel } from './sentinel.js';
 import type { Switch } from './switch.js';
-import { sendBundle, sendPlain, type BundleOutcome } from './wire-round.js';
+import { sendBundle, sendPlain, type BundleOutcome, type KeyOfXid } from './wire-round.js';
 
 /** A bundle that was sent on a connection that ended: the sentinel found later tells whether it was committed. */
 export interface SentBundle {
@@ -20,6 +21,8 @@ export interface SentBundle {
 export interface RoundContext {
   readonly target: Switch;
   readonly ledger: HostLedger;
+  /** What the switch is known to understand. */
+  readonly accepted: AcceptedShapes;
   /** Keys whose meters the switch has: unlike everything else, a meter cannot be added twice. Empty at the start. */
   readonly metersSent: Set<string>;
   nowMs(): number;
@@ -37,6 +40,8 @@ export interface RoundContext {
     readonly flows: number;
     readonly groups: number;
     readonly bytes: number;
+    /** Bundles sent with their commit, without asking first. */
+    readonly unasked: number;
   }): void;
 }
 
@@ -44,6 +49,8 @@ export type RoundOutcome =
   /** Everything that could go is acknowledged. */
   | { readonly kind: 'done' }
   | { readonly kind: 'fenced' }
+  /** A bundle was committed without messages that should have been refused before: what the switch holds is not known. */
+  | { readonly kind: 'torn'; readonly error: string }
   /** The switch refuses something that no fragment is to blame for. */
   | { readonly kind: 'failed'; readonly error: string };
 
@@ -60,6 +67,7 @@ export async function deliverChanges(
   const started = new Set<string>();
   for (;;) {
     const outcome = await attempt(context, open, started, alwaysSentinel);
+    if (outcome.kind === 'torn') return tear(context, open, outcome);
     if (outcome.kind !== 'refused') return outcome;
     const known = new Map([...outcome.errors].filter(([key]) => context.ledger.isInFlight(key)));
     if (known.size === 0) return { kind: 'failed', error: [...outcome.errors.values()].join('; ') };
@@ -76,12 +84,15 @@ async function attempt(
   open: SwitchChange[],
   started: Set<string>,
   alwaysSentinel: boolean,
-): Promise<RoundOutcome | Extract<BundleOutcome, { kind: 'refused' }>> {
-  const keyOfXid = new Map(open.map(change => [change.xid, change.key]));
+): Promise<Exclude<RoundOutcome, { kind: 'torn' }> | Extract<BundleOutcome, { kind: 'refused' | 'torn' }>> {
+  const { accepted } = context;
+  const all = [...open];
+  const keyOfXid: KeyOfXid = xid => all.find(change => change.xid === xid)?.key;
+  const isAccepted = all.every(change => accepted.covers(change.shapes));
   const metered = open.filter(change => change.metersBefore.length > 0 && !context.metersSent.has(change.key));
   if (metered.length > 0) {
     // Meters go outside of the bundles: while they change, the switch is on the way.
-    const marked = await sendOne(context, sentinelOnly, false, keyOfXid);
+    const marked = await sendOne(context, sentinelOnly, false, keyOfXid, isAccepted);
     if (marked.kind !== 'committed') return marked;
     const messages = metered.flatMap(change => change.metersBefore);
     // Whatever comes of it, some may be there: what is installed of these keys is known again only with the bundle.
@@ -95,7 +106,7 @@ async function attempt(
   if (bundles.length === 0 && alwaysSentinel) bundles.push(sentinelOnly);
   for (const [index, bundle] of bundles.entries()) {
     const isLast = index === bundles.length - 1 && metersAfter.length === 0;
-    const outcome = await sendOne(context, bundle, isLast, keyOfXid);
+    const outcome = await sendOne(context, bundle, isLast, keyOfXid, isAccepted);
     if (outcome.kind !== 'committed') return outcome;
     for (const key of bundle.touches) started.add(key);
     if (!isLast) finish(context, open, change => bundle.completes.has(change.key) && change.metersAfter.length === 0);
@@ -103,7 +114,7 @@ async function attempt(
   if (metersAfter.length > 0) {
     const removed = await sendPlain(context.target, metersAfter, keyOfXid);
     if (removed.kind !== 'committed') return removed;
-    const settled = await sendOne(context, sentinelOnly, true, keyOfXid);
+    const settled = await sendOne(context, sentinelOnly, true, keyOfXid, isAccepted);
     if (settled.kind !== 'committed') return settled;
   }
   context.count({
@@ -111,7 +122,9 @@ async function attempt(
     flows: open.reduce((sum, change) => sum + change.flowCount, 0),
     groups: open.reduce((sum, change) => sum + change.groupCount, 0),
     bytes: bundles.reduce((sum, bundle) => sum + bundle.parts.reduce((bytes, part) => bytes + part.length, 0), 0),
+    unasked: isAccepted ? bundles.length : 0,
   });
+  if (!isAccepted) for (const { shapes } of all) accepted.accept(shapes);
   finish(context, open, () => true);
   return { kind: 'done' };
 }
@@ -120,12 +133,14 @@ async function sendOne(
   context: RoundContext,
   bundle: Bundle,
   isLast: boolean,
-  keyOfXid: ReadonlyMap<number, string>,
+  keyOfXid: KeyOfXid,
+  isAccepted: boolean,
 ): Promise<BundleOutcome> {
   const sentinel = context.nextSentinel(isLast);
   const sent: SentBundle = { sentinel, bundle };
   context.sending(sent);
-  const outcome = await sendBundle(context.target, [...bundle.parts, context.encodeSentinel(sentinel)], keyOfXid);
+  const parts = [...bundle.parts, context.encodeSentinel(sentinel)];
+  const outcome = await sendBundle(context.target, parts, keyOfXid, isAccepted);
   if (outcome.kind === 'committed') context.committed(sent);
   return outcome;
 }
@@ -135,6 +150,24 @@ function finish(context: RoundContext, open: SwitchChange[], isFinished: (change
   context.ledger.commit(finished.map(change => change.key));
   const left = open.filter(change => !isFinished(change));
   open.splice(0, open.length, ...left);
+}
+
+/** What was left out is refused; of all the rest only a dump can tell, since nothing was asked before the commit. */
+function tear(
+  context: RoundContext,
+  open: readonly SwitchChange[],
+  { errors, error }: Extract<BundleOutcome, { kind: 'torn' }>,
+): RoundOutcome {
+  const { ledger, accepted } = context;
+  // Which of the shapes it was cannot be told: all of this round are asked about anew.
+  for (const { shapes } of open) accepted.forget(shapes);
+  ledger.forgetInstalled([...ledger.inFlight.keys()]);
+  for (const [key, words] of errors) {
+    if (!ledger.isInFlight(key)) continue;
+    ledger.refuse(key, words, context.nowMs());
+    context.refused(key, words);
+  }
+  return { kind: 'torn', error };
 }
 
 /** Moves refused keys and their dependents back to dirty; gives what can still go. */

@@ -9,6 +9,7 @@ import {
   type EncodedFragment,
 } from './encoded-fragment.js';
 import { encodeGroupRemove, encodeMeter, imageOfAdd, messageImage, meterMod, removalOfAdd } from './encoding.js';
+import { shapesOf } from './message-shape.js';
 
 const absent: object = {};
 /**
@@ -57,15 +58,19 @@ function compute(before: EncodedFragment | null, after: EncodedFragment | null):
   const flows = flowDifference(before, after, xid);
   const groups = groupDifference(before, after);
   const meters = meterDifference(before?.meters ?? [], after?.meters ?? [], xid);
-  return {
-    key,
-    xid,
+  const slices = {
     newGroups: joinMessages(groups.added, xid),
     changedGroups: joinMessages(groups.changed, xid),
     flows: flows.added,
     removedFlows: flows.removed,
     removedGroups: joinSlices(groups.removedIds.map(id => encodeGroupRemove(id, xid))),
+  };
+  return {
+    key,
+    xid,
+    ...slices,
     ...meters,
+    shapes: shapesOf(Object.values(slices)),
     flowCount: flows.added.count + flows.removed.count,
     groupCount: groups.added.length + groups.changed.length + groups.removedIds.length,
     definesGroups: groups.addedIds,

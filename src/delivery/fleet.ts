@@ -267,6 +267,7 @@ export class Fleet {
         const reconciler = this.#reconcilers.get(hypervisorId);
         if (reconciler !== undefined) this.#setHeld(reconciler, before, now);
       },
+      isAskedFor: () => this.convergence.isAskedFor,
       fellBehind: reconciler => this.convergence.fellBehind(reconciler),
       progressed: hypervisorId => this.#progressed(hypervisorId),
       fenced: (hypervisorId, currentTerm) => this.#options.fenced?.(hypervisorId, currentTerm),

@@ -31,10 +31,13 @@ export interface HoldPeer {
 export interface Hold {
   readonly untilMs: number;
   readonly waitsFor: readonly string[];
+  /** What is awaited of them: that they lack nothing below this rank up to this revision. */
+  readonly rank: Rank;
+  readonly revision: number;
 }
 
 /** What a hypervisor itself holds back of rank 1: since which revision, until when at most, and for whom. */
-export interface OwnHold extends Hold {
+export interface OwnHold extends Pick<Hold, 'untilMs' | 'waitsFor'> {
   readonly since: number;
 }
 
@@ -105,5 +108,5 @@ export function holdOf(
     waitsFor.push(hypervisorId);
     untilMs = Math.max(untilMs, boundMs);
   }
-  return waitsFor.length === 0 ? null : { untilMs, waitsFor };
+  return waitsFor.length === 0 ? null : { untilMs, waitsFor, rank, revision };
 }

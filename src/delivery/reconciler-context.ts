@@ -54,6 +54,8 @@ export interface ReconcilerContext {
   largeRoundTurn(): Promise<void>;
   /** What is held back here waits for other hypervisors than before. */
   waits(hypervisorId: string, before: ReadonlySet<string>, now: ReadonlySet<string>): void;
+  /** Somebody waits for a revision to be applied. */
+  isAskedFor(this: void): boolean;
   /** Something of this one is unacknowledged or in doubt from now on. */
   fellBehind(reconciler: HostProgress): void;
   /** Something of this hypervisor moved: acknowledged, refused, connected, disconnected. */
@@ -68,6 +70,10 @@ export interface DeliveryCounters {
   groupMods: number;
   bytes: number;
   rounds: number;
+  /** Bundles sent with their commit in one write, because the switch has accepted all their shapes before. */
+  unaskedBundles: number;
+  /** Such bundles of which the switch left something out all the same. */
+  tornBundles: number;
   refusals: number;
   /** Dumps compared. */
   resyncs: number;

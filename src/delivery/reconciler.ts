@@ -14,7 +14,9 @@ import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery
 import type { HostChange } from './desired-state.js';
 import { DriftWatch } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
+import { Gathering } from './gathering.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
+import { AcceptedShapes } from './message-shape.js';
 import { PendingRanks, type HoldPeer, type Rank } from './holds.js';
 import { Inspection } from './inspection.js';
 import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
@@ -40,6 +42,8 @@ export class Reconciler implements HostProgress, HoldPeer {
     groupMods: 0,
     bytes: 0,
     rounds: 0,
+    unaskedBundles: 0,
+    tornBundles: 0,
     refusals: 0,
     resyncs: 0,
     repairs: 0,
@@ -63,8 +67,11 @@ export class Reconciler implements HostProgress, HoldPeer {
   #running: Promise<void> = Promise.resolve();
   #pauseUntilMs = 0;
   #failures = 0;
+  /** What this connection's switch has accepted. */
+  #accepted = new AcceptedShapes();
   #waitsFor = nobody;
   readonly #pendingRanks = new PendingRanks();
+  readonly #gathering = new Gathering();
 
   constructor(hypervisorId: string, name: string, context: ReconcilerContext) {
     this.hypervisorId = hypervisorId;
@@ -194,6 +201,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#connection = connection;
     this.#lastError = null;
     this.#claimedTerm = null;
+    this.#accepted = new AcceptedShapes();
     this.#database.reset();
     connection.target.onClose(reason => this.#disconnected(connection, reason));
     this.#context.progressed(this.hypervisorId);
@@ -243,12 +251,14 @@ export class Reconciler implements HostProgress, HoldPeer {
       return this.#inspection.compare(connection);
     if (nowMs >= this.#drift.dueAtMs) return this.#inspection.mend(connection);
     if (this.ledger.dirty.size === 0) return this.#rest();
+    const { peers, isAskedFor } = this.#context;
+    if (this.#gathering.isOn(this.ledger.version, nowMs, isAskedFor(), peers)) return this.#sleepUntil(Infinity);
     await this.#warmUp(connection);
     const plan = this.#plan();
     this.#setWaitsFor(plan.waitsFor);
     if (plan.needsComparison) return this.#inspection.compare(connection);
     if (plan.changes.length > 0) return this.#deliver(connection, plan);
-    return this.#wakeUp.sleepUntil(Math.min(plan.nextAtMs, this.#audits.atMs, this.#drift.dueAtMs));
+    return this.#sleepUntil(plan.nextAtMs);
   }
 
   /** Refused fragments wait for their next try, not for us. */
@@ -259,7 +269,12 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   #rest(): Promise<void> {
     this.#setWaitsFor(nobody);
-    return this.#wakeUp.sleepUntil(Math.min(this.#audits.atMs, this.#drift.dueAtMs));
+    this.#gathering.over();
+    return this.#sleepUntil(Infinity);
+  }
+
+  #sleepUntil(atMs: number): Promise<void> {
+    return this.#wakeUp.sleepUntil(Math.min(atMs, this.#gathering.untilMs, this.#audits.atMs, this.#drift.dueAtMs));
   }
 
   #setWaitsFor(hypervisors: ReadonlySet<string>): void {
@@ -332,7 +347,9 @@ export class Reconciler implements HostProgress, HoldPeer {
   }
 
   #plan(): RoundPlan {
-    const { plan, late } = prepareRound(this, this.ledger, this.#context, (key, error) => this.#refused(key, error));
+    const { plan, late } = prepareRound(this, this.ledger, this.#gathering, this.#context, (key, error) =>
+      this.#refused(key, error),
+    );
     if (late.size > 0) this.#log.warn({ late: [...late] }, 'not waiting any longer for other hypervisors');
     if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this.hypervisorId);
     return plan;
@@ -357,6 +374,12 @@ export class Reconciler implements HostProgress, HoldPeer {
       // What was in flight stays so: the sentinel tells what became of it when the switch is ours again.
       this.#move('fenced', 'the switch has another master');
       this.#claimedTerm = null;
+    } else if (outcome.kind === 'torn') {
+      this.counters.tornBundles += 1;
+      this.#log.error({ error: outcome.error }, 'the switch left out of a bundle what it had accepted before');
+      this.ledger.rollback();
+      this.#stock.forget();
+      this.#move('idle', 'a bundle was committed in part');
     } else {
       this.ledger.rollback();
       this.#failed(outcome.error);
@@ -384,6 +407,7 @@ export class Reconciler implements HostProgress, HoldPeer {
       ledger: this.ledger,
       stock: this.#stock,
       counters: this.counters,
+      accepted: this.#accepted,
       nowMs: () => this.#context.clock.nowMs(),
       identity: this.#context.identity,
       refused: (key, error) => this.#refused(key, error),

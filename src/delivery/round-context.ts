@@ -2,6 +2,7 @@
 import type { RoundContext } from './delivery-round.js';
 import { encodeSentinel } from './encoding.js';
 import type { HostLedger } from './host-ledger.js';
+import type { AcceptedShapes } from './message-shape.js';
 import type { DeliveryCounters, DeliveryIdentity } from './reconciler-context.js';
 import type { StockTaking } from './stock-taking.js';
 import type { Switch } from './switch.js';
@@ -10,6 +11,7 @@ export interface RoundParts {
   readonly ledger: HostLedger;
   readonly stock: StockTaking;
   readonly counters: DeliveryCounters;
+  readonly accepted: AcceptedShapes;
   readonly identity: DeliveryIdentity;
   readonly nowMs: () => number;
   readonly refused: (key: string, error: string) => void;
@@ -20,6 +22,7 @@ export function roundContext(target: Switch, parts: RoundParts): RoundContext {
   return {
     target,
     ledger,
+    accepted: parts.accepted,
     metersSent: new Set(),
     nowMs: parts.nowMs,
     nextSentinel: isLast => stock.nextSentinel(isLast, identity),
@@ -27,11 +30,12 @@ export function roundContext(target: Switch, parts: RoundParts): RoundContext {
     sending: sent => stock.sending(sent),
     committed: sent => stock.committed(sent),
     refused: parts.refused,
-    count: ({ bundles, flows, groups, bytes }) => {
+    count: ({ bundles, flows, groups, bytes, unasked }) => {
       counters.bundles += bundles;
       counters.flowMods += flows;
       counters.groupMods += groups;
       counters.bytes += bytes;
+      counters.unaskedBundles += unasked;
     },
   };
 }

@@ -10,7 +10,8 @@ import { fragmentDifference } from './difference.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
-import type { Hold, OwnHold } from './holds.js';
+import { rankOf, type Hold, type OwnHold } from './holds.js';
+import type { Gathering } from './gathering.js';
 import { displaced } from './places.js';
 
 export interface RoundPlan {
@@ -41,6 +42,11 @@ export interface RoundInputs {
   desired(key: string): EncodedFragment | null;
   /** `own`: what the round has held back already. Removals are asked for last. */
   holdOf(entry: DirtyEntry, target: EncodedFragment | null, own: OwnHold | null): Hold | null;
+  /** Should what is ready wait for more? Asked when nothing goes whose rank lets it go at any time. */
+  gathers(
+    ready: readonly DirtyEntry[],
+    held: readonly { readonly entry: DirtyEntry; readonly hold: Hold }[],
+  ): ReturnType<Gathering['waits']>;
 }
 
 interface Going {
@@ -96,7 +102,7 @@ export function planRound(inputs: RoundInputs): RoundPlan {
     nextAtMs = Math.min(nextAtMs, hold.untilMs);
     for (const hypervisorId of hold.waitsFor) waitsFor.add(hypervisorId);
   }
-  const going = [...draft.going.values()];
+  const going = gathers(draft, inputs) ? [] : [...draft.going.values()];
   return {
     ...draft,
     blocked,
@@ -106,6 +112,19 @@ export function planRound(inputs: RoundInputs): RoundPlan {
     flights: going.map(({ flight }) => flight),
     changes: going.map(({ change }) => change),
   };
+}
+
+/** Nothing that goes is urgent, and more may go with it in a moment. */
+function gathers({ going, held }: Draft, inputs: RoundInputs): boolean {
+  const ready: DirtyEntry[] = [];
+  for (const { flight } of going.values()) {
+    if (rankOf(flight.entry, flight.target) === 0) return false;
+    ready.push(flight.entry);
+  }
+  return inputs.gathers(
+    ready,
+    Array.from(held.values(), ({ flight, hold }) => ({ entry: flight.entry, hold })),
+  );
 }
 
 /** What is held back goes with whatever takes a place of it; gives what is going and cannot go, with what each waits for. */
@@ -169,7 +188,7 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
 
 /** The earliest revision and the latest end of both, and whom either waits for. */
 function withHold(own: OwnHold | null, since: number, hold: Hold): OwnHold {
-  if (own === null) return { since, ...hold };
+  if (own === null) return { since, untilMs: hold.untilMs, waitsFor: hold.waitsFor };
   return {
     since: Math.min(own.since, since),
     untilMs: Math.max(own.untilMs, hold.untilMs),

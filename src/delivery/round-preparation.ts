@@ -1,5 +1,6 @@
 /** The next round of one hypervisor, planned, and in its ledger what the plan settles without the switch. */
 import type { EncodedFragment } from './encoded-fragment.js';
+import type { Gathering } from './gathering.js';
 import type { HostLedger } from './host-ledger.js';
 import { holdOf, type HoldPeer } from './holds.js';
 import type { ReconcilerContext } from './reconciler-context.js';
@@ -15,7 +16,8 @@ export interface PreparedRound {
 export function prepareRound(
   self: HoldPeer,
   ledger: HostLedger,
-  { clock, desired, peers }: ReconcilerContext,
+  gathering: Gathering,
+  { clock, desired, peers, isAskedFor }: ReconcilerContext,
   refused: (key: string, error: string) => void,
 ): PreparedRound {
   const nowMs = clock.nowMs();
@@ -30,7 +32,9 @@ export function prepareRound(
       const revision = desired.get(entry.key)?.revision ?? entry.latest;
       return holdOf(self, entry, target, revision, peers, nowMs, hypervisorId => late.add(hypervisorId), own);
     },
+    gathers: (ready, held) => gathering.waits({ ready, held, nowMs, isAskedFor: isAskedFor() }),
   });
+  if (plan.changes.length > 0) gathering.over();
   for (const key of plan.settled) ledger.drop(key);
   for (const { flight, error } of plan.unencodable) {
     ledger.take([flight]);
@@ -39,5 +43,6 @@ export function prepareRound(
   }
   blameCauses(plan, ledger, nowMs);
   for (const key of plan.displaced) ledger.doubt(key);
+  gathering.looked(ledger.version);
   return { plan, late };
 }

@@ -1,19 +1,27 @@
 /**
- * One bundle from open to acknowledgement, with the two traps of Open vSwitch: a message refused when it is added is
+ * One bundle until it is acknowledged, with the two traps of Open vSwitch: a message refused when it is added is
  * merely left out and the commit succeeds without it, so errors are looked for behind a barrier before committing;
  * and an error at commit rolls everything back but names only the first message at fault.
+ *
+ * Where the switch has accepted messages of all these shapes before (message-shape.ts), none is refused when it is added, and the
+ * bundle goes out with its commit in one write: it makes itself with its first message, and the answer to the commit is the only one.
  */
-import { SwitchClosedError, type Switch, type SwitchError } from './switch.js';
+import type { Switch, SwitchError } from './switch.js';
 import { bundleId, bundleOpen, nextTurn } from './encoding.js';
 
 export type BundleOutcome =
   | { readonly kind: 'committed' }
   /** Nothing of the bundle is on the switch; these keys are at fault, in the switch's words. */
   | { readonly kind: 'refused'; readonly errors: ReadonlyMap<string, string> }
+  /** Messages of these keys (none, if no fragment is to blame) were left out, and all others are on the switch. */
+  | { readonly kind: 'torn'; readonly errors: ReadonlyMap<string, string>; readonly error: string }
   /** Nothing of the bundle is on the switch; no fragment is to blame. */
   | { readonly kind: 'failed'; readonly error: string }
   /** The switch no longer takes us for its master. */
   | { readonly kind: 'fenced' };
+
+/** Whose message this was; asked only when something was refused. */
+export type KeyOfXid = (xid: number) => string | undefined;
 
 /** Collects what a switch complains about while something is under way. */
 export class ErrorCollector {
@@ -33,16 +41,30 @@ export class ErrorCollector {
   }
 
   /** What the errors mean, given the keys by xid; null when there are none. */
-  outcome(keyOfXid: ReadonlyMap<number, string>): Exclude<BundleOutcome, { kind: 'committed' }> | null {
+  outcome(keyOfXid: KeyOfXid): Exclude<BundleOutcome, { kind: 'committed' | 'torn' }> | null {
     if (this.isEmpty) return null;
     if (this.#errors.some(error => error.isNotMaster)) return { kind: 'fenced' };
+    const errors = this.#blamed(keyOfXid);
+    return errors.size > 0 ? { kind: 'refused', errors } : { kind: 'failed', error: this.#text };
+  }
+
+  /** What they mean after a commit that has succeeded. */
+  outcomeAfterCommit(keyOfXid: KeyOfXid): BundleOutcome {
+    if (this.isEmpty) return { kind: 'committed' };
+    return { kind: 'torn', errors: this.#blamed(keyOfXid), error: this.#text };
+  }
+
+  get #text(): string {
+    return this.#errors.map(error => error.text).join('; ');
+  }
+
+  #blamed(keyOfXid: KeyOfXid): ReadonlyMap<string, string> {
     const blamed = new Map<string, string>();
     for (const error of this.#errors) {
-      const key = keyOfXid.get(error.xid);
+      const key = keyOfXid(error.xid);
       if (key !== undefined && !blamed.has(key)) blamed.set(key, error.text);
     }
-    if (blamed.size > 0) return { kind: 'refused', errors: blamed };
-    return { kind: 'failed', error: this.#errors.map(error => error.text).join('; ') };
+    return blamed;
   }
 }
 
@@ -65,7 +87,7 @@ export async function writeAll(target: Switch, parts: readonly Uint8Array[]): Pr
 export async function sendPlain(
   target: Switch,
   messages: readonly Uint8Array[],
-  keyOfXid: ReadonlyMap<number, string>,
+  keyOfXid: KeyOfXid,
 ): Promise<BundleOutcome> {
   const errors = new ErrorCollector(target);
   try {
@@ -80,31 +102,31 @@ export async function sendPlain(
 /**
  * Sends one bundle and sees it through. Rejects with SwitchClosedError when the connection ends on the way: whether
  * the switch has committed is then told by the sentinel at the next connection.
+ * @param isAccepted the switch has accepted all shapes in it before: it is not asked what it refuses before the commit
  */
 export async function sendBundle(
   target: Switch,
   parts: readonly Uint8Array[],
-  keyOfXid: ReadonlyMap<number, string>,
+  keyOfXid: KeyOfXid,
+  isAccepted: boolean,
 ): Promise<BundleOutcome> {
   const errors = new ErrorCollector(target);
   try {
-    await writeAll(target, [bundleOpen, ...parts]);
-    await target.barrier();
-    const refused = errors.outcome(keyOfXid);
-    if (refused !== null) {
-      if (refused.kind !== 'fenced') await target.discardBundle(bundleId);
-      return refused;
+    if (isAccepted) await writeAll(target, parts);
+    else {
+      await writeAll(target, [bundleOpen, ...parts]);
+      await target.barrier();
+      const refused = errors.outcome(keyOfXid);
+      if (refused !== null) {
+        if (refused.kind !== 'fenced') await target.discardBundle(bundleId);
+        return refused;
+      }
     }
-    // In one go: the barrier costs no round trip of its own.
-    const [failure] = await Promise.all([target.commitBundle(bundleId), target.barrier()]);
-    if (failure === null) return { kind: 'committed' };
+    // Open vSwitch answers when it is done, and works through one message after the other: a barrier would say nothing more.
+    const failure = await target.commitBundle(bundleId);
+    if (failure === null) return errors.outcomeAfterCommit(keyOfXid);
     return errors.outcome(keyOfXid) ?? { kind: 'failed', error: failure };
   } finally {
     errors.stop();
   }
-}
-
-/** True for the rejection of a wait that the end of the connection cut short. */
-export function isClosed(error: unknown): boolean {
-  return error instanceof SwitchClosedError;
 }

@@ -104,19 +104,21 @@ interface CutPoint {
   readonly direction: Direction;
   readonly name: string;
   readonly detail?: string;
+  /** Only in a bundle that asks before it commits: the first of each connection. */
+  readonly isAsked?: true;
   /** The how manieth of a bundle's such messages. */
   readonly nth?: number;
 }
 
 /** Each message of a delivery, both ways. */
 const cutPoints: readonly CutPoint[] = [
-  { direction: 'toClient', name: 'bundle_control', detail: 'open_request' },
+  { direction: 'toClient', name: 'bundle_control', detail: 'open_request', isAsked: true },
   { direction: 'toClient', name: 'bundle_add', nth: 1 },
   { direction: 'toClient', name: 'bundle_add', nth: 2 },
   { direction: 'toClient', name: 'bundle_control', detail: 'commit_request' },
-  { direction: 'toServer', name: 'bundle_control', detail: 'open_reply' },
+  { direction: 'toServer', name: 'bundle_control', detail: 'open_reply', isAsked: true },
   { direction: 'toServer', name: 'bundle_control', detail: 'commit_reply' },
-  { direction: 'toServer', name: 'barrier_reply' },
+  { direction: 'toServer', name: 'barrier_reply', isAsked: true },
 ];
 
 /** Matches the nth message of a kind. */
@@ -136,6 +138,13 @@ async function cutBundles(site: FaultSite, how: 'reset' | 'end', places: readonl
   const { openflow } = site.proxies;
   for (const point of cutPoints) {
     for (const place of places) {
+      if (point.isAsked === true) {
+        const { acceptedCount } = openflow;
+        openflow.resetAll();
+        await eventually('they are back', async () => openflow.acceptedCount >= acceptedCount + 3);
+        await site.client.hypervisorsReady(['hv1', 'hv2', 'hv3']);
+        await site.client.converged();
+      }
       const fired = openflow.cut({ direction: point.direction, matches: messageAt(point), place, how });
       const { id } = await site.client.create('static-routes', route);
       await fired;

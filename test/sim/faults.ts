@@ -137,8 +137,13 @@ export const faults = {
   'refused flows': faulty => {
     const one = host(faulty);
     if (one.refuses !== null) return false;
-    const rest = BigInt(faulty.random.below(4));
-    one.refuses = { fits: number => number % 4n === rest, atCommit: faulty.random.chance(0.3) };
+    const rest = faulty.random.below(4);
+    if (faulty.random.chance(0.3)) one.refuses = { kind: 'at commit', fits: number => number % 4n === BigInt(rest) };
+    else {
+      // What a switch takes into a bundle depends on the form of the message alone, and stays the same while it is connected.
+      for (const link of faulty.network.linksOf(one.address, 'openflow')) link.cut();
+      one.refuses = { kind: 'when added', fits: table => table % 4 === rest };
+    }
     faulty.time.after(300 + faulty.random.below(4_000), () => (one.refuses = null));
     faulty.transact(3);
     return true;

@@ -39,8 +39,11 @@ export class SimulatedHost {
   twins = 0;
   /** Cookies of which somebody has taken flows away, and that are not whole again. */
   readonly edited = new Set<bigint>();
-  /** Its switch refuses flows and groups of these cookies and numbers, when they are added to a bundle or when it is committed. */
-  refuses: { readonly fits: (number: bigint) => boolean; readonly atCommit: boolean } | null = null;
+  /** Its switch refuses flows of these tables when they are added to a bundle, or flows and groups of these cookies and numbers when it is committed. */
+  refuses:
+    | { readonly kind: 'when added'; readonly fits: (table: number) => boolean }
+    | { readonly kind: 'at commit'; readonly fits: (number: bigint) => boolean }
+    | null = null;
   /** Cookies of flows, and numbers of groups, that its switch has refused and may lack still. */
   readonly refused = new Set<bigint>();
 
@@ -59,8 +62,8 @@ export class SimulatedHost {
       newUuid,
       reactionMs,
       switch: {
-        refuse: message => this.#refusal(message, false),
-        refuseAtCommit: message => this.#refusal(message, true),
+        refuse: message => this.#refusalWhenAdded(message),
+        refuseAtCommit: message => this.#refusalAtCommit(message),
         onChange: () => onChange(this),
         onMessage: message => {
           if (message.kind === 'roleRequest' && message.role === 'master') this.isDisturbed = false;
@@ -86,15 +89,22 @@ export class SimulatedHost {
     this.hypervisor.switch.vandalise(tables => tables.removeFlow(identity));
   }
 
-  #refusal(message: Message, atCommit: boolean): Refusal | null {
-    if (this.refuses?.atCommit !== atCommit) return null;
+  #refusalWhenAdded(message: Message): Refusal | null {
+    if (this.refuses?.kind !== 'when added' || message.kind !== 'flowMod' || message.command !== 'add') return null;
+    if (decodeCookie(message.cookie).kind !== 'fragment' || !this.refuses.fits(message.tableId)) return null;
+    this.refused.add(message.cookie);
+    return refusals.badArgument;
+  }
+
+  #refusalAtCommit(message: Message): Refusal | null {
+    if (this.refuses?.kind !== 'at commit') return null;
     if (message.kind !== 'flowMod' && message.kind !== 'groupMod') return null;
     if (message.command !== 'add' && message.command !== 'modify' && message.command !== 'add_or_modify') return null;
     if (message.kind === 'flowMod' && decodeCookie(message.cookie).kind !== 'fragment') return null;
     const number = message.kind === 'flowMod' ? message.cookie : BigInt(message.groupId);
     if (!this.refuses.fits(number)) return null;
     this.refused.add(number);
-    return atCommit ? refusals.tableFull : refusals.badArgument;
+    return refusals.tableFull;
   }
 
   plug(interfaceName: string, ifaceId: string): boolean {

@@ -320,10 +320,11 @@ export class Simulation implements Faulty {
     void active.controller.fleet.convergence.waitFor(revision, 20_000).then(progress => {
       if (!progress.isApplied || life !== this.#life || !active.process.isAlive) return;
       this.#counts.claims += 1;
-      for (const host of this.hosts) {
+      const failing = new Set(active.controller.fleet.convergence.failures().map(({ name }) => name));
+      for (const host of this.hosts.filter(({ name }) => !failing.has(name))) {
         const id = this.database.hypervisorId(host.name);
         const state = id === null ? null : active.controller.fleet.status(id)?.state;
-        // Until a new connection has read the sentinel, what the switch acknowledged before counts.
+        // Until a new connection has read the sentinel, what the switch acknowledged before counts. Merged revisions do not fail (0017).
         if (id === null || !(state === 'idle' || state === 'delivering' || state === 'comparing')) continue;
         this.#hold(() => checkApplied(this.#reference, host, id, step));
       }

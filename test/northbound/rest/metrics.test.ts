@@ -25,6 +25,8 @@ function delivery(name: string, more: Partial<HypervisorDelivery>): HypervisorDe
       repairs: 0,
       driftEvents: 0,
       driftChecks: 0,
+      unaskedBundles: 0,
+      tornBundles: 0,
     },
     ...more,
   };
