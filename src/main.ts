@@ -36,6 +36,8 @@ const trimEveryMs = 60_000;
 /** A database that is slower than this to tell its revision makes Weft not ready. */
 const storeAnswersWithinMs = 2_000;
 
+const restInTheClear = 'REST is not encrypted, and other machines can reach it: tokens can be read on the way';
+
 /** Whatever has not stopped by then is left: the database may be out of reach, and switches need no goodbye. */
 const stopWithinMs = 5_000;
 
@@ -131,6 +133,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   const circumstances = (): Omit<Readiness, 'ready' | 'problems'> => ({
     warnings: [
       ...store.warnings,
+      ...(config.isRestInTheClear ? [restInTheClear] : []),
       ...(controller.storeRewinds === 0
         ? []
         : [
@@ -186,6 +189,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   for (const target of config.plainSouthboundOffLoopback) {
     log.warn({ target }, 'this listener is neither encrypted nor authenticated, and other machines can reach it');
   }
+  if (config.isRestInTheClear) log.warn(restInTheClear);
   trimRegularly(store, log, lifecycle);
 
   lifecycle.onStop(() => rest.close());

@@ -152,7 +152,8 @@ export class NetworkState {
         .filter(each => sight.sees(other, each))
         .map(each => visible(other, each, sight)),
     ]);
-    return { ...visible(kind, row, sight), ...this.#computed(kind, row, sight), ...Object.fromEntries(shorthands) };
+    const computed = shownOf(kind, this.#computed(kind, row, sight), sight);
+    return { ...visible(kind, row, sight), ...computed, ...Object.fromEntries(shorthands) };
   }
 
   #referring(kind: Kind, via: string, id: string): readonly RowOf<Kind>[] {
@@ -200,6 +201,15 @@ function visible(kind: Kind, row: RowOf<Kind>, sight: Sight): Record<string, unk
   const members = toWire(kind, row);
   if (sight.isTenant) for (const member of operatorMembers(kind)) delete members[member];
   return members;
+}
+
+/** The computed members that the caller may know. */
+function shownOf(kind: Kind, members: JsonObject, sight: Sight): JsonObject {
+  if (!sight.isTenant) return members;
+  const { computed } = resourceOf(kind);
+  return Object.fromEntries(
+    Object.entries(members).filter(([member]) => computed[member]?.forTenants ?? !Object.hasOwn(computed, member)),
+  );
 }
 
 /** A tenant is told how its port fares, and nothing of where: neither names of hosts nor what else happens there. */

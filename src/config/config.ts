@@ -56,6 +56,8 @@ export interface Config {
   readonly quotas: ReadonlyMap<string, number>;
   /** Addresses and networks of proxies that are believed. */
   readonly trustedProxies: readonly string[];
+  /** Whether tokens cross a network that nothing encrypts. */
+  readonly isRestInTheClear: boolean;
   readonly logLevel: LogLevel;
   /** Plain southbound listeners that hosts elsewhere can reach; said in the log and in the status. */
   readonly plainSouthboundOffLoopback: readonly string[];
@@ -307,6 +309,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     rateLimit,
     quotas,
     trustedProxies,
+    isRestInTheClear: tls === null && !isLoopback(httpListen.host),
     logLevel: logLevel ?? 'info',
     plainSouthboundOffLoopback,
   });

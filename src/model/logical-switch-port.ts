@@ -97,6 +97,8 @@ export const logicalSwitchPorts = resource({
         state: Type.String(),
         reason: Type.Union([Type.String(), Type.Null()]),
       }),
+      // For a tenant network-state.ts leaves out where that is.
+      forTenants: true,
       description: 'Where the port is bound, and whether its flows are in force there.',
     },
   },

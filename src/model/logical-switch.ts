@@ -31,6 +31,7 @@ export const logicalSwitches = resource({
   computed: {
     effective_mtu: {
       schema: Type.Integer(),
+      forTenants: true,
       description: 'The MTU in force, in bytes: the one set, or what the underlay allows if that is less.',
     },
   },

@@ -58,6 +58,8 @@ export type InputOfFields<F> = OwnInput<F> & Pick<CommonRow, 'name' | 'projectId
 export interface ComputedMember {
   readonly schema: JsonSchema;
   readonly description: string;
+  /** Whether tenants are shown it too; it then names no hypervisor and nothing of others. */
+  readonly forTenants?: boolean;
 }
 
 /** Rows of another kind that may be given at creation, and are shown, as a list within this one. */

@@ -136,6 +136,13 @@ export class Tenancy {
 
 /** Wire names of the members that only operators know. */
 export function operatorMembers(kind: Kind): readonly string[] {
-  const noun = resourceOf(kind);
-  return noun.fieldNames.filter(name => fieldOf(noun, name).operatorOnly).map(snakeCase);
+  let members = membersByKind.get(kind);
+  if (members === undefined) {
+    const noun = resourceOf(kind);
+    members = noun.fieldNames.filter(name => fieldOf(noun, name).operatorOnly).map(snakeCase);
+    membersByKind.set(kind, members);
+  }
+  return members;
 }
+
+const membersByKind = new Map<Kind, readonly string[]>();

@@ -56,7 +56,12 @@ describe('config', () => {
 
   it('refuses a REST listener off loopback without authentication', () => {
     assert.match(faultsOf({ WEFT_HTTP_LISTEN: '0.0.0.0:8080' })[0] ?? '', /WEFT_AUTH must be token/);
-    assert.deepEqual(faultsOf({ WEFT_HTTP_LISTEN: '0.0.0.0:8080', WEFT_AUTH: 'token' }), []);
+    const elsewhere = { WEFT_HTTP_LISTEN: '0.0.0.0:8080', WEFT_AUTH: 'token' };
+    const certificate = { WEFT_TLS_CERT: 'cert.pem', WEFT_TLS_KEY: 'key.pem' };
+    const inTheClear = [elsewhere, { ...elsewhere, ...certificate }, {}].map(
+      each => readConfig(each, []).isRestInTheClear,
+    );
+    assert.deepEqual(inTheClear, [true, false, false]);
   });
 
   it('reads who may ask how much, and whom it believes', () => {
