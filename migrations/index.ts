@@ -1,5 +1,6 @@
 /** Every migration in the order of its timestamp. One that has been released is never edited: write another. */
 import { InitialSchema1763719200000 } from './1763719200000-initial-schema.js';
 import { Trust1763746200000 } from './1763746200000-trust.js';
+import { Enrolment1763748000000 } from './1763748000000-enrolment.js';
 
-export const migrations = [InitialSchema1763719200000, Trust1763746200000] as const;
+export const migrations = [InitialSchema1763719200000, Trust1763746200000, Enrolment1763748000000] as const;

@@ -8,7 +8,12 @@
  */
 import type { listen } from '../southbound/hypervisor/endpoint.js';
 import { SouthboundListener } from '../southbound/hypervisor/listener.js';
-import type { AcceptedHypervisor, HypervisorRegistry, HypervisorSession } from '../southbound/hypervisor/session.js';
+import type {
+  AcceptedHypervisor,
+  HypervisorRegistry,
+  HypervisorSession,
+  RefusedHypervisor,
+} from '../southbound/hypervisor/session.js';
 import { parseTarget, type Target, type TlsIdentity } from '../southbound/ovsdb/transport.js';
 import type { Clock } from './base/clock.js';
 import type { Logger } from './base/log.js';
@@ -22,6 +27,7 @@ import type { HostGoal } from './delivery/host-database.js';
 import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
 import { type BindingMove, Hosts } from './delivery/hosts.js';
 import { sentinelTable } from './delivery/sentinel.js';
+import type { Hypervisor } from './model/index.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
 import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
@@ -202,7 +208,7 @@ export class Controller {
     const { store } = this.#options;
     return {
       identify: async report => {
-        const { systemId, encapIp, encapTypes, encapMtuBytes, bridge, datapathType, peer } = report;
+        const { systemId, encapIp, encapTypes, encapMtuBytes, bridge, datapathType, joinToken, peer } = report;
         const dialled =
           peer.target === null
             ? undefined
@@ -210,6 +216,7 @@ export class Controller {
         if (this.lease.term === null) return this.#knownHypervisor(systemId);
         const registration = await store.registerHypervisor({
           systemId,
+          joinToken,
           ...(dialled === undefined ? {} : { hypervisorId: dialled.id }),
           encapIp,
           encapTypes,
@@ -228,9 +235,10 @@ export class Controller {
    * What a Weft that stands by knows of a host. It writes nothing: two hosts of one name, each admitted by another Weft, would
    * overwrite each other's address for ever. @throws Error, to be asked again, where the one in charge has not made the row yet
    */
-  #knownHypervisor(systemId: string): AcceptedHypervisor {
+  #knownHypervisor(systemId: string): AcceptedHypervisor | RefusedHypervisor {
     const row = this.view.by('hypervisors', 'all', all).find(each => each.systemId === systemId);
     if (row === undefined) throw new Error(`the Weft in charge does not know ${systemId} yet`);
+    if (!row.approved) return { kind: 'refused', reason: `${systemId} waits for approval` };
     const { id, number, datapathId, allowed } = row;
     return { kind: 'accepted', id, number, datapathId, isLeaving: !allowed };
   }
@@ -254,16 +262,16 @@ export class Controller {
     const { fleet, hosts, southbound, view } = this;
     const changed = touched.changes.filter(change => change.kind === 'hypervisors');
     for (const { id, after } of changed) {
-      if (after?.allowed === true) fleet.addHypervisor(id, after.name);
+      if (after !== null && isMember(after)) fleet.addHypervisor(id, after.name);
     }
     this.rowsTaken.add(touched.changes);
     fleet.apply(this.compiler.update(touched));
-    for (const { id, after } of changed) if (after?.allowed !== true) fleet.removeHypervisor(id);
+    for (const { id, after } of changed) if (after === null || !isMember(after)) fleet.removeHypervisor(id);
     for (const listener of this.#moveListeners) listener();
     if (changed.length > 0) {
       const rows = view.by('hypervisors', 'all', all);
       southbound.setDialled(
-        rows.flatMap(row => (row.allowed && row.ovsdbTarget !== null ? (parseTarget(row.ovsdbTarget) ?? []) : [])),
+        rows.flatMap(row => (isMember(row) && row.ovsdbTarget !== null ? (parseTarget(row.ovsdbTarget) ?? []) : [])),
       );
       for (const { after, before } of changed) {
         const systemId = (after ?? before)?.systemId;
@@ -277,6 +285,9 @@ export class Controller {
     hosts.bindingsChanged(bindingMoves(touched));
   }
 }
+
+/** Whether a hypervisor is to be programmed: approved, and not deleted. */
+const isMember = ({ allowed, approved }: Pick<Hypervisor, 'allowed' | 'approved'>): boolean => allowed && approved;
 
 function bindingMoves({ changes }: Touched): readonly BindingMove[] {
   return changes.flatMap(change =>

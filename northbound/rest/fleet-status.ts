@@ -74,6 +74,8 @@ function stateOf(
   delivery: HypervisorDelivery | null,
   host: HostStatus | null,
 ): Pick<HypervisorStatus, 'state' | 'reason'> {
+  if (!row.approved && row.allowed)
+    return { state: 'pending', reason: `waits for approval: weft hypervisor approve ${row.name}` };
   if (!row.allowed) {
     if (host === null || host.session === 'disconnected')
       return { state: 'removed', reason: 'not connected; cleaned up when it comes' };

@@ -27,6 +27,7 @@ import { registerDocumentation } from './documentation.js';
 import { type Readiness, registerHealth } from './health.js';
 import { registerHypervisorRoutes } from './hypervisor-routes.js';
 import { isAcceptedContentType, parseJsonBody } from './json-body.js';
+import { registerJoinTokens } from './join-token-routes.js';
 import type { NetworkState } from './network-state.js';
 import { problemSchema, progressSchema } from './openapi.js';
 import { sendProblem } from './problem.js';
@@ -176,6 +177,7 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
   registerCollections(app, context);
   registerHypervisorRoutes(app, context);
   registerSouthbound(app, context);
+  registerJoinTokens(app, context);
   registerTransactions(app, context);
   registerRevisions(app, context);
   registerUsage(app, context);

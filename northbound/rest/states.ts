@@ -4,6 +4,8 @@ export const hypervisorStates = {
   ready: 'Its switch holds the newest revision.',
   synchronizing: 'Its switch is being read, or brought up to the newest revision. `reason` says what it waits for.',
   joining: 'It is connected and its bridge is being made, or its switch is awaited.',
+  pending:
+    'It wants to join and is not approved: set `approved` to true (`weft hypervisor approve NAME`), or delete it.',
   refused:
     'Its bridge belongs to somebody else. Empty the bridge, name another in `external_ids:weft-bridge`, or set `adopt` to true.',
   'flows-only':

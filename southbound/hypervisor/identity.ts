@@ -14,6 +14,10 @@ const knownEncapsulations: readonly EncapsulationType[] = ['geneve', 'vxlan'];
 const leastVersion = { major: 2, minor: 17 };
 const leastMtuBytes = 576;
 
+/** Where a host puts a join token. */
+export const joinTokenKey = 'weft-join-token';
+const longestJoinToken = 256;
+
 export interface BridgeMapping {
   readonly physicalNetwork: string;
   readonly bridge: string;
@@ -36,6 +40,8 @@ export interface HypervisorReport {
   readonly bridgeMappings: readonly BridgeMapping[];
   /** Null where nobody wrote it down (a hand-started Open vSwitch). */
   readonly ovsVersion: string | null;
+  /** What it presents to be approved at once; null if nothing. */
+  readonly joinToken: string | null;
   /** UUID of the Open_vSwitch row: tells two databases with the same system-id apart. */
   readonly databaseRow: string;
   readonly peer: Peer;
@@ -171,6 +177,7 @@ export function readIdentity(root: Row<'Open_vSwitch'> | null, peer: Peer): Iden
       datapathType: readDatapathType(ids, root.datapath_types),
       bridgeMappings: readBridgeMappings(ids),
       ovsVersion: root.ovs_version,
+      joinToken: first(ids, [joinTokenKey])?.value.slice(0, longestJoinToken) ?? null,
       databaseRow: root._uuid,
       peer,
     };

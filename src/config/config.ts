@@ -58,6 +58,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Whether tokens cross a network that nothing encrypts. */
   readonly isRestInTheClear: boolean;
+  /** Whether a host that nobody knows joins at once, or waits for approval. */
+  readonly enrolment: 'open' | 'approve';
   readonly logLevel: LogLevel;
   /** Plain southbound listeners that hosts elsewhere can reach; said in the log and in the status. */
   readonly plainSouthboundOffLoopback: readonly string[];
@@ -278,6 +280,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
   if (auth === 'none' && httpListen.host !== '' && !isLoopback(httpListen.host)) {
     reading.fault('auth', `must be token, because WEFT_HTTP_LISTEN (${httpText}) can be reached from other machines`);
   }
+  const enrolment = reading.text('enrolment') ?? (auth === 'token' ? 'approve' : 'open');
+  if (enrolment !== 'open' && enrolment !== 'approve')
+    reading.fault('enrolment', `is "${enrolment}"; it is open or approve`);
   const logLevel = logLevels.find(level => level === reading.text('log_level'));
   if (!logLevel) reading.fault('log_level', `is "${reading.text('log_level')}"; it is one of ${logLevels.join(', ')}`);
 
@@ -310,6 +315,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     quotas,
     trustedProxies,
     isRestInTheClear: tls === null && !isLoopback(httpListen.host),
+    enrolment: enrolment === 'approve' ? 'approve' : 'open',
     logLevel: logLevel ?? 'info',
     plainSouthboundOffLoopback,
   });

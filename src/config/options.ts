@@ -16,6 +16,7 @@ export type OptionName =
   | 'tls_ca'
   | 'tls_crl'
   | 'allow_plain_southbound'
+  | 'enrolment'
   | 'auth'
   | 'token_file'
   | 'oidc_issuer'
@@ -102,6 +103,12 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
     default: null,
     shape: '1',
     help: 'Set to 1 to let tcp: listeners for hypervisors be reached from other machines: nothing there is encrypted, and anyone can say to be a hypervisor.',
+  },
+  {
+    name: 'enrolment',
+    default: null,
+    shape: 'open or approve',
+    help: 'Whether a host that nobody knows joins at once, or waits for approval or a join token. Unset: approve with WEFT_AUTH=token, else open.',
   },
   { name: 'auth', default: 'none', shape: 'none or token', help: 'Who may use REST. Off loopback it must be token.' },
   {

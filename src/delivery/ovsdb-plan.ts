@@ -26,7 +26,7 @@ import {
 } from '../../southbound/ovsdb/transact.js';
 import { encapsulations, type Encapsulation } from '../model/hypervisor.js';
 import { TUNNEL_OFPORTS, TUNNEL_PORT_NAMES } from '../model/tunnel-ports.js';
-import { planBridgeRemoval } from './ovsdb-removal.js';
+import { planBridgeRemoval, planJoinTokenRemoval } from './ovsdb-removal.js';
 import {
   encodeFormerBridge,
   encodeFormerManager,
@@ -95,7 +95,7 @@ export function planHost(database: DatabaseSnapshot, desired: DesiredHost): Ovsd
   if (refusal !== null) return { kind: 'refused', reason: refusal };
   const bridge = bridges.find(row => row.name === name);
   const change = (summary: string, onBridge: readonly Operation[]): OvsdbPlan => {
-    const operations = [...onBridge, ...planManager(database, desired)];
+    const operations = [...onBridge, ...planManager(database, desired), ...planJoinTokenRemoval(database)];
     return operations.length === 0 ? { kind: 'nothing' } : { kind: 'change', summary, operations };
   };
   if (!bridge) return change(`makes bridge ${name}`, createBridge(desired));

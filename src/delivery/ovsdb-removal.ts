@@ -2,6 +2,7 @@
  * Leaving a host: its database becomes what it was before it joined. Like the way in, a pure function that is tried again
  * until there is nothing to do.
  */
+import { joinTokenKey } from '../../southbound/hypervisor/identity.js';
 import type { DatabaseSnapshot } from '../../southbound/ovsdb/replica.js';
 import type { Row } from '../../southbound/ovsdb/schema.js';
 import {
@@ -133,4 +134,13 @@ function removeInstalledMarks(database: DatabaseSnapshot): readonly Operation[] 
   if (!isMarked) return [];
   const marked = condition('Interface', 'external_ids', 'includes', new Map([[installedKey, 'true']]));
   return [mutate('Interface', [marked], [removingKeys('Interface', 'external_ids', [installedKey])])];
+}
+
+/** Plans the removal of a join token: it is of no use once the host is a member, and nobody's business. */
+export function planJoinTokenRemoval(database: DatabaseSnapshot): readonly Operation[] {
+  return [...database.rows('Open_vSwitch').values()]
+    .filter(root => root.external_ids.has(joinTokenKey))
+    .map(root =>
+      mutate('Open_vSwitch', [byUuid(root._uuid)], [removingKeys('Open_vSwitch', 'external_ids', [joinTokenKey])]),
+    );
 }

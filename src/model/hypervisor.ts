@@ -59,6 +59,11 @@ export const hypervisors = resource({
       default: false,
     }),
     allowed: optional(boolean(), 'Whether it may join. Deletion sets this to false.', { default: true }),
+    approved: optional(
+      boolean(),
+      'Whether it is a member. One that came by itself where hosts are approved (WEFT_ENROLMENT) waits until this is set to true.',
+      { default: true },
+    ),
     ovsdbTarget: optional(
       nullable(text({ min: 1, max: 255 })),
       'Where Weft dials its OVSDB, such as tcp:192.0.2.11:6640; null if it dials Weft.',

@@ -2,6 +2,7 @@
 import type { CommonRow, Hypervisor } from '../model/index.js';
 import { looksLikeUuid } from '../model/value-types.js';
 import { newHypervisor } from './nouns/hypervisor.js';
+import { useJoinToken } from './join-tokens.js';
 import { isStorable } from './sql.js';
 import type { Transactions, WriteScope } from './transaction.js';
 import { newId, type WriteContext } from './write-operations.js';
@@ -34,6 +35,8 @@ export function isDifference(report: InventoryReport): report is InventoryDiffer
 export interface HypervisorReport {
   /** external_ids:weft-hypervisor if set, else system-id. */
   readonly systemId: string;
+  /** What it presents to be approved at once; null if nothing. */
+  readonly joinToken?: string | null;
   /** The row made for it beforehand, if Weft dialled it. */
   readonly hypervisorId?: string;
   readonly encapIp: string | null;
@@ -52,14 +55,18 @@ export type Registration =
 
 const CONTEXT: WriteContext = { actor: 'weft', source: 'inventory' };
 const MAX_IFACE_ID = 255;
+/** Hosts that nobody knows may make only so many rows. */
+const maximumPending = 128;
 
 export class Inventory {
   readonly #transactions: Transactions;
   readonly #underlayMtu: number;
+  readonly #enrolment: 'open' | 'approve';
 
-  constructor(transactions: Transactions, underlayMtu: number) {
+  constructor(transactions: Transactions, underlayMtu: number, enrolment: 'open' | 'approve') {
     this.#transactions = transactions;
     this.#underlayMtu = underlayMtu;
+    this.#enrolment = enrolment;
   }
 
   /** Finds or makes the row of a hypervisor that joins, and brings it up to date with what it says of itself. */
@@ -79,10 +86,16 @@ export class Inventory {
         kind: 'refused',
         reason: `hypervisor ${current.id} is known as ${current.systemId}, not ${report.systemId}`,
       };
+    // On one that never was a member there is nothing of ours to clean up.
+    if (current !== null && !current.allowed && !current.approved)
+      return { kind: 'refused', reason: `${report.systemId} was deleted before it was approved` };
     if (current !== null && !current.allowed) return { kind: 'leaving', hypervisor: current };
+    const refusal = await this.#unapproved(unit, report, current);
+    if (refusal !== null) return { kind: 'refused', reason: refusal };
     const base = current ?? (await newHypervisor(unit, await this.#common(unit, report), this.#underlayMtu));
     const known: Hypervisor = {
       ...base,
+      approved: true,
       name: base.name === '' ? report.systemId : base.name,
       systemId: report.systemId,
       encapIp: report.encapIp,
@@ -95,6 +108,32 @@ export class Inventory {
     const hypervisor = changed ? { ...known, updatedAt: unit.now } : current;
     if (changed) unit.put('hypervisors', hypervisor.id, hypervisor);
     return { kind: 'accepted', hypervisor };
+  }
+
+  /**
+   * Why a host is not a member yet; null if it is, or becomes one now. One that waits has a row with its name, and nothing else of
+   * what it says: others must not build tunnels to it.
+   */
+  async #unapproved(
+    unit: WriteScope['unit'],
+    report: HypervisorReport,
+    current: Hypervisor | null,
+  ): Promise<string | null> {
+    const { systemId, joinToken = null } = report;
+    if (current?.approved === true || (current === null && this.#enrolment === 'open')) return null;
+    if (joinToken !== null && (await useJoinToken(unit.session, joinToken, systemId, unit.now))) return null;
+    const waits = `${systemId} waits for approval: weft hypervisor approve ${systemId}`;
+    if (current === null) {
+      const { rows } = await unit.session.query(
+        'SELECT count(*)::integer AS n FROM hypervisors WHERE NOT approved',
+        [],
+      );
+      if (Number(rows[0]?.['n']) >= maximumPending)
+        return `${maximumPending} hosts wait for approval already: approve or delete some`;
+      const base = await newHypervisor(unit, await this.#common(unit, report), this.#underlayMtu);
+      unit.put('hypervisors', base.id, { ...base, systemId, encapTypes: [], approved: false });
+    }
+    return joinToken === null ? waits : `its join token is not good for it, or not any more; ${waits}`;
   }
 
   async #common(unit: WriteScope['unit'], report: HypervisorReport): Promise<CommonRow> {

@@ -15,6 +15,7 @@ import {
 } from './inventory.js';
 import { type DatabaseWork, type Purpose, purposes } from './database-work.js';
 import type { TimeLimit } from './sessions.js';
+import { JoinTokens } from './join-tokens.js';
 import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
 import { type CommitListener, Notifier } from './notifier.js';
 import { type DefaultQuotas, Quotas, type Usage } from './quotas.js';
@@ -30,6 +31,8 @@ export interface StoreSettings extends DataSourceSettings {
   readonly auth: 'none' | 'token';
   /** Most objects of a project by kind, `*` for those not named; default: no limit. Counts where callers are authenticated. */
   readonly quotas?: DefaultQuotas;
+  /** Whether a host that nobody knows may join at once, or waits for approval; default `open`. */
+  readonly enrolment?: 'open' | 'approve';
   /** Milliseconds within which a write is answered, whatever the database does; default 5,000. */
   readonly writeWithinMs?: number;
 }
@@ -47,6 +50,8 @@ export class Store {
   readonly warnings: readonly string[];
   /** Names this database; a copy of it has the same. */
   readonly databaseId: string;
+  /** Tokens that approve hosts before they come. */
+  readonly joinTokens: JoinTokens;
   readonly #open: OpenDataSource;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -80,7 +85,8 @@ export class Store {
       ...(writeWithinMs === undefined ? {} : { writeWithinMs }),
     };
     this.#transactions = new Transactions(sessions, clock, limits, committed => this.#notifier.committed(committed));
-    this.#inventory = new Inventory(this.#transactions, underlayMtu);
+    this.#inventory = new Inventory(this.#transactions, underlayMtu, settings.enrolment ?? 'open');
+    this.joinTokens = new JoinTokens(sessions, clock);
     this.#reading = new Reading(sessions);
     this.#changeLog = new ChangeLog(sessions);
   }

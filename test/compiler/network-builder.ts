@@ -31,6 +31,7 @@ export class NetworkBuilder {
       gateway: false,
       adopt: false,
       allowed: true,
+      approved: true,
       ovsdbTarget: null,
       bridge: 'br-int',
       datapathType: 'netdev',

@@ -113,6 +113,8 @@ export const fields: {
     drain: ({ random }) => random.chance(0.2),
     gateway: ({ random }) => random.chance(0.5),
     adopt: ({ random }) => random.chance(0.2),
+    // One that is not approved has neither address nor ports: the compiler never sees it otherwise.
+    approved: () => true,
     allowed: ({ random }) => random.chance(0.9),
     ovsdbTarget: context => maybe(context, 0.3, () => `tcp:192.0.2.${context.random.below(250)}:6640`),
     bridge: ({ random }) => random.pick(['br-int', 'br-weft']),

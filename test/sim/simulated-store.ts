@@ -304,6 +304,7 @@ export class SimulatedDatabase {
       gateway: false,
       adopt: false,
       allowed: true,
+      approved: true,
       ovsdbTarget: null,
       bridge: 'br-int',
       datapathType: 'system',

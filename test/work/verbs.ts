@@ -45,6 +45,7 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       gateway: true,
       adopt: true,
       allowed: false,
+      approved: false,
       ovsdbTarget: 'tcp:198.51.100.1:6640',
       bridge: 'br-other',
       datapathType: 'system',

@@ -19,6 +19,9 @@ export function hypervisorBehaviour(defaultUnderlayMtu: number): Behaviour<'hype
           '/ovsdb_target',
           'A hypervisor that dials Weft appears by itself; another needs a target.',
         );
+      const approved = request.approved ?? true;
+      if (current?.approved === true && !approved)
+        refuse('invalid_value', '/approved', 'It is a member already; delete it to refuse it.');
       const base = current ?? (await newHypervisor(unit, common, defaultUnderlayMtu));
       return {
         ...base,
@@ -27,6 +30,7 @@ export function hypervisorBehaviour(defaultUnderlayMtu: number): Behaviour<'hype
         gateway: request.gateway ?? false,
         adopt: request.adopt ?? false,
         allowed: request.allowed ?? true,
+        approved,
         ovsdbTarget,
       };
     },
@@ -51,6 +55,7 @@ export async function newHypervisor(unit: UnitOfWork, common: CommonRow, underla
     gateway: false,
     adopt: false,
     allowed: true,
+    approved: true,
     ovsdbTarget: null,
     bridge: 'br-int',
     datapathType: 'system',
