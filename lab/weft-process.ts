@@ -17,7 +17,12 @@ export interface WeftOptions {
   /** PostgreSQL; default: embedded. */
   readonly databaseUrl?: string;
   /** PEM files: then all listeners and REST are TLS. */
-  readonly tls?: { readonly key: string; readonly certificate: string; readonly authority: string };
+  readonly tls?: {
+    readonly key: string;
+    readonly certificate: string;
+    readonly authority: string;
+    readonly revoked?: string;
+  };
   /** The first admin token: then callers are authenticated. */
   readonly token?: string;
   /** Arguments of Node.js itself, for instance for a profile. */
@@ -84,6 +89,7 @@ export class WeftProcess {
         ? {}
         : { WEFT_TLS_KEY: tls.key, WEFT_TLS_CERT: tls.certificate, WEFT_TLS_CA: tls.authority }),
       ...(token === undefined ? {} : { WEFT_AUTH: 'token', WEFT_TOKEN_FILE: tokenFile }),
+      ...(tls?.revoked === undefined ? {} : { WEFT_TLS_CRL: tls.revoked }),
       ...this.options.environment,
     });
     if (databaseUrl === undefined) delete environment['WEFT_DATABASE_URL'];

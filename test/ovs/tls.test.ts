@@ -1,6 +1,8 @@
 /** Everything over TLS, with real Open vSwitch: OVSDB, OpenFlow and REST; a host speaks only under its certificate's name. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,6 +12,7 @@ import { eventually } from '../../lab/processes.js';
 import { removeLeftovers } from '../../lab/state.js';
 import { freeControllerPorts, freePort, WeftProcess } from '../../lab/weft-process.js';
 import type { Workload } from '../../lab/workload.js';
+import { issueCertificate, makeRevocationList } from '../../src/trust/authority.js';
 import { LAB_TOOLS, requires } from '../fixtures/requires.js';
 import { planSwitch } from '../fixtures/topology.js';
 import { CertificateAuthority } from '../southbound/ovsdb/certificates.js';
@@ -30,6 +33,58 @@ describe('TLS from end to end', function () {
     await openVswitch.ovsctl('set-ssl', by.file(`${name}.key`), by.file(`${name}.crt`), authority.file('ca.crt'));
   }
 
+  const day = 86_400_000;
+  const signer = () => ({
+    key: readFileSync(authority.file('ca.key'), 'utf8'),
+    certificate: readFileSync(authority.file('ca.crt'), 'utf8'),
+  });
+
+  /** Gives a hypervisor a certificate of our authority with its name; one that has expired if asked. Gives its serial number. */
+  async function certifyUntil(hypervisor: string, endsInMs: number): Promise<string> {
+    const nowMs = Date.now();
+    const made = await issueCertificate(signer(), {
+      commonName: hypervisor,
+      names: { dns: [hypervisor], ips: [] },
+      usages: ['client'],
+      notBefore: new Date(nowMs - 2 * day),
+      notAfter: new Date(nowMs + endsInMs),
+    });
+    const [key, certificate] = [authority.file(`${hypervisor}-made.key`), authority.file(`${hypervisor}-made.crt`)];
+    writeFileSync(key, made.key, { mode: 0o600 });
+    writeFileSync(certificate, made.certificate);
+    await lab.hypervisor(hypervisor).openVswitch.ovsctl('set-ssl', key, certificate, authority.file('ca.crt'));
+    return made.serialNumber;
+  }
+
+  async function writeRevocations(...serialNumbers: readonly string[]): Promise<void> {
+    const revocations = serialNumbers.map(serialNumber => ({ serialNumber, at: new Date() }));
+    writeFileSync(authority.file('crl.pem'), await makeRevocationList(signer(), revocations, new Date()));
+  }
+
+  interface Refused {
+    readonly code: string;
+    readonly certificate_names: readonly string[];
+    readonly listener: string;
+    readonly count: number;
+  }
+  async function refusals(name: string): Promise<readonly Refused[]> {
+    const { body } = await weft.client.request('GET', '/v1/southbound');
+    return (body as unknown as { refused: readonly Refused[] }).refused.filter(each =>
+      each.certificate_names.includes(name),
+    );
+  }
+
+  /** Waits until a host has tried again and again with this result, and asserts that it was logged once. */
+  async function refusedOnce(name: string, code: string): Promise<void> {
+    await eventually(`${name} is refused: ${code}`, async () =>
+      (await refusals(name)).some(each => each.listener === 'ovsdb' && each.code === code && each.count >= 2),
+    );
+    const lines = readFileSync(weft.logFile, 'utf8').split('\n');
+    const told = lines.filter(line => line.includes('a peer is refused') && line.includes(`"certificate":"${name}"`));
+    const ofCode = told.filter(line => line.includes('"listener":"ovsdb"') && line.includes(`"code":"${code}"`));
+    assert.equal(ofCode.length, 1, told.join('\n'));
+  }
+
   async function warnings(): Promise<string> {
     return JSON.stringify((await weft.client.request('GET', '/readyz')).body);
   }
@@ -40,6 +95,7 @@ describe('TLS from end to end', function () {
     await removeLeftovers();
     [authority, stranger] = [await CertificateAuthority.make(), await CertificateAuthority.make()];
     await authority.issue('weft', '127.0.0.1');
+    await writeRevocations();
     const controller = await freeControllerPorts();
     const name = `tls-${process.pid}`;
     lab = await Lab.create({ hypervisors: 4, name, controller, transport: 'ssl', ephemeral: true });
@@ -49,7 +105,7 @@ describe('TLS from end to end', function () {
       httpPort: await freePort(),
       controller,
       environment: lab.state.mark,
-      tls: { key, certificate, authority: authority.file('ca.crt') },
+      tls: { key, certificate, authority: authority.file('ca.crt'), revoked: authority.file('crl.pem') },
     });
     await weft.start();
   });
@@ -100,16 +156,37 @@ describe('TLS from end to end', function () {
     assert.doesNotMatch(await warnings(), /not admitted/);
   });
 
-  it('talks to nobody whose certificate is of another authority, or who speaks plain TCP', async () => {
+  it('talks to nobody whose certificate is of another authority or has expired, or who speaks plain TCP', async () => {
     await certify('hv4', 'hv4', stranger);
     await lab.hypervisor('hv4').join();
-    await sleep(2_000);
+    await refusedOnce('hv4', 'unknown_authority');
+    await certifyUntil('hv4', -day);
+    await refusedOnce('hv4', 'expired');
     const plain = (await lab.hypervisor('hv4').openVswitch.ovsctl('get-manager')).trim().replace('ssl:', 'tcp:');
     await lab.hypervisor('hv4').openVswitch.ovsctl('set-manager', plain);
     await sleep(2_000);
     assert.equal((await weft.client.list('hypervisors', { name: 'hv4' })).length, 0);
     assert.equal((await lab.hypervisor('hv4').openVswitch.ovsctl('list-br')).includes('br-int'), false);
     await weft.client.hypervisorsReady(['hv1', 'hv2', 'hv3']);
+  });
+
+  it('cuts off a host whose certificate is revoked, without a restart and without touching others', async () => {
+    const serialNumber = await certifyUntil('hv3', day);
+    // The new certificate counts from the next connection.
+    const { openVswitch } = lab.hypervisor('hv3');
+    const target = (await openVswitch.ovsctl('get-manager')).trim();
+    await openVswitch.ovsctl('del-manager');
+    await openVswitch.ovsctl('set-manager', target);
+    await weft.client.hypervisorsReady(['hv1', 'hv2', 'hv3']);
+    // Its OpenFlow connections are still those of the certificate before.
+    const former = new X509Certificate(readFileSync(authority.file('hv3.crt'))).serialNumber;
+    await writeRevocations(serialNumber, former);
+    await refusedOnce('hv3', 'revoked');
+    await eventually('it is not connected', async () => {
+      const [row] = await weft.client.list('hypervisors', { name: 'hv3' });
+      return (row as unknown as { state?: string } | undefined)?.state === 'disconnected';
+    });
+    await weft.client.hypervisorsReady(['hv1', 'hv2']);
   });
 
   it('serves REST and the command line client over https', async () => {
