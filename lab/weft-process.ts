@@ -89,6 +89,8 @@ export class WeftProcess {
         ? {}
         : { WEFT_TLS_KEY: tls.key, WEFT_TLS_CERT: tls.certificate, WEFT_TLS_CA: tls.authority }),
       ...(token === undefined ? {} : { WEFT_AUTH: 'token', WEFT_TOKEN_FILE: tokenFile }),
+      // The hosts of a lab are the lab's own: nobody has to approve them unless a test is about that.
+      WEFT_ENROLMENT: 'open',
       ...(tls?.revoked === undefined ? {} : { WEFT_TLS_CRL: tls.revoked }),
       ...this.options.environment,
     });
