@@ -60,6 +60,8 @@ export interface ComputedMember {
   readonly description: string;
   /** Whether tenants are shown it too; it then names no hypervisor and nothing of others. */
   readonly forTenants?: boolean;
+  /** Whether it is in the reply to the creation alone. */
+  readonly shownOnce?: boolean;
 }
 
 /** Rows of another kind that may be given at creation, and are shown, as a list within this one. */

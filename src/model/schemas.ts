@@ -39,13 +39,18 @@ function makeSchemas(kind: Kind): ResourceSchemas {
   const create: Members = { id: Type.Optional(describe(noun.fields.id.type.schema, noun.fields.id.description)) };
   for (const { wire, field } of given) create[wire] = inputMember(field);
   const reply: Members = Object.fromEntries(
-    shown.map(({ wire, field }) => [
-      wire,
-      describe(field.type.schema, field.description, field.access === 'read-only'),
-    ]),
+    shown.map(({ wire, field }) => {
+      const member = describe(field.type.schema, field.description, field.access === 'read-only');
+      return [wire, field.operatorOnly ? Type.Optional(member) : member];
+    }),
   );
-  for (const [member, { schema, description }] of Object.entries(noun.computed)) {
-    reply[member] = describe(schema, description, true);
+  // Tenants are not shown every member, of nouns that they see at all.
+  const isForTenants = noun.audience.read === 'project';
+  for (const [member, { schema, description, forTenants = false, shownOnce = false }] of Object.entries(
+    noun.computed,
+  )) {
+    const described = describe(schema, description, true);
+    reply[member] = shownOnce || (isForTenants && !forTenants) ? Type.Optional(described) : described;
   }
   const mergePatch: Members = Object.fromEntries(
     given.map(({ wire, field }) => [wire, Type.Optional(describe(orNull(field), field.description))]),

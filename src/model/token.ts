@@ -34,7 +34,8 @@ export const tokens = resource({
   },
   computed: {
     secret: {
-      schema: Type.Optional(Type.String()),
+      schema: Type.String(),
+      shownOnce: true,
       description: 'What the caller sends as Bearer; only in the reply to the creation.',
     },
     last_used_at: {
