@@ -312,9 +312,7 @@ export class Simulation implements Faulty {
     this.#newest = changes;
     this.#connectivity.committed(changes);
     const { step } = this.#reference;
-    const { revision } = this.database;
-    const life = this.#life;
-    const active = this.#inCharge();
+    const [{ revision }, life, active] = [this.database, this.#life, this.#inCharge()];
     // One that does not know yet that the database was restored takes the number for that of a revision before.
     if (active === null || active.controller.view.revision >= revision) return;
     void active.controller.fleet.convergence.waitFor(revision, 20_000).then(progress => {
@@ -347,6 +345,7 @@ export class Simulation implements Faulty {
   }
 
   #fail(error: unknown): void {
+    this.#tell(String(error));
     this.#failure ??= error instanceof Error ? error : new Error(String(error));
   }
 
