@@ -4,7 +4,7 @@
  */
 import type { Workload } from './workload.js';
 
-/** Reads frames from its input, one a line in hexadecimal, and sends them from the device that its argument names. */
+/** Reads frames from its input, one a line in hexadecimal, and sends them from the device that its first argument names; the second is the pause in milliseconds after each ten. */
 const program = `
   socket(my $out, 17, 3, 0) or die "no packet socket: $!";
   my $request = pack("a16 x16", $ARGV[0]);
@@ -13,9 +13,16 @@ const program = `
   while (my $line = <STDIN>) {
     chomp $line;
     defined send($out, pack("H*", $line), 0, $to) or die "not sent: $!";
+    select(undef, undef, undef, $ARGV[1] / 1000) if $ARGV[1] && $. % 10 == 0;
   }`;
 
+export interface SendOptions {
+  /** At most some 2000 a second, so that a queue on the way is not filled at once. Default: as fast as they go. */
+  readonly isPaced?: boolean;
+}
+
 /** Sends the frames in order; each is whole, from the Ethernet header on, in hexadecimal. */
-export async function sendFrames(from: Workload, frames: readonly string[]): Promise<void> {
-  await from.exec(['perl', '-e', program, from.record.device], { input: `${frames.join('\n')}\n` });
+export async function sendFrames(from: Workload, frames: readonly string[], options: SendOptions = {}): Promise<void> {
+  const pauseMs = options.isPaced === true ? '5' : '0';
+  await from.exec(['perl', '-e', program, from.record.device, pauseMs], { input: `${frames.join('\n')}\n` });
 }

@@ -40,6 +40,8 @@ interface RevisionReply {
 
 /** Objects before those that they refer to. */
 const DELETION_ORDER = [
+  'mirrors',
+  'qos-rules',
   'static-routes',
   'logical-router-ports',
   'logical-routers',

@@ -36,6 +36,7 @@ import { RevisionChecks, type RevisionSource } from './store/revision-checks.js'
 import { ChangeCounts } from './view/change-counts.js';
 import { Feed } from './view/feed.js';
 import { NetworkView, type Touched } from './view/network-view.js';
+import { mirrorTunnelsOf, mirrorTunnelsTouched } from './view/mirror-tunnels.js';
 import { all } from './view/rows.js';
 
 /** What the controller needs of a store. */
@@ -254,6 +255,7 @@ export class Controller {
       advertise,
       openflow: this.southbound.endpoints('flows'),
       punt: this.southbound.endpoints('punt'),
+      mirrorTunnels: mirrorTunnelsOf(this.view, row.id),
     });
   }
 
@@ -282,6 +284,8 @@ export class Controller {
       hosts.goalsChanged(received === this.#received ? changed.map(({ id }) => id) : undefined);
       this.#received = received;
     }
+    const concerned = mirrorTunnelsTouched(view, touched);
+    if (concerned.size > 0) hosts.goalsChanged(concerned);
     hosts.bindingsChanged(bindingMoves(touched));
   }
 }

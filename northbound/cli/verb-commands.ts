@@ -21,6 +21,7 @@ const shortNames: Readonly<Partial<Record<Kind, string>>> = {
   'logical-routers': 'lr',
   'logical-router-ports': 'lrp',
   'static-routes': 'sr',
+  'qos-rules': 'qos',
 };
 
 const waitFlag = (): Option =>

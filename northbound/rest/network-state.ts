@@ -9,6 +9,7 @@ import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
 import { operatorMembers } from '../../src/store/tenancy.js';
 import type { NetworkView } from '../../src/view/network-view.js';
+import { mirrorStatus, qosStatus } from './feature-status.js';
 import { all } from '../../src/view/rows.js';
 import type { Sight } from './sight.js';
 import { type HypervisorState, type PortState, portStates } from './states.js';
@@ -171,6 +172,10 @@ export class NetworkState {
         return { last_used_at: this.tokenLastUsed(row.id) };
       case 'hypervisors':
         return { ...this.fleet.hypervisor(row as RowOf<'hypervisors'>) };
+      case 'qos-rules':
+        return { status: qosStatus(row as RowOf<'qos-rules'>) };
+      case 'mirrors':
+        return { status: mirrorStatus(this.view, row as RowOf<'mirrors'>) };
       default:
         return {};
     }

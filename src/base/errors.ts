@@ -132,6 +132,11 @@ const TABLE = {
     'Add the router port first, or correct the next hop.',
   ),
   route_in_use: refused(409, 'The logical router has this route already.', 'Delete the other route first.'),
+  qos_rule_in_use: refused(
+    409,
+    'The port or logical switch has a rule of this kind and direction already.',
+    'Change that rule, or delete it first.',
+  ),
   contradiction: refused(400, 'Two members contradict each other.', 'Set only one of them.'),
   mtu_too_large: refused(
     400,

@@ -5,7 +5,7 @@
  *   cookie of a flow      | 0x5e | rule number (16)  | object number (40)  |
  *   cookie of a learned   | 0x5d | rule number (16)  | object number (40)  |
  *   cookie of the sentinel| 0x5f | revision (32)     | check (24)          |
- *   group id              | object number (29)  | slot (3) |
+ *   group, meter id       | object number (29)  | slot (3) |
  */
 
 /** The top eight bits of every cookie of ours. A flow with another value was made by someone else. */
@@ -32,6 +32,7 @@ const maxCheck = 2 ** 24 - 1;
 const groupSlots = 8;
 /** OFPG_MAX is 0xffffff00; an object number below 2^29 stays under it with every slot. */
 const maxGroupObject = 2 ** 29 - 33;
+const maxMeterObject = 2 ** 29 - 8193;
 
 function inRange(name: string, value: number, max: number): bigint {
   if (!Number.isSafeInteger(value) || value < 0 || value > max) {
@@ -90,6 +91,20 @@ export function groupId(objectNumber: number, slot: number): number {
   inRange('object number of a group', objectNumber, maxGroupObject);
   inRange('group slot', slot, groupSlots - 1);
   return objectNumber * groupSlots + slot;
+}
+
+/**
+ * The id of a meter of this object. `slot` (0 to 7) tells its several meters apart. Numbers from 0xffff0000 on are Open vSwitch's own.
+ */
+export function meterId(objectNumber: number, slot: number): number {
+  inRange('object number of a meter', objectNumber, maxMeterObject);
+  inRange('meter slot', slot, groupSlots - 1);
+  return objectNumber * groupSlots + slot;
+}
+
+/** The object that a meter id was made from. */
+export function objectOfMeter(id: number): number {
+  return Math.floor(id / groupSlots);
 }
 
 /** The object and slot that a group id was made from. */

@@ -1,7 +1,9 @@
 /** The list of rooms. Numbers of rules are part of cookies: never used again, given in tens by room. */
 import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
+import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
 import { portSecurityClaims } from './port-security/claims.js';
 import { portSecurityOwner } from './port-security/owner.js';
+import { qosPort } from './qos/port.js';
 import { routingEverywhere, routingRouter } from './routing/router.js';
 import { routingRouterPort } from './routing/router-port.js';
 import { routingStaticRoute } from './routing/static-route.js';
@@ -37,4 +39,7 @@ export const rules: readonly Rule[] = [
   routingRouter,
   routingRouterPort,
   routingStaticRoute,
+  qosPort,
+  mirrorsOfPort,
+  mirrorsCollector,
 ];

@@ -19,7 +19,7 @@ import { MergedRevisions } from './merged-revisions.js';
 import { Reconciler } from './reconciler.js';
 import type { DeliveryCounters, DeliveryIdentity, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import type { ReconcilerState } from './reconciler-state.js';
-import type { SwitchFlow } from './switch.js';
+import type { MeterCount, SwitchFlow } from './switch.js';
 import { TurnQueue } from './turn-queue.js';
 
 /** Packets that a hypervisor dropped, as the compiler's drops room reads them out of a flow. */
@@ -34,6 +34,7 @@ export interface DropCount {
 export interface DropReading {
   readonly tables: readonly number[];
   decode(this: void, flow: SwitchFlow): DropCount | null;
+  decodeMeter(this: void, meter: MeterCount): DropCount;
 }
 
 export interface FleetOptions {
@@ -207,18 +208,17 @@ export class Fleet {
   async drops(hypervisorId: string): Promise<readonly DropCount[] | null> {
     const target = this.#reconcilers.get(hypervisorId)?.target ?? null;
     if (target === null) return null;
-    const { tables, decode } = this.#options.drops;
+    const { tables, decode, decodeMeter } = this.#options.drops;
     const counts = new Map<string, DropCount>();
+    const add = (count: DropCount | null): void => {
+      if (count === null || count.packets === 0n) return;
+      const place = `${count.portNumber}/${count.reason}`;
+      counts.set(place, { ...count, packets: count.packets + (counts.get(place)?.packets ?? 0n) });
+    };
     for (const tableId of tables) {
-      await target.readFlows({ tableId, cookie: 0n, cookieMask: 0n }, async flows => {
-        for (const flow of flows) {
-          const count = decode(flow);
-          if (count === null || count.packets === 0n) continue;
-          const place = `${count.portNumber}/${count.reason}`;
-          counts.set(place, { ...count, packets: count.packets + (counts.get(place)?.packets ?? 0n) });
-        }
-      });
+      await target.readFlows({ tableId, cookie: 0n, cookieMask: 0n }, async flows => flows.map(decode).forEach(add));
     }
+    for (const meter of await target.readMeterCounts()) add(decodeMeter(meter));
     return [...counts.values()];
   }
 

@@ -3,10 +3,11 @@ import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
 import { activeTarget } from '../../southbound/hypervisor/manager-row.js';
 import { formatTarget, type Target } from '../../southbound/ovsdb/transport.js';
 import { type Encapsulation, type Hypervisor, encapsulations } from '../model/index.js';
+import type { MirrorTunnel } from '../model/tunnel-ports.js';
 import type { HostGoal } from './host-database.js';
 import type { DesiredController } from './ovsdb-plan.js';
 
-/** What does not depend on the host. */
+/** What its own row does not say. */
 export interface HostGoalContext {
   readonly databaseId: string;
   /** The lease is ours. A Weft that stands by only lets the host's bridge dial it. */
@@ -15,6 +16,8 @@ export interface HostGoalContext {
   readonly advertise: string | null;
   readonly openflow: readonly Target[];
   readonly punt: readonly Target[];
+  /** Tunnels that mirrors of ports there need. */
+  readonly mirrorTunnels: readonly MirrorTunnel[];
 }
 
 /** Open vSwitch waits up to 8 s before it dials again unless told otherwise, and needs 10 s to see a dead peer. */
@@ -46,7 +49,7 @@ export function hostGoal(
   received: readonly Encapsulation[],
   context: HostGoalContext,
 ): HostGoal | null {
-  const { databaseId, isInCharge, advertise, openflow, punt } = context;
+  const { databaseId, isInCharge, advertise, openflow, punt, mirrorTunnels } = context;
   if (!row.allowed || session.hypervisor.isLeaving) return isInCharge ? { kind: 'left', databaseId } : null;
   const controllers: DesiredController[] = [];
   for (const [use, endpoints] of [
@@ -73,6 +76,7 @@ export function hostGoal(
       adopt: row.adopt,
       encapIp: report.encapIp,
       encapsulations: received,
+      mirrorTunnels,
       controllers,
       maxBackoffMs,
       inactivityProbeMs,

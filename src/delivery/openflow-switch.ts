@@ -14,6 +14,7 @@ import {
   SwitchClosedError,
   type FlowFilter,
   type ForeignChange,
+  type MeterCount,
   type RoleReply,
   type Switch,
   type SwitchError,
@@ -135,6 +136,14 @@ export class OpenFlowSwitch implements Switch {
     const { allMeters } = Wildcard;
     const parts = await closing(this.#connection.multipart<'meterConfig'>({ kind: 'meterConfig', meterId: allMeters }));
     return parts.flatMap(part => part.meters);
+  }
+
+  async readMeterCounts(): Promise<readonly MeterCount[]> {
+    const { allMeters } = Wildcard;
+    const parts = await closing(this.#connection.multipart<'meterStats'>({ kind: 'meterStats', meterId: allMeters }));
+    return parts.flatMap(part =>
+      part.meters.map(({ meterId, bands }) => ({ meterId, packets: bands[0]?.packetCount ?? 0n })),
+    );
   }
 
   watch(tables: readonly number[], listener: (change: ForeignChange) => void): void {

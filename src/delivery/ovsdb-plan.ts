@@ -17,16 +17,15 @@ import {
   insert,
   mutate,
   named,
-  removing,
   removingKeys,
   update,
   wait,
-  type Mutation,
   type Operation,
 } from '../../southbound/ovsdb/transact.js';
-import { encapsulations, type Encapsulation } from '../model/hypervisor.js';
-import { TUNNEL_OFPORTS, TUNNEL_PORT_NAMES } from '../model/tunnel-ports.js';
+import type { Encapsulation } from '../model/hypervisor.js';
+import { type MirrorTunnel, TUNNEL_PORT_NAMES } from '../model/tunnel-ports.js';
 import { planBridgeRemoval, planJoinTokenRemoval } from './ovsdb-removal.js';
+import { insertTunnel, lacking, ownerIds, planTunnels, settingIds, tunnelsOf } from './ovsdb-tunnels.js';
 import {
   encodeFormerBridge,
   encodeFormerManager,
@@ -63,6 +62,8 @@ export interface DesiredHost {
   readonly encapIp: string;
   /** Every encapsulation that some peer receives. */
   readonly encapsulations: readonly Encapsulation[];
+  /** Tunnels to collectors of mirrors. */
+  readonly mirrorTunnels: readonly MirrorTunnel[];
   readonly controllers: readonly DesiredController[];
   /** Longest wait of Open vSwitch before it dials again; at least 1000. */
   readonly maxBackoffMs: number;
@@ -153,11 +154,11 @@ function reasonAgainst(database: DatabaseSnapshot, desired: DesiredHost): string
   if (desired.controllers.length === 0) return 'no address is known that its bridge could dial: set WEFT_ADVERTISE';
   for (const root of database.rows('Open_vSwitch').values()) {
     // Empty until ovs-vswitchd has written down what it can do.
-    const missing = desired.encapsulations.find(type => !root.iface_types.includes(type));
+    const missing = tunnelsOf(desired).find(type => !root.iface_types.includes(type));
     if (missing && root.iface_types.length > 0) return `this Open vSwitch has no ${missing} tunnels`;
   }
   // Names of ports are unique on a host: somebody else's port with one of ours cannot be worked around.
-  const tunnelNames = desired.encapsulations.map(type => TUNNEL_PORT_NAMES[type]);
+  const tunnelNames = tunnelsOf(desired).map(type => TUNNEL_PORT_NAMES[type]);
   const names = new Set([desired.bridge, ...tunnelNames]);
   for (const port of database.rows('Port').values()) {
     if (!names.has(port.name)) continue;
@@ -169,10 +170,6 @@ function reasonAgainst(database: DatabaseSnapshot, desired: DesiredHost): string
     return `the name ${port.name} is taken by a port of bridge ${holder?.name ?? '(none)'} that is not ours`;
   }
   return null;
-}
-
-function ownerIds(desired: DesiredHost): ReadonlyMap<string, string> {
-  return new Map([[ownerKey, desired.databaseId]]);
 }
 
 function controllerRow(desired: DesiredHost, controller: DesiredController) {
@@ -196,30 +193,10 @@ function bridgeConfig(desired: DesiredHost): ReadonlyMap<string, string> {
   ]);
 }
 
-function tunnelOptions(desired: DesiredHost): ReadonlyMap<string, string> {
-  return new Map([
-    ['key', 'flow'],
-    ['local_ip', desired.encapIp],
-    ['remote_ip', 'flow'],
-  ]);
-}
-
-function insertTunnel(desired: DesiredHost, type: Encapsulation) {
-  const name = TUNNEL_PORT_NAMES[type];
-  const device = named(`interface_${type}`);
-  const port = named(`port_${type}`);
-  const row = { name, type, options: tunnelOptions(desired), ofport_request: TUNNEL_OFPORTS[type] };
-  const operations = [
-    insert('Interface', row, device),
-    insert('Port', { name, interfaces: [device], external_ids: ownerIds(desired) }, port),
-  ];
-  return { port, operations };
-}
-
 function createBridge(desired: DesiredHost): readonly Operation[] {
   const { bridge: name } = desired;
   const [local, localPort, bridge] = [named('interface_local'), named('port_local'), named('bridge')];
-  const tunnels = desired.encapsulations.map(type => insertTunnel(desired, type));
+  const tunnels = tunnelsOf(desired).map(type => insertTunnel(desired, type));
   const controllers = desired.controllers.map((controller, index) => {
     const controllerName = named(`controller_${index}`);
     return {
@@ -264,19 +241,6 @@ function adoptBridge(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desired:
     mutate('Bridge', [byUuid(bridge._uuid)], settingIds('Bridge', new Map([...ownerIds(desired), ...former]))),
     ...maintainBridge(database, bridge, desired),
   ];
-}
-
-/** Mutations that set these external_ids, whatever they were. */
-function settingIds(table: 'Bridge' | 'Manager' | 'Port', pairs: ReadonlyMap<string, string>): readonly Mutation[] {
-  return [removingKeys(table, 'external_ids', [...pairs.keys()]), adding(table, 'external_ids', pairs)];
-}
-
-/** The pairs of `wanted` that `present` has not. */
-function lacking(
-  present: ReadonlyMap<string, string>,
-  wanted: ReadonlyMap<string, string>,
-): ReadonlyMap<string, string> {
-  return new Map([...wanted].filter(([key, value]) => present.get(key) !== value));
 }
 
 function maintainBridge(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desired: DesiredHost): readonly Operation[] {
@@ -343,42 +307,6 @@ function isController(row: Row<'Controller'>, wanted: ReturnType<typeof controll
     row.inactivity_probe === wanted.inactivity_probe &&
     lacking(row.external_ids, wanted.external_ids).size === 0
   );
-}
-
-function planTunnels(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desired: DesiredHost): readonly Operation[] {
-  const where = [byUuid(bridge._uuid)];
-  const ports = rowsOf(bridge.ports, database.rows('Port'));
-  return encapsulations.flatMap(type => {
-    const port = ports.find(row => row.name === TUNNEL_PORT_NAMES[type]);
-    const isWanted = desired.encapsulations.includes(type);
-    if (port && isWanted) return maintainTunnel(database, port, type, desired);
-    if (port && isOwned(port)) return [mutate('Bridge', where, [removing('Bridge', 'ports', [port._uuid])])];
-    if (!isWanted) return [];
-    const tunnel = insertTunnel(desired, type);
-    return [...tunnel.operations, mutate('Bridge', where, [adding('Bridge', 'ports', [tunnel.port])])];
-  });
-}
-
-/** Options that somebody added to a tunnel port of ours (`csum`, `dst_port`, ...) stay. */
-function maintainTunnel(
-  database: DatabaseSnapshot,
-  port: Row<'Port'>,
-  type: Encapsulation,
-  desired: DesiredHost,
-): readonly Operation[] {
-  const marks = lacking(port.external_ids, ownerIds(desired));
-  const onInterfaces = rowsOf(port.interfaces, database.rows('Interface')).flatMap(row => {
-    const where = [byUuid(row._uuid)];
-    const isRight = row.type === type && row.ofport_request === TUNNEL_OFPORTS[type];
-    const options = lacking(row.options, tunnelOptions(desired));
-    const replaced = removingKeys('Interface', 'options', [...options.keys()]);
-    return [
-      ...(isRight ? [] : [update('Interface', where, { type, ofport_request: TUNNEL_OFPORTS[type] })]),
-      ...(options.size > 0 ? [mutate('Interface', where, [replaced, adding('Interface', 'options', options)])] : []),
-    ];
-  });
-  if (marks.size === 0) return onInterfaces;
-  return [mutate('Port', [byUuid(port._uuid)], settingIds('Port', marks)), ...onInterfaces];
 }
 
 /** Our timers on the manager row that names us; what it had is remembered in it. */

@@ -48,6 +48,12 @@ export class SwitchClosedError extends Error {
   override readonly name = 'SwitchClosedError';
 }
 
+/** Packets that a meter has dropped. */
+export interface MeterCount {
+  readonly meterId: number;
+  readonly packets: bigint;
+}
+
 export interface Switch {
   /** Sends bytes that are already whole OpenFlow messages. False: hold on until `drained`. */
   write(bytes: Uint8Array): boolean;
@@ -69,6 +75,8 @@ export interface Switch {
   readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void>;
   readGroups(): Promise<readonly GroupDescription[]>;
   readMeters(): Promise<readonly MeterConfig[]>;
+  /** What each meter has dropped since it was made. */
+  readMeterCounts(): Promise<readonly MeterCount[]>;
   /**
    * From now on, and until `unwatch`, tells what others change: flows of these tables, groups and meters. Changes of this connection
    * are not told, nor are flows that time out.

@@ -5,8 +5,10 @@ import { logicalRouterPorts } from './logical-router-port.js';
 import { logicalRouters } from './logical-router.js';
 import { logicalSwitchPorts } from './logical-switch-port.js';
 import { logicalSwitches } from './logical-switch.js';
+import { mirrors } from './mirror.js';
 import { portBindings } from './port-binding.js';
 import { quotas } from './quota.js';
+import { qosRules } from './qos-rule.js';
 import type { InputOfFields, Resource, RowOfFields } from './resource.js';
 import { staticRoutes } from './static-route.js';
 import { subnets } from './subnet.js';
@@ -21,6 +23,8 @@ export const resources = {
   'logical-switch-ports': logicalSwitchPorts,
   'logical-router-ports': logicalRouterPorts,
   'static-routes': staticRoutes,
+  'qos-rules': qosRules,
+  mirrors,
   'port-bindings': portBindings,
   tokens,
   quotas,
@@ -40,6 +44,8 @@ export type LogicalRouter = RowOf<'logical-routers'>;
 export type LogicalSwitchPort = RowOf<'logical-switch-ports'>;
 export type LogicalRouterPort = RowOf<'logical-router-ports'>;
 export type StaticRoute = RowOf<'static-routes'>;
+export type QosRule = RowOf<'qos-rules'>;
+export type Mirror = RowOf<'mirrors'>;
 export type PortBinding = RowOf<'port-bindings'>;
 export type Token = RowOf<'tokens'>;
 export type Quota = RowOf<'quotas'>;

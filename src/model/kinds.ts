@@ -10,6 +10,8 @@ export const kinds = [
   'logical-switch-ports',
   'logical-router-ports',
   'static-routes',
+  'qos-rules',
+  'mirrors',
   'port-bindings',
   'tokens',
   'quotas',

@@ -8,7 +8,7 @@ import type { Kind } from '../model/index.js';
 import type { AllocationMemory } from './allocation-memory.js';
 import type { Session } from './sql.js';
 
-export type ClaimClass = 'ip' | 'mac' | 'port_key' | 'datapath_key' | 'hypervisor_key' | 'quota';
+export type ClaimClass = 'ip' | 'mac' | 'port_key' | 'datapath_key' | 'hypervisor_key' | 'quota' | 'qos_rule';
 
 export interface Claim {
   /** The id of the logical switch or router, or `EVERYWHERE`. */
@@ -36,6 +36,7 @@ const CONFLICT: Readonly<Record<ClaimClass, ErrorCode>> = {
   datapath_key: 'keys_exhausted',
   hypervisor_key: 'keys_exhausted',
   quota: 'quota_exists',
+  qos_rule: 'qos_rule_in_use',
 };
 
 /** Thrown to have the whole transaction run again: a value that the store chose itself was taken meanwhile. */

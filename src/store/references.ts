@@ -1,6 +1,7 @@
 /** Which members of a kind refer to others, and which rows refer to one. */
 import { WeftError } from '../base/errors.js';
 import { type CommonRow, type Kind, kinds, resourceOf } from '../model/index.js';
+import type { OnDelete } from '../model/fields.js';
 import { snakeCase } from '../model/letter-case.js';
 import { fieldOf } from '../model/wire.js';
 
@@ -39,12 +40,21 @@ export interface Referrer {
  * settled at the end.
  */
 export function referrersOf(target: Kind): Referrer[] {
+  return referrers(target, 'restrict');
+}
+
+/** Which fields refer to the kind in rows that go with it, whoever owns them: what is said of an object ends with it. */
+export function companionsOf(target: Kind): Referrer[] {
+  return referrers(target, 'cascade').filter(({ kind }) => kind !== 'port-bindings');
+}
+
+function referrers(target: Kind, onDelete: OnDelete): Referrer[] {
   return kinds.toReversed().flatMap(kind => {
     const noun = resourceOf(kind);
     return noun.fieldNames
       .filter(field => {
         const { reference } = fieldOf(noun, field);
-        return reference?.kind === target && reference.onDelete === 'restrict';
+        return reference?.kind === target && reference.onDelete === onDelete;
       })
       .map(field => ({ kind, field }));
   });

@@ -8,7 +8,7 @@ import { isObject, looksLikeUuid, quoted, refuse } from '../model/value-types.js
 import { mergePatch, parseId, parseRequest, patchTarget, toWire, type WireObject } from '../model/wire.js';
 import type { Behaviour } from './nouns/behaviour.js';
 import type { Behaviours, WritableKind } from './nouns/index.js';
-import { inUse, referencesOf, referrersOf } from './references.js';
+import { companionsOf, inUse, referencesOf, referrersOf } from './references.js';
 import { Tenancy } from './tenancy.js';
 import type { UnitOfWork } from './unit-of-work.js';
 
@@ -323,6 +323,10 @@ export class WriteOperations {
       if (children.length === 0) continue;
       if (!cascade || !children.every(child => this.#unit.owns(child))) throw inUse(kind, id, referrer.kind, children);
       for (const child of children) await this.#remove(referrer.kind, child.id, true);
+    }
+    for (const companion of companionsOf(kind)) {
+      const rows = await this.#unit.children(companion.kind, companion.field as 'id', id);
+      for (const each of rows) this.#unit.put(companion.kind, each.id, null);
     }
     const remove = (other: Kind, otherId: string): Promise<void> => this.#remove(other, otherId, cascade);
     await this.#behaviour(kind).release?.(this.#unit, row as RowOf<WritableKind> & RowOf<never>, cascade, remove);

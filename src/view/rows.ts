@@ -163,6 +163,16 @@ export const indexes = {
     logicalRouterId: row => [row.logicalRouterId],
     destination: row => [routeDestination(row.logicalRouterId, row.destination)],
   },
+  'qos-rules': {
+    logicalSwitchPortId: row => one(row.logicalSwitchPortId),
+    logicalSwitchId: row => one(row.logicalSwitchId),
+  },
+  mirrors: {
+    logicalSwitchPortId: row => [row.logicalSwitchPortId],
+    collectorPortId: row => one(row.collectorPortId),
+    /** Those that leave the logical networks through a tunnel. */
+    remote: row => (row.kind === 'local' ? [] : [all]),
+  },
   hypervisors: {
     all: () => [all],
     /** By the address of its tunnels: only those that may join. */

@@ -37,7 +37,17 @@ function everything(): NetworkBuilder {
     .route('two paths b', 'edge', '10.8.0.0/16', '10.2.0.22')
     .route('nothing', 'edge', '10.66.0.0/16', null)
     .route('nowhere', 'edge', 'fd00:77::/64', 'fd00:99::1')
-    .route('default six', 'edge', '::/0', `fd00:2::22`);
+    .route('default six', 'edge', '::/0', `fd00:2::22`)
+    .qos('limit', { logicalSwitchPortId: 'web1', maxKbps: 10_000 })
+    .qos('packets', { logicalSwitchPortId: 'web1', kind: 'packet_rate_limit', maxKpps: 5, maxBurstKpps: 1 })
+    .qos('limit to', { logicalSwitchPortId: 'web1', direction: 'ingress', maxKbps: 20_000, maxBurstKbps: 2_000 })
+    .qos('marks', { logicalSwitchId: 'db', kind: 'dscp_marking', dscpMark: 46 })
+    .qos('guarantee', { logicalSwitchPortId: 'web2', kind: 'minimum_bandwidth', minKbps: 1_000 })
+    .mirror('here', 'web1', { collectorPortId: 'web2' })
+    .mirror('far', 'db1', { collectorPortId: 'db2', direction: 'in' })
+    .mirror('far back', 'db2', { collectorPortId: 'db1', direction: 'out' })
+    .mirror('outside', 'web2', { kind: 'gre', remoteIp: '192.0.2.99', key: 7, direction: 'out' })
+    .mirror('outside six', 'web2', { kind: 'erspan', remoteIp: '2001:db8::99', key: 8, direction: 'in' });
 }
 
 describe('The flows of each room', () => {
@@ -50,6 +60,7 @@ describe('The flows of each room', () => {
       const text = goldenText({
         flows: ofRoom.flatMap(({ flows, cookie }) => flows.map(flow => ({ ...flow, cookie }))),
         groups: ofRoom.flatMap(({ groups }) => groups ?? []),
+        meters: ofRoom.flatMap(({ meters }) => meters ?? []),
       });
       const file = join(folder, `${room}.flows`);
       if (process.env['UPDATE_GOLDEN'] === '1') {

@@ -25,5 +25,12 @@ export function goldenText(host: HostState): string {
     return [`# ${table} ${stage.name}`, ...lines, ''];
   });
   const groups = groupLines(host);
-  return [...byStage, ...(groups.length === 0 ? [] : ['# groups', ...groups, ''])].join('\n');
+  const meters = host.meters.map(
+    ({ id, unit, rate, burst }) => `meter=${id},${unit},burst,band=type=drop,rate=${rate},burst_size=${burst ?? rate}`,
+  );
+  return [
+    ...byStage,
+    ...(groups.length === 0 ? [] : ['# groups', ...groups, '']),
+    ...(meters.length === 0 ? [] : ['# meters', ...meters, '']),
+  ].join('\n');
 }

@@ -1,6 +1,6 @@
 /** Networks for the tests of rooms, said in few words. Names are ids; numbers and keys are given in order. */
 import { Compiler } from '../../src/compiler/compiler.js';
-import type { Flow, Fragment, Group } from '../../src/compiler/fragment.js';
+import type { Flow, Fragment, Group, Meter } from '../../src/compiler/fragment.js';
 import { rules } from '../../src/compiler/rules.js';
 import type { Rule } from '../../src/compiler/rule.js';
 import { kinds, type Kind, type RowOf } from '../../src/model/index.js';
@@ -145,6 +145,36 @@ export class NetworkBuilder {
     return this.#add('quotas', 'quota', { limits: {} });
   }
 
+  qos(id: string, given: Given<'qos-rules'>): this {
+    return this.#add('qos-rules', id, {
+      logicalSwitchPortId: null,
+      logicalSwitchId: null,
+      kind: 'bandwidth_limit',
+      direction: 'egress',
+      maxKbps: null,
+      maxBurstKbps: null,
+      maxKpps: null,
+      maxBurstKpps: null,
+      dscpMark: null,
+      minKbps: null,
+      ...given,
+    });
+  }
+
+  /** Copies of what a port sends and gets: to a port by default. */
+  mirror(id: string, logicalSwitchPortId: string, given: Given<'mirrors'>): this {
+    return this.#add('mirrors', id, {
+      logicalSwitchPortId,
+      direction: 'both',
+      kind: 'local',
+      collectorPortId: null,
+      remoteIp: null,
+      key: 0,
+      datapathKey: ++this.#datapathKey,
+      ...given,
+    });
+  }
+
   /** The rows as they are, for a view. */
   snapshot(revision = 1): Snapshot {
     const rows = Object.fromEntries(kinds.map(kind => [kind, [...this.#rows[kind]]]));
@@ -186,6 +216,7 @@ export interface HostFlow extends Flow {
 export interface HostState {
   readonly flows: readonly HostFlow[];
   readonly groups: readonly Group[];
+  readonly meters: readonly Meter[];
 }
 
 export class CompiledNetwork {
@@ -207,6 +238,7 @@ export class CompiledNetwork {
     return {
       flows: fragments.flatMap(({ flows, cookie }) => flows.map(flow => ({ ...flow, cookie }))),
       groups: fragments.flatMap(({ groups }) => groups ?? []),
+      meters: fragments.flatMap(({ meters }) => meters ?? []),
     };
   }
 }

@@ -4,6 +4,8 @@
  */
 import type { Kind, RowOf } from '../../src/model/index.js';
 import { kinds } from '../../src/model/kinds.js';
+import { mirrorDirections } from '../../src/model/mirror.js';
+import { qosDirections, qosRuleKinds } from '../../src/model/qos-rule.js';
 import type { CommonRow } from '../../src/model/resource.js';
 import type { SeededRandom } from '../seeded-random.js';
 
@@ -24,6 +26,8 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'logical-switch-ports': { pool: 125, base: 112 },
   'logical-router-ports': { pool: 20, base: 16 },
   'static-routes': { pool: 16, base: 12 },
+  'qos-rules': { pool: 40, base: 25 },
+  mirrors: { pool: 30, base: 20 },
   'port-bindings': { pool: 105, base: 85 },
   tokens: { pool: 2, base: 1 },
   quotas: { pool: 2, base: 1 },
@@ -171,6 +175,27 @@ export const fields: {
     destination: context => cidr(context),
     nextHop: (context, row) => maybe(context, 0.8, () => nextHop(context, row.destination.includes(':'))),
     discard: ({ random }) => random.chance(0.2),
+  },
+  'qos-rules': {
+    logicalSwitchPortId: context => maybe(context, 0.7, () => refer(context, 'logical-switch-ports')),
+    logicalSwitchId: context => maybe(context, 0.5, () => refer(context, 'logical-switches')),
+    kind: ({ random }) => random.pick(qosRuleKinds),
+    direction: ({ random }) => random.pick(qosDirections),
+    maxKbps: context => maybe(context, 0.7, () => 1 + context.random.below(100_000)),
+    maxBurstKbps: context => maybe(context, 0.3, () => 1 + context.random.below(100_000)),
+    maxKpps: context => maybe(context, 0.7, () => 1 + context.random.below(100)),
+    maxBurstKpps: context => maybe(context, 0.3, () => 1 + context.random.below(100)),
+    dscpMark: context => maybe(context, 0.7, () => context.random.below(64)),
+    minKbps: context => maybe(context, 0.3, () => 1 + context.random.below(1000)),
+  },
+  mirrors: {
+    logicalSwitchPortId: context => refer(context, 'logical-switch-ports'),
+    direction: ({ random }) => random.pick(mirrorDirections),
+    kind: ({ random }) => random.pick(['local', 'local', 'gre', 'erspan']),
+    collectorPortId: context => maybe(context, 0.9, () => refer(context, 'logical-switch-ports')),
+    remoteIp: context => maybe(context, 0.9, () => anyIp(context)),
+    key: ({ random }) => random.below(1000),
+    datapathKey: ({ random }) => 0x10_0000 + random.below(0xfffff),
   },
   'port-bindings': {
     logicalSwitchPortId: context => refer(context, 'logical-switch-ports'),

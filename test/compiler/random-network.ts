@@ -28,12 +28,18 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
     ['subnets', 'logicalSwitchId'],
     ['logical-switch-ports', 'logicalSwitchId'],
     ['logical-router-ports', 'logicalSwitchId'],
+    ['qos-rules', 'logicalSwitchId'],
   ],
   'logical-routers': [
     ['logical-router-ports', 'logicalRouterId'],
     ['static-routes', 'logicalRouterId'],
   ],
-  'logical-switch-ports': [['port-bindings', 'logicalSwitchPortId']],
+  'logical-switch-ports': [
+    ['port-bindings', 'logicalSwitchPortId'],
+    ['qos-rules', 'logicalSwitchPortId'],
+    ['mirrors', 'logicalSwitchPortId'],
+    ['mirrors', 'collectorPortId'],
+  ],
 };
 
 /** How often each kind is operated on. */

@@ -6,7 +6,12 @@ import { goldenText } from './host-text.js';
 import { twoHostNetwork } from './two-host-network.js';
 
 describe('A change that is taken back', () => {
-  const compiled = twoHostNetwork().route('default', 'edge', '0.0.0.0/0', '10.2.0.22').compile();
+  const compiled = twoHostNetwork()
+    .route('default', 'edge', '0.0.0.0/0', '10.2.0.22')
+    .qos('limit', { logicalSwitchPortId: 'web1', maxKbps: 1000 })
+    .qos('mark', { logicalSwitchId: 'db', kind: 'dscp_marking', dscpMark: 46 })
+    .mirror('mirror', 'web1', { collectorPortId: 'db2' })
+    .compile();
   const text = (): string => ['hv1', 'hv2'].map(id => goldenText(compiled.host(id))).join('\n');
   const before = text();
   let revision = 1;
@@ -23,6 +28,8 @@ describe('A change that is taken back', () => {
     'logical-switch-ports',
     'logical-router-ports',
     'static-routes',
+    'qos-rules',
+    'mirrors',
     'port-bindings',
   ] as const;
   for (const kind of kinds) {

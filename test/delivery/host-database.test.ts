@@ -87,6 +87,7 @@ class SmallWeft {
         adopt: this.adopt,
         encapIp: session.report.encapIp,
         encapsulations: ['geneve'],
+        mirrorTunnels: [],
         controllers,
         maxBackoffMs: 1000,
         inactivityProbeMs: 3000,

@@ -16,6 +16,7 @@ const context: HostGoalContext = {
   advertise: null,
   openflow: [target('tcp:0.0.0.0:6653')],
   punt: [target('tcp:0.0.0.0:6654')],
+  mirrorTunnels: [],
 };
 
 describe('What is wanted of a host', () => {

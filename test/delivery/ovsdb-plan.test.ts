@@ -47,6 +47,7 @@ describe('plan of a host database, against real Open vSwitch', function () {
       adopt: false,
       encapIp: '192.0.2.11',
       encapsulations: ['geneve', 'vxlan'],
+      mirrorTunnels: [],
       controllers: [
         { use: 'flows', target: 'tcp:127.0.0.1:9' },
         { use: 'punt', target: 'tcp:127.0.0.1:19' },

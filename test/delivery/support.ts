@@ -86,7 +86,7 @@ export function makeFleet(options: Partial<FleetOptions> = {}): Fleet {
     clock: systemClock,
     log: silentLogger,
     identity,
-    drops: { tables: [], decode: () => null },
+    drops: { tables: [], decode: () => null, decodeMeter: () => ({ portNumber: null, reason: '', packets: 0n }) },
     ...options,
   });
   fleet.setTerm(1n);

@@ -38,6 +38,7 @@ describe('the fake hypervisor', () => {
         advertise: null,
         openflow: listener.endpoints('flows'),
         punt: listener.endpoints('punt'),
+        mirrorTunnels: [],
       });
     hosts = new Hosts({
       fleet: { connect: () => true, databaseChanged: () => {} },

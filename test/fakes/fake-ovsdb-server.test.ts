@@ -221,6 +221,7 @@ const desired: DesiredHost = {
   adopt: false,
   encapIp: '192.0.2.11',
   encapsulations: ['geneve', 'vxlan'],
+  mirrorTunnels: [],
   controllers: [
     { use: 'flows', target: 'tcp:192.0.2.1:6653' },
     { use: 'punt', target: 'tcp:192.0.2.1:6654' },

@@ -25,8 +25,6 @@ import { refusals, SwitchChange, SwitchTables, type Refusal, type TableStore } f
 const version = Version.openflow15;
 /** Flows in one part of a dump. */
 const flowsAPart = 50;
-/** One group may fill a message. */
-const groupsAPart = 1;
 
 export interface FakeSwitchOptions<Tables extends TableStore = SwitchTables> {
   /** What it keeps its content in. */
@@ -370,24 +368,26 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
       }
       case 'groupDescription': {
         const described = [...this.tables.groupDescriptions()];
-        for (let start = 0; start === 0 || start < described.length; start += groupsAPart) {
-          const groups = described.slice(start, start + groupsAPart);
-          const more = start + groupsAPart < described.length;
-          yield { kind: 'multipartReply', more, body: { kind: 'groupDescription', groups } };
+        // One group may fill a message.
+        for (let at = 0; at === 0 || at < described.length; at += 1) {
+          const body = { kind: 'groupDescription', groups: described.slice(at, at + 1) } as const;
+          yield { kind: 'multipartReply', more: at + 1 < described.length, body };
         }
         return;
       }
-      case 'meterConfig': {
-        const meters = [...this.tables.meterConfigs()];
-        return yield { kind: 'multipartReply', more: false, body: { kind: 'meterConfig', meters } };
-      }
+      case 'meterConfig':
+        return yield whole({ kind: 'meterConfig', meters: [...this.tables.meterConfigs()] });
+      case 'meterStats':
+        return yield whole({ kind: 'meterStats', meters: [] });
       case 'flowMonitor':
-        return yield { kind: 'multipartReply', more: false, body: { kind: 'flowMonitor', updates: [] } };
+        return yield whole({ kind: 'flowMonitor', updates: [] });
       default:
         throw new Error(`the fake switch has no statistics of ${body.kind}`);
     }
   }
 }
+
+const whole = (body: MultipartReply['body']): MultipartReply => ({ kind: 'multipartReply', more: false, body });
 
 const features: MessageOf<'featuresReply'> = {
   kind: 'featuresReply',

@@ -37,8 +37,15 @@ async function makeGround(store: Store): Promise<{
   });
   const onSwitch = { name: 'p', logical_switch_id: logicalSwitch.id };
   const port = await create('logical-switch-ports', { ...onSwitch, mac: takenMac, ips: ['10.0.0.5'] });
+  const otherPort = await create('logical-switch-ports', { ...onSwitch, ips: [] });
   const route = { logical_router_id: router.id, destination: '192.0.2.0/24', next_hop: '10.0.0.9' };
   const staticRoute = await create('static-routes', route);
+  const qosRule = await create('qos-rules', {
+    logical_switch_port_id: port.id,
+    kind: 'bandwidth_limit',
+    max_kbps: 1000,
+  });
+  const mirror = await create('mirrors', { logical_switch_port_id: port.id, kind: 'gre', remote_ip: '192.0.2.9' });
   const hypervisor = await create('hypervisors', { name: `h-${router.id}`, ovsdb_target: 'tcp:192.0.2.1:6640' });
   const token = await create('tokens', { name: 't', role: 'reader', project_id: 'p' });
   const quota = await create('quotas', { project_id: router.id, limits: { subnets: 5 } });
@@ -52,6 +59,7 @@ async function makeGround(store: Store): Promise<{
         otherRouter: otherRouter.id,
         routerPort: routerPort.id,
         port: port.id,
+        otherPort: otherPort.id,
       },
       takenMac,
       hypervisorName: hypervisor.name,
@@ -66,6 +74,8 @@ async function makeGround(store: Store): Promise<{
       'static-routes': { ...route, destination: '198.51.100.0/24' },
       tokens: { name: 'x', role: 'member', project_id: 'p' },
       quotas: { project_id: `other-${router.id}` },
+      'qos-rules': { logical_switch_id: otherSwitch.id, kind: 'bandwidth_limit', max_kbps: 1000 },
+      mirrors: { logical_switch_port_id: port.id, kind: 'gre', remote_ip: '192.0.2.10' },
     },
     rows: {
       hypervisors: hypervisor.id,
@@ -77,6 +87,8 @@ async function makeGround(store: Store): Promise<{
       'static-routes': staticRoute.id,
       tokens: token.id,
       quotas: quota.id,
+      'qos-rules': qosRule.id,
+      mirrors: mirror.id,
     },
   };
 }

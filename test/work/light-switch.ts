@@ -32,6 +32,9 @@ export class LightSwitch implements Switch {
   readMeters(): Promise<readonly []> {
     return Promise.resolve([]);
   }
+  readMeterCounts(): Promise<readonly []> {
+    return Promise.resolve([]);
+  }
   watch(): void {}
   unwatch(): void {}
   onError(): () => void {

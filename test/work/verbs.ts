@@ -103,6 +103,34 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     values: { logicalRouterId: 'other-router', destination: '198.51.100.0/25', nextHop: '10.9.1.12', discard: true },
     another: { destination: '203.0.113.0/24' },
   },
+  'qos-rules': {
+    id: 'limit',
+    values: {
+      logicalSwitchPortId: 'p2',
+      logicalSwitchId: null,
+      kind: 'packet_rate_limit',
+      direction: 'ingress',
+      maxKbps: 2_000,
+      maxBurstKbps: 1_000,
+      maxKpps: 5,
+      maxBurstKpps: 2,
+      dscpMark: 46,
+      minKbps: 7,
+    },
+    another: { logicalSwitchPortId: null, logicalSwitchId: 's2' },
+  },
+  mirrors: {
+    id: 'mirror',
+    values: {
+      logicalSwitchPortId: 'p2',
+      direction: 'in',
+      kind: 'gre',
+      collectorPortId: 'q1',
+      remoteIp: '192.0.2.200',
+      key: 7,
+    },
+    another: { logicalSwitchPortId: 'p3', datapathKey: 1_000_002 },
+  },
   'port-bindings': {
     id: 'binding of p1',
     values: {

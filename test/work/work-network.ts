@@ -35,7 +35,9 @@ export function workNetwork(unrelatedPorts: number): Snapshot {
     .attach('leg2', 'router', 's2', '02:00:00:00:02:ff', ['10.9.2.1/24'])
     .attach('other-leg', 'other-router', 's3', '02:00:00:00:03:ff', ['10.9.3.1/24'])
     .route('route', 'router', '198.51.100.0/24', '10.9.2.12')
-    .trust();
+    .trust()
+    .qos('limit', { logicalSwitchPortId: 'p1', maxKbps: 1_000 })
+    .mirror('mirror', 'p1', { collectorPortId: 'q2' });
   for (let port = 0; port < unrelatedPorts; port += 1) {
     const place = Math.floor(port / portsPerSwitch);
     const logicalSwitch = `u${place}`;

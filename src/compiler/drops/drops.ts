@@ -5,9 +5,9 @@
  *                     \-----------------------> drop_reasons       by reason, every packet
  */
 import type { Match } from '../../../southbound/openflow/oxm.js';
-import { decodeCookie, fragmentCookie, learnedCookie } from '../identifiers.js';
+import { decodeCookie, fragmentCookie, learnedCookie, objectOfMeter } from '../identifiers.js';
 import { advance, call, drop, learn, next, type Step } from '../pipeline/actions.js';
-import { dropReasonByCode, dropReasons, type DropReason } from '../pipeline/drop-reasons.js';
+import { dropReasonByCode, dropReasons, type DropReason, type DropReasonEntry } from '../pipeline/drop-reasons.js';
 import { flow } from '../pipeline/flow.js';
 import { dropCount, dropCounters, dropReasonCounters } from '../pipeline/physical.js';
 import { layout } from '../pipeline/pipelines.js';
@@ -30,8 +30,8 @@ function missFlow(stage: Stage): readonly Flow[] {
   return actions === null ? [] : [flow(stage, { priority: 0, match: {}, actions })];
 }
 
-const reasonFlows = Object.values(dropReasons).map(({ code }) =>
-  flow(dropReasonCounters, { priority: 100, match: { dropReason: code }, actions: [] }),
+const reasonFlows = Object.values(dropReasons).flatMap((reason: DropReasonEntry) =>
+  reason.byMeter ? [] : flow(dropReasonCounters, { priority: 100, match: { dropReason: reason.code }, actions: [] }),
 );
 
 /** The miss of every stage, and one counter for each reason. */
@@ -120,5 +120,20 @@ export function decodeDropCount({ table, cookie, match, packets }: FlowCount): D
   return null;
 }
 
+/** What one of the switch's meters has dropped. */
+export interface MeterCount {
+  readonly meterId: number;
+  readonly packets: bigint;
+}
+
+/** What a meter has dropped, as an account of its port. */
+export function decodeMeterCount({ meterId, packets }: MeterCount): DropCount {
+  return { portNumber: objectOfMeter(meterId), reason: 'rate_limit', packets };
+}
+
 /** How the accounts of drops are read out of a switch. */
-export const dropReading = { tables: Object.values(dropCounterTables), decode: decodeDropCount } as const;
+export const dropReading = {
+  tables: Object.values(dropCounterTables),
+  decode: decodeDropCount,
+  decodeMeter: decodeMeterCount,
+} as const;

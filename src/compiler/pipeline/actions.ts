@@ -12,6 +12,7 @@ import {
   learnLoad,
   learnMatch,
   load,
+  meter as meterAction,
   move as moveAction,
   output as outputAction,
   outputReg,
@@ -145,8 +146,19 @@ export function group(id: number): Step<never, never> {
 }
 
 /** The steps on a copy: neither what they change nor where they end concerns what comes after. */
-export function onCopy(...steps: readonly Step<never, never>[]): Step<never, never> {
-  return step([], [], at => [cloneAction(steps.flatMap(each => each.render(at)))]);
+export function onCopy<R extends FieldName, W extends FieldName>(...steps: readonly Step<R, W>[]): Step<R, W> {
+  const reads = steps.flatMap(each => each.reads);
+  const writes = steps.flatMap(each => each.writes);
+  return step(reads, writes, at => [cloneAction(steps.flatMap(each => each.render(at)))]);
+}
+
+/**
+ * What is too much for the meter ends here. On a copy (`onCopy`, itself, not in a flow that the copy goes to) where others come
+ * after: Open vSwitch ends with it whatever its data path does not do on a copy of its own.
+ */
+export function meter(id: number): Step<never, never> {
+  const actions = [meterAction(id)];
+  return step([], [], () => actions);
 }
 
 export function output(port: number): Step<never, never> {

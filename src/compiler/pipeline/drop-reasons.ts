@@ -2,7 +2,9 @@
  * Why packets are dropped: the one table. Codes are what the switch counts by and are never used again for another
  * reason; names are what the API shows.
  */
-interface DropReasonEntry {
+export interface DropReasonEntry {
+  /** Counted by meters, which drop by themselves, and not by a flow. */
+  readonly byMeter?: true;
   /** 1 to 255, for ever. */
   readonly code: number;
   /** What happened and what to do about it. */
@@ -83,6 +85,11 @@ export const dropReasons = {
   martian_destination: {
     code: 32,
     help: 'Its destination address cannot exist on a network (loopback, zero).',
+  },
+  rate_limit: {
+    code: 34,
+    byMeter: true,
+    help: 'It was more than a QoS rule of the port lets through.',
   },
   port_security_headers: {
     code: 33,

@@ -62,6 +62,7 @@ export const packetFields = {
   ipProto: oxm.ipProto,
   ipFrag: oxm.ipFrag,
   ipTtl: oxm.ipTtl,
+  ipDscp: oxm.ipDscp,
   tcpSrc: oxm.tcpSrc,
   udpSrc: oxm.udpSrc,
   udpDst: oxm.udpDst,

@@ -1,6 +1,6 @@
 /** The logical switch on the hypervisor where the packet enters: who may send it, who answers it, where it goes. */
 import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
-import { lsOutDelivery } from './switch-egress.js';
+import { copyFields, lsOutDelivery } from './switch-egress.js';
 
 const packetKinds = ['ethType', 'icmpv6Type', 'arpOp'] as const;
 
@@ -139,10 +139,26 @@ export const lsInCheckPortSec = stage('ls_in_check_port_sec', {
   onMiss: 'never',
 });
 
+export const lsInQos = stage('ls_in_qos', {
+  purpose: 'Only for ports with QoS rules: how much their workloads may send, and how it is marked.',
+  reads: ['origin', 'ethType'],
+  writes: ['ipDscp'],
+  onMiss: 'next',
+});
+
+export const lsInMirror = stage('ls_in_mirror', {
+  purpose: 'Only for ports with mirrors: copies of what their workloads send, as it came.',
+  reads: ['origin'],
+  writes: [...copyFields],
+  onMiss: 'next',
+});
+
 export const switchIngress: Pipeline = {
   name: 'Logical switch ingress',
   purpose: 'Where the packet enters; for packets from a tunnel it begins at ls_in_lookup_fdb.',
   stages: [
+    lsInMirror,
+    lsInQos,
     lsInCheckPortSec,
     lsInApplyPortSec,
     lsInBlamePortSec,

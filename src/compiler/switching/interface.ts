@@ -1,12 +1,30 @@
 /** The two ends of a logical switch port at its interface: packets in, packets out. */
 import { learnsMacs } from '../../model/port-addresses.js';
+import { copies, treatmentOf } from '../../model/port-features.js';
 import { advance, drop, output, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { physIn } from '../pipeline/physical.js';
-import { lsOutDelivery } from '../pipeline/switch-egress.js';
-import { lsInCheckPortSec } from '../pipeline/switch-ingress.js';
+import type { Stage } from '../pipeline/stage.js';
+import { lsOutDelivery, lsOutInterface, lsOutMirror, lsOutQos } from '../pipeline/switch-egress.js';
+import { lsInCheckPortSec, lsInMirror, lsInQos } from '../pipeline/switch-ingress.js';
 import type { Flow } from '../fragment.js';
 import { rule } from '../rule.js';
+import type { NetworkRow } from '../../view/rows.js';
+import type { TrackedView } from '../../view/tracked-view.js';
+
+/** Where the packets of the port go first, and which stages they pass last: none, for most. */
+function wayOf(
+  port: NetworkRow<'logical-switch-ports'>,
+  view: TrackedView,
+): { readonly entrance: Stage; readonly exit: Stage | null } {
+  const ofPort = view.by('qos-rules', 'logicalSwitchPortId', port.id);
+  const ofSwitch = view.by('qos-rules', 'logicalSwitchId', port.logicalSwitchId);
+  const mirrors = view.by('mirrors', 'logicalSwitchPortId', port.id);
+  const isTreated = treatmentOf('egress', ofPort, ofSwitch) !== null;
+  const entrance = mirrors.some(mirror => copies(mirror, 'out')) ? lsInMirror : isTreated ? lsInQos : lsInCheckPortSec;
+  if (treatmentOf('ingress', ofPort, ofSwitch) !== null) return { entrance, exit: lsOutQos };
+  return { entrance, exit: mirrors.some(mirror => copies(mirror, 'in')) ? lsOutMirror : null };
+}
 
 export const switchingInterface = rule({
   name: 'switching.interface',
@@ -19,6 +37,7 @@ export const switchingInterface = rule({
     const datapath = logicalSwitch.datapathKey;
     const origin = port.number;
     const at = { datapath, outPort: port.portKey };
+    const { entrance, exit } = wayOf(port, view);
     const enabledFlows = (): readonly Flow[] => [
       flow(physIn, {
         priority: 100,
@@ -26,10 +45,15 @@ export const switchingInterface = rule({
         actions: [
           set({ datapath, inPort: port.portKey, origin }),
           set({ secured: port.portSecurity ? 1 : 0, learns: learnsMacs(port) ? 1 : 0 }),
-          advance(lsInCheckPortSec),
+          advance(entrance),
         ],
       }),
-      flow(lsOutDelivery, { priority: 100, match: at, actions: [output(bound.ofport)] }),
+      flow(lsOutDelivery, {
+        priority: 100,
+        match: at,
+        actions: [exit === null ? output(bound.ofport) : advance(exit)],
+      }),
+      ...(exit === null ? [] : [flow(lsOutInterface, { priority: 100, match: at, actions: [output(bound.ofport)] })]),
       // Open vSwitch never sends a packet back by itself; a flood leaves the sender out, anything else is an account.
       flow(lsOutDelivery, {
         priority: 110,

@@ -7,6 +7,8 @@ import { logicalRouterBehaviour } from './logical-router.js';
 import { logicalSwitchPortBehaviour } from './logical-switch-port.js';
 import { logicalSwitchBehaviour } from './logical-switch.js';
 import { quotaBehaviour } from './quota.js';
+import { mirrorBehaviour } from './mirror.js';
+import { qosRuleBehaviour } from './qos-rule.js';
 import { staticRouteBehaviour } from './static-route.js';
 import { subnetBehaviour } from './subnet.js';
 import { tokenBehaviour } from './token.js';
@@ -28,5 +30,7 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     'static-routes': staticRouteBehaviour,
     tokens: tokenBehaviour,
     quotas: quotaBehaviour,
+    'qos-rules': qosRuleBehaviour,
+    mirrors: mirrorBehaviour,
   };
 }

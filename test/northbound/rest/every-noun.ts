@@ -57,6 +57,23 @@ export function sampleValues(): Samples {
       next_hop: '10.0.0.254',
       ...common,
     },
+    'qos-rules': {
+      id: id['qos-rules'],
+      name: 'limit',
+      logical_switch_port_id: id['logical-switch-ports'],
+      kind: 'bandwidth_limit',
+      max_kbps: 1000,
+      ...common,
+    },
+    mirrors: {
+      id: id.mirrors,
+      name: 'mirror',
+      logical_switch_port_id: id['logical-switch-ports'],
+      kind: 'gre',
+      remote_ip: '192.0.2.99',
+      key: 7,
+      ...common,
+    },
   };
 }
 

@@ -160,6 +160,27 @@ function routerPortRefusals(samples: Samples): Refusal[] {
   ];
 }
 
+function qosRefusals(): Refusal[] {
+  const numbers = ['max_kbps', 'max_burst_kbps', 'max_kpps', 'max_burst_kpps', 'min_kbps', 'dscp_mark'];
+  return [
+    ...each('logical_switch_port_id', 'invalid_value', 5, 'x'),
+    ...each('logical_switch_port_id', 'reference_not_found', randomUUID()),
+    ...each('logical_switch_port_id', 'missing_member', null),
+    ...each('logical_switch_id', 'invalid_value', 5, 'x'),
+    ...each('logical_switch_id', 'contradiction', randomUUID()),
+    ...each('kind', 'missing_member', undefined),
+    ...each('kind', 'invalid_value', 'limit', 5, null),
+    ...each('direction', 'invalid_value', 'out', 5, null),
+    ...numbers.flatMap(member => [
+      ...each(member, 'invalid_value', '5', 1.5, true),
+      ...each(member, 'out_of_range', -1, 2 ** 31),
+    ]),
+    ...each('max_kbps', 'missing_member', null),
+    ...each('dscp_mark', 'contradiction', 46),
+    refusal({}, 'qos_rule_in_use', '/kind'),
+  ];
+}
+
 /** Refusals of each noun, in a network that holds `samples`. */
 export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, readonly Refusal[]>> {
   const requiredName = [...each('name', 'missing_member', undefined), ...each('name', 'out_of_range', '')];
@@ -230,6 +251,20 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       refusal({ discard: true }, 'contradiction', '/next_hop'),
       refusal({ next_hop: null }, 'missing_member', '/next_hop'),
       refusal({}, 'route_in_use', '/destination'),
+    ],
+    'qos-rules': [...commonRefusals, ...qosRefusals()],
+    mirrors: [
+      ...commonRefusals,
+      ...reference('logical_switch_port_id'),
+      ...each('direction', 'invalid_value', 'ingress', 5, null),
+      ...each('kind', 'missing_member', undefined),
+      ...each('kind', 'invalid_value', 'span', 5, null),
+      ...each('collector_port_id', 'invalid_value', 5, 'x'),
+      ...each('collector_port_id', 'contradiction', randomUUID()),
+      ...each('remote_ip', 'invalid_value', ...notIps),
+      ...each('remote_ip', 'missing_member', null),
+      ...each('key', 'invalid_value', '7', 1.5, null),
+      ...each('key', 'out_of_range', -1, 2 ** 32),
     ],
   };
 }
