@@ -20,7 +20,7 @@ import { CertificateAuthority } from '../southbound/ovsdb/certificates.js';
 const run = promisify(execFile);
 
 describe('TLS from end to end', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let lab: Lab;
   let weft: WeftProcess;
   let authority: CertificateAuthority;
@@ -76,9 +76,10 @@ describe('TLS from end to end', function () {
 
   /** Waits until a host has tried again and again with this result, and asserts that it was logged once. */
   async function refusedOnce(name: string, code: string): Promise<void> {
-    await eventually(`${name} is refused: ${code}`, async () =>
-      (await refusals(name)).some(each => each.listener === 'ovsdb' && each.code === code && each.count >= 2),
-    );
+    // Open vSwitch waits up to eight seconds before it dials again.
+    const isTold = async (): Promise<boolean> =>
+      (await refusals(name)).some(each => each.listener === 'ovsdb' && each.code === code && each.count >= 2);
+    await eventually(`${name} is refused: ${code}`, isTold, 40_000, 100);
     const lines = readFileSync(weft.logFile, 'utf8').split('\n');
     const told = lines.filter(line => line.includes('a peer is refused') && line.includes(`"certificate":"${name}"`));
     const ofCode = told.filter(line => line.includes('"listener":"ovsdb"') && line.includes(`"code":"${code}"`));
