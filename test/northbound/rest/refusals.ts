@@ -190,7 +190,9 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       ...each('ovsdb_target', 'missing_member', undefined),
       ...each('ovsdb_target', 'invalid_value', 5, 'x', 'tcp:host', 'tcp::6640', 'udp:192.0.2.1:6640', 'tcp:a b:1'),
       ...each('ovsdb_target', 'out_of_range', '', `tcp:${tooLong}:1`),
-      ...['drain', 'gateway', 'adopt', 'allowed'].flatMap(member => each(member, 'invalid_value', ...notBooleans)),
+      ...['drain', 'gateway', 'adopt', 'allowed', 'approved'].flatMap(member =>
+        each(member, 'invalid_value', ...notBooleans),
+      ),
     ],
     'logical-switches': [
       ...commonRefusals,
