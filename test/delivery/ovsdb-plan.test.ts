@@ -100,6 +100,22 @@ describe('plan of a host database, against real Open vSwitch', function () {
   const join = (changes: Partial<DesiredHost> = {}) => settle(() => planHost(replica, desired(changes)));
   const leave = () => settle(() => planRemoval(replica, databaseId));
 
+  it('takes the join token of a member out of its database, whether or not its bridge is there already', async () => {
+    const before = await dump();
+    const keys = () => [...(replica.only('Open_vSwitch')?.external_ids.keys() ?? [])];
+    for (let turn = 0; turn < 2; turn += 1) {
+      await ovs.vsctl('set', 'Open_vSwitch', '.', 'external_ids:weft-join-token=secret');
+      await settled();
+      assert.ok(keys().includes('weft-join-token'));
+      await join();
+      await settled();
+      assert.ok(!keys().includes('weft-join-token'));
+      assert.deepEqual((await join()).done, []);
+    }
+    await leave();
+    assert.equal(await dump(), before);
+  });
+
   it('makes everything in one transaction, has nothing to do after that, and leaves no trace', async function () {
     const before = await dump();
     const { done, last } = await join();
