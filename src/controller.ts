@@ -125,10 +125,10 @@ export class Controller {
     const { view } = this;
     const feed = new Feed({ source: this.#checks, view, clock, log, onTouched: touched => this.#takeIn(touched) });
     this.#feed = feed;
-    let rewinds = 0;
+    let snapshots = 1;
     this.onMoved(() => {
-      if (feed.rewinds === rewinds) return;
-      rewinds = feed.rewinds;
+      if (feed.snapshots <= snapshots) return;
+      snapshots = feed.snapshots;
       this.#hearHostsAgain();
     });
     onStop(store.onCommit(committed => (committed === null ? feed.nudge() : feed.offer(committed))));

@@ -77,6 +77,7 @@ export class Feed {
   #nudged = false;
   #stopping = false;
   #rewinds = 0;
+  #snapshots = 0;
   /** What was committed here and is not in the view yet, by revision. */
   readonly #offered = new Map<number, CommittedChanges>();
   #pollAtMs = Number.NEGATIVE_INFINITY;
@@ -92,6 +93,14 @@ export class Feed {
   /** How often the store turned out not to be the one that was followed. */
   get rewinds(): number {
     return this.#rewinds;
+  }
+
+  /**
+   * How many snapshots were taken. After the first, each stands for a stretch that nobody has followed: the store may have been
+   * restored in it, whatever the numbers say.
+   */
+  get snapshots(): number {
+    return this.#snapshots;
   }
 
   /** Starts to follow the store; resolves when the view holds its first snapshot, or the feed is stopped. */
@@ -196,6 +205,7 @@ export class Feed {
     if (snapshot.revision < held) {
       log.warn({ held, revision: snapshot.revision }, 'the store has gone back; following it');
     }
+    this.#snapshots += 1;
     const touched = view.replace(snapshot);
     this.#needsSnapshot = false;
     log.info({ held, revision: snapshot.revision, changes: touched.changes.length }, 'took a snapshot of the store');

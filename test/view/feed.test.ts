@@ -331,6 +331,22 @@ describe('The feed', () => {
     await feed.stop();
   });
 
+  it('counts the snapshot after a gap, within which the database may have been restored unnoticed', async () => {
+    const following = follow();
+    const { store, feed, settle, view } = following;
+    store.write(20);
+    await feed.start();
+    await settle();
+    assert.equal(feed.snapshots, 1);
+    store.gapAt = view.revision + 1;
+    store.write(2);
+    feed.nudge();
+    await settle();
+    assertHolds(following);
+    assert.deepEqual([feed.snapshots, feed.rewinds], [2, 0]);
+    await feed.stop();
+  });
+
   it('holds every revision once and in order, however offers, nudges and failures come', async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const random = new SeededRandom(seed);
