@@ -43,8 +43,8 @@ function without(content: Content, other: Content): Content {
 export function checkUnmixed(reference: Reference, host: SimulatedHost, hypervisorId: string): void {
   for (const cookie of host.tables.touched.cookies) {
     if (decodeCookie(cookie).kind !== 'fragment' || host.edited.has(cookie)) continue;
-    // What the switch refuses stays as it was, and loses flows to whatever takes their place.
-    if (host.refused.has(cookie)) continue;
+    // What the switch refuses stays as it was, with whatever depends on it, and loses flows to what takes their place.
+    if (host.refused.size > 0) continue;
     const content = host.contentOf(cookie);
     if (reference.wasEver(hypervisorId, cookie, content, 0)) continue;
     const newest = reference.current(hypervisorId, cookie);
