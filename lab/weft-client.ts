@@ -42,10 +42,13 @@ interface RevisionReply {
 const DELETION_ORDER = [
   'mirrors',
   'qos-rules',
+  'security-group-rules',
   'static-routes',
   'logical-router-ports',
   'logical-routers',
   'logical-switch-ports',
+  'security-groups',
+  'address-sets',
   'subnets',
   'logical-switches',
 ];

@@ -3,10 +3,12 @@ import { InitialSchema1763719200000 } from './1763719200000-initial-schema.js';
 import { Trust1763746200000 } from './1763746200000-trust.js';
 import { Enrolment1763748000000 } from './1763748000000-enrolment.js';
 import { QosAndMirrors1763749800000 } from './1763749800000-qos-and-mirrors.js';
+import { SecurityGroups1763751600000 } from './1763751600000-security-groups.js';
 
 export const migrations = [
   InitialSchema1763719200000,
   Trust1763746200000,
   Enrolment1763748000000,
   QosAndMirrors1763749800000,
+  SecurityGroups1763751600000,
 ] as const;

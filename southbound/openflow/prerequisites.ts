@@ -7,6 +7,8 @@ import type { Match, MatchField, OxmField, Prerequisite } from './oxm.js';
 import { oxm } from './oxm.js';
 
 const VLAN_PRESENT = 0x1000n;
+const TRACKED = 0x20n;
+const INVALID = 0x10n;
 /** new, est, rel, rpl, snat, dnat: with one of them the connection's original tuple is known. */
 const CONNECTION_KNOWN = 0xcfn;
 
@@ -24,6 +26,14 @@ const isIp = (of: Conditions) => isIpv4(of) || isIpv6(of);
 const isIcmpv6 = (of: Conditions) => isIpv6(of) && is(of, oxm.ipProto, 58n);
 const isNeighborDiscovery = (of: Conditions, ...types: readonly bigint[]) =>
   isIcmpv6(of) && is(of, oxm.icmpv6Type, ...types) && (!of.has(oxm.icmpv6Code) || is(of, oxm.icmpv6Code, 0n));
+
+/** One of the states that imply a connection, or +trk-inv. */
+function knowsConnection(state: MatchField | undefined): boolean {
+  if (state === undefined) return false;
+  const { value, mask = oxm.ctState.allBits } = state;
+  if ((value & CONNECTION_KNOWN) !== 0n) return true;
+  return (value & TRACKED) !== 0n && (mask & INVALID) !== 0n && (value & INVALID) === 0n;
+}
 
 const tests: Readonly<Record<Prerequisite, (of: Conditions) => boolean>> = {
   none: () => true,
@@ -43,7 +53,7 @@ const tests: Readonly<Record<Prerequisite, (of: Conditions) => boolean>> = {
   nd: of => isNeighborDiscovery(of, 135n, 136n),
   ndSolicit: of => isNeighborDiscovery(of, 135n),
   ndAdvert: of => isNeighborDiscovery(of, 136n),
-  conntrack: of => ((of.get(oxm.ctState)?.value ?? 0n) & CONNECTION_KNOWN) !== 0n,
+  conntrack: of => knowsConnection(of.get(oxm.ctState)),
 };
 
 /** The first field of the match whose prerequisite the match does not fulfil, or null. Throws MatchError as `canonicalMatch`. */

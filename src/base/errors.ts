@@ -137,6 +137,7 @@ const TABLE = {
     'The port or logical switch has a rule of this kind and direction already.',
     'Change that rule, or delete it first.',
   ),
+  rule_in_use: refused(409, 'The security group has this rule already.', 'Delete the other rule first.'),
   contradiction: refused(400, 'Two members contradict each other.', 'Set only one of them.'),
   mtu_too_large: refused(
     400,

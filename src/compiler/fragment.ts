@@ -63,6 +63,8 @@ export interface FragmentBody {
   readonly flows: readonly Flow[];
   readonly groups?: readonly Group[];
   readonly meters?: readonly Meter[];
+  /** Conntrack zones that are its own: forgotten before it comes to a hypervisor and after it has gone. */
+  readonly ctZones?: readonly number[];
   /** Ids of hypervisors that must hold the same revision before this fragment is sent (make before break). */
   readonly after?: readonly string[];
   /** The object named by the cookie, where it is not the subject itself: the subject's own number when absent. */

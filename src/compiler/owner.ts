@@ -13,6 +13,9 @@ const owners: { readonly [K in DerivedKind]: (row: ViewRow<K>) => FragmentOwner 
   residencies: row => ({ kind: row.datapathKind, id: row.datapathId }),
   'switch-presences': row => ({ kind: 'logical-switches', id: row.logicalSwitchId }),
   'bound-ports': row => ({ kind: 'logical-switch-ports', id: row.id }),
+  'port-groups': row => ({ kind: 'logical-switch-ports', id: row.id }),
+  'group-traits': row => ({ kind: 'security-groups', id: row.id }),
+  'remote-addresses': row => ({ kind: row.setKind, id: row.setId }),
 };
 
 export function ownerOf(kind: ViewKind, row: ViewRow<ViewKind>): FragmentOwner {

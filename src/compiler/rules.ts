@@ -1,4 +1,9 @@
 /** The list of rooms. Numbers of rules are part of cookies: never used again, given in tens by room. */
+import { aclStages } from './acl/stages.js';
+import { aclGroup } from './acl/group.js';
+import { aclPort } from './acl/port.js';
+import { aclRemote } from './acl/remote.js';
+import { aclRule } from './acl/security-group-rule.js';
 import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
 import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
 import { portSecurityClaims } from './port-security/claims.js';
@@ -42,4 +47,9 @@ export const rules: readonly Rule[] = [
   qosPort,
   mirrorsOfPort,
   mirrorsCollector,
+  aclStages,
+  aclPort,
+  aclGroup,
+  aclRemote,
+  aclRule,
 ];

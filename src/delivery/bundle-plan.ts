@@ -2,12 +2,14 @@
  * The order of the wire. This is the only place that knows it:
  *
  *   meters wanted      (outside: Open vSwitch takes no meter_mod in a bundle)
+ *   conntrack zones that begin to be used, emptied (outside)
  *   bundle 1..n        new groups of all fragments
  *                      then, fragment by fragment, its changed groups and its flows (adds replace what is there)
  *                      then the flows that go
  *                      then, in the last bundles, the groups that go
  *                      then the sentinel
  *   meters not wanted  (outside)
+ *   conntrack zones that are not used any more, emptied (outside)
  *
  * New groups go before every flow because a flow may name a group of another fragment, and the switch refuses a flow
  * whose group it lacks. Groups go last because the switch drops every flow that still names a removed group. Bundles
@@ -37,6 +39,9 @@ export interface SwitchChange {
   /** Whole messages, sent before and after the bundles. */
   readonly metersBefore: readonly Uint8Array[];
   readonly metersAfter: readonly Uint8Array[];
+  /** Whole messages that empty conntrack zones: ahead of the first bundle, and behind the last. */
+  readonly zonesBefore: readonly Uint8Array[];
+  readonly zonesAfter: readonly Uint8Array[];
   readonly flowCount: number;
   readonly groupCount: number;
   /** Groups that exist only after this change, and groups that go with it. */

@@ -10,7 +10,7 @@ import type { AcceptedShapes } from './message-shape.js';
 import { displaced } from './places.js';
 import type { Sentinel } from './sentinel.js';
 import type { Switch } from './switch.js';
-import { sendBundle, sendPlain, type BundleOutcome, type KeyOfXid } from './wire-round.js';
+import { sendBundle, sendPlain, writeAll, type BundleOutcome, type KeyOfXid } from './wire-round.js';
 
 /** A bundle that was sent on a connection that ended: the sentinel found later tells whether it was committed. */
 export interface SentBundle {
@@ -102,6 +102,12 @@ async function attempt(
     if (outcome.kind !== 'committed') return outcome;
   }
   const metersAfter = open.flatMap(change => change.metersAfter);
+  const zonesAfter = open.flatMap(change => change.zonesAfter);
+  // No need to wait: a switch does one thing after the other.
+  await writeAll(
+    context.target,
+    open.flatMap(change => change.zonesBefore),
+  );
   const bundles = planBundles(open);
   if (bundles.length === 0 && alwaysSentinel) bundles.push(sentinelOnly);
   for (const [index, bundle] of bundles.entries()) {
@@ -117,6 +123,7 @@ async function attempt(
     const settled = await sendOne(context, sentinelOnly, true, keyOfXid, isAccepted);
     if (settled.kind !== 'committed') return settled;
   }
+  await writeAll(context.target, zonesAfter);
   context.count({
     bundles: bundles.length,
     flows: open.reduce((sum, change) => sum + change.flowCount, 0),

@@ -8,7 +8,15 @@ import {
   wireSlice,
   type EncodedFragment,
 } from './encoded-fragment.js';
-import { encodeGroupRemove, encodeMeter, imageOfAdd, messageImage, meterMod, removalOfAdd } from './encoding.js';
+import {
+  encodeGroupRemove,
+  encodeMeter,
+  encodeZoneFlush,
+  imageOfAdd,
+  messageImage,
+  meterMod,
+  removalOfAdd,
+} from './encoding.js';
 import { shapesOf } from './message-shape.js';
 
 const absent: object = {};
@@ -70,6 +78,7 @@ function compute(before: EncodedFragment | null, after: EncodedFragment | null):
     xid,
     ...slices,
     ...meters,
+    ...zoneDifference(before?.ctZones ?? [], after?.ctZones ?? [], xid),
     shapes: shapesOf(Object.values(slices)),
     flowCount: flows.added.count + flows.removed.count,
     groupCount: groups.added.length + groups.changed.length + groups.removedIds.length,
@@ -123,6 +132,14 @@ function messagesById(fragment: EncodedFragment | null): readonly (readonly [num
   if (fragment === null || fragment.groups.length === 0) return [];
   const messages = groupMessages(fragment);
   return fragment.groups.map(({ id }, index) => [id, messages[index] ?? '']);
+}
+
+/** A zone is used by one fragment: what comes must not find the connections of who had it before. */
+function zoneDifference(before: readonly number[], after: readonly number[], xid: number) {
+  return {
+    zonesBefore: after.filter(zone => !before.includes(zone)).map(zone => encodeZoneFlush(zone, xid)),
+    zonesAfter: before.filter(zone => !after.includes(zone)).map(zone => encodeZoneFlush(zone, xid)),
+  };
 }
 
 function meterDifference(before: readonly Meter[], after: readonly Meter[], xid: number) {

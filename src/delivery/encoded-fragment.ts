@@ -45,6 +45,8 @@ export interface EncodedFragment extends FragmentHeader {
   readonly flowCount: number;
   /** Not among the messages: Open vSwitch takes no meter in a bundle. */
   readonly meters: readonly Meter[];
+  /** Conntrack zones that are its own. */
+  readonly ctZones: readonly number[];
   /** 64 bits over everything that the switch will hold; never 0. */
   readonly digest: bigint;
   /** Groups that its flows and buckets name. */
@@ -56,6 +58,7 @@ export interface EncodedFragment extends FragmentHeader {
 /** Shared by all that have none, which are nearly all. */
 const noGroups: readonly EncodedGroup[] = [];
 const noMeters: readonly Meter[] = [];
+const noZones: readonly number[] = [];
 const noGroupIds: ReadonlySet<number> = new Set();
 const noCookies: ReadonlySet<bigint> = new Set();
 
@@ -81,6 +84,7 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
     groups: content.groups,
     flowCount: content.failure === null ? fragment.flows.length : 0,
     meters,
+    ctZones: fragment.ctZones ?? noZones,
     digest: digestOfWritten(key, meters),
     usesGroups,
     learnedCookies,
@@ -110,7 +114,8 @@ function isSame(held: EncodedFragment, fragment: Fragment, content: Content, met
     structurallyEqual(held.scope, fragment.scope) &&
     structurallyEqual(held.owner, fragment.owner) &&
     structurallyEqual(held.after, fragment.after) &&
-    structurallyEqual(held.meters, meters)
+    structurallyEqual(held.meters, meters) &&
+    structurallyEqual(held.ctZones, fragment.ctZones ?? noZones)
   );
 }
 

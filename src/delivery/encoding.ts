@@ -186,6 +186,11 @@ export function encodeMeter(meter: Meter, command: MeterMod['command'], xid: num
   return encodeMessage(meterMod(meter, command), xid, flowVersion);
 }
 
+/** A plain message: the switch forgets the connections of the zone. */
+export function encodeZoneFlush(zone: number, xid: number): Uint8Array {
+  return encodeMessage({ kind: 'ctFlushZone', zone }, xid, flowVersion);
+}
+
 /** One encoded sentinel; all of one database and build differ in numbers only. */
 let sentinelTemplate: { readonly of: string; readonly bytes: Buffer; readonly noteAt: number } | null = null;
 

@@ -1,4 +1,5 @@
 /** The nouns of Weft. */
+import { addressSets } from './address-set.js';
 import { hypervisors } from './hypervisor.js';
 import type { Kind } from './kinds.js';
 import { logicalRouterPorts } from './logical-router-port.js';
@@ -10,6 +11,8 @@ import { portBindings } from './port-binding.js';
 import { quotas } from './quota.js';
 import { qosRules } from './qos-rule.js';
 import type { InputOfFields, Resource, RowOfFields } from './resource.js';
+import { securityGroupRules } from './security-group-rule.js';
+import { securityGroups } from './security-group.js';
 import { staticRoutes } from './static-route.js';
 import { subnets } from './subnet.js';
 import { tokens } from './token.js';
@@ -20,6 +23,9 @@ export const resources = {
   'logical-switches': logicalSwitches,
   subnets,
   'logical-routers': logicalRouters,
+  'security-groups': securityGroups,
+  'address-sets': addressSets,
+  'security-group-rules': securityGroupRules,
   'logical-switch-ports': logicalSwitchPorts,
   'logical-router-ports': logicalRouterPorts,
   'static-routes': staticRoutes,
@@ -41,6 +47,9 @@ export type Hypervisor = RowOf<'hypervisors'>;
 export type LogicalSwitch = RowOf<'logical-switches'>;
 export type Subnet = RowOf<'subnets'>;
 export type LogicalRouter = RowOf<'logical-routers'>;
+export type SecurityGroup = RowOf<'security-groups'>;
+export type AddressSet = RowOf<'address-sets'>;
+export type SecurityGroupRule = RowOf<'security-group-rules'>;
 export type LogicalSwitchPort = RowOf<'logical-switch-ports'>;
 export type LogicalRouterPort = RowOf<'logical-router-ports'>;
 export type StaticRoute = RowOf<'static-routes'>;
@@ -60,4 +69,7 @@ export { MAX_OBJECT_NUMBER, type CommonRow, type Resource } from './resource.js'
 export type { Labels } from './labels.js';
 export { type Encapsulation, encapsulations, MAX_HYPERVISOR_KEY } from './hypervisor.js';
 export { MAX_DATAPATH_KEY } from './logical-switch.js';
+export { MAX_CT_ZONE } from './port-binding.js';
+export { type Direction, directions } from './security-group.js';
+export { MAX_RULE_PRIORITY } from './security-group-rule.js';
 export { MAX_PORT_KEY, type PortAddress, type PortAddressRequest } from './logical-switch-port.js';

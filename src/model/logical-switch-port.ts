@@ -31,6 +31,9 @@ export interface PortAddressRequest {
 /** Port keys are unique within a logical switch and shared with its router ports; 0 is none, 15 bits. */
 export const MAX_PORT_KEY = 32_767;
 
+/** Groups that one port may name. */
+const MAX_PORT_GROUPS = 32;
+
 const shown = object({ ip: ip(), subnetId: uuid() });
 const asked = object({ ip: nullable(ip()), subnetId: nullable(uuid()) });
 
@@ -74,6 +77,11 @@ export const logicalSwitchPorts = resource({
       {
         default: false,
       },
+    ),
+    securityGroups: optional(
+      list(uuid(), { max: MAX_PORT_GROUPS, distinct: true }),
+      'Security groups that it belongs to, besides those that select it by its labels.',
+      { default: [] },
     ),
     hypervisor: optional(
       nullable(text({ min: 1, max: 255 })),

@@ -2,6 +2,9 @@ import { ownField, reference } from './fields.js';
 import { resource } from './resource.js';
 import { integer, nullable, text, uuid } from './value-types.js';
 
+/** Conntrack zones have 16 bits; 0 is the one of packets that name none. */
+export const MAX_CT_ZONE = 0xffff;
+
 /**
  * Where a logical switch port is: the store writes it from what hypervisors report, so that it goes the way of every other
  * change. Not in REST except through the status of the port.
@@ -24,6 +27,13 @@ export const portBindings = resource({
       access: 'internal',
     }),
     ofport: ownField(integer(1, 65_279), 'OpenFlow port number of the interface.', { access: 'internal' }),
+    ctZone: ownField(
+      integer(1, MAX_CT_ZONE),
+      'Conntrack zone of the port on that hypervisor; of no other port there.',
+      {
+        access: 'internal',
+      },
+    ),
     reason: ownField(nullable(text({ max: 1024 })), 'Why this claim won, if there were several.', {
       access: 'internal',
     }),

@@ -6,6 +6,7 @@ import type { LogicalSwitchPort, PortBinding } from '../model/index.js';
 import { looksLikeUuid } from '../model/value-types.js';
 import { arbitrate, type InterfaceClaim, type Verdict } from './arbitration.js';
 import { decodeRow, type Session, shapeOf } from './sql.js';
+import { chooseZones } from './conntrack-zones.js';
 import type { UnitOfWork } from './unit-of-work.js';
 import { newId } from './write-operations.js';
 
@@ -104,19 +105,35 @@ export async function settleBindings(
   const byText = claimsByText(evidence.claims);
   const bindings = new Map(unit.rowsOf('port-bindings').map(binding => [binding.logicalSwitchPortId, binding]));
   for (const [portId, binding] of bindings) if (!ports.has(portId)) unit.put('port-bindings', binding.id, null);
+  const verdicts: Judged[] = [];
   for (const port of ports.values()) {
     const own = [...(byText.get(port.id) ?? []), ...(port.name === port.id ? [] : (byText.get(port.name) ?? []))];
     const verdict = arbitrate(port, own, namesakes.get(port.name) ?? 1, acceptNames);
-    await putVerdict(unit, port, bindings.get(port.id) ?? null, verdict);
+    verdicts.push({ port, binding: bindings.get(port.id) ?? null, verdict });
   }
+  const zones = await chooseZones(
+    unit.session,
+    verdicts.filter(arrives).flatMap(({ verdict }) => hostOf(verdict)),
+  );
+  for (const each of verdicts) await putVerdict(unit, each, zones);
 }
 
-async function putVerdict(
-  unit: UnitOfWork,
-  port: LogicalSwitchPort,
-  binding: PortBinding | null,
-  { winner, reason }: Verdict,
-): Promise<void> {
+interface Judged {
+  readonly port: LogicalSwitchPort;
+  readonly binding: PortBinding | null;
+  readonly verdict: Verdict;
+}
+
+const hostOf = ({ winner }: Verdict): readonly string[] => (winner === null ? [] : [winner.hypervisorId]);
+
+/** Whether the port comes to a hypervisor where it was not before. */
+function arrives({ binding, verdict: { winner } }: Judged): boolean {
+  return winner !== null && winner.hypervisorId !== binding?.hypervisorId;
+}
+
+async function putVerdict(unit: UnitOfWork, judged: Judged, zones: ReadonlyMap<string, number[]>): Promise<void> {
+  const { port, binding, verdict } = judged;
+  const { winner, reason } = verdict;
   if (winner === null) {
     if (binding !== null) unit.put('port-bindings', binding.id, null);
     return;
@@ -126,6 +143,7 @@ async function putVerdict(
     interfaceName: winner.interfaceName,
     interfaceUuid: winner.interfaceUuid,
     ofport: winner.ofport,
+    ctZone: zoneOf(judged, zones.get(winner.hypervisorId) ?? []),
     reason,
     projectId: port.projectId,
   };
@@ -138,6 +156,13 @@ async function putVerdict(
   const number = await unit.allocator.number();
   const common = { id, name: '', labels: {}, createdAt: unit.now, updatedAt: unit.now, revision: 0, number };
   unit.put('port-bindings', id, { ...common, ...place, logicalSwitchPortId: port.id });
+}
+
+/** A port that stays on a hypervisor keeps its zone there, and with it its connections. */
+function zoneOf(judged: Judged, free: number[]): number {
+  const zone = arrives(judged) ? free.pop() : judged.binding?.ctZone;
+  if (zone === undefined) throw new Error('no conntrack zone was chosen');
+  return zone;
 }
 
 /** The ports concerned, as this transaction leaves them. */

@@ -8,7 +8,15 @@ import type { Kind } from '../model/index.js';
 import type { AllocationMemory } from './allocation-memory.js';
 import type { Session } from './sql.js';
 
-export type ClaimClass = 'ip' | 'mac' | 'port_key' | 'datapath_key' | 'hypervisor_key' | 'quota' | 'qos_rule';
+export type ClaimClass =
+  | 'ip'
+  | 'mac'
+  | 'port_key'
+  | 'datapath_key'
+  | 'hypervisor_key'
+  | 'quota'
+  | 'qos_rule'
+  | 'member';
 
 export interface Claim {
   /** The id of the logical switch or router, or `EVERYWHERE`. */
@@ -37,6 +45,7 @@ const CONFLICT: Readonly<Record<ClaimClass, ErrorCode>> = {
   hypervisor_key: 'keys_exhausted',
   quota: 'quota_exists',
   qos_rule: 'qos_rule_in_use',
+  member: 'in_use',
 };
 
 /** Thrown to have the whole transaction run again: a value that the store chose itself was taken meanwhile. */
@@ -127,6 +136,19 @@ export class ClaimBook {
     );
     const [row] = rows;
     return row === undefined ? null : { kind: row['owner_kind'] as Kind, id: String(row['owner_id']) };
+  }
+
+  /** Who has claims of the class in the scope. */
+  async ownersOf(scope: string, claimClass: ClaimClass): Promise<Owner[]> {
+    const { rows } = await this.#session.query(
+      'SELECT value, owner_kind, owner_id FROM claims WHERE scope = $1 AND class = $2 ORDER BY value',
+      [scope, claimClass],
+    );
+    const inTable = rows
+      .filter(row => !this.#released.has(keyOf(scope, claimClass, String(row['value']))))
+      .map((row): Owner => ({ kind: row['owner_kind'] as Kind, id: String(row['owner_id']) }));
+    const held = [...this.#held.values()].filter(({ claim }) => claim.scope === scope && claim.class === claimClass);
+    return [...inTable, ...held.map(({ owner }) => owner)];
   }
 
   /** Who has addresses of the subnet. */

@@ -32,6 +32,8 @@ function nounEntity(noun: Resource): EntitySchema {
         referencedColumnNames: ['id'],
       });
   }
+  if (noun.kind === 'port-bindings')
+    options.uniques.push({ name: 'port_bindings_hypervisor_id_ct_zone_key', columns: ['hypervisor_id', 'ct_zone'] });
   return new EntitySchema({ ...options, columns });
 }
 

@@ -162,6 +162,28 @@ export class UnitOfWork {
     );
   }
 
+  /**
+   * Which of the rows exist and may be referred to by the tenant. They are held against deletion until the transaction ends, but not against other
+   * changes, nor against others who hold them: many refer to one of them at a time.
+   */
+  async hold(kind: Kind, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const entries = this.#entries(kind);
+    const found = new Set<string>();
+    const unknown: string[] = [];
+    for (const id of ids) {
+      const entry = entries.get(id);
+      if (entry === undefined) unknown.push(id);
+      else if (entry.current !== null && this.mayUse(entry.current)) found.add(id);
+    }
+    if (unknown.length === 0) return found;
+    const text = `SELECT id, project_id FROM ${resourceOf(kind).table} WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE`;
+    const { rows } = await this.session.query(text, [unknown]);
+    for (const row of rows) {
+      if (this.projectId === undefined || row['project_id'] === this.projectId) found.add(String(row['id']));
+    }
+    return found;
+  }
+
   /** How many hypervisors have each of the names in the database, asked for once in a transaction. */
   async hypervisorNames(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const unknown = [...new Set(names)].filter(name => !this.#hypervisorNames.has(name));

@@ -318,15 +318,16 @@ export class WriteOperations {
     const row = await this.#unit.get(kind, id);
     if (row === null || kind === 'port-bindings') return;
     this.#tenancy.admit(kind);
+    // First, because they may refer to it in another way as well.
+    for (const companion of companionsOf(kind)) {
+      const rows = await this.#unit.children(companion.kind, companion.field as 'id', id);
+      for (const each of rows) this.#unit.put(companion.kind, each.id, null);
+    }
     for (const referrer of referrersOf(kind)) {
       const children = await this.#unit.children(referrer.kind, referrer.field as 'id', id);
       if (children.length === 0) continue;
       if (!cascade || !children.every(child => this.#unit.owns(child))) throw inUse(kind, id, referrer.kind, children);
       for (const child of children) await this.#remove(referrer.kind, child.id, true);
-    }
-    for (const companion of companionsOf(kind)) {
-      const rows = await this.#unit.children(companion.kind, companion.field as 'id', id);
-      for (const each of rows) this.#unit.put(companion.kind, each.id, null);
     }
     const remove = (other: Kind, otherId: string): Promise<void> => this.#remove(other, otherId, cascade);
     await this.#behaviour(kind).release?.(this.#unit, row as RowOf<WritableKind> & RowOf<never>, cascade, remove);

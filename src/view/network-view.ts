@@ -18,6 +18,7 @@ import {
   type ViewKind,
   type ViewRow,
 } from './rows.js';
+import { SecurityMembership } from './security-membership.js';
 import { compareIds, Table, type TableChange } from './table.js';
 
 /** A row as it is after some revision, or null when it is gone. */
@@ -56,6 +57,9 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'residencies',
   'switch-presences',
   'bound-ports',
+  'port-groups',
+  'group-traits',
+  'remote-addresses',
 ]);
 /** The kinds of the model, in the order in which the view goes through them. */
 export const nounKinds = viewKinds.filter((kind): kind is Kind => !derivedKinds.has(kind));
@@ -67,12 +71,14 @@ export class NetworkView implements NetworkReader {
   #revision = 0;
   readonly #tables = new Map<ViewKind, Table<AnyRow>>();
   readonly #placement: Placement;
+  readonly #membership: SecurityMembership;
 
   constructor() {
     for (const kind of viewKinds) {
       this.#tables.set(kind, new Table<AnyRow>(indexes[kind] as ConstructorParameters<typeof Table<AnyRow>>[0]));
     }
     this.#placement = new Placement(this);
+    this.#membership = new SecurityMembership(this);
   }
 
   /** The revision that the rows reflect; 0 before the first `apply`. */
@@ -105,7 +111,8 @@ export class NetworkView implements NetworkReader {
   apply(revision: number, rows: Iterable<RowAfter<Kind>>): Touched {
     const changes = this.#applyRows(latest(rows));
     const placed = this.#placement.apply(changes as readonly RowChange<Kind>[]);
-    const derived = this.#applyRows(latest([...this.#fleet(changes), ...placed]));
+    const secured = this.#membership.apply(changes as readonly RowChange<Kind>[], placed);
+    const derived = this.#applyRows(latest([...this.#fleet(changes), ...placed, ...secured]));
     this.#revision = revision;
     return { revision, changes: [...changes, ...derived] };
   }

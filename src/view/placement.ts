@@ -190,7 +190,8 @@ export class Placement {
     let bound: BoundPort | null = null;
     if (port !== null && binding !== undefined) {
       const { logicalSwitchId, number } = port;
-      bound = { id: portId, logicalSwitchId, hypervisorId: binding.hypervisorId, ofport: binding.ofport, number };
+      const { hypervisorId, ofport, ctZone } = binding;
+      bound = { id: portId, logicalSwitchId, hypervisorId, ofport, ctZone, number };
     }
     this.#output.push({ kind: 'bound-ports', id: portId, after: bound });
     if (bound !== null) this.#countPort(bound, 1);

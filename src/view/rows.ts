@@ -5,6 +5,7 @@
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { tunnelMtu } from '../model/effective-mtu.js';
+import type { GroupTraits, PortGroups, RemoteAddresses } from './security-rows.js';
 import { learnsMacs, mayHaveUnlistedAddresses } from '../model/port-addresses.js';
 
 /** A hypervisor must hold a datapath: one of its ports can reach it through switches and routers. */
@@ -12,9 +13,10 @@ export interface Residency {
   /** `datapathId@hypervisorId` */
   readonly id: string;
   readonly datapathId: string;
-  readonly datapathKind: 'logical-switches' | 'logical-routers';
+  /** `security-groups`: no datapath, but what rules say about ports of that hypervisor (security-rows.ts). */
+  readonly datapathKind: 'logical-switches' | 'logical-routers' | 'security-groups';
   readonly hypervisorId: string;
-  /** The number of the logical switch or router. */
+  /** The number of the logical switch or router, or of what else it is. */
   readonly number: number;
 }
 
@@ -35,6 +37,8 @@ export interface BoundPort {
   readonly logicalSwitchId: string;
   readonly hypervisorId: string;
   readonly ofport: number;
+  /** Conntrack zone of the port on that hypervisor. */
+  readonly ctZone: number;
   /** The number of the logical switch port. */
   readonly number: number;
 }
@@ -82,6 +86,9 @@ export interface DerivedRows {
   readonly residencies: Residency;
   readonly 'switch-presences': SwitchPresence;
   readonly 'bound-ports': BoundPort;
+  readonly 'port-groups': PortGroups;
+  readonly 'group-traits': GroupTraits;
+  readonly 'remote-addresses': RemoteAddresses;
 }
 
 export type DerivedKind = keyof DerivedRows;
@@ -143,11 +150,30 @@ export const residencyId = (datapathId: string, hypervisorId: string): string =>
 export const routeDestination = (logicalRouterId: string, destination: string): string =>
   `${logicalRouterId} ${destination}`;
 
+/** The value of index `rivals` of security group rules. */
+export function ruleRivals(row: NetworkRow<'security-group-rules'>): string {
+  const remote = row.remoteCidr ?? row.remoteGroupId ?? row.remoteAddressSetId ?? '';
+  const protocol = row.protocol === 'icmpv6' ? 'icmp' : row.protocol;
+  return [row.securityGroupId, row.direction, row.stateless, row.priority, row.action, protocol ?? '', remote].join(
+    ' ',
+  );
+}
+
 export const indexes = {
   'logical-switches': {},
   subnets: { logicalSwitchId: row => [row.logicalSwitchId] },
+  'security-groups': {},
+  'address-sets': {},
+  'security-group-rules': {
+    securityGroupId: row => [row.securityGroupId],
+    /** Those of one group that may match the same packets with the same priority and say the same. */
+    rivals: row => [ruleRivals(row)],
+    remoteGroupId: row => one(row.remoteGroupId),
+    remoteAddressSetId: row => one(row.remoteAddressSetId),
+  },
   'logical-switch-ports': {
     logicalSwitchId: row => [row.logicalSwitchId],
+    securityGroups: row => row.securityGroups,
     /** By switch: only its ports whose source MACs are learned. */
     learning: row => (learnsMacs(row) ? [row.logicalSwitchId] : []),
     /** By switch: only its ports that may have addresses which no row names. */
@@ -193,6 +219,9 @@ export const indexes = {
     hypervisorId: row => [row.hypervisorId],
     presence: row => [presenceId(row.logicalSwitchId, row.hypervisorId)],
   },
+  'port-groups': {},
+  'group-traits': {},
+  'remote-addresses': {},
 } as const satisfies Indexes;
 
 export type IndexName<K extends ViewKind> = Extract<keyof (typeof indexes)[K], string>;

@@ -47,7 +47,21 @@ function everything(): NetworkBuilder {
     .mirror('far', 'db1', { collectorPortId: 'db2', direction: 'in' })
     .mirror('far back', 'db2', { collectorPortId: 'db1', direction: 'out' })
     .mirror('outside', 'web2', { kind: 'gre', remoteIp: '192.0.2.99', key: 7, direction: 'out' })
-    .mirror('outside six', 'web2', { kind: 'erspan', remoteIp: '2001:db8::99', key: 8, direction: 'in' });
+    .mirror('outside six', 'web2', { kind: 'erspan', remoteIp: '2001:db8::99', key: 8, direction: 'in' })
+    .securityGroup('web servers')
+    .securityGroup('everybody', { isolates: ['egress'], portSelector: { matchLabels: {}, matchExpressions: [] } })
+    .addressSet('office', '192.0.2.7', '198.51.100.0/24', '2001:db8::/32', '0.0.0.0/0')
+    .rule('https', 'web servers', 'ingress', { protocol: 'tcp', portMin: 443, portMax: 450 })
+    .rule('https too', 'web servers', 'ingress', { protocol: 'tcp', portMin: 448, portMax: 452 })
+    .rule('office', 'web servers', 'ingress', { remoteAddressSetId: 'office', action: 'reject', priority: 2000 })
+    .rule('peers', 'web servers', 'ingress', { remoteGroupId: 'web servers', ethertype: 'ipv4' })
+    .rule('pings', 'web servers', 'egress', { protocol: 'icmp', ethertype: 'ipv6', icmpType: 128, icmpCode: 0 })
+    .rule('dns', 'everybody', 'egress', { protocol: 'udp', portMin: 53, stateless: true, remoteCidr: '10.0.0.0/8' })
+    .rule('not there', 'everybody', 'egress', { action: 'drop', remoteCidr: 'fd00:66::/32' })
+    .port('guarded', 'web', '02:00:00:00:01:1a', ['10.1.0.26', 'fd00:1::1a'], ['hv1', 7], {
+      securityGroups: ['web servers'],
+      projectId: 'guarded',
+    });
 }
 
 describe('The flows of each room', () => {

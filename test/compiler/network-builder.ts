@@ -3,7 +3,7 @@ import { Compiler } from '../../src/compiler/compiler.js';
 import type { Flow, Fragment, Group, Meter } from '../../src/compiler/fragment.js';
 import { rules } from '../../src/compiler/rules.js';
 import type { Rule } from '../../src/compiler/rule.js';
-import { kinds, type Kind, type RowOf } from '../../src/model/index.js';
+import { type Direction, kinds, type Kind, type RowOf } from '../../src/model/index.js';
 import { NetworkView, type Snapshot } from '../../src/view/network-view.js';
 import { fragmentsOn, wholeFragments } from './whole-fragments.js';
 
@@ -82,6 +82,7 @@ export class NetworkBuilder {
       allowedAddresses: [],
       enabled: true,
       unknownMacs: false,
+      securityGroups: [],
       hypervisor: null,
       portKey: this.#nextKey(logicalSwitchId),
       ...given,
@@ -95,6 +96,7 @@ export class NetworkBuilder {
       hypervisorId,
       interfaceName: `tap${ofport}`,
       ofport,
+      ctZone: 1000 + this.#number,
       reason: null,
       interfaceUuid: '00000000-0000-7000-8000-000000000000',
     });
@@ -171,6 +173,35 @@ export class NetworkBuilder {
       remoteIp: null,
       key: 0,
       datapathKey: ++this.#datapathKey,
+      ...given,
+    });
+  }
+
+  securityGroup(id: string, given: Given<'security-groups'> = {}): this {
+    return this.#add('security-groups', id, { isolates: ['ingress', 'egress'], portSelector: null, ...given });
+  }
+
+  addressSet(id: string, ...addresses: readonly string[]): this {
+    return this.#add('address-sets', id, { addresses });
+  }
+
+  /** A rule that allows everything in the direction, but for what is given. */
+  rule(id: string, securityGroupId: string, direction: Direction, given: Given<'security-group-rules'> = {}): this {
+    return this.#add('security-group-rules', id, {
+      securityGroupId,
+      direction,
+      ethertype: null,
+      protocol: null,
+      portMin: null,
+      portMax: given.portMin ?? null,
+      icmpType: null,
+      icmpCode: null,
+      remoteCidr: null,
+      remoteGroupId: null,
+      remoteAddressSetId: null,
+      action: 'allow',
+      priority: 1000,
+      stateless: false,
       ...given,
     });
   }

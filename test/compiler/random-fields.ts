@@ -3,6 +3,8 @@
  * Few distinct addresses and networks on purpose, so that routes, subnets and ports meet.
  */
 import type { Kind, RowOf } from '../../src/model/index.js';
+import type { PortSelector } from '../../src/model/port-selector.js';
+import { hasPorts, isIcmp } from '../../src/model/protocol.js';
 import { kinds } from '../../src/model/kinds.js';
 import { mirrorDirections } from '../../src/model/mirror.js';
 import { qosDirections, qosRuleKinds } from '../../src/model/qos-rule.js';
@@ -23,6 +25,9 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'logical-switches': { pool: 11, base: 9 },
   subnets: { pool: 18, base: 15 },
   'logical-routers': { pool: 5, base: 4 },
+  'security-groups': { pool: 6, base: 5 },
+  'address-sets': { pool: 4, base: 3 },
+  'security-group-rules': { pool: 45, base: 36 },
   'logical-switch-ports': { pool: 125, base: 112 },
   'logical-router-ports': { pool: 20, base: 16 },
   'static-routes': { pool: 16, base: 12 },
@@ -84,6 +89,23 @@ const cidr = (context: Context): string =>
     () => '::/0',
   ])();
 
+const addressOrNetwork = (context: Context): string => (context.random.chance(0.6) ? anyIp(context) : cidr(context));
+
+const tier = ({ random }: Context): string => `${random.below(5)}`;
+
+const selector = (context: Context): PortSelector => ({
+  matchLabels: context.random.chance(0.5) ? { tier: tier(context) } : {},
+  matchExpressions: several(context, 1, () => ({
+    key: 'tier',
+    ...context.random.pick([
+      { operator: 'In', values: [tier(context)] },
+      { operator: 'NotIn', values: [tier(context)] },
+      { operator: 'Exists', values: [] },
+      { operator: 'DoesNotExist', values: [] },
+    ] as const),
+  })),
+});
+
 /** Often the address of some router port: what a next hop is in a network that works. */
 function nextHop(context: Context, isIpv6: boolean): string {
   const addresses = [...context.tables['logical-router-ports'].values()]
@@ -142,6 +164,27 @@ export const fields: {
     enabled: ({ random }) => random.chance(0.8),
     datapathKey: ({ random }) => 1 + random.below(0xfffff),
   },
+  'security-groups': {
+    isolates: ({ random }) => random.pick([['ingress', 'egress'], ['ingress'], ['egress'], []] as const),
+    portSelector: context => maybe(context, 0.4, () => selector(context)),
+  },
+  'address-sets': { addresses: context => [...new Set(several(context, 6, () => addressOrNetwork(context)))] },
+  'security-group-rules': {
+    securityGroupId: context => refer(context, 'security-groups'),
+    direction: ({ random }) => random.pick(['ingress', 'ingress', 'egress']),
+    ethertype: ({ random }) => random.pick(['ipv4', 'ipv6', null]),
+    protocol: ({ random }) => random.pick(['tcp', 'tcp', 'tcp', 'tcp', 'udp', 'icmp', 'icmpv6', 'sctp', '89', null]),
+    portMin: context => maybe(context, 0.5, () => 1 + context.random.below(8)),
+    portMax: (context, row) => (row.portMin === null ? null : row.portMin + context.random.below(8)),
+    icmpType: context => maybe(context, 0.3, () => context.random.below(3)),
+    icmpCode: context => maybe(context, 0.3, () => context.random.below(2)),
+    remoteCidr: context => maybe(context, 0.15, () => cidr(context)),
+    remoteGroupId: context => maybe(context, 0.25, () => refer(context, 'security-groups')),
+    remoteAddressSetId: context => maybe(context, 0.2, () => refer(context, 'address-sets')),
+    action: ({ random }) => random.pick(['allow', 'allow', 'allow', 'allow', 'drop', 'reject']),
+    priority: ({ random }) => random.pick([1000, 1000, 1000, 1000, 0, 10_000]),
+    stateless: ({ random }) => random.chance(0.15),
+  },
   'logical-switch-ports': {
     logicalSwitchId: context => refer(context, 'logical-switches'),
     mac: context => mac(context),
@@ -155,6 +198,7 @@ export const fields: {
       several(context, 2, () => ({ mac: maybe(context, 0.5, () => mac(context)), cidr: cidr(context) })),
     enabled: ({ random }) => random.chance(0.85),
     unknownMacs: ({ random }) => random.chance(0.1),
+    securityGroups: context => [...new Set(several(context, 2, () => refer(context, 'security-groups')))],
     hypervisor: context => maybe(context, 0.2, () => `hv${context.random.below(5)}`),
     portKey: ({ random }) => 1 + random.below(32_767),
   },
@@ -203,6 +247,7 @@ export const fields: {
     interfaceName: ({ random }) => `tap${random.below(1000)}`,
     interfaceUuid: ({ random }) => `0000000f-0000-7000-8000-${hex(random.below(2 ** 31), 12)}`,
     ofport: ({ random }) => 1 + random.below(2000),
+    ctZone: ({ random }) => 1 + random.below(0xffff),
     reason: context => maybe(context, 0.1, () => 'the newest of two claims'),
   },
   tokens: {
@@ -224,10 +269,35 @@ export function consistent(kind: Kind, row: Draft): Draft {
     const mixed = row['nextHop'] !== null && isIpv6(row['nextHop']) !== isIpv6(row['destination']);
     return row['discard'] === true || mixed ? { ...row, nextHop: null } : row;
   }
+  if (kind === 'security-group-rules') return consistentRule(row);
   if (kind === 'logical-router-ports') {
     return row['logicalSwitchId'] === null
       ? { ...row, switchPortKey: null }
       : { ...row, peerId: null, switchPortKey: row['switchPortKey'] ?? 1 };
   }
   return row;
+}
+
+function consistentRule(row: Draft): Draft {
+  const protocol = row['protocol'] as string | null;
+  const ports = hasPorts(protocol) && row['portMin'] !== null;
+  const min = ports ? Number(row['portMin']) : null;
+  const types = isIcmp(protocol) && row['icmpType'] !== null;
+  const remote = ['remoteCidr', 'remoteGroupId', 'remoteAddressSetId'].find(member => row[member] !== null);
+  const only = (member: string): unknown => (member === remote ? row[member] : null);
+  const family =
+    remote === 'remoteCidr' ? (String(row['remoteCidr']).includes(':') ? 'ipv6' : 'ipv4') : row['ethertype'];
+  const ethertype = types && family === null ? 'ipv4' : family;
+  return {
+    ...row,
+    protocol: protocol === 'icmpv6' && ethertype !== 'ipv6' ? 'icmp' : protocol,
+    ethertype,
+    portMin: min,
+    portMax: min === null ? null : Math.max(min, Number(row['portMax'] ?? min)),
+    icmpType: types ? row['icmpType'] : null,
+    icmpCode: types ? row['icmpCode'] : null,
+    remoteCidr: only('remoteCidr'),
+    remoteGroupId: only('remoteGroupId'),
+    remoteAddressSetId: only('remoteAddressSetId'),
+  };
 }

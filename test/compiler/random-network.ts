@@ -34,6 +34,11 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
     ['logical-router-ports', 'logicalRouterId'],
     ['static-routes', 'logicalRouterId'],
   ],
+  'security-groups': [
+    ['security-group-rules', 'securityGroupId'],
+    ['security-group-rules', 'remoteGroupId'],
+  ],
+  'address-sets': [['security-group-rules', 'remoteAddressSetId']],
   'logical-switch-ports': [
     ['port-bindings', 'logicalSwitchPortId'],
     ['qos-rules', 'logicalSwitchPortId'],

@@ -5,6 +5,7 @@
  */
 import { structurallyEqual } from '../../src/base/structural-equality.js';
 import type { RowAfter } from '../../src/view/network-view.js';
+import { securityOf } from './reference-security.js';
 import {
   type DerivedKind,
   fleetOf,
@@ -22,9 +23,15 @@ const viewKinds = Object.keys(indexes) as ViewKind[];
 const placementMembers: { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] } = {
   'logical-switches': ['number'],
   'logical-routers': ['number'],
-  'logical-switch-ports': ['number', 'logicalSwitchId'],
+  'logical-switch-ports': [
+    ...(['number', 'logicalSwitchId', 'projectId', 'labels'] as const),
+    ...(['securityGroups', 'ips', 'allowedAddresses'] as const),
+  ],
+  'security-groups': ['number', 'projectId', 'portSelector'],
+  'address-sets': ['number', 'addresses'],
+  'security-group-rules': ['securityGroupId', 'direction', 'stateless', 'remoteGroupId', 'remoteAddressSetId'],
   'logical-router-ports': ['logicalRouterId', 'logicalSwitchId', 'peerId'],
-  'port-bindings': ['logicalSwitchPortId', 'hypervisorId', 'ofport'],
+  'port-bindings': ['logicalSwitchPortId', 'hypervisorId', 'ofport', 'ctZone'],
 };
 
 function movesPlacement(kind: ViewKind, before: AnyRow | null, after: AnyRow | null): boolean {
@@ -143,13 +150,15 @@ function placementOf(network: ReferenceNetwork): ReadonlyMap<DerivedKind, Rows> 
   const boundPorts = new Map<string, AnyRow>();
   const presences = new Map<string, AnyRow>();
   const hosts = new Map<string, Set<string>>();
+  const placeOf = new Map<string, string>();
   // Two bindings of one port do not exist in a store; here the first by id counts, as in the view.
   for (const binding of sortedById(network.rows('port-bindings').values()) as ViewRow<'port-bindings'>[]) {
     const port = ports.get(binding.logicalSwitchPortId);
     if (port === undefined || boundPorts.has(port.id)) continue;
     const { logicalSwitchId, number } = port;
-    const { hypervisorId, ofport } = binding;
-    boundPorts.set(port.id, { id: port.id, logicalSwitchId, hypervisorId, ofport, number });
+    const { hypervisorId, ofport, ctZone } = binding;
+    boundPorts.set(port.id, { id: port.id, logicalSwitchId, hypervisorId, ofport, ctZone, number });
+    placeOf.set(port.id, hypervisorId);
     const logicalSwitch = switches.get(logicalSwitchId);
     if (logicalSwitch === undefined) continue;
     const id = `${logicalSwitchId}@${hypervisorId}`;
@@ -168,7 +177,10 @@ function placementOf(network: ReferenceNetwork): ReadonlyMap<DerivedKind, Rows> 
       }
     }
   }
+  const security = securityOf(kind => rowsOf(network, kind), placeOf);
+  for (const [id, row] of security.get('residencies') ?? []) residencies.set(id, row);
   return new Map<DerivedKind, Rows>([
+    ...security,
     ['residencies', residencies],
     ['switch-presences', presences],
     ['bound-ports', boundPorts],

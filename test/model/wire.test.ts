@@ -20,6 +20,7 @@ const port: LogicalSwitchPort = {
   allowedAddresses: [{ mac: null, cidr: '10.1.0.0/16' }],
   enabled: true,
   unknownMacs: false,
+  securityGroups: ['0191d5a0-0000-7000-8000-000000000004'],
   hypervisor: null,
   portKey: 9,
 };

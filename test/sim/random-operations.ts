@@ -166,6 +166,7 @@ export class RandomOperations {
       allowedAddresses: [],
       enabled: this.#random.chance(0.95),
       unknownMacs: this.#random.chance(0.1),
+      securityGroups: [],
       hypervisor: null,
       portKey: common.number,
     };

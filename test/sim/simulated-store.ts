@@ -368,7 +368,9 @@ export class SimulatedDatabase {
     const { winner, reason } = port === undefined ? { winner: null, reason: null } : arbitrate(port, claims, 1, true);
     if (winner === null) return held === null ? [] : [{ kind: 'port-bindings', id: held.id, after: null }];
     const { hypervisorId, interfaceName, interfaceUuid, ofport } = winner;
-    const place = { hypervisorId, interfaceName, interfaceUuid, ofport, reason, projectId: '' };
+    // Free on a hypervisor where the ofport is.
+    const ctZone = held?.hypervisorId === hypervisorId ? held.ctZone : ofport;
+    const place = { hypervisorId, interfaceName, interfaceUuid, ofport, ctZone, reason, projectId: '' };
     const base = held ?? { ...this.common('', this.newNumber()), logicalSwitchPortId: portId };
     const isSamePlace =
       held !== null && Object.entries(place).every(([name, value]) => held[name as keyof PortBinding] === value);

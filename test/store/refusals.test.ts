@@ -46,6 +46,11 @@ async function makeGround(store: Store): Promise<{
     max_kbps: 1000,
   });
   const mirror = await create('mirrors', { logical_switch_port_id: port.id, kind: 'gre', remote_ip: '192.0.2.9' });
+  const group = await create('security-groups', { name: 'g' });
+  const otherGroup = await create('security-groups', { name: 'h' });
+  const addressSet = await create('address-sets', { name: 'a', addresses: ['192.0.2.1'] });
+  const ssh = { security_group_id: group.id, direction: 'ingress', protocol: 'tcp', port_min: 22, port_max: 22 };
+  const groupRule = await create('security-group-rules', ssh);
   const hypervisor = await create('hypervisors', { name: `h-${router.id}`, ovsdb_target: 'tcp:192.0.2.1:6640' });
   const token = await create('tokens', { name: 't', role: 'reader', project_id: 'p' });
   const quota = await create('quotas', { project_id: router.id, limits: { subnets: 5 } });
@@ -60,6 +65,8 @@ async function makeGround(store: Store): Promise<{
         routerPort: routerPort.id,
         port: port.id,
         otherPort: otherPort.id,
+        group: group.id,
+        otherGroup: otherGroup.id,
       },
       takenMac,
       hypervisorName: hypervisor.name,
@@ -69,6 +76,9 @@ async function makeGround(store: Store): Promise<{
       'logical-switches': { name: 'x' },
       subnets: { logical_switch_id: logicalSwitch.id, cidr: '10.9.0.0/24' },
       'logical-routers': { name: 'x' },
+      'security-groups': { name: 'x' },
+      'address-sets': { name: 'x' },
+      'security-group-rules': { security_group_id: group.id, direction: 'egress' },
       'logical-switch-ports': { ...onSwitch, ips: [] },
       'logical-router-ports': { name: 'x', logical_router_id: otherRouter.id, networks: ['10.5.0.1/24'] },
       'static-routes': { ...route, destination: '198.51.100.0/24' },
@@ -82,6 +92,9 @@ async function makeGround(store: Store): Promise<{
       'logical-switches': logicalSwitch.id,
       subnets: subnet.id,
       'logical-routers': router.id,
+      'security-groups': group.id,
+      'address-sets': addressSet.id,
+      'security-group-rules': groupRule.id,
       'logical-switch-ports': port.id,
       'logical-router-ports': routerPort.id,
       'static-routes': staticRoute.id,

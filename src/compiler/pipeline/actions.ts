@@ -6,6 +6,7 @@
 import {
   checkPacketLarger as checkPacketLargerAction,
   clone as cloneAction,
+  ct as ctAction,
   decTtl as decTtlAction,
   group as groupAction,
   learn as learnAction,
@@ -132,6 +133,24 @@ export function enter(to: Stage): Step<never, never> {
 export function call(to: Stage): Step<never, never> {
   if (to.kind === 'stage') throw new Error(`${to.name} is no subroutine`);
   return step([], [], ({ layout }) => [resubmit(layout.tableOf(to))]);
+}
+
+/**
+ * Through conntrack, in the zone that a field holds, and on at a later stage: the packet goes there by itself, so nothing may
+ * follow in this flow. Registers stay as they are.
+ */
+export function track<R extends FieldName>(zone: R, to: Stage): Step<R, never> {
+  return step([zone], [], ({ layout, stage }) => {
+    const table = layout.tableOf(to);
+    if (table <= layout.tableOf(stage)) throw new Error(`${stage.name} cannot track into ${to.name}: it comes earlier`);
+    return [ctAction({ zone: placeOf(zone), table })];
+  });
+}
+
+/** Has conntrack remember the connection of the packet, in the zone that a field holds. */
+export function commitConnection<R extends FieldName>(zone: R): Step<R, never> {
+  const actions = [ctAction({ zone: placeOf(zone), commit: true })];
+  return step([zone], [], () => actions);
 }
 
 /** Drops the packet and counts it by reason and port. The last step of a flow. */

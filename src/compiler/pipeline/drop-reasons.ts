@@ -95,6 +95,16 @@ export const dropReasons = {
     code: 33,
     help: 'It was the first fragment of a packet, or a packet, that does not hold all of its headers, so that they cannot be checked (RFC 8200, section 4.5).',
   },
+  acl_default: {
+    code: 35,
+    help: 'No rule of the security groups of the sending or receiving port allows it, and one of them isolates the port in that direction.',
+  },
+  acl_drop: { code: 36, help: 'A rule of a security group, of the sending or receiving port, drops it.' },
+  acl_reject: { code: 37, help: 'A rule of a security group, of the sending or receiving port, rejects it.' },
+  connection_invalid: {
+    code: 38,
+    help: 'It belongs to no connection that can be: a damaged packet, or an answer to something that was never asked.',
+  },
 } as const satisfies Record<string, DropReasonEntry>;
 
 export type DropReason = keyof typeof dropReasons;

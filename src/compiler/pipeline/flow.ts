@@ -84,8 +84,8 @@ function matchOf(fields: readonly (readonly [FieldName, MatchValue | undefined])
     const masked = typeof value === 'object' ? value : { value: BigInt(value), mask: field.allBits & ones };
     if (masked.value > field.allBits || masked.mask > field.allBits) throw new RangeError(`${name} is too wide`);
     wanted.push(matchField(field, masked.value << shift, masked.mask << shift));
-    for (const [required, requiredValue] of implied[field.prerequisite] ?? []) {
-      wanted.push(matchField(required, requiredValue));
+    for (const [required, requiredValue, requiredMask] of implied[field.prerequisite] ?? []) {
+      wanted.push(matchField(required, requiredValue, requiredMask));
     }
   }
   return canonicalMatch(wanted);
@@ -97,8 +97,11 @@ const icmpv6: readonly (readonly [OxmField, bigint])[] = [
   [oxm.ipProto, 58n],
 ];
 
+/** +trk-inv: the packet has been through conntrack, which knows its connection. */
+export const trackedAndValid: Masked = { value: 0x20n, mask: 0x30n };
+
 /** What OpenFlow wants matched before a field may be: said by the field, so that no room has to repeat it. */
-const implied: { readonly [P in Prerequisite]?: readonly (readonly [OxmField, bigint])[] } = {
+const implied: { readonly [P in Prerequisite]?: readonly (readonly [OxmField, bigint, bigint?])[] } = {
   ipv4: [[oxm.ethType, ethernetType.ipv4]],
   ipv6: [[oxm.ethType, ethernetType.ipv6]],
   arp: [[oxm.ethType, ethernetType.arp]],
@@ -109,5 +112,6 @@ const implied: { readonly [P in Prerequisite]?: readonly (readonly [OxmField, bi
   icmpv6,
   nd: icmpv6,
   ndSolicit: [...icmpv6, [oxm.icmpv6Type, 135n]],
+  conntrack: [[oxm.ctState, trackedAndValid.value, trackedAndValid.mask]],
   ndAdvert: [...icmpv6, [oxm.icmpv6Type, 136n]],
 };

@@ -7,7 +7,18 @@ import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
 export const physIn = stage('phys_in', {
   purpose: 'From the interface to the logical port; from a tunnel to the datapath that its key names.',
   reads: ['physicalPort', 'tunnelId'],
-  writes: ['datapath', 'inPort', 'origin', 'secured', 'learns', 'fromTunnel'],
+  writes: [
+    'datapath',
+    'inPort',
+    'origin',
+    'secured',
+    'learns',
+    'fromTunnel',
+    'guarded',
+    'ctZone',
+    'tracks',
+    'stateless',
+  ],
   onMiss: { drop: 'unknown_interface' },
 });
 

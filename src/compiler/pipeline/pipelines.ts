@@ -7,6 +7,7 @@
  *                              lr_out_delivery -+            +-> lr_in_* -> lr_in_arp_resolve
  *                                        ^------------------------------------------+
  */
+import { aclLookups } from './acl.js';
 import { layOut } from './layout.js';
 import { physicalEgress, physicalIngress } from './physical.js';
 import { routerEgress } from './router-egress.js';
@@ -21,6 +22,7 @@ export const layout = layOut([
   routerIngress,
   routerEgress,
   lookups,
+  aclLookups,
   physicalEgress,
 ]);
 

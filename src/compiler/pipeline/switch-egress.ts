@@ -1,4 +1,5 @@
 /** The logical switch towards the destination port. */
+import { aclActionReads, judgementWrites, preAclReads, preStatefulReads } from './acl.js';
 import { tunnelMtu } from './physical.js';
 import { type Pipeline, stage } from './stage.js';
 
@@ -8,8 +9,44 @@ export const copyFields = ['physicalPort16', 'tunnelDestination4', 'tunnelDestin
 export const lsOutDelivery = stage('ls_out_delivery', {
   purpose: 'To what the port is here: an interface, a logical router, or a tunnel to the hypervisor that has it.',
   reads: ['datapath', 'inPort', 'outPort', 'outHost', 'fromTunnel', 'flood'],
-  writes: ['datapath', 'inPort', 'outPort'],
+  writes: ['datapath', 'inPort', 'outPort', 'ctZone', 'tracks', 'stateless'],
   onMiss: { advance: tunnelMtu },
+});
+
+export const lsOutAclDone = stage('ls_out_acl_done', {
+  purpose: 'Out of the interface of a port with security groups, or on to the stages before it that it has.',
+  reads: ['ctZone'],
+  writes: [],
+  onMiss: { drop: 'stale_location' },
+});
+
+export const lsOutAclAction = stage('ls_out_acl_action', {
+  purpose: 'Does what the rules say; has conntrack remember a new connection that they allow.',
+  reads: aclActionReads,
+  writes: [],
+  onMiss: 'next',
+});
+
+export const lsOutAclEval = stage('ls_out_acl_eval', {
+  purpose: 'Asks the rules about the connection: ingress where others have begun it, egress in replies to the port.',
+  reads: ['ctState'],
+  writes: judgementWrites,
+  onMiss: { drop: 'connection_invalid' },
+});
+
+export const lsOutPreStateful = stage('ls_out_pre_stateful', {
+  purpose: 'To conntrack, if a rule of the port is about connections and none has judged the packet by itself.',
+  reads: preStatefulReads,
+  writes: [],
+  onMiss: { advance: lsOutAclAction },
+});
+
+export const lsOutPreAcl = stage('ls_out_pre_acl', {
+  purpose:
+    'Towards ports with security groups: lets through what no rule is asked about, and asks the stateless rules.',
+  reads: preAclReads,
+  writes: judgementWrites,
+  onMiss: 'next',
 });
 
 export const lsOutQos = stage('ls_out_qos', {
@@ -36,5 +73,15 @@ export const lsOutInterface = stage('ls_out_interface', {
 export const switchEgress: Pipeline = {
   name: 'Logical switch egress',
   purpose: 'From the switch to what is behind its ports.',
-  stages: [lsOutDelivery, lsOutQos, lsOutMirror, lsOutInterface],
+  stages: [
+    lsOutDelivery,
+    lsOutPreAcl,
+    lsOutPreStateful,
+    lsOutAclEval,
+    lsOutAclAction,
+    lsOutAclDone,
+    lsOutQos,
+    lsOutMirror,
+    lsOutInterface,
+  ],
 };

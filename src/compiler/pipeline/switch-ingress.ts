@@ -1,4 +1,5 @@
 /** The logical switch on the hypervisor where the packet enters: who may send it, who answers it, where it goes. */
+import { aclActionReads, judgementWrites, preAclReads, preStatefulReads } from './acl.js';
 import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
 import { copyFields, lsOutDelivery } from './switch-egress.js';
 
@@ -103,6 +104,41 @@ export const lsInLookupFdb = stage('ls_in_lookup_fdb', {
   onMiss: { advance: lsInL2Lkup },
 });
 
+export const lsInAclDone = stage('ls_in_acl_done', {
+  purpose: 'What a port with security groups may send goes where it is wanted.',
+  reads: [...packetKinds, 'learns'],
+  writes: [],
+  onMiss: { advance: lsInL2Lkup },
+});
+
+export const lsInAclAction = stage('ls_in_acl_action', {
+  purpose: 'Does what the rules say; has conntrack remember a new connection that they allow.',
+  reads: aclActionReads,
+  writes: [],
+  onMiss: 'next',
+});
+
+export const lsInAclEval = stage('ls_in_acl_eval', {
+  purpose: 'Asks the rules about the connection: egress where the port has begun it, ingress in replies of the port.',
+  reads: ['ctState'],
+  writes: judgementWrites,
+  onMiss: { drop: 'connection_invalid' },
+});
+
+export const lsInPreStateful = stage('ls_in_pre_stateful', {
+  purpose: 'To conntrack, if a rule of the port is about connections and none has judged the packet by itself.',
+  reads: preStatefulReads,
+  writes: [],
+  onMiss: { advance: lsInAclAction },
+});
+
+export const lsInPreAcl = stage('ls_in_pre_acl', {
+  purpose: 'From ports with security groups: lets through what no rule is asked about, and asks the stateless rules.',
+  reads: preAclReads,
+  writes: judgementWrites,
+  onMiss: 'next',
+});
+
 export const lsInBlamePortSec = stage('ls_in_blame_port_sec', {
   purpose: 'Which part of a refused claim was wrong, for the account of drops.',
   reads: [...packetKinds, 'permitted'],
@@ -112,7 +148,7 @@ export const lsInBlamePortSec = stage('ls_in_blame_port_sec', {
 
 export const lsInApplyPortSec = stage('ls_in_apply_port_sec', {
   purpose: 'Drops what claims more than the port may; sends the rest where it is wanted.',
-  reads: [...packetKinds, 'permitted', 'sourcePermitted', 'secured', 'learns', 'ethSrc'],
+  reads: [...packetKinds, 'permitted', 'sourcePermitted', 'secured', 'learns', 'guarded', 'ethSrc'],
   writes: ['claim', 'mac'],
   onMiss: { advance: lsInL2Lkup },
 });
@@ -162,6 +198,11 @@ export const switchIngress: Pipeline = {
     lsInCheckPortSec,
     lsInApplyPortSec,
     lsInBlamePortSec,
+    lsInPreAcl,
+    lsInPreStateful,
+    lsInAclEval,
+    lsInAclAction,
+    lsInAclDone,
     lsInLookupFdb,
     lsInPutFdb,
     lsInArpRsp,

@@ -14,6 +14,7 @@ import {
   lsInBlamePortSec,
   lsInCheckPortSec,
   lsInLookupFdb,
+  lsInPreAcl,
   lsPortSecurity,
 } from '../pipeline/switch-ingress.js';
 import type { Flow } from '../fragment.js';
@@ -138,6 +139,9 @@ const ipv6Flows: readonly Flow[] = [
 
 /** What is permitted goes where it is wanted, by the shortest way. */
 const dispatchFlows: readonly Flow[] = [
+  ...[etherType.ipv4, etherType.ipv6].map(ethType =>
+    flow(lsInApplyPortSec, { priority: 90, match: { guarded: 1, ethType }, actions: [advance(lsInPreAcl)] }),
+  ),
   flow(lsInApplyPortSec, { priority: 80, match: { learns: 1 }, actions: [advance(lsInLookupFdb)] }),
   flow(lsInApplyPortSec, { priority: 70, match: { arpOp: 1 }, actions: [advance(lsInArpRsp)] }),
   flow(lsInApplyPortSec, { priority: 70, match: { icmpv6Type: icmpv6.solicitation }, actions: [advance(lsInArpRsp)] }),

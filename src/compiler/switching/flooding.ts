@@ -121,16 +121,21 @@ export const switchingFlooding = rule({
   },
 });
 
+interface LocalPort {
+  readonly port: NetworkRow<'logical-switch-ports'>;
+  readonly ofport: number;
+}
+
 function localCopies(
-  ports: readonly { readonly port: NetworkRow<'logical-switch-ports'>; readonly ofport: number }[],
+  ports: readonly LocalPort[],
   continued: number,
-  direct: boolean,
+  isDirect: (port: LocalPort['port']) => boolean,
 ): readonly Copy[] {
   return ports
     .toSorted((a, b) => a.port.portKey - b.port.portKey)
     .map(({ port, ofport }) => ({
       bucketId: port.portKey,
-      actions: direct
+      actions: isDirect(port)
         ? bucketActions(lsInL2Lkup, [output(ofport)])
         : bucketActions(lsInL2FloodUnknown, [set({ outPort: port.portKey }), advance(lsOutDelivery)]),
       continuationId: () => groupId(port.number, continued),
@@ -154,14 +159,16 @@ export const switchingFloodLocal = rule({
       ports.length,
       () => view.by('switch-presences', 'logicalSwitchId', datapathId).length,
     );
+    // No copy passes by the security groups of a port.
+    const isDirect = ({ id }: LocalPort['port']): boolean => direct && view.get('port-groups', id) === null;
     const switchLearns = view.by('logical-switch-ports', 'learning', datapathId).length > 0;
     return {
       scope: { kind: 'hypervisor', hypervisorId },
       flows: [],
       groups: [
-        ...floodGroups(groupId(number, slot.floodLocal), localCopies(ports, slot.floodLocalContinued, direct)),
+        ...floodGroups(groupId(number, slot.floodLocal), localCopies(ports, slot.floodLocalContinued, isDirect)),
         ...(switchLearns
-          ? floodGroups(groupId(number, slot.unknownLocal), localCopies(learning, slot.unknownLocalContinued, direct))
+          ? floodGroups(groupId(number, slot.unknownLocal), localCopies(learning, slot.unknownLocalContinued, isDirect))
           : []),
       ],
     };

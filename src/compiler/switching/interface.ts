@@ -5,7 +5,14 @@ import { advance, drop, output, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { physIn } from '../pipeline/physical.js';
 import type { Stage } from '../pipeline/stage.js';
-import { lsOutDelivery, lsOutInterface, lsOutMirror, lsOutQos } from '../pipeline/switch-egress.js';
+import {
+  lsOutAclDone,
+  lsOutDelivery,
+  lsOutInterface,
+  lsOutMirror,
+  lsOutPreAcl,
+  lsOutQos,
+} from '../pipeline/switch-egress.js';
 import { lsInCheckPortSec, lsInMirror, lsInQos } from '../pipeline/switch-ingress.js';
 import type { Flow } from '../fragment.js';
 import { rule } from '../rule.js';
@@ -26,6 +33,43 @@ function wayOf(
   return { entrance, exit: mirrors.some(mirror => copies(mirror, 'in')) ? lsOutMirror : null };
 }
 
+/** What security groups have to know of a port that has some. */
+interface Guard {
+  readonly ctZone: number;
+  readonly tracks: 0 | 1;
+  readonly stateless: 0 | 1;
+}
+
+function guardOf(bound: NetworkRow<'bound-ports'>, view: TrackedView): Guard | null {
+  const groups = view.get('port-groups', bound.id);
+  if (groups === null) return null;
+  const traits = groups.groupIds.map(id => view.get('group-traits', id));
+  return {
+    ctZone: bound.ctZone,
+    tracks: traits.some(each => each?.tracked) ? 1 : 0,
+    stateless: traits.some(each => each !== null && each.stateless.length > 0) ? 1 : 0,
+  };
+}
+
+/** From the switch to the interface: past its security groups, and through the stages that it has besides. */
+function deliveryFlows(
+  at: { readonly datapath: number; readonly outPort: number },
+  ofport: number,
+  guard: Guard | null,
+  exit: Stage | null,
+): readonly Flow[] {
+  const out = exit === null ? output(ofport) : advance(exit);
+  return [
+    ...(guard === null
+      ? [flow(lsOutDelivery, { priority: 100, match: at, actions: [out] })]
+      : [
+          flow(lsOutDelivery, { priority: 100, match: at, actions: [set({ ...guard }), advance(lsOutPreAcl)] }),
+          flow(lsOutAclDone, { priority: 100, match: { ctZone: guard.ctZone }, actions: [out] }),
+        ]),
+    ...(exit === null ? [] : [flow(lsOutInterface, { priority: 100, match: at, actions: [output(ofport)] })]),
+  ];
+}
+
 export const switchingInterface = rule({
   name: 'switching.interface',
   number: 30,
@@ -34,6 +78,7 @@ export const switchingInterface = rule({
     const port = view.get('logical-switch-ports', bound.id);
     const logicalSwitch = view.get('logical-switches', bound.logicalSwitchId);
     if (port === null || logicalSwitch === null) return null;
+    const guard = guardOf(bound, view);
     const datapath = logicalSwitch.datapathKey;
     const origin = port.number;
     const at = { datapath, outPort: port.portKey };
@@ -45,15 +90,11 @@ export const switchingInterface = rule({
         actions: [
           set({ datapath, inPort: port.portKey, origin }),
           set({ secured: port.portSecurity ? 1 : 0, learns: learnsMacs(port) ? 1 : 0 }),
+          ...(guard === null ? [] : [set({ guarded: 1, ...guard })]),
           advance(entrance),
         ],
       }),
-      flow(lsOutDelivery, {
-        priority: 100,
-        match: at,
-        actions: [exit === null ? output(bound.ofport) : advance(exit)],
-      }),
-      ...(exit === null ? [] : [flow(lsOutInterface, { priority: 100, match: at, actions: [output(bound.ofport)] })]),
+      ...deliveryFlows(at, bound.ofport, guard, exit),
       // Open vSwitch never sends a packet back by itself; a flood leaves the sender out, anything else is an account.
       flow(lsOutDelivery, {
         priority: 110,
@@ -72,6 +113,7 @@ export const switchingInterface = rule({
     return {
       scope: { kind: 'hypervisor', hypervisorId: bound.hypervisorId },
       flows: port.enabled ? enabledFlows() : disabledFlows(),
+      ...(guard === null ? {} : { ctZones: [guard.ctZone] }),
     };
   },
 });

@@ -13,8 +13,8 @@ export const maxResubmits = 4096;
 const ingressResubmits = 32;
 /** The longest way through one router, and through the switch that it leaves into. */
 const routerResubmits = 16;
-/** A copy for a local port: ls_out_delivery. */
-const localCopyResubmits = 1;
+/** A copy for a local port: ls_out_delivery, and where it has security groups two stages more, up to conntrack, which begins anew. */
+const localCopyResubmits = 3;
 /** A copy for a hypervisor: two tunnel stages, the second both ways. */
 const remoteCopyResubmits = 3;
 

@@ -9,6 +9,9 @@ import { logicalSwitchBehaviour } from './logical-switch.js';
 import { quotaBehaviour } from './quota.js';
 import { mirrorBehaviour } from './mirror.js';
 import { qosRuleBehaviour } from './qos-rule.js';
+import { addressSetBehaviour } from './address-set.js';
+import { securityGroupRuleBehaviour } from './security-group-rule.js';
+import { securityGroupBehaviour } from './security-group.js';
 import { staticRouteBehaviour } from './static-route.js';
 import { subnetBehaviour } from './subnet.js';
 import { tokenBehaviour } from './token.js';
@@ -25,6 +28,9 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     'logical-switches': logicalSwitchBehaviour(defaultUnderlayMtu),
     subnets: subnetBehaviour,
     'logical-routers': logicalRouterBehaviour,
+    'security-groups': securityGroupBehaviour,
+    'address-sets': addressSetBehaviour,
+    'security-group-rules': securityGroupRuleBehaviour,
     'logical-switch-ports': logicalSwitchPortBehaviour,
     'logical-router-ports': logicalRouterPortBehaviour,
     'static-routes': staticRouteBehaviour,

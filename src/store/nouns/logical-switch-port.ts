@@ -9,6 +9,7 @@ import type { Claim } from '../claims.js';
 import { isStorable } from '../sql.js';
 import type { UnitOfWork } from '../unit-of-work.js';
 import type { Behaviour } from './behaviour.js';
+import { membershipClaim, requireGroups } from './security-group.js';
 import { requireRow } from './require.js';
 
 export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
@@ -33,6 +34,7 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
       allowedAddresses: request.allowedAddresses ?? [],
       enabled: request.enabled ?? true,
       unknownMacs: request.unknownMacs ?? false,
+      securityGroups: await requireGroups(unit, request.securityGroups ?? [], current),
       hypervisor,
       portKey: current?.portKey ?? (await unit.allocator.portKey(logicalSwitchId)),
     };
@@ -50,6 +52,7 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
   claims: row => [
     claim(row, 'mac', row.mac, '/mac', null),
     claim(row, 'port_key', String(row.portKey), '', null),
+    ...row.securityGroups.map((group, index) => membershipClaim(group, row.id, pointerTo('/security_groups', index))),
     ...row.ips.map(({ ip, subnetId }, index) => claim(row, 'ip', ip, pointerTo('/ips', index), subnetId)),
   ],
 };

@@ -181,6 +181,56 @@ function qosRefusals(): Refusal[] {
   ];
 }
 
+function groupRefusals(): Refusal[] {
+  const selector = (port_selector: unknown): Json => ({ port_selector });
+  const expressions = (...match_expressions: unknown[]): Json => selector({ match_expressions });
+  const at = '/port_selector/match_expressions';
+  return [
+    ...each('isolates', 'invalid_value', 5, 'ingress', {}, null),
+    refusal({ isolates: ['ingress', 'both'] }, 'invalid_value', '/isolates/1'),
+    ...each('port_selector', 'invalid_value', 5, 'x', []),
+    refusal(selector({ labels: {} }), 'unknown_member', '/port_selector/labels'),
+    refusal(selector({ match_labels: { 'a b': 'x' } }), 'invalid_value', '/port_selector/match_labels/a b'),
+    refusal(expressions({ operator: 'Exists' }), 'missing_member', `${at}/0/key`),
+    refusal(expressions({ key: 'a b', operator: 'Exists' }), 'invalid_value', `${at}/0/key`),
+    refusal(expressions({ key: 'a', operator: 'Is' }), 'invalid_value', `${at}/0/operator`),
+    refusal(expressions({ key: 'a', operator: 'In' }), 'missing_member', `${at}/0/values`),
+    refusal(expressions({ key: 'a', operator: 'Exists', values: ['b'] }), 'contradiction', `${at}/0/values`),
+  ];
+}
+
+function ruleRefusals(): Refusal[] {
+  const any = { port_min: null, port_max: null };
+  return [
+    ...reference('security_group_id'),
+    ...each('direction', 'missing_member', undefined),
+    ...each('direction', 'invalid_value', 'in', 5, null),
+    ...each('ethertype', 'invalid_value', 'IPv4', 4),
+    ...each('protocol', 'invalid_value', 'TCP', '', 6.5, {}),
+    ...each('protocol', 'out_of_range', 256, '300'),
+    refusal({ protocol: 'icmp' }, 'contradiction', '/port_min'),
+    refusal({ protocol: 'icmpv6', ...any }, 'family_mismatch', '/protocol'),
+    ...each('port_min', 'out_of_range', 0, 65_536),
+    ...each('port_min', 'missing_member', null),
+    ...each('port_max', 'missing_member', null),
+    ...each('port_max', 'out_of_range', 442),
+    refusal({ icmp_type: 8 }, 'contradiction', '/icmp_type'),
+    refusal({ protocol: 'icmp', ...any, icmp_code: 0 }, 'missing_member', '/icmp_type'),
+    refusal({ protocol: 'icmp', ...any, icmp_type: 8, ethertype: null }, 'missing_member', '/ethertype'),
+    ...each('icmp_type', 'out_of_range', -1, 256),
+    ...each('remote_cidr', 'invalid_value', '10.0.0.1', '10.0.0.1/24', 5),
+    refusal({ remote_cidr: 'fd00::/8', remote_address_set_id: null }, 'family_mismatch', '/remote_cidr'),
+    refusal({ remote_cidr: '10.0.0.0/8' }, 'contradiction', '/remote_address_set_id'),
+    ...each('remote_group_id', 'invalid_value', 5, 'x'),
+    refusal({ remote_group_id: randomUUID(), remote_address_set_id: null }, 'reference_not_found', '/remote_group_id'),
+    ...each('remote_address_set_id', 'reference_not_found', randomUUID()),
+    ...each('action', 'invalid_value', 'deny', null),
+    ...each('priority', 'out_of_range', -1, 10_001),
+    ...each('stateless', 'invalid_value', ...notBooleans),
+    refusal({}, 'rule_in_use', ''),
+  ];
+}
+
 /** Refusals of each noun, in a network that holds `samples`. */
 export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, readonly Refusal[]>> {
   const requiredName = [...each('name', 'missing_member', undefined), ...each('name', 'out_of_range', '')];
@@ -212,6 +262,15 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       ),
     ],
     subnets: [...commonRefusals, ...subnetRefusals()],
+    'security-groups': [...commonRefusals, ...requiredName, ...groupRefusals()],
+    'address-sets': [
+      ...commonRefusals,
+      ...requiredName,
+      ...each('addresses', 'invalid_value', 5, 'x', {}, null),
+      refusal({ addresses: ['10.0.0.0/24', '10.0.0.1/24'] }, 'invalid_value', '/addresses/1'),
+      refusal({ addresses: ['10.0.0.1', '10.0.0.1/32'] }, 'duplicate_value', '/addresses/1'),
+    ],
+    'security-group-rules': [...commonRefusals, ...ruleRefusals()],
     'logical-switch-ports': [
       ...commonRefusals,
       ...requiredName,
@@ -220,6 +279,9 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       ...addressLists(),
       ...['port_security', 'enabled', 'unknown_macs'].flatMap(member => each(member, 'invalid_value', ...notBooleans)),
       ...allowedAddresses(),
+      ...each('security_groups', 'invalid_value', 5, 'x', {}, null),
+      refusal({ security_groups: ['x'] }, 'invalid_value', '/security_groups/0'),
+      refusal({ security_groups: [randomUUID()] }, 'reference_not_found', '/security_groups/0'),
       ...text('hypervisor', ...each('hypervisor', 'out_of_range', '')),
       ...each('hypervisor', 'reference_not_found', 'no-such-hypervisor'),
     ],

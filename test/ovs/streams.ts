@@ -1,0 +1,97 @@
+/** Streams between workloads, and single attempts to reach one: what tests of security groups are made of. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { inNamespace } from '../../lab/namespaces.js';
+import { commandEnvironment } from '../../lab/processes.js';
+import type { Workload } from '../../lab/workload.js';
+
+const program = fileURLToPath(new URL('stream-program.js', import.meta.url));
+
+function start(workload: Workload, args: readonly string[]): ChildProcessWithoutNullStreams {
+  const [file = '', ...rest] = inNamespace(workload.namespace, [process.execPath, program, ...args]);
+  const child = spawn(file, rest, { env: commandEnvironment(workload.mark), stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stderr.pipe(process.stderr);
+  return child;
+}
+
+async function end(child: ChildProcessWithoutNullStreams): Promise<void> {
+  const gone = once(child, 'close');
+  child.stdin.end();
+  await gone;
+}
+
+/** Serves TCP and UDP on these ports; the result ends it. */
+export async function serve(workload: Workload, ...ports: readonly number[]): Promise<() => Promise<void>> {
+  const child = start(workload, ['serve', ...ports.map(String)]);
+  await once(createInterface(child.stdout), 'line');
+  return () => end(child);
+}
+
+/** A stream that one workload receives from another. */
+export class Stream {
+  #ticks = 0;
+
+  private constructor(private readonly child: ChildProcessWithoutNullStreams) {}
+
+  /** Throws where it does not begin. */
+  static async watch(from: Workload, transport: 'tcp' | 'udp', address: string, port: number): Promise<Stream> {
+    const child = start(from, ['watch', transport, address, String(port)]);
+    const stream = new Stream(child);
+    const lines = createInterface(child.stdout);
+    const begun = new Promise<string>(resolve => {
+      lines.on('line', line => {
+        if (line === 'tick') stream.#ticks += 1;
+        else resolve(line);
+      });
+    });
+    if ((await begun) === 'ready') return stream;
+    await end(child);
+    throw new Error(`${from.name} gets no ${transport} stream from ${address} port ${port}`);
+  }
+
+  /** How many ticks come in this time. */
+  async during(durationMs: number): Promise<number> {
+    const before = this.#ticks;
+    await sleep(durationMs);
+    return this.#ticks - before;
+  }
+
+  /** Waits until nothing has come for a while; false if that does not happen. */
+  async ceases(withinMs = 8_000): Promise<boolean> {
+    const until = performance.now() + withinMs;
+    while (performance.now() < until) if ((await this.during(600)) === 0) return true;
+    return false;
+  }
+
+  /** Waits until something comes; false if that does not happen. */
+  async flows(withinMs = 12_000): Promise<boolean> {
+    const until = performance.now() + withinMs;
+    while (performance.now() < until) if ((await this.during(200)) > 0) return true;
+    return false;
+  }
+
+  stop(): Promise<void> {
+    return end(this.child);
+  }
+}
+
+export type Outcome = 'answered' | 'refused' | 'silence';
+
+/** Tries once to open a TCP connection, or to have one datagram answered; silence is what lasts for `withinMs`. */
+export async function tryReach(
+  from: Workload,
+  transport: 'tcp' | 'udp',
+  address: string,
+  port: number,
+  withinMs: number,
+): Promise<Outcome> {
+  const open = `exec 3<>/dev/${transport}/${address}/${port}`;
+  const script = transport === 'tcp' ? open : `${open}; echo x >&3; head -c 1 <&3 | grep -q .`;
+  const { status } = await from.exec(['timeout', String(withinMs / 1000), 'bash', '-c', script], {
+    allowFailure: true,
+  });
+  return status === 0 ? 'answered' : status === 124 ? 'silence' : 'refused';
+}
