@@ -125,7 +125,8 @@ export class Inventory {
     const waits = `${systemId} waits for approval: weft hypervisor approve ${systemId}`;
     if (current === null) {
       const { rows } = await unit.session.query(
-        'SELECT count(*)::integer AS n FROM hypervisors WHERE NOT approved',
+        // One that was deleted stays, not allowed: it waits no more.
+        'SELECT count(*)::integer AS n FROM hypervisors WHERE NOT approved AND allowed',
         [],
       );
       if (Number(rows[0]?.['n']) >= maximumPending)

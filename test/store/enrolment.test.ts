@@ -84,6 +84,10 @@ describe('enrolment', function () {
     for (let each = 0; each < 130; each += 1) await join(`crowd${each}`);
     const last = await join('one-more');
     assert.match(last.kind === 'refused' ? last.reason : '', /128 hosts wait for approval already/);
+    const { id } = await rowOf('crowd7');
+    await store.write(context, tx => tx.delete('hypervisors', id, {}));
+    const next = await join('next');
+    assert.match(next.kind === 'refused' ? next.reason : '', /^next waits for approval/, 'its place is free again');
     assert.equal((await join('one-more', await token())).kind, 'accepted');
   });
 });
