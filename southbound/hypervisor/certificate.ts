@@ -35,7 +35,7 @@ export interface Refused {
 export interface PeerCertificate {
   /** Subject CN and DNS alternative names. */
   readonly names: readonly string[];
-  /** Serial number, upper-case hexadecimal; null without a certificate. */
+  /** Serial number, upper-case hexadecimal without leading zeros; null without a certificate. */
   readonly serialNumber: string | null;
 }
 
@@ -48,9 +48,17 @@ export function certificateOf(socket: unknown): PeerCertificate {
   const serialNumber: string | undefined = certificate.serialNumber;
   if (serialNumber === undefined) return noCertificate;
   const commonName: string | string[] | undefined = certificate.subject?.CN;
-  const alternatives = (certificate.subjectaltname ?? '').split(', ').filter(name => name.startsWith('DNS:'));
-  const names = [commonName ?? [], alternatives.map(name => name.slice('DNS:'.length))].flat();
-  return { names: [...new Set(names)], serialNumber };
+  const names = [commonName ?? [], dnsNames(certificate.subjectaltname ?? '')].flat();
+  // Node writes whole bytes (`0A`), lists of revocations are read without the zeros (`A`).
+  return { names: [...new Set(names)], serialNumber: serialNumber.replace(/^0+(?=.)/, '') };
+}
+
+/**
+ * The DNS names among alternative names as Node lists them. One with a comma or quote in it is written as a JSON string, its commas
+ * as \u002c, so that no name can be cut out of another: such a one is no host's.
+ */
+function dnsNames(alternatives: string): readonly string[] {
+  return alternatives.split(', ').flatMap(name => /^DNS:([^"]+)$/.exec(name)?.[1] ?? []);
 }
 
 /** Whether one of these names is the host's. `ovs-pki` writes names as `NAME id:UUID`. */

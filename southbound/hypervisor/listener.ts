@@ -69,6 +69,7 @@ interface Stranger {
 }
 
 const crowded: Refused = { code: 'crowded', reason: 'too many hosts that are not admitted are connected' };
+const revoked: Refused = { code: 'revoked', reason: 'its certificate is revoked' };
 
 export class SouthboundListener {
   readonly #options: SouthboundOptions;
@@ -83,6 +84,8 @@ export class SouthboundListener {
   readonly refusals: Refusals;
   #endpoints: { readonly use: ListenerUse; readonly endpoint: Endpoint }[] = [];
   #tls: TlsIdentity | null;
+  /** Of now: a handshake that is under way is judged by the list of its beginning. */
+  #revokedSerials: ReadonlySet<string> = new Set();
 
   constructor(options: SouthboundOptions) {
     this.#options = options;
@@ -157,14 +160,14 @@ export class SouthboundListener {
 
   /**
    * Takes new certificates for connections to come. Those that are there stay, but for peers whose certificate is revoked now:
-   * `revokedSerials` has the serial numbers, in upper-case hexadecimal.
+   * `revokedSerials` has the serial numbers, in upper-case hexadecimal without leading zeros.
    */
   setTls(tls: TlsIdentity, revokedSerials: ReadonlySet<string>): void {
     this.#tls = tls;
+    this.#revokedSerials = revokedSerials;
     for (const { endpoint } of this.#endpoints) endpoint.setTls(tls);
-    const isWanted = ({ certificate }: Peer): boolean =>
-      certificate.serialNumber === null || !revokedSerials.has(certificate.serialNumber);
-    const reason = 'its certificate is revoked';
+    const isWanted = (peer: Peer): boolean => !this.#isRevoked(peer);
+    const { reason } = revoked;
     for (const admission of this.#admissions) if (!isWanted(admission.peer)) admission.close(reason);
     for (const session of this.#sessions.values()) session.disconnectUnwanted(isWanted, reason);
     this.#unpaired.closeUnwanted(isWanted, reason);
@@ -212,7 +215,8 @@ export class SouthboundListener {
       onRefused: (caller, refused) => this.refusals.add(use, caller, refused),
     };
     const endpoint = await (this.#options.listen ?? listen)(target, options, (stream, peer) => {
-      if (use === 'ovsdb') void this.#admit(stream, peer);
+      if (this.#isRevoked(peer)) this.#turnAway(use, stream, peer);
+      else if (use === 'ovsdb') void this.#admit(stream, peer);
       else this.#unpaired.take(use, stream, peer);
     }).catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -227,12 +231,25 @@ export class SouthboundListener {
     const redial = new Redialler(
       target,
       () => this.#tls,
-      stream => this.#admit(stream, describePeer(stream, 'dialled', target)),
+      async stream => {
+        const peer = describePeer(stream, 'dialled', target);
+        if (this.#isRevoked(peer)) this.#turnAway('ovsdb', stream, peer);
+        else await this.#admit(stream, peer);
+      },
       error => log.info({ target: text, reason: error.message }, 'host not reached'),
       { timers: clock },
     );
     redial.start();
     return redial;
+  }
+
+  #isRevoked({ certificate: { serialNumber } }: Peer): boolean {
+    return serialNumber !== null && this.#revokedSerials.has(serialNumber);
+  }
+
+  #turnAway(use: ListenerUse, stream: Duplex, peer: Peer): void {
+    this.refusals.add(use, callerOf(peer), revoked);
+    stream.destroy();
   }
 
   /** Resolves when the connection is over. */

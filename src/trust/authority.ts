@@ -137,7 +137,7 @@ export async function makeRevocationList(
 }
 
 export interface RevocationListContent {
-  /** Upper-case hexadecimal without leading zeros, as Node writes them. */
+  /** Upper-case hexadecimal without leading zeros. */
   readonly serialNumbers: ReadonlySet<string>;
   /** When it ends to be good; null if it does not. */
   readonly expiresAt: Date | null;

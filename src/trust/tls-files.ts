@@ -22,7 +22,7 @@ export interface TlsMaterial {
   readonly key: string;
   readonly ca: string;
   readonly crl?: string;
-  /** Serial numbers of revoked certificates, upper-case hexadecimal. */
+  /** Serial numbers of revoked certificates, upper-case hexadecimal without leading zeros. */
   readonly revokedSerials: ReadonlySet<string>;
   /** When each file ends to be good. */
   readonly expiries: readonly Expiry[];

@@ -1,7 +1,12 @@
 /** Who gets past the TLS listeners, by certificate: every fault that one can have, on the OVSDB and on the OpenFlow side. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { pino } from 'pino';
@@ -22,6 +27,54 @@ async function until(holds: () => boolean): Promise<void> {
   for (const deadline = Date.now() + 8_000; !holds(); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`timeout: ${String(holds)}`);
   }
+}
+
+/** What our own authority does not make: a certificate with this serial number and these alternative names. */
+function issueByOpenssl(by: KeyAndCertificate, serial: string, alternatives: readonly string[]): KeyAndCertificate {
+  const directory = mkdtempSync(join(tmpdir(), 'weft-ca-'));
+  const at = (name: string): string => join(directory, name);
+  try {
+    writeFileSync(at('ca.crt'), by.certificate);
+    writeFileSync(at('ca.key'), by.key);
+    const names = [
+      '[req]',
+      'distinguished_name=dn',
+      '[dn]',
+      '[v3]',
+      'subjectAltName=@names',
+      '[names]',
+      ...alternatives,
+    ];
+    writeFileSync(at('config'), names.join('\n'));
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', at('key')];
+    const issuer = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-set_serial', serial, '-days', '2'];
+    const config = ['-config', at('config'), '-extensions', 'v3', '-subj', '/CN=hv1', '-out', at('crt')];
+    execFileSync('openssl', ['req', '-x509', ...key, ...issuer, ...config], { stdio: 'pipe' });
+    return { key: readFileSync(at('key'), 'utf8'), certificate: readFileSync(at('crt'), 'utf8') };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** A way to a port that lets the first flight of TLS pass, and what follows when it is told to. */
+function holdingSecondFlight(port: number): { stream: Duplex; held: Promise<void>; release: () => void } {
+  const socket = connectPlain(port, '127.0.0.1').on('error', () => {});
+  let release = (): void => {};
+  let isHeld = (): void => {};
+  const released = new Promise<void>(resolve => (release = resolve));
+  const held = new Promise<void>(resolve => (isHeld = resolve));
+  let writes = 0;
+  const stream = new Duplex({
+    read: () => {},
+    write: (chunk: Buffer, _encoding, done) => {
+      writes += 1;
+      if (writes === 1) return void socket.write(chunk, done);
+      isHeld();
+      void released.then(() => socket.write(chunk, done));
+    },
+  });
+  socket.on('data', data => stream.push(data)).on('close', () => stream.destroy());
+  return { stream, held, release };
 }
 
 describe('southbound listeners judge certificates', () => {
@@ -66,6 +119,8 @@ describe('southbound listeners judge certificates', () => {
       clock: systemClock,
       log: pino({ base: null }, { write: line => void lines.push(line) }),
       onSession: () => {},
+      // Nobody here answers: whoever is cut off is so for another reason.
+      probeIntervalMs: 60_000,
     });
     await listener.start();
     port = portOf('ovsdb');
@@ -142,6 +197,44 @@ describe('southbound listeners judge certificates', () => {
     assert.equal(kept.destroyed, false);
     kept.destroy();
     assert.deepEqual(refused(), [['revoked', 'hv1', 1]]);
+  });
+
+  it('ends the connection of a revoked certificate whose serial number begins with a zero', async () => {
+    const revoked = issueByOpenssl(authority, '0x0A', ['DNS.1=hv1']);
+    const open = await dial(revoked);
+    await once(open, 'data');
+    const crl = await makeRevocationList(authority, [{ serialNumber: '0A', at: new Date() }], new Date());
+    listener.setTls(identity(crl), readRevocationList(crl).serialNumbers);
+    await until(() => open.destroyed);
+  });
+
+  it('refuses a revoked certificate whose handshake began before it was', async () => {
+    const pair = await issue('hv1');
+    for (const use of ['ovsdb', 'flows'] as const) {
+      listener.setTls(identity(await makeRevocationList(authority, [], new Date())), new Set());
+      const { stream, held, release } = holdingSecondFlight(portOf(use));
+      const own = { key: pair.key, cert: pair.certificate, ca: authority.certificate };
+      const socket = connect({ socket: stream, checkServerIdentity: () => undefined, ...own });
+      socket.on('error', () => {}).resume();
+      const closed = once(socket, 'close');
+      await held;
+      const revocations = [{ serialNumber: pair.serialNumber, at: new Date() }];
+      const crl = await makeRevocationList(authority, revocations, new Date());
+      listener.setTls(identity(crl), readRevocationList(crl).serialNumbers);
+      release();
+      await until(() => listener.refusals.recent.some(refusal => refusal.listener === use));
+      await closed;
+    }
+    assert.deepEqual(refused(), [
+      ['revoked', 'hv1', 1],
+      ['revoked', 'hv1', 1],
+    ]);
+  });
+
+  it('takes no name out of the inside of another', async () => {
+    const pair = issueByOpenssl(stranger, '1', ['URI.1=http://x/, DNS:hv2, y', 'DNS.1=hv3', 'DNS.2=a, DNS:hv4']);
+    assert.equal(await isHeard(pair), false);
+    assert.deepEqual(refused(), [['unknown_authority', 'hv1', 'hv3', 1]]);
   });
 
   it('takes up no older TLS session: its certificate may have been revoked since', async () => {
