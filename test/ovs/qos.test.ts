@@ -154,25 +154,26 @@ describe('QoS rules', function () {
 
   it('of a switch hold for its ports that have none of their own; copies for others are not touched by a limit', async () => {
     const plan = planSwitch({ name: 's', ports: { a: {}, b: {}, c: {} } });
-    const limit = { kind: 'packet_rate_limit', direction: 'ingress', max_kpps: 1, max_burst_kpps: 1 };
+    // So little that a busy machine, too, sends far more.
+    const limit = { kind: 'bandwidth_limit', direction: 'ingress', max_kbps: 200, max_burst_kbps: 200 };
     await weftLab().build([...plan.operations, create('qos-rules', { logical_switch_id: plan.id, ...limit })]);
     const [a, b, c] = await weftLab().plug({ a: 'hv1', b: 'hv1', c: 'hv1' });
     assert.ok(a !== undefined && b !== undefined && c !== undefined);
     // Its own rule is as good as none.
-    await add({ logical_switch_port_id: c.record.portId, ...limit, max_kpps: 1000, max_burst_kpps: 1000 });
+    await add({ logical_switch_port_id: c.record.portId, ...limit, max_kbps: 1_000_000, max_burst_kbps: 1_000_000 });
     const captures = await Promise.all([b, c].map(to => weftLab().lab.captureAt(to, 'udp dst port 4001')));
     const broadcast = ethernet(
       { src: a.record.mac, dst: 'ff:ff:ff:ff:ff:ff' },
       etherType.ipv4,
-      ipv4({ src: a.address(4), dst: '255.255.255.255' }, protocol.udp, udp(4000, 4001)),
+      ipv4({ src: a.address(4), dst: '255.255.255.255' }, protocol.udp, udp(4000, 4001, '00'.repeat(1000))),
     );
     await sendFrames(
       a,
-      Array.from({ length: 4000 }, () => broadcast),
+      Array.from({ length: 1000 }, () => broadcast),
     );
     await sleep(300);
     const [atB = 0, atC = 0] = await Promise.all(captures.map(async capture => (await capture.stopFrames()).length));
-    assert.ok(atB > 0 && atB < 0.8 * atC, `${atB} at the limited port, ${atC} at the other`);
+    assert.ok(atB > 0 && atB < 0.5 * atC, `${atB} at the limited port, ${atC} at the other`);
   });
 
   it('mark IP packets where they enter, of both families, and nothing else', async () => {
