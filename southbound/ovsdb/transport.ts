@@ -23,7 +23,9 @@ export interface TlsIdentity {
 
 /** What both ends of a connection are secured with. */
 export function tlsContext({ key, cert, ca, crl }: TlsIdentity): SecureContextOptions {
-  return { key, cert, ca, minVersion: 'TLSv1.2', ...(crl === undefined ? {} : { crl }) };
+  // Of a text with several lists Node takes the first.
+  const lists = crl?.match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g) ?? [];
+  return { key, cert, ca, minVersion: 'TLSv1.2', ...(crl === undefined ? {} : { crl: [...lists] }) };
 }
 
 /** Reads a target; null if it is not one. `defaultPort` stands in where OVS has one too (6640, 6653). */

@@ -93,7 +93,9 @@ async function fit(paths: TlsPaths, texts: Texts): Promise<TlsMaterial> {
   }
   const crl = paths.revoked === null ? {} : { crl: texts.revoked };
   const material = { cert: texts.certificate, key: texts.key, ca: texts.authority, ...crl, revokedSerials, expiries };
-  createSecureContext({ cert: material.cert, key: material.key, ca: material.ca, ...crl });
+  // Of a text with several lists Node takes the first.
+  const lists = [...blocks(texts.revoked, 'X509 CRL')];
+  createSecureContext({ cert: material.cert, key: material.key, ca: material.ca, crl: lists });
   return material;
 }
 

@@ -231,6 +231,19 @@ describe('southbound listeners judge certificates', () => {
     ]);
   });
 
+  it('hears hosts of two authorities, each with its list', async () => {
+    const lists = [await makeRevocationList(authority, [], new Date())];
+    const [kept, revoked] = [await issue('hv2', stranger), await issue('hv3', stranger)];
+    lists.push(
+      await makeRevocationList(stranger, [{ serialNumber: revoked.serialNumber, at: new Date() }], new Date()),
+    );
+    const ca = authority.certificate + stranger.certificate;
+    listener.setTls({ ...identity(lists.join('')), ca }, new Set());
+    for (const pair of [await issue('hv1'), kept]) assert.equal(await isHeard(pair), true);
+    assert.equal(await isHeard(revoked), false);
+    assert.deepEqual(refused(), [['revoked', 'hv3', 1]]);
+  });
+
   it('takes no name out of the inside of another', async () => {
     const pair = issueByOpenssl(stranger, '1', ['URI.1=http://x/, DNS:hv2, y', 'DNS.1=hv3', 'DNS.2=a, DNS:hv4']);
     assert.equal(await isHeard(pair), false);
