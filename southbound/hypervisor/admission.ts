@@ -15,7 +15,7 @@ import { SchemaError } from '../ovsdb/schema.js';
 import type { Refused } from './certificate.js';
 import { callerOf, type Peer } from './endpoint.js';
 import { readIdentity, type HypervisorReport, type Identity } from './identity.js';
-import type { Refusals } from './refusals.js';
+import { printable, type Refusals } from './refusals.js';
 import type { AcceptedHypervisor, HypervisorRegistry, HypervisorSession } from './session.js';
 
 /** What admissions share: the sessions that exist, and how one is made. */
@@ -133,8 +133,9 @@ export class Admission {
   /** Ends a connection that cannot be used. @throws what is not the peer's fault */
   #giveUp(error: unknown): void {
     if (!isPeersFault(error)) throw error;
-    this.#log.info({ reason: error.message }, 'OVSDB connection given up');
-    this.#client?.close(error.message);
+    const reason = printable(error.message);
+    this.#log.info({ reason }, 'OVSDB connection given up');
+    this.#client?.close(reason);
   }
 
   async #look(): Promise<void> {
@@ -208,7 +209,7 @@ export class Admission {
   }
 
   #refuse(client: OvsdbClient, refused: Refused): void {
-    const { reason } = refused;
+    const reason = printable(refused.reason);
     // A session's host that stops being admissible must come back through the front door.
     if (this.#session) return client.close(reason);
     if (reason === this.#reason) return;

@@ -35,6 +35,20 @@ export interface RefusalTotal {
 const rememberedMs = 600_000;
 /** Peers and reasons that are told apart; what comes beyond is only counted. */
 const maximumEntries = 256;
+/** Of one address, so that it cannot hide the others. */
+const maximumOfAddress = 32;
+/** Names of a certificate that are shown. */
+const mostNames = 4;
+const longestText = 300;
+
+/**
+ * What a peer says of itself, for logs and terminals: only so much of it, without control characters. A new text, because a slice
+ * keeps all that it was cut from.
+ */
+export function printable(text: string): string {
+  const start = text.slice(0, longestText).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+  return Buffer.from(text.length > longestText ? `${start}…` : start).toString();
+}
 
 interface Entry {
   readonly refusal: Refusal;
@@ -70,9 +84,12 @@ export class Refusals {
   add(listener: ListenerUse, caller: Caller, refused: Refused): void {
     this.#count(listener, refused.code);
     this.#forget();
-    const key = JSON.stringify([listener, caller.address, caller.names, refused.reason]);
+    const { address } = caller;
+    const names = caller.names.slice(0, mostNames).map(printable);
+    const reason = printable(refused.reason);
+    const key = JSON.stringify([listener, address, names, reason]);
     const known = this.#entries.get(key);
-    if (known === undefined && this.#entries.size >= maximumEntries) return this.#tellFull();
+    if (known === undefined && this.#isFull(address)) return this.#tellFull();
     const at = this.#clock.wallTime();
     this.#entries.delete(key);
     this.#entries.set(key, {
@@ -80,19 +97,18 @@ export class Refusals {
       isSettled: false,
       refusal: {
         listener,
-        address: caller.address,
-        names: caller.names,
+        address,
+        names,
         code: refused.code,
-        reason: refused.reason,
+        reason,
         count: (known?.refusal.count ?? 0) + 1,
         firstAt: known?.refusal.firstAt ?? at,
         lastAt: at,
       },
     });
     if (known !== undefined) return;
-    const { address: peer, names } = caller;
     this.#log.warn(
-      { listener, peer, certificate: listNames(names), code: refused.code, reason: refused.reason },
+      { listener, peer: address, certificate: listNames(names), code: refused.code, reason },
       'a peer is refused; further attempts of it are only counted',
     );
   }
@@ -111,6 +127,13 @@ export class Refusals {
     this.#totals.set(key, total);
   }
 
+  #isFull(address: string): boolean {
+    if (this.#entries.size >= maximumEntries) return true;
+    let ofAddress = 0;
+    for (const { refusal } of this.#entries.values()) if (refusal.address === address) ofAddress += 1;
+    return ofAddress >= maximumOfAddress;
+  }
+
   #forget(): void {
     const sinceMs = this.#clock.nowMs() - rememberedMs;
     for (const [key, { lastMs }] of this.#entries) {
@@ -125,7 +148,7 @@ export class Refusals {
     if (this.#isFullSinceMs !== null && nowMs - this.#isFullSinceMs < rememberedMs) return;
     this.#isFullSinceMs = nowMs;
     this.#log.warn(
-      { peers: maximumEntries },
+      { peers: this.#entries.size },
       'more peers are refused than can be told apart: the others are only counted',
     );
   }

@@ -48,6 +48,26 @@ describe('refusals', () => {
     assert.equal(lines.length, 2);
   });
 
+  it('shows only so much of what a peer says of itself, and nothing that a terminal obeys', () => {
+    const names = Array.from({ length: 50 }, (_, each) => `\u001b[2J\u202e${each}${'n'.repeat(100_000)}`);
+    const reason = `"${'é\r\n'.repeat(300_000)}" is not an IP address`;
+    refusals.add('ovsdb', { address: '192.0.2.1', names }, { code: 'not_admitted', reason });
+    refusals.add('ovsdb', { address: '192.0.2.1', names: ['hv1 id:é'] }, expired);
+    assert.ok(lines.every(line => line.length < 2_500));
+    const [first, second] = refusals.recent;
+    assert.deepEqual([first?.names.length, first?.names[0]?.slice(0, 8)], [4, '?[2J?0nn']);
+    assert.match(first?.reason ?? '', /^"é\?\?é[é?]+…$/);
+    assert.deepEqual([second?.names, second?.reason], [['hv1 id:é'], expired.reason]);
+  });
+
+  it('lets one address with ever new names and reasons not hide the others', () => {
+    for (let each = 0; each < 1_000; each += 1)
+      refusals.add('ovsdb', { address: '192.0.2.1', names: [`n${each}`] }, expired);
+    refusals.add('ovsdb', { address: '192.0.2.2', names: ['hv2'] }, expired);
+    assert.deepEqual(refusals.recent.at(-1)?.names, ['hv2']);
+    assert.equal(lines.length, 32 + 1 + 1);
+  });
+
   it('has bounded memory and log, however many peers there are', () => {
     for (let each = 0; each < 5_000; each += 1) refusals.add('ovsdb', { address: `h${each}`, names: [] }, expired);
     assert.equal(refusals.recent.length, 256);
