@@ -3,12 +3,12 @@
  * one by one, is woken many times for nothing. Nobody waits longer for that than for the last of the same revision, and not
  * longer than a moment.
  *
- *   some of a revision could go, some of it is held back       wait for the rest of this revision
- *   all of a large revision could go, and nobody asks for it   wait for the next revision, which may be on its way: both go as one
+ *   some of a revision could go, some of its rank is held back  wait for the rest of this revision
+ *   all of a large revision could go, and nobody asks for it    wait for the next revision, which may be on its way: both go as one
  *
  * Changes that are not held back never wait, and take along what is ready. A revision whose hosts are ready never waits for another's.
  */
-import type { Hold, HoldPeer } from './holds.js';
+import type { Hold, HoldPeer, Rank } from './holds.js';
 import type { DirtyEntry } from './host-ledger.js';
 
 /** So long is gathered at most, in milliseconds; far below the bound of a hold. */
@@ -24,9 +24,14 @@ interface Awaited {
 
 type Reason = 'the rest of a revision' | 'the next revision';
 
+/** The last revision of a change, and its rank. */
+export interface Ready extends Pick<DirtyEntry, 'latest'> {
+  readonly rank: Rank;
+}
+
 export interface GatherInputs {
   /** Ready to go, and nothing goes that could have gone at any time. */
-  readonly ready: readonly Pick<DirtyEntry, 'latest'>[];
+  readonly ready: readonly Ready[];
   /** Held back. */
   readonly held: Iterable<{ readonly entry: Pick<DirtyEntry, 'latest'>; readonly hold: Hold }>;
   readonly nowMs: number;
@@ -41,8 +46,8 @@ export class Gathering {
   /** The first of what is held back goes then at the latest. */
   #heldUntilMs = Infinity;
   #version = -1;
-  /** By revision: whom its changes wait for. */
-  #awaited = new Map<number, Map<string, Awaited>>();
+  /** By revision and rank: whom its changes wait for. A rank does not wait for a higher one, which waits for it elsewhere. */
+  #awaited = new Map<string, Map<string, Awaited>>();
 
   /** Clock.nowMs() at which it ends. Infinity: nothing is gathered. */
   get untilMs(): number {
@@ -91,22 +96,25 @@ export class Gathering {
   }
 
   #reasonFor(ready: GatherInputs['ready'], isAskedFor: boolean): Reason | null {
-    if (ready.every(entry => this.#awaited.has(entry.latest)))
+    if (ready.every(({ latest, rank }) => this.#awaited.has(groupOf(latest, rank))))
       return this.#awaited.size === 0 ? null : 'the rest of a revision';
     const isBulk = ready.length >= bulk && this.#awaited.size === 0;
     return isBulk && !isAskedFor ? 'the next revision' : null;
   }
 
   #await(latest: number, { waitsFor, rank, revision }: Hold): void {
-    let ofRevision = this.#awaited.get(latest);
-    if (ofRevision === undefined) this.#awaited.set(latest, (ofRevision = new Map()));
+    const group = groupOf(latest, rank);
+    let ofGroup = this.#awaited.get(group);
+    if (ofGroup === undefined) this.#awaited.set(group, (ofGroup = new Map()));
     for (const hypervisorId of waitsFor) {
       const name = `${hypervisorId} ${rank}`;
-      const known = ofRevision.get(name);
-      if (known === undefined || known.revision < revision) ofRevision.set(name, { hypervisorId, rank, revision });
+      const known = ofGroup.get(name);
+      if (known === undefined || known.revision < revision) ofGroup.set(name, { hypervisorId, rank, revision });
     }
   }
 }
+
+const groupOf = (latest: number, rank: Rank): string => `${latest} ${rank}`;
 
 function areReady(awaited: ReadonlyMap<string, Awaited>, peers: ReadonlyMap<string, HoldPeer>): boolean {
   for (const { hypervisorId, rank, revision } of awaited.values()) {

@@ -11,7 +11,7 @@ import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
 import { rankOf, type Hold, type OwnHold } from './holds.js';
-import type { Gathering } from './gathering.js';
+import type { Gathering, Ready } from './gathering.js';
 import { displaced } from './places.js';
 
 export interface RoundPlan {
@@ -44,7 +44,7 @@ export interface RoundInputs {
   holdOf(entry: DirtyEntry, target: EncodedFragment | null, own: OwnHold | null): Hold | null;
   /** Should what is ready wait for more? Asked when nothing goes whose rank lets it go at any time. */
   gathers(
-    ready: readonly DirtyEntry[],
+    ready: readonly Ready[],
     held: readonly { readonly entry: DirtyEntry; readonly hold: Hold }[],
   ): ReturnType<Gathering['waits']>;
 }
@@ -116,10 +116,11 @@ export function planRound(inputs: RoundInputs): RoundPlan {
 
 /** Nothing that goes is urgent, and more may go with it in a moment. */
 function gathers({ going, held }: Draft, inputs: RoundInputs): boolean {
-  const ready: DirtyEntry[] = [];
+  const ready: Ready[] = [];
   for (const { flight } of going.values()) {
-    if (rankOf(flight.entry, flight.target) === 0) return false;
-    ready.push(flight.entry);
+    const rank = rankOf(flight.entry, flight.target);
+    if (rank === 0) return false;
+    ready.push({ latest: flight.entry.latest, rank });
   }
   return inputs.gathers(
     ready,

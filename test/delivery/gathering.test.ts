@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Gathering } from '../../src/delivery/gathering.js';
-import type { HoldPeer } from '../../src/delivery/holds.js';
+import type { HoldPeer, Rank } from '../../src/delivery/holds.js';
 
 const bulk = 32;
 
@@ -27,11 +27,12 @@ describe('gathering of what was held back', () => {
   });
 
   /** Held back of this revision, for these. */
-  const held = (revision: number, waitsFor: readonly Peer[], untilMs = 2_000) => ({
+  const held = (revision: number, waitsFor: readonly Peer[], untilMs = 2_000, rank: Rank = 1) => ({
     entry: { latest: revision },
-    hold: { untilMs, waitsFor: waitsFor.map(peer => peer.hypervisorId), rank: 1, revision } as const,
+    hold: { untilMs, waitsFor: waitsFor.map(peer => peer.hypervisorId), rank, revision },
   });
-  const ready = (revision: number, count = 1) => Array.from({ length: count }, () => ({ latest: revision }));
+  const ready = (revision: number, count = 1) =>
+    Array.from({ length: count }, () => ({ latest: revision, rank: 1 }) as const);
   const waits = (nowMs: number, these: ReturnType<typeof ready>, ...those: ReturnType<typeof held>[]): boolean => {
     const answer = gathering.waits({ ready: these, held: those, nowMs, isAskedFor: false });
     gathering.looked(1);
@@ -64,6 +65,14 @@ describe('gathering of what was held back', () => {
     b.lowest = 7;
     assert.equal(isOn(1), false);
     assert.equal(waits(1, ready(6), held(5, [a])), false);
+  });
+
+  it('does not let pointers wait for the removals that wait for them elsewhere', () => {
+    const removal = held(5, [b], 2_000, 2);
+    assert.equal(waits(0, [], held(5, [a]), removal), true);
+    a.lowest = 6;
+    assert.equal(isOn(1), false, 'b may be waiting for these pointers');
+    assert.equal(waits(1, ready(5), removal), false);
   });
 
   it('keeps a bulk for the next revision while nobody asks for it', () => {

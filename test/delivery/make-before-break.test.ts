@@ -73,6 +73,39 @@ describe('order across hypervisors', () => {
     assert.equal(fleet.convergence.isApplied(source.revision), true);
   });
 
+  it('lets two change places without either waiting for what the other removes', async () => {
+    const at = (number: number, host: Host) =>
+      fragment(number, {
+        scope: onDatapath('d'),
+        after: [host],
+        flows: [flow(20, number, [output(hosts.indexOf(host) + 1)])],
+      });
+    fleet.apply(source.change([local(1, 'a'), local(2, 'b'), at(8, 'a'), at(9, 'b')]));
+    await turns();
+    // Both wait for a third: rank 1 of both is held back, and the old places go only when both point elsewhere.
+    fake('c').hold();
+    fleet.apply(source.change([local(3, 'c'), local(4, 'c'), at(8, 'c'), at(9, 'c')], ['test.rule/1', 'test.rule/2']));
+    await turns();
+    assert.deepEqual(
+      [held('a'), held('b')],
+      [
+        [1, 8, 9],
+        [2, 8, 9],
+      ],
+    );
+    fake('c').release();
+    await turns();
+    assert.deepEqual(
+      [held('a'), held('b'), held('c')],
+      [
+        [8, 9],
+        [8, 9],
+        [3, 4, 8, 9],
+      ],
+    );
+    assert.equal(fleet.convergence.isApplied(source.revision), true, 'without the clock moving');
+  });
+
   it('does not wait longer than two seconds, and names who is late', async () => {
     fake('b').hold();
     fleet.apply(source.change([local(1, 'b'), pointer('b')]));
