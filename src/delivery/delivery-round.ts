@@ -10,12 +10,14 @@ import type { AcceptedShapes } from './message-shape.js';
 import { displaced } from './places.js';
 import type { Sentinel } from './sentinel.js';
 import type { Switch } from './switch.js';
-import { sendBundle, sendPlain, writeAll, type BundleOutcome, type KeyOfXid } from './wire-round.js';
+import { bytesATurn, sendBundle, sendPlain, writeAll, type BundleOutcome, type KeyOfXid } from './wire-round.js';
 
 /** A bundle that was sent on a connection that ended: the sentinel found later tells whether it was committed. */
 export interface SentBundle {
   readonly sentinel: Sentinel;
   readonly bundle: Bundle;
+  /** The switch was asked what it refuses: its sentinel is there with all of the bundle, or not at all. */
+  readonly isAsked: boolean;
 }
 
 export interface RoundContext {
@@ -76,6 +78,14 @@ export async function deliverChanges(
   }
 }
 
+/**
+ * Only so much goes without asking, because it is one write: more may be interrupted for so long that the switch forgets the first
+ * half of the bundle and takes the second for another one, which it would commit.
+ */
+const unaskedBytes = bytesATurn;
+
+const bytesOf = ({ parts }: Bundle): number => parts.reduce((bytes, part) => bytes + part.length, 0);
+
 const sentinelOnly: Bundle = { parts: [], count: 0, touches: new Set(), completes: new Set() };
 
 /** One try of everything. Keys whose change is complete leave the ledger and are removed from `open`. */
@@ -89,6 +99,7 @@ async function attempt(
   const all = [...open];
   const keyOfXid: KeyOfXid = xid => all.find(change => change.xid === xid)?.key;
   const isAccepted = all.every(change => accepted.covers(change.shapes));
+  const isUnasked = (bundle: Bundle): boolean => isAccepted && bytesOf(bundle) <= unaskedBytes;
   const metered = open.filter(change => change.metersBefore.length > 0 && !context.metersSent.has(change.key));
   if (metered.length > 0) {
     // Meters go outside of the bundles: while they change, the switch is on the way.
@@ -112,7 +123,7 @@ async function attempt(
   if (bundles.length === 0 && alwaysSentinel) bundles.push(sentinelOnly);
   for (const [index, bundle] of bundles.entries()) {
     const isLast = index === bundles.length - 1 && metersAfter.length === 0;
-    const outcome = await sendOne(context, bundle, isLast, keyOfXid, isAccepted);
+    const outcome = await sendOne(context, bundle, isLast, keyOfXid, isUnasked(bundle));
     if (outcome.kind !== 'committed') return outcome;
     for (const key of bundle.touches) started.add(key);
     if (!isLast) finish(context, open, change => bundle.completes.has(change.key) && change.metersAfter.length === 0);
@@ -128,8 +139,8 @@ async function attempt(
     bundles: bundles.length,
     flows: open.reduce((sum, change) => sum + change.flowCount, 0),
     groups: open.reduce((sum, change) => sum + change.groupCount, 0),
-    bytes: bundles.reduce((sum, bundle) => sum + bundle.parts.reduce((bytes, part) => bytes + part.length, 0), 0),
-    unasked: isAccepted ? bundles.length : 0,
+    bytes: bundles.reduce((sum, bundle) => sum + bytesOf(bundle), 0),
+    unasked: bundles.filter(isUnasked).length,
   });
   if (!isAccepted) for (const { shapes } of all) accepted.accept(shapes);
   finish(context, open, () => true);
@@ -141,13 +152,13 @@ async function sendOne(
   bundle: Bundle,
   isLast: boolean,
   keyOfXid: KeyOfXid,
-  isAccepted: boolean,
+  isUnasked: boolean,
 ): Promise<BundleOutcome> {
   const sentinel = context.nextSentinel(isLast);
-  const sent: SentBundle = { sentinel, bundle };
+  const sent: SentBundle = { sentinel, bundle, isAsked: !isUnasked };
   context.sending(sent);
   const parts = [...bundle.parts, context.encodeSentinel(sentinel)];
-  const outcome = await sendBundle(context.target, parts, keyOfXid, isAccepted);
+  const outcome = await sendBundle(context.target, parts, keyOfXid, isUnasked);
   if (outcome.kind === 'committed') context.committed(sent);
   return outcome;
 }

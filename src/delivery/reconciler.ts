@@ -14,6 +14,7 @@ import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery
 import type { HostChange } from './desired-state.js';
 import { DriftWatch } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
+import { bundleId } from './encoding.js';
 import { Gathering } from './gathering.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
 import { AcceptedShapes } from './message-shape.js';
@@ -64,6 +65,8 @@ export class Reconciler implements HostProgress, HoldPeer {
   #disconnectedAtMs: number;
   #lastError: string | null = null;
   #claimedTerm: bigint | null = null;
+  /** The switch was ours before on this connection: a bundle that the fence came upon may be open, and the next would add to it. */
+  #mayHoldBundle = false;
   #running: Promise<void> = Promise.resolve();
   #pauseUntilMs = 0;
   #failures = 0;
@@ -201,6 +204,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#connection = connection;
     this.#lastError = null;
     this.#claimedTerm = null;
+    this.#mayHoldBundle = false;
     this.#accepted = new AcceptedShapes();
     this.#database.reset();
     connection.target.onClose(reason => this.#disconnected(connection, reason));
@@ -305,6 +309,9 @@ export class Reconciler implements HostProgress, HoldPeer {
     const reply = await connection.target.claimRole(term);
     this.#checkOpen(connection);
     if (reply.kind === 'granted') {
+      if (this.#mayHoldBundle) await connection.target.discardBundle(bundleId);
+      this.#checkOpen(connection);
+      this.#mayHoldBundle = true;
       this.#claimedTerm = term;
       connection.target.matchFragments();
       this.#stock.unread();

@@ -3,7 +3,7 @@
  * sentinel tells after a reconnect whether that is still so; a dump tells otherwise.
  */
 import { unlessEnded } from './audit-appointment.js';
-import type { Bundle, SwitchChange } from './bundle-plan.js';
+import type { SwitchChange } from './bundle-plan.js';
 import { SwitchComparison } from './comparison.js';
 import type { SentBundle } from './delivery-round.js';
 import type { DesiredState, PlacedFragment } from './desired-state.js';
@@ -111,34 +111,39 @@ export class StockTaking {
     if (this.#isKnown && found !== null) {
       const reached = this.#sent.findIndex(sent => isSame(sent.sentinel, found));
       if (reached >= 0 || (this.#committed !== null && isSame(this.#committed, found))) {
-        this.#resume(
-          this.#sent.slice(0, reached + 1).map(sent => sent.bundle),
-          found,
-        );
-        return 'as remembered';
+        const isTold = this.#resume(this.#sent.slice(0, reached + 1), found);
+        return isTold ? 'as remembered' : 'compare';
       }
     }
     this.#ledger.rollback();
     if (found === null || found.isOnTheWay || found.databaseId !== this.#databaseId) return 'compare';
     if (found.digest !== this.#desired.digestOn(this.#hypervisorId)) return 'compare';
+    if (this.#sent.some(({ sentinel, isAsked }) => !isAsked && isSame(sentinel, found))) return 'compare';
     for (const key of this.#ledger.dirty.keys()) this.#ledger.drop(key);
     this.#committed = found;
     this.#sent = [];
     return 'current';
   }
 
-  /** The connection was cut in a round: these bundles of it were committed, the others were not. */
-  #resume(committed: readonly Bundle[], found: Sentinel): void {
+  /**
+   * The connection was cut in a round: these bundles of it were committed, the others were not. Of one that the switch was not asked
+   * about only a dump can tell what was left out: the connection ended before its errors were dealt with. False: what it was to
+   * change is nobody's fragment, so that only a comparison of the whole can tell.
+   */
+  #resume(committed: readonly SentBundle[], found: Sentinel): boolean {
     const touched = new Set<string>();
     const arrived: FlightEntry[] = [];
     for (const { entry, target } of this.#ledger.inFlight.values()) {
       // Meters are outside of the bundles: the sentinel says nothing about them.
       if (hasMeters(target) || (entry.installed !== 'unknown' && hasMeters(entry.installed))) touched.add(entry.key);
     }
-    for (const bundle of committed) {
+    let isTold = true;
+    for (const { bundle, isAsked } of committed) {
       for (const key of bundle.touches) {
         const flight = this.#ledger.inFlight.get(key);
         if (flight !== undefined) arrived.push(flight);
+        else if (!isAsked) isTold = false;
+        if (!isAsked) touched.add(key);
       }
       this.#ledger.commit([...bundle.completes].filter(key => !touched.has(key)));
       for (const key of bundle.touches) touched.add(key);
@@ -148,6 +153,7 @@ export class StockTaking {
     this.#ledger.rollback();
     this.#committed = found;
     this.#sent = [];
+    return isTold;
   }
 
   /** Dumps the switch and works out what it takes to bring it in order. Every key concerned is in flight then. */

@@ -23,17 +23,32 @@ export type BundleOutcome =
 /** Whose message this was; asked only when something was refused. */
 export type KeyOfXid = (xid: number) => string | undefined;
 
+/** Of more the first are enough: what is not blamed now is when it is sent again, or found by the comparison. */
+const mostErrors = 1_000;
+/** No bundle has so many messages: a switch that sends more means harm. */
+const errorsToTheEnd = 100_000;
+/** So many are told in words. */
+const errorsInWords = 10;
+
 /** Collects what a switch complains about while something is under way. */
 export class ErrorCollector {
-  readonly #errors: SwitchError[] = [];
+  /** The first of each message. */
+  readonly #errors = new Map<number, SwitchError>();
   readonly #stop: () => void;
+  #count = 0;
+  #isNotMaster = false;
 
   constructor(target: Switch) {
-    this.#stop = target.onError(error => this.#errors.push(error));
+    this.#stop = target.onError(error => {
+      this.#count += 1;
+      this.#isNotMaster ||= error.isNotMaster;
+      if (this.#errors.size < mostErrors && !this.#errors.has(error.xid)) this.#errors.set(error.xid, error);
+      if (this.#count === errorsToTheEnd) target.close(`it sends more than ${errorsToTheEnd} errors for one bundle`);
+    });
   }
 
   get isEmpty(): boolean {
-    return this.#errors.length === 0;
+    return this.#count === 0;
   }
 
   stop(): void {
@@ -43,7 +58,7 @@ export class ErrorCollector {
   /** What the errors mean, given the keys by xid; null when there are none. */
   outcome(keyOfXid: KeyOfXid): Exclude<BundleOutcome, { kind: 'committed' | 'torn' }> | null {
     if (this.isEmpty) return null;
-    if (this.#errors.some(error => error.isNotMaster)) return { kind: 'fenced' };
+    if (this.#isNotMaster) return { kind: 'fenced' };
     const errors = this.#blamed(keyOfXid);
     return errors.size > 0 ? { kind: 'refused', errors } : { kind: 'failed', error: this.#text };
   }
@@ -55,12 +70,13 @@ export class ErrorCollector {
   }
 
   get #text(): string {
-    return this.#errors.map(error => error.text).join('; ');
+    const words = [...this.#errors.values()].slice(0, errorsInWords).map(error => error.text);
+    return [...words, ...(this.#count > words.length ? [`${this.#count} errors in all`] : [])].join('; ');
   }
 
   #blamed(keyOfXid: KeyOfXid): ReadonlyMap<string, string> {
     const blamed = new Map<string, string>();
-    for (const error of this.#errors) {
+    for (const error of this.#errors.values()) {
       const key = keyOfXid(error.xid);
       if (key !== undefined && !blamed.has(key)) blamed.set(key, error.text);
     }
@@ -69,7 +85,7 @@ export class ErrorCollector {
 }
 
 /** So much is written before others get their turn: a connection whose peer reads fast is never full. */
-const bytesATurn = 0x2_0000;
+export const bytesATurn = 0x2_0000;
 
 /** Writes buffers, waiting wherever the connection is full. */
 export async function writeAll(target: Switch, parts: readonly Uint8Array[]): Promise<void> {
@@ -112,7 +128,8 @@ export async function sendBundle(
 ): Promise<BundleOutcome> {
   const errors = new ErrorCollector(target);
   try {
-    if (isAccepted) await writeAll(target, parts);
+    // No wait between the parts, nor before the commit: see unaskedBytes.
+    if (isAccepted) for (const part of parts) target.write(part);
     else {
       await writeAll(target, [bundleOpen, ...parts]);
       await target.barrier();

@@ -48,15 +48,12 @@ export function fakeSwitch(options: Omit<FakeSwitchOptions, 'tables'> = {}): Fak
   return new FakeSwitch({ ...options, tables: new SwitchTables() });
 }
 
-interface OpenBundle {
-  readonly changes: SwitchChange[];
-}
-
 interface Connection {
   readonly stream: Duplex;
   /** Ends it as a network does: at both ends. */
   readonly cut: () => void;
-  readonly bundles: Map<number, OpenBundle>;
+  /** The changes in those that are open. */
+  readonly bundles: Map<number, SwitchChange[]>;
   role: MessageOf<'roleRequest'>['role'];
   /** Tables whose changes it is told. */
   readonly watched: Set<number>;
@@ -136,6 +133,12 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
     this.#generationId = null;
   }
 
+  /** Another controller claims the switch, at once: also between two messages that came in one read. */
+  usurp(term: bigint): void {
+    this.#generationId = term;
+    for (const connection of this.#connections) if (connection.role === 'master') connection.role = 'slave';
+  }
+
   /** What somebody else does to the tables. */
   vandalise(change: (tables: Tables) => void): void {
     this.#telling(null, () => change(this.tables));
@@ -169,11 +172,10 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
   }
 
   #open(stream: Duplex, cut: () => void): Connection {
-    const bundles = new Map<number, OpenBundle>();
     const connection: Connection = {
       stream,
       cut,
-      bundles,
+      bundles: new Map(),
       role: 'equal',
       watched: new Set(),
       isForwarded: false,
@@ -285,10 +287,8 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
     if (role === 'master' || role === 'slave') {
       const isStale = this.#generationId !== null && BigInt.asIntN(64, generationId - this.#generationId) < 0n;
       if (isStale) return this.#refuse(connection, refusals.staleTerm, xid, bytes);
-      this.#generationId = generationId;
-      if (role === 'master') {
-        for (const other of this.#connections) if (other.role === 'master') other.role = 'slave';
-      }
+      if (role === 'master') this.usurp(generationId);
+      else this.#generationId = generationId;
     }
     if (role !== 'nochange') connection.role = role;
     const now = { role: connection.role, generationId: this.#generationId ?? 0xffff_ffff_ffff_ffffn } as const;
@@ -321,7 +321,7 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
     if (control.type === 'open_request') {
       connection.bundles.delete(bundleId);
       if (bundle !== undefined) return this.#refuse(connection, refusals.badBundleId, xid, bytes);
-      connection.bundles.set(bundleId, { changes: [] });
+      connection.bundles.set(bundleId, []);
       return answer('open_reply');
     }
     connection.bundles.delete(bundleId);
@@ -335,23 +335,23 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
   #bundleAdd(connection: Connection, add: MessageOf<'bundleAdd'>, xid: number, bytes: Uint8Array): void {
     if (connection.role === 'slave') return this.#refuse(connection, refusals.isSlave, xid, bytes);
     let bundle = connection.bundles.get(add.bundleId);
-    if (bundle === undefined) connection.bundles.set(add.bundleId, (bundle = { changes: [] }));
+    if (bundle === undefined) connection.bundles.set(add.bundleId, (bundle = []));
     const innerXid = Buffer.from(add.message.buffer, add.message.byteOffset).readUInt32BE(4);
     if (innerXid !== xid) throw new Error('the xid of a bundle-add is not that of its message');
     const change = new SwitchChange(xid, add.message);
     const refusal = this.#options.refuse?.(change.message) ?? null;
     if (refusal !== null) this.#refuse(connection, refusal, xid, bytes);
-    else bundle.changes.push(change);
+    else bundle.push(change);
   }
 
-  #commit(connection: Connection, bundle: OpenBundle): boolean {
+  #commit(connection: Connection, changes: readonly SwitchChange[]): boolean {
     const refuse = this.#options.refuseAtCommit ?? null;
-    const fault = this.#telling(connection, () => this.tables.commit(bundle.changes, refuse));
+    const fault = this.#telling(connection, () => this.tables.commit(changes, refuse));
     if (fault !== null) {
       this.#refuse(connection, fault.refusal, fault.change.xid, fault.change.bytes);
       return false;
     }
-    this.#changed(bundle.changes.length);
+    this.#changed(changes.length);
     return true;
   }
 
