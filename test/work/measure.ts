@@ -35,5 +35,6 @@ for (const { name, rows, undo } of verbs) {
   }
 }
 controller.stop();
-process.stdout.write(JSON.stringify({ unrelatedPorts, units: size.units, fragments: size.fragments, verbs: measured }));
-process.exit(0);
+const report = { unrelatedPorts, units: size.units, fragments: size.fragments, verbs: measured };
+// To a pipe it is written piece by piece: an end before that would cut it off.
+process.stdout.write(JSON.stringify(report), () => process.exit(0));
