@@ -245,7 +245,8 @@ suite('What a verb asks of the database', function () {
     await noun('logical_switch_ports', port, unrelatedPorts, `, ${inSwitch}, ${named}, 'port_key', n % 30000`);
     const onHost = `'hypervisor_id', ${ref('hypervisors', ofHost)}`;
     const ofPort = `'logical_switch_port_id', ${ref('logical_switch_ports', 'n')}`;
-    await noun('port_bindings', undefined, unrelatedPorts, `, ${ofPort}, ${onHost}`);
+    const zone = `'ct_zone', n / ${unrelatedHypervisors} + 1`;
+    await noun('port_bindings', undefined, unrelatedPorts, `, ${ofPort}, ${onHost}, ${zone}`);
     const plugged = `'interface_uuid', ${ref('interface', 'n')}, 'iface_id', ${ref('logical_switch_ports', 'n')}::text`;
     await multiply('interface_claims', 'true', unrelatedPorts, `${onHost}, ${plugged}`);
     const scope = `'scope', ${ref('logical_switches', ofSwitch)}, 'value', 'v' || n, 'owner_id', ${ref('logical_switch_ports', 'n')}`;
