@@ -13,13 +13,15 @@ describe('demo', function () {
   });
 
   it('proves every step and leaves nothing behind', async () => {
-    const before = listNamespaces();
+    // Other tests run beside this one, with hypervisors of their own.
+    const ofDemos = (): readonly string[] => listNamespaces().filter(name => name.startsWith('weft-check-'));
+    const before = ofDemos();
     const program = fileURLToPath(new URL('../../lab/demo.js', import.meta.url));
     const { status, stdout, stderr } = await run([process.execPath, program, '--check'], {
       timeoutMs: 200_000,
       allowFailure: true,
     });
     assert.equal(status, 0, stdout + stderr);
-    assert.deepEqual(listNamespaces(), before);
+    assert.deepEqual(ofDemos(), before);
   });
 });
