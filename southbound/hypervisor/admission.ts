@@ -51,7 +51,7 @@ export class Admission {
   readonly #context: AdmissionContext;
   readonly #log: Logger;
   /** Only the root row: enough to know who it is. */
-  readonly #root = new Replica(['Open_vSwitch'], { maximumRows: 16 });
+  readonly #root = new Replica(['Open_vSwitch'], { maximumRows: 16, maximumCharacters: 2 * 1024 * 1024 });
   #client: OvsdbClient | null = null;
   #session: HypervisorSession | null = null;
   #reason = 'has not said who it is';

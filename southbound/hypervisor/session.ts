@@ -47,6 +47,8 @@ export type OpenFlowUse = 'flows' | 'punt';
 
 /** Rows of one host's database: three a port, and some. */
 const maximumRows = 65_536;
+/** What they hold: some hundreds of characters a row. */
+const maximumCharacters = 64 * 1024 * 1024;
 
 export class HypervisorSession {
   readonly systemId: string;
@@ -68,7 +70,7 @@ export class HypervisorSession {
     this.#states = new SessionStateMachine(this.#log);
     this.#report = report;
     this.#hypervisor = hypervisor;
-    this.replica = new Replica(undefined, { maximumRows });
+    this.replica = new Replica(undefined, { maximumRows, maximumCharacters });
     this.inventory = new Inventory(this.replica, report.bridge, clock);
   }
 

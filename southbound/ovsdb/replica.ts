@@ -37,20 +37,25 @@ const noTransaction = '00000000-0000-0000-0000-000000000000';
 export interface ReplicaOptions {
   /** Rows of all tables together; a host that has more is refused, so that it cannot eat our memory. */
   readonly maximumRows?: number;
+  /** Characters of all rows together, roughly, with 256 for each row; one that has more is refused likewise. */
+  readonly maximumCharacters?: number;
 }
 
 export class Replica implements DatabaseSnapshot {
   readonly #tables = new Map<TableName, Map<string, AnyRow>>();
   readonly #wanted: readonly TableName[];
   readonly #maximumRows: number;
+  readonly #maximumCharacters: number;
   readonly #listeners = new Set<(changes: readonly RowChange[]) => void>();
   #rowCount = 0;
+  #characters = 0;
   #followed: OvsdbClient | null = null;
   #lastTransaction = noTransaction;
 
   constructor(wanted: readonly TableName[] = tableNames, options: ReplicaOptions = {}) {
     this.#wanted = wanted;
     this.#maximumRows = options.maximumRows ?? 200_000;
+    this.#maximumCharacters = options.maximumCharacters ?? 256 * 1024 * 1024;
     for (const table of wanted) this.#tables.set(table, new Map());
   }
 
@@ -175,17 +180,23 @@ export class Replica implements DatabaseSnapshot {
     const before = rows.get(uuid) ?? null;
     if (before === null && after === null) return;
     if (before && after && equalRows(table, before, after)) return;
-    if (after) {
-      if (!before && ++this.#rowCount > this.#maximumRows) {
-        throw new RpcProtocolError(`the database has more than ${this.#maximumRows} rows`);
-      }
-      rows.set(uuid, after);
-    } else {
-      this.#rowCount--;
-      rows.delete(uuid);
-    }
+    this.#account(before, after);
+    if (after) rows.set(uuid, after);
+    else rows.delete(uuid);
     // As in rows(): the untyped row is what the table's declaration says.
     changes.push({ table, uuid, before, after } as unknown as RowChange);
+  }
+
+  /** Counts a change. What makes the copy smaller is always taken, or a host that had too much could never be mended. */
+  #account(before: AnyRow | null, after: AnyRow | null): void {
+    const rowCount = this.#rowCount + (after ? 1 : 0) - (before ? 1 : 0);
+    const characters = this.#characters + sizeOf(after) - sizeOf(before);
+    if (rowCount > this.#rowCount && rowCount > this.#maximumRows)
+      throw new RpcProtocolError(`the database has more than ${this.#maximumRows} rows`);
+    if (characters > this.#characters && characters > this.#maximumCharacters)
+      throw new RpcProtocolError(`the database has more than ${this.#maximumCharacters} characters`);
+    this.#rowCount = rowCount;
+    this.#characters = characters;
   }
 }
 
@@ -266,3 +277,16 @@ function equalRows(table: TableName, a: AnyRow, b: AnyRow): boolean {
   }
   return true;
 }
+
+/** Roughly what a row takes of memory, in characters. */
+function sizeOf(row: AnyRow | null): number {
+  let size = row === null ? 0 : 256;
+  for (const value of Object.values(row ?? {})) {
+    if (typeof value === 'string') size += value.length;
+    else if (value instanceof Map) for (const [key, each] of value) size += 32 + lengthOf(key) + lengthOf(each);
+    else if (Array.isArray(value)) for (const each of value) size += 16 + lengthOf(each);
+  }
+  return size;
+}
+
+const lengthOf = (atom: unknown): number => (typeof atom === 'string' ? atom.length : 0);

@@ -122,4 +122,31 @@ describe('OVSDB replica', () => {
     assert.deepEqual([row?.name, row?.fail_mode], ['br0', 'secure']);
     client.close('end of test');
   });
+
+  it('refuses a host with too many rows or characters, however they come, and takes it back when it is mended', async () => {
+    const insert = (name: string, text = '') => ({ insert: { name, external_ids: ['map', [['k', text]]] } });
+    const [one = '', two = '', three = ''] = uuids;
+    const long = 'x'.repeat(2_000);
+    for (const tooMuch of [{ [three]: insert('c') }, { [two]: { modify: { external_ids: ['map', [['k', long]]] } } }]) {
+      const replica = new Replica(['Bridge'], { maximumRows: 2, maximumCharacters: 2_000 });
+      const connect = async (rows: Readonly<Record<string, unknown>>) => {
+        const server = new FakeServer({ monitor_cond_since: [false, zero, { Bridge: rows }] });
+        const client = await OvsdbClient.open(server, { timers: new FakeTimers() });
+        await replica.follow(client).catch(() => {});
+        return { server, client };
+      };
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        const { server, client } = await connect({ [one]: insert('a'), [two]: insert('b') });
+        assert.equal(client.closeReason, null, `attempt ${attempt}: what it has fits`);
+        server.notify('update3', ['weft-1', zero, { Bridge: tooMuch }]);
+        await turn();
+        assert.match(client.closeReason ?? '', /the database has more than 2(?:000 characters| rows)/);
+        assert.equal(replica.rows('Bridge').size, 2);
+      }
+      const { client } = await connect({ [two]: insert('b'), [three]: insert('c') });
+      assert.equal(client.closeReason, null);
+      assert.deepEqual([...replica.rows('Bridge').keys()].toSorted(), [two, three].toSorted());
+      client.close('end of test');
+    }
+  });
 });
