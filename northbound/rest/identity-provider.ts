@@ -6,6 +6,7 @@ import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtV
 import type { Clock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import { type Role, roles } from '../../src/model/audience.js';
+import { nameText } from '../../src/model/fields.js';
 import { tokenDigest } from '../../src/store/nouns/token.js';
 import type { Caller } from './access.js';
 import type { ForeignTokens } from './token-authenticator.js';
@@ -81,15 +82,15 @@ export class IdentityProvider implements ForeignTokens {
   /** @throws WeftError forbidden for claims that give no role here */
   #callerOf(payload: JWTPayload): Caller {
     const { projectClaim, roleClaim } = this.#settings;
-    const claimed = claimOf(payload, projectClaim);
-    const project = typeof claimed === 'string' && claimed !== '' && claimed.length <= 255 ? claimed : null;
+    const project = projectOf(claimOf(payload, projectClaim), projectClaim);
     const role = roleOf(claimOf(payload, roleClaim));
     if (role === null) throw noRole(`claim ${roleClaim} names none of ${roles.join(', ')}`);
     const { iss = '', sub = '', exp = 0 } = payload;
     const identity = { name: nameOf(payload), subject: `${iss}#${sub}`, scopes: [], expiresAtMs: exp * 1_000 };
-    const isOfNone = project === NO_PROJECT || (project === null && role === 'admin');
-    if (isOfNone && role !== 'member') return { ...identity, role, projectId: null };
-    if (project === null || isOfNone) throw noRole(`claim ${projectClaim} names no project`);
+    if (project === NO_PROJECT) {
+      if (role === 'member') throw noRole(`claim ${projectClaim} names no project`);
+      return { ...identity, role, projectId: null };
+    }
     // The admin of a project is its member: only who is of no project is the admin of all.
     return { ...identity, role: role === 'admin' ? 'member' : role, projectId: project };
   }
@@ -97,6 +98,18 @@ export class IdentityProvider implements ForeignTokens {
 
 const noRole = (why: string): WeftError =>
   new WeftError('forbidden', { detail: `The token gives no role here: its ${why}.` });
+
+/**
+ * The project that the claim names, `NO_PROJECT` included. A claim that is missing or of another form is no way to be of none: where
+ * the claim is misconfigured, the admin of each project would else be the admin of everything. Throws `forbidden`.
+ */
+function projectOf(claim: unknown, name: string): string {
+  try {
+    return nameText.parse(claim, '');
+  } catch {
+    throw noRole(`claim ${name} names no project`);
+  }
+}
 
 function refuse(error: unknown): never {
   if (error instanceof WeftError) throw error;

@@ -73,7 +73,6 @@ describe('JWTs of an identity provider', () => {
     };
     const [admin, reader] = [{ realm: { roles: 'admin' } }, { realm: { roles: ['reader'] } }];
     assert.deepEqual(await roleOf(admin), ['member', 'web']);
-    assert.deepEqual(await roleOf({ ...admin, project: undefined }), ['admin', null]);
     assert.deepEqual(await roleOf({ ...admin, project: '*' }), ['admin', null]);
     assert.deepEqual(await roleOf(reader), ['reader', 'web']);
     assert.deepEqual(await roleOf({ ...reader, project: '*' }), ['reader', null]);
@@ -84,8 +83,15 @@ describe('JWTs of an identity provider', () => {
       { ...reader, project: undefined },
       { project: ['web'] },
       { project: '' },
+      ...[undefined, null, '', 7, {}, [], ['web'], ['*'], 'x'.repeat(256), 'a\u0000', '\ud800'].flatMap(project => [
+        { ...admin, project },
+        { ...reader, project },
+      ]),
     ])
       await refusedWith('forbidden', sign(payload));
+    // Nor where the claim is not what the settings say.
+    for (const org of [undefined, 'x', {}, { name: 'web' }])
+      await refusedWith('forbidden', sign({ ...admin, org }), provider(null, { projectClaim: 'org.project' }));
   });
 
   it('are refused from another issuer, for another audience, expired, forged or unsigned', async () => {
