@@ -42,7 +42,7 @@ export class Tenancy {
 
   /** Whether the caller knows of the object: its own, one shared with it, or what belongs to such a one. */
   async sees(kind: Kind, row: CommonRow): Promise<boolean> {
-    if (this.#unit.mayUse(row)) return true;
+    if (this.#unit.isOpen(row)) return true;
     const { seenThrough } = resourceOf(kind);
     if (seenThrough === null) return false;
     const parentId = (row as unknown as Values)[seenThrough.field];
@@ -80,9 +80,9 @@ export class Tenancy {
    */
   async checkReferences(kind: Kind, input: Values, current: Values | null): Promise<void> {
     if (this.#context.projectId === undefined) return;
+    this.#unit.grantOnly(referencesOf(kind).flatMap(({ field }) => idsIn(current?.[field])));
     for (const reference of referencesOf(kind)) {
       const kept = new Set(idsIn(current?.[reference.field]));
-      for (const id of kept) this.#unit.grant(id);
       for (const id of idsIn(input[reference.field])) {
         if (!kept.has(id)) await this.#checkReference(reference, id);
       }
@@ -92,7 +92,7 @@ export class Tenancy {
   async #checkReference(reference: ReturnType<typeof referencesOf>[number], id: string): Promise<void> {
     const { kind, wire, acrossProjects } = reference;
     const row = await this.#unit.get(kind, id);
-    if (row !== null && (this.#unit.owns(row) || (acrossProjects && this.#unit.mayUse(row)))) return;
+    if (row !== null && (this.#unit.owns(row) || (acrossProjects && this.#unit.isOpen(row)))) return;
     throw new WeftError('reference_not_found', { detail: `There is no ${kind} ${id}.`, pointer: pointerTo('', wire) });
   }
 

@@ -47,7 +47,7 @@ export class UnitOfWork {
   /** Lists of children that have been read: with the parent locked nobody adds to them. */
   readonly #read = new Set<string>();
   readonly #hypervisorNames = new Map<string, number>();
-  readonly #granted = new Set<string>();
+  #granted: ReadonlySet<string> = new Set();
   readonly #shownOnce = new Map<string, Readonly<Record<string, unknown>>>();
 
   constructor(
@@ -76,9 +76,14 @@ export class UnitOfWork {
     return this.projectId === undefined || row.projectId === this.projectId;
   }
 
-  /** Whether that tenant may refer to the row: its own, shared with it, or one that its object refers to already. */
+  /** Whether the row is that tenant's own, or shared with it. */
+  isOpen(row: CommonRow): boolean {
+    return this.projectId === undefined || isOpenTo(row, this.projectId);
+  }
+
+  /** Whether that tenant's object at work may refer to the row: one that is open to it, or that it refers to already. */
   mayUse(row: CommonRow): boolean {
-    return this.projectId === undefined || isOpenTo(row, this.projectId) || this.#granted.has(row.id);
+    return this.isOpen(row) || this.#granted.has(row.id);
   }
 
   /** Members that are in the reply to the creation of the object and nowhere else, such as the secret of a token. */
@@ -90,9 +95,9 @@ export class UnitOfWork {
     return this.#shownOnce.get(id) ?? {};
   }
 
-  /** Lets the tenant's objects go on to refer to this one, which an admin has let them refer to. */
-  grant(id: string): void {
-    this.#granted.add(id);
+  /** Lets the object at work, and none after it, go on to refer to these, to which an admin has let it refer. */
+  grantOnly(ids: readonly string[]): void {
+    this.#granted = new Set(ids);
   }
 
   /** The row as this transaction sees it, locked against other writers; null if there is none. */
@@ -163,7 +168,7 @@ export class UnitOfWork {
   }
 
   /**
-   * Which of the rows exist and may be referred to by the tenant. They are held against deletion until the transaction ends, but not against other
+   * Which of the rows exist and are the tenant's own. They are held against deletion until the transaction ends, but not against other
    * changes, nor against others who hold them: many refer to one of them at a time.
    */
   async hold(kind: Kind, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -173,7 +178,7 @@ export class UnitOfWork {
     for (const id of ids) {
       const entry = entries.get(id);
       if (entry === undefined) unknown.push(id);
-      else if (entry.current !== null && this.mayUse(entry.current)) found.add(id);
+      else if (entry.current !== null && this.owns(entry.current)) found.add(id);
     }
     if (unknown.length === 0) return found;
     const text = `SELECT id, project_id FROM ${resourceOf(kind).table} WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE`;

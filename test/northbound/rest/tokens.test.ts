@@ -182,6 +182,38 @@ describe('REST: a server that knows its callers', function () {
     assert.equal((await owner('DELETE', `${path}?cascade=true`)).status, 204);
   });
 
+  it('lets an object keep what an admin made it refer to, and no other object of the transaction', async () => {
+    const web = await member('web');
+    const foreign = await make('/v1/logical-switches', { name: 'operators' });
+    const port = { logical_switch_id: foreign.id, name: 'p' };
+    const placed = await make('/v1/logical-switch-ports', { ...port, project_id: 'web' });
+    const own = await make('/v1/logical-switches', { name: 'own' }, web);
+    const group = await make('/v1/security-groups', { name: 'mine' }, web);
+    const theirs = await make('/v1/security-groups', { name: 'theirs', project_id: 'db' });
+    const rule = await make('/v1/security-group-rules', {
+      security_group_id: group.id,
+      direction: 'ingress',
+      remote_group_id: theirs.id,
+      project_id: 'web',
+    });
+    const merge = (kind: string, id: string) => ({ op: 'merge', kind, id, value: { labels: { seen: 'yes' } } });
+    const create = (value: Json) => ({ op: 'create', kind: 'logical-switch-ports', value });
+    const joined = { logical_switch_id: own.id, name: 'q', security_groups: [theirs.id] };
+    for (const [first, second] of [
+      [merge('logical-switch-ports', placed.id), create(port)],
+      [merge('security-group-rules', rule.id), create(joined)],
+    ] as const) {
+      const together = await web('POST', '/v1/transactions', { operations: [first, second] });
+      assert.equal(assertProblem(together, 400, 'reference_not_found').operation, 1);
+      assertProblem(await web('POST', '/v1/logical-switch-ports', second.value), 400, 'reference_not_found');
+      const alone = await web('POST', '/v1/transactions', { operations: [first] });
+      assert.equal(alone.status, 200, alone.text);
+    }
+    // Nor does it see what its object refers to.
+    const operations = [merge('logical-switch-ports', placed.id), merge('logical-switches', foreign.id)];
+    assertProblem(await web('POST', '/v1/transactions', { operations }), 404, 'not_found');
+  });
+
   it('turns away a token that asks too much, and says when to come again', () => {
     const manual = new ManualClock();
     const limit = new RateLimit(manual, 10);
