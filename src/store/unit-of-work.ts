@@ -204,10 +204,22 @@ export class UnitOfWork {
 
   /** Sets a row (null deletes it) and moves its claims. The row must have been read by `get` or `children`, or be new. */
   put<K extends Kind>(kind: K, id: string, row: RowOf<K> | null): void {
+    this.#refuseForeign(kind, this.#entries(kind).get(id)?.original ?? null);
+    this.#set(kind, id, row);
+  }
+
+  /**
+   * Deletes what is said of an object that goes, whoever said it: it would else keep a tenant's object alive, and tell the tenant
+   * of itself. The row must have been read by `children`.
+   */
+  drop(kind: Kind, id: string): void {
+    this.#set(kind, id, null);
+  }
+
+  #set<K extends Kind>(kind: K, id: string, row: RowOf<K> | null): void {
     const entries = this.#entries(kind);
     const entry = entries.get(id) ?? { original: null, current: null, operation: -1 };
     entries.set(id, entry);
-    this.#refuseForeign(kind, entry.original);
     const before = entry.current === null ? [] : this.#claimsOf(kind, entry.current);
     const after = row === null ? [] : this.#claimsOf(kind, row);
     this.claims.move({ kind, id }, before, after, this.operation);

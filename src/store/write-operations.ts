@@ -321,7 +321,7 @@ export class WriteOperations {
     // First, because they may refer to it in another way as well.
     for (const companion of companionsOf(kind)) {
       const rows = await this.#unit.children(companion.kind, companion.field as 'id', id);
-      for (const each of rows) this.#unit.put(companion.kind, each.id, null);
+      for (const each of rows) this.#unit.drop(companion.kind, each.id);
     }
     for (const referrer of referrersOf(kind)) {
       const children = await this.#unit.children(referrer.kind, referrer.field as 'id', id);

@@ -214,6 +214,34 @@ describe('REST: a server that knows its callers', function () {
     assertProblem(await web('POST', '/v1/transactions', { operations }), 404, 'not_found');
   });
 
+  it('deletes with an object what operators say of it, and tells nobody of that', async () => {
+    const tenant = await member('limited');
+    const lan = await make('/v1/logical-switches', { name: 'lan' }, tenant);
+    const port = await make('/v1/logical-switch-ports', { logical_switch_id: lan.id, name: 'p' }, tenant);
+    const other = await make('/v1/logical-switch-ports', { logical_switch_id: lan.id, name: 'q' }, tenant);
+    const limit = { kind: 'bandwidth_limit', max_kbps: 1_000 };
+    const about = async (id: string): Promise<readonly string[]> => {
+      const rule = await make('/v1/qos-rules', { ...limit, name: 'r', logical_switch_port_id: id });
+      const target = { kind: 'gre', remote_ip: '192.0.2.9', key: 1 };
+      const mirror = await make('/v1/mirrors', { ...target, name: 'm', logical_switch_port_id: id });
+      return [`/v1/qos-rules/${rule.id}`, `/v1/mirrors/${mirror.id}`];
+    };
+    const [ofPort, ofOther] = [await about(port.id), await about(other.id)];
+    const ofSwitch = await make('/v1/qos-rules', { ...limit, name: 'r', logical_switch_id: lan.id });
+
+    // What is not the tenant's own goes with its object, and by no other way.
+    for (const path of ofPort) assert.ok([403, 404].includes((await tenant('DELETE', path)).status));
+    const deleted = await tenant('DELETE', `/v1/logical-switch-ports/${port.id}`);
+    assert.deepEqual([deleted.status, deleted.text], [204, '']);
+    for (const path of ofPort) assertProblem(await admin('GET', path), 404, 'not_found');
+    for (const path of ofOther) assert.equal((await admin('GET', path)).status, 200);
+    const revision = await tenant('GET', `/v1/revisions/${String(deleted.headers['weft-revision'])}`);
+    assert.equal(revision.body['changes'], 1);
+    assert.equal((await tenant('DELETE', `/v1/logical-switches/${lan.id}?cascade=true`)).status, 204);
+    for (const path of [...ofOther, `/v1/qos-rules/${ofSwitch.id}`])
+      assertProblem(await admin('GET', path), 404, 'not_found');
+  });
+
   it('turns away a token that asks too much, and says when to come again', () => {
     const manual = new ManualClock();
     const limit = new RateLimit(manual, 10);
