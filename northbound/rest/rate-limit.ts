@@ -27,7 +27,8 @@ export class RateLimit {
     const bucket = this.#buckets.get(subject) ?? { requests: this.#most, atMs };
     const filled = Math.min(this.#most, bucket.requests + ((atMs - bucket.atMs) / 1_000) * this.#perSecond);
     if (this.#buckets.size >= mostBuckets) this.#forgetFull(atMs);
-    this.#buckets.set(subject, { requests: Math.max(0, filled - 1), atMs });
+    // One that is refused takes nothing: else who asks too often would never be served again.
+    this.#buckets.set(subject, { requests: filled >= 1 ? filled - 1 : filled, atMs });
     return filled >= 1 ? 0 : Math.ceil((1 - filled) / this.#perSecond);
   }
 

@@ -253,4 +253,16 @@ describe('REST: a server that knows its callers', function () {
       [0, 0, 0, 0, 0, 1],
     );
   });
+
+  it('serves a token that always asks too much at its rate', () => {
+    const manual = new ManualClock();
+    const limit = new RateLimit(manual, 10);
+    let served = 0;
+    for (let asked = 0; asked < 200; asked += 1) {
+      if (limit.take('busy') === 0) served += 1;
+      manual.advance(50);
+    }
+    // The burst, and ten a second of the ten that passed until the last.
+    assert.equal(served, 20 + 99);
+  });
 });
