@@ -205,6 +205,8 @@ export class NetworkState {
 function visible(kind: Kind, row: RowOf<Kind>, sight: Sight): Record<string, unknown> {
   const members = toWire(kind, row);
   if (sight.isTenant) for (const member of operatorMembers(kind)) delete members[member];
+  const sharing = members['shared_with'];
+  if (Array.isArray(sharing)) members['shared_with'] = sharing.filter(project => sight.knowsOfSharing(row, project));
   return members;
 }
 

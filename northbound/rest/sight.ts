@@ -1,5 +1,5 @@
 /** What a caller sees: the one place where REST decides whether an object, or a member of one, is shown. */
-import { isOpenTo } from '../../src/model/audience.js';
+import { EVERY_PROJECT, isOpenTo } from '../../src/model/audience.js';
 import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import type { NetworkView } from '../../src/view/network-view.js';
 import { type Caller, isEntitled, isInScope, ruleOf } from './access.js';
@@ -45,5 +45,11 @@ export class Sight {
     const parentId = (row as unknown as Readonly<Record<string, unknown>>)[seenThrough.field];
     const parent = this.#view.get(seenThrough.kind, String(parentId)) as RowOf<Kind> | null;
     return parent !== null && this.sees(seenThrough.kind, parent);
+  }
+
+  /** Whether the caller may know that the object is shared with the project: its owner knows of all, others of themselves. */
+  knowsOfSharing({ projectId }: RowOf<Kind>, project: string): boolean {
+    const own = this.#projectId;
+    return own === null || own === projectId || project === own || project === EVERY_PROJECT;
   }
 }

@@ -1,5 +1,6 @@
 /** Tokens, quotas, sharing and the audit, over a server that knows its callers by real tokens. */
 import assert from 'node:assert/strict';
+import { Client } from '../../../northbound/cli/client.js';
 import { RateLimit } from '../../../northbound/rest/rate-limit.js';
 import { TokenAuthenticator } from '../../../northbound/rest/token-authenticator.js';
 import { systemClock } from '../../../src/base/clock.js';
@@ -180,6 +181,30 @@ describe('REST: a server that knows its callers', function () {
     assert.equal((await owner('PATCH', path, { shared_with: [] })).status, 200);
     assertProblem(await guest('GET', path), 404, 'not_found');
     assert.equal((await owner('DELETE', `${path}?cascade=true`)).status, 204);
+  });
+
+  it('tells those with whom a switch is shared of no other, in GET, lists and watch', async () => {
+    const owner = await member('sharer');
+    const { secret } = await token({ role: 'member', project_id: 'sharee' });
+    const guest = as(secret);
+    const shared_with = ['sharee', 'other-sharee', '*'];
+    const made = await owner('POST', '/v1/logical-switches', { name: 'lan', shared_with });
+    assert.equal(made.status, 201, made.text);
+    const path = `/v1/logical-switches/${String(made.body['id'])}`;
+    for (const by of [owner, admin]) assert.deepEqual((await by('GET', path)).body['shared_with'], shared_with);
+    const seen = await guest('GET', path);
+    assert.deepEqual(seen.body['shared_with'], ['sharee', '*']);
+    const list = await guest('GET', '/v1/logical-switches');
+    assert.ok(list.text.includes(String(made.body['id'])));
+    assert.doesNotMatch(seen.text + list.text, /other-sharee/);
+
+    const since = Number(made.headers['weft-revision']) - 1;
+    const watching = new Client({ url: await rest.listen(), token: secret });
+    for await (const event of watching.events(`/v1/watch?since=${since}&kinds=logical-switches`)) {
+      const { id, object } = event.data as Json;
+      assert.deepEqual([id, (object as Json)['shared_with']], [made.body['id'], ['sharee', '*']]);
+      break;
+    }
   });
 
   it('lets an object keep what an admin made it refer to, and no other object of the transaction', async () => {
