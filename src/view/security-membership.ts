@@ -326,7 +326,8 @@ export class SecurityMembership {
     const group = this.#groups.get(id);
     if (group === undefined || group.row === null) return null;
     const stateless = directions.filter(direction => group.rules.has(direction));
-    return { id, tracked: group.rules.has('tracked'), stateless, number: group.row.number };
+    const { isolates, number } = group.row;
+    return { id, tracked: group.rules.has('tracked'), stateless, isolates, number };
   }
 
   *#partRows(setId: string, parts: ReadonlySet<number>): Generator<RowAfter<DerivedKind>> {

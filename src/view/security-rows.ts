@@ -19,8 +19,21 @@ export interface GroupTraits {
   readonly tracked: boolean;
   /** Directions in which some rule is stateless. */
   readonly stateless: readonly Direction[];
+  /** Directions in which its ports are denied what no rule allows. */
+  readonly isolates: readonly Direction[];
   /** The number of the security group. */
   readonly number: number;
+}
+
+/**
+ * Whether connections of a port with these groups are remembered: some rule is about connections; or no rule says anything, and what the
+ * port begins in the one direction has answers in the other, in which it is isolated.
+ */
+export function tracksConnections(groups: readonly Pick<GroupTraits, 'tracked' | 'stateless' | 'isolates'>[]): boolean {
+  if (groups.some(({ tracked }) => tracked)) return true;
+  // What they let in would be answered by what conntrack calls invalid.
+  if (groups.some(({ stateless }) => stateless.length > 0)) return false;
+  return new Set(groups.flatMap(({ isolates }) => isolates)).size === 1;
 }
 
 export type RemoteKind = 'security-groups' | 'address-sets';

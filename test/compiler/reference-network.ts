@@ -27,7 +27,7 @@ const placementMembers: { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)
     ...(['number', 'logicalSwitchId', 'projectId', 'labels'] as const),
     ...(['securityGroups', 'ips', 'allowedAddresses'] as const),
   ],
-  'security-groups': ['number', 'projectId', 'portSelector'],
+  'security-groups': ['number', 'projectId', 'portSelector', 'isolates'],
   'address-sets': ['number', 'addresses'],
   'security-group-rules': ['securityGroupId', 'direction', 'stateless', 'remoteGroupId', 'remoteAddressSetId'],
   'logical-router-ports': ['logicalRouterId', 'logicalSwitchId', 'peerId'],

@@ -48,10 +48,10 @@ export function securityOf(rowsOf: RowsOf, hosts: ReadonlyMap<string, string>): 
       hostsOfGroup.set(id, (hostsOfGroup.get(id) ?? new Set()).add(host));
     }
   }
-  for (const { id, number } of groups.values()) {
+  for (const { id, number, isolates } of groups.values()) {
     const own = rules.filter(rule => rule.securityGroupId === id);
     const stateless = directions.filter(each => own.some(rule => rule.stateless && rule.direction === each));
-    traits.set(id, { id, number, tracked: own.some(rule => !rule.stateless), stateless });
+    traits.set(id, { id, number, tracked: own.some(rule => !rule.stateless), stateless, isolates });
   }
   for (const rule of rules) {
     const setId = rule.remoteGroupId ?? rule.remoteAddressSetId ?? '';

@@ -1,6 +1,6 @@
 /** The groups of a port on the hypervisor where it is: one flow, whatever rules and members they have. */
 import type { NetworkRow } from '../../view/rows.js';
-import type { TrackedView } from '../../view/tracked-view.js';
+import { tracksConnections } from '../../view/security-rows.js';
 import type { Flow } from '../fragment.js';
 import { call, set } from '../pipeline/actions.js';
 import { lsAclGroup, lsAclPort } from '../pipeline/acl.js';
@@ -8,29 +8,18 @@ import { flow } from '../pipeline/flow.js';
 import { rule } from '../rule.js';
 import { anyStateless, isolation } from './rule-kind.js';
 
-interface Membership {
-  readonly group: NetworkRow<'security-groups'>;
-  readonly traits: NetworkRow<'group-traits'>;
-}
-
-function membershipsOf(groupIds: readonly string[], view: TrackedView): readonly Membership[] {
-  return groupIds.flatMap(id => {
-    const group = view.get('security-groups', id);
-    const traits = view.get('group-traits', id);
-    return group === null || traits === null ? [] : [{ group, traits }];
-  });
-}
+type Traits = NetworkRow<'group-traits'>;
 
 function askFlow(
   ctZone: number,
   isolates: number,
-  asked: readonly Membership[],
+  asked: readonly Traits[],
   more: { readonly priority: number; readonly match: { readonly ruleKind?: typeof anyStateless } },
 ): Flow {
   return flow(lsAclPort, {
     priority: more.priority,
     match: { ctZone, ...more.match },
-    actions: [set({ isolates }), ...asked.flatMap(({ group }) => [set({ aclGroup: group.number }), call(lsAclGroup)])],
+    actions: [set({ isolates }), ...asked.flatMap(({ number }) => [set({ aclGroup: number }), call(lsAclGroup)])],
   });
 }
 
@@ -41,21 +30,22 @@ export const aclPort = rule({
   compile: (bound, view) => {
     const groups = view.get('port-groups', bound.id);
     if (groups === null) return null;
-    const memberships = membershipsOf(groups.groupIds, view);
-    const isolated = new Set(memberships.flatMap(({ group }) => group.isolates));
+    const traits = groups.groupIds.flatMap(id => view.get('group-traits', id) ?? []);
+    const isolated = new Set(traits.flatMap(each => each.isolates));
     const isolates = [...isolated].reduce((bits, direction) => bits | isolation[direction], 0);
     const [tracked, stateless] = [
-      memberships.filter(({ traits }) => traits.tracked),
-      memberships.filter(({ traits }) => traits.stateless.length > 0),
+      traits.filter(each => each.tracked),
+      traits.filter(each => each.stateless.length > 0),
     ];
+    const tracks = tracksConnections(traits);
     return {
       scope: { kind: 'hypervisor', hypervisorId: bound.hypervisorId },
       flows: [
-        // Asked packet by packet also where there is no rule at all, only isolation.
-        ...(stateless.length > 0 || tracked.length === 0
+        // Asked packet by packet also where there is no rule at all, only isolation in both directions or none.
+        ...(stateless.length > 0 || !tracks
           ? [askFlow(bound.ctZone, isolates, stateless, { priority: 110, match: { ruleKind: anyStateless } })]
           : []),
-        ...(tracked.length > 0 ? [askFlow(bound.ctZone, isolates, tracked, { priority: 100, match: {} })] : []),
+        ...(tracks ? [askFlow(bound.ctZone, isolates, tracked, { priority: 100, match: {} })] : []),
       ],
     };
   },

@@ -17,6 +17,7 @@ import { lsInCheckPortSec, lsInMirror, lsInQos } from '../pipeline/switch-ingres
 import type { Flow } from '../fragment.js';
 import { rule } from '../rule.js';
 import type { NetworkRow } from '../../view/rows.js';
+import { tracksConnections } from '../../view/security-rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 
 /** Where the packets of the port go first, and which stages they pass last: none, for most. */
@@ -43,11 +44,11 @@ interface Guard {
 function guardOf(bound: NetworkRow<'bound-ports'>, view: TrackedView): Guard | null {
   const groups = view.get('port-groups', bound.id);
   if (groups === null) return null;
-  const traits = groups.groupIds.map(id => view.get('group-traits', id));
+  const traits = groups.groupIds.flatMap(id => view.get('group-traits', id) ?? []);
   return {
     ctZone: bound.ctZone,
-    tracks: traits.some(each => each?.tracked) ? 1 : 0,
-    stateless: traits.some(each => each !== null && each.stateless.length > 0) ? 1 : 0,
+    tracks: tracksConnections(traits) ? 1 : 0,
+    stateless: traits.some(each => each.stateless.length > 0) ? 1 : 0,
   };
 }
 
