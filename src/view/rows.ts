@@ -152,7 +152,9 @@ export const routeDestination = (logicalRouterId: string, destination: string): 
 
 /** The value of index `rivals` of security group rules. */
 export function ruleRivals(row: NetworkRow<'security-group-rules'>): string {
-  const remote = row.remoteCidr ?? row.remoteGroupId ?? row.remoteAddressSetId ?? '';
+  // A network of everything is no condition in a flow; which family it is of shows in the conditions.
+  const cidr = row.remoteCidr?.endsWith('/0') === true ? null : row.remoteCidr;
+  const remote = cidr ?? row.remoteGroupId ?? row.remoteAddressSetId ?? '';
   const protocol = row.protocol === 'icmpv6' ? 'icmp' : row.protocol;
   return [row.securityGroupId, row.direction, row.stateless, row.priority, row.action, protocol ?? '', remote].join(
     ' ',

@@ -61,7 +61,10 @@ function everything(): NetworkBuilder {
     .port('guarded', 'web', '02:00:00:00:01:1a', ['10.1.0.26', 'fd00:1::1a'], ['hv1', 7], {
       securityGroups: ['web servers'],
       projectId: 'guarded',
-    });
+    })
+    .rule('ssh', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, ethertype: 'ipv4' })
+    .rule('ssh from the world', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, remoteCidr: '0.0.0.0/0' })
+    .rule('ssh from the newer world', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, remoteCidr: '::/0' });
 }
 
 describe('The flows of each room', () => {
