@@ -35,6 +35,8 @@ export interface Self {
 const data = '5a'.repeat(16);
 const dhcp = udp(67, 68);
 const dhcpv6 = udp(547, 546);
+const disguisedDhcp = udp(1067, 68);
+const disguisedDhcpv6 = udp(1547, 546);
 
 /** A packet that was cut in two after `bytes`; both parts, each with the headers of its own. */
 function cut4(self: Self, to: Self, next: number, whole: string, bytes: number): readonly string[] {
@@ -164,6 +166,18 @@ export function forgeries(self: Self, to: Self): readonly (readonly [DropReason,
       ethernet(everybody, etherType.ipv4, ipv4({ src: self.ip, dst: '255.255.255.255' }, protocol.udp, dhcp)),
     ],
     ['port_security_dhcp', 'DHCP answer, cut', firstOf(cut4(self, to, protocol.udp, dhcp, 16))],
+    ['port_security_dhcp', 'DHCP answer from another port', four(direct, self.ip, disguisedDhcp)],
+    [
+      'port_security_dhcp',
+      'DHCP answer from another port, cut',
+      firstOf(cut4(self, to, protocol.udp, disguisedDhcp, 16)),
+    ],
+    ['port_security_dhcp', 'DHCPv6 answer from another port', six(direct, self.linkLocal, disguisedDhcpv6)],
+    [
+      'port_security_dhcp',
+      'DHCPv6 answer from another port, cut',
+      firstOf(cut6(self, to, protocol.udp, disguisedDhcpv6, 16)),
+    ],
     ['port_security_dhcp', 'DHCPv6 answer', six(direct, self.linkLocal, dhcpv6)],
     ['port_security_dhcp', 'DHCPv6 answer, cut', firstOf(cut6(self, to, protocol.udp, dhcpv6, 16))],
     [

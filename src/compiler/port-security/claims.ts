@@ -25,7 +25,7 @@ const etherType = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 const protocol = { hopByHop: 0, igmp: 2, tcp: 6, udp: 17, icmpv6: 58, none: 59 } as const;
 const icmpv6 = { routerAdvertisement: 134, solicitation: 135, advertisement: 136, redirect: 137 } as const;
 const dhcpServerPort = { ipv4: 67, ipv6: 547 } as const;
-const dhcpClientPort = 68;
+const dhcpClientPort = { ipv4: 68, ipv6: 546 } as const;
 /** Values of ip_frag: of a packet that was cut, its first part or any. */
 const fragment = { first: { value: 1n, mask: 3n }, any: { value: 1n, mask: 1n } } as const;
 /** The bit of vlan_vid that says "there is a tag". */
@@ -55,11 +55,10 @@ const admissionFlows: readonly Flow[] = [
   check(300, { secured: 0 }, set({ permitted: 1 }), next),
   check(200, { icmpv6Type: icmpv6.routerAdvertisement }, drop('port_security_ra')),
   check(200, { icmpv6Type: icmpv6.redirect }, drop('port_security_ra')),
-  ...(['ipv4', 'ipv6'] as const).map(family =>
-    check(
-      200,
-      { ethType: etherType[family], ipProto: protocol.udp, udpSrc: dhcpServerPort[family] },
-      drop('port_security_dhcp'),
+  // Clients look at the port that an answer is for; the one that it is from is the sender's choice.
+  ...(['ipv4', 'ipv6'] as const).flatMap(family =>
+    [{ udpSrc: dhcpServerPort[family] }, { udpDst: dhcpClientPort[family] }].map(ports =>
+      check(200, { ethType: etherType[family], ipProto: protocol.udp, ...ports }, drop('port_security_dhcp')),
     ),
   ),
   check(0, {}, ...claimMac),
@@ -98,7 +97,11 @@ const headerFlows: readonly Flow[] = [
  * A header that cannot be read shows as zeros too, so nothing else may have it.
  */
 const ipv4Flows: readonly Flow[] = [
-  check(110, { ipv4Src: 0, ipProto: protocol.udp, udpSrc: dhcpClientPort, udpDst: dhcpServerPort.ipv4 }, ...claimMac),
+  check(
+    110,
+    { ipv4Src: 0, ipProto: protocol.udp, udpSrc: dhcpClientPort.ipv4, udpDst: dhcpServerPort.ipv4 },
+    ...claimMac,
+  ),
   check(110, { ipv4Src: 0, ipProto: protocol.igmp }, ...claimMac),
   check(100, { ethType: etherType.ipv4 }, set({ claim: claim.ipv4 }), move('ipv4Src', 'address4'), ...claimMac),
   check(110, { ethType: etherType.arp, arpSpa: 0 }, move('arpSha', 'mac'), ...ask),

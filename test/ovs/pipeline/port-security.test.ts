@@ -45,6 +45,8 @@ const refused: readonly (readonly [DropReason, string])[] = [
   ],
   ['port_security_ra', from(own.mac, `icmp6,icmpv6_type=137,ipv6_src=${own.linkLocal},ipv6_dst=${ip6.web2}`)],
   ['port_security_dhcp', from(own.mac, `udp,nw_src=${own.ip},nw_dst=10.1.0.12,udp_src=67,udp_dst=68`)],
+  ['port_security_dhcp', from(own.mac, `udp,nw_src=${own.ip},nw_dst=10.1.0.12,udp_src=1067,udp_dst=68`)],
+  ['port_security_dhcp', from(own.mac, `udp6,ipv6_src=${own.ip6},ipv6_dst=${ip6.web2},udp_src=1547,udp_dst=546`)],
   ['port_security_dhcp', from(own.mac, `udp6,ipv6_src=${own.linkLocal},ipv6_dst=${ip6.web2},udp_src=547,udp_dst=546`)],
   ['multicast_source', from('03:00:00:00:00:01', `ip,nw_src=${own.ip},nw_dst=10.1.0.12`)],
   ['vlan_tagged', from(own.mac, `ip,dl_vlan=5,dl_vlan_pcp=0,nw_src=${own.ip},nw_dst=10.1.0.12`)],
