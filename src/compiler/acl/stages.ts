@@ -62,7 +62,8 @@ const ctState = {
   reply: { value: 0x28n, mask: 0x38n },
 } as const;
 
-const unasked = { aclRule: 0, verdict: 0 } as const;
+/** Isolated, until the flow of the port says how: a port whose flow is missing is denied everything. */
+const unasked = { aclRule: 0, verdict: 0, isolates: isolation.ingress | isolation.egress } as const;
 
 /** A port can always get its address and find its neighbours; whether it may claim what it then says is for port security. */
 function exemptFlows(own: Direction): readonly Flow[] {

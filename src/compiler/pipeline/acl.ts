@@ -17,7 +17,7 @@ export const preAclReads = [
   ...(['icmpv6Type', 'ipProto', 'udpSrc', 'udpDst', 'stateless', 'tracks', 'ctZone'] as const),
 ] as const;
 export const preStatefulReads = [...isIp, 'verdict', 'tracks', 'ctZone'] as const;
-export const judgementWrites = ['ruleKind', 'aclRule', 'verdict'] as const;
+export const judgementWrites = ['ruleKind', 'aclRule', 'verdict', 'isolates'] as const;
 export const aclActionReads = [...isIp, 'verdict', 'ruleKind', 'isolates', 'tracks', 'ctState', 'ctZone'] as const;
 
 export const lsAclPort = subroutine('ls_acl_port', {

@@ -105,6 +105,10 @@ export const dropReasons = {
     code: 38,
     help: 'It belongs to no connection that can be: a damaged packet, or an answer to something that was never asked.',
   },
+  acl_missing: {
+    code: 39,
+    help: 'The sending or receiving port has security groups, and the switch does not hold (yet) what judges them. Look at what the hypervisor has refused.',
+  },
 } as const satisfies Record<string, DropReasonEntry>;
 
 export type DropReason = keyof typeof dropReasons;

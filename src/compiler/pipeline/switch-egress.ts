@@ -46,7 +46,7 @@ export const lsOutPreAcl = stage('ls_out_pre_acl', {
     'Towards ports with security groups: lets through what no rule is asked about, and asks the stateless rules.',
   reads: preAclReads,
   writes: judgementWrites,
-  onMiss: 'next',
+  onMiss: { drop: 'acl_missing' },
 });
 
 export const lsOutQos = stage('ls_out_qos', {

@@ -136,7 +136,7 @@ export const lsInPreAcl = stage('ls_in_pre_acl', {
   purpose: 'From ports with security groups: lets through what no rule is asked about, and asks the stateless rules.',
   reads: preAclReads,
   writes: judgementWrites,
-  onMiss: 'next',
+  onMiss: { drop: 'acl_missing' },
 });
 
 export const lsInBlamePortSec = stage('ls_in_blame_port_sec', {

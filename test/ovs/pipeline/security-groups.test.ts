@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rules } from '../../../src/compiler/rules.js';
 import type { Direction } from '../../../src/model/index.js';
 import { NetworkBuilder } from '../../compiler/network-builder.js';
 import { usesTracedNetwork } from './traced-network.js';
@@ -25,6 +26,9 @@ function datagram(from: End, to: End, [source, destination]: readonly [number, n
     `ipv4(src=${ip[from]},dst=${ip[to]},proto=17,tos=0,ttl=64,frag=no),udp(src=${source},dst=${destination})`
   );
 }
+
+const traced = (from: End, to: End): string =>
+  `in_port=${ofport[from]},dl_src=${mac[from]},dl_dst=${mac[to]},udp,nw_src=${ip[from]},nw_dst=${ip[to]},nw_ttl=64`;
 
 describe('Security groups on Open vSwitch', function () {
   this.timeout(30_000);
@@ -57,6 +61,23 @@ describe('Security groups on Open vSwitch', function () {
       const mayBeBegun = !denied.has('ingress');
       // Where only one direction is denied, the second and the fourth are answers; where both are, nothing was asked.
       assert.deepEqual(found, [mayBegin, mayBegin || mayBeBegun, mayBeBegun, mayBegin || mayBeBegun], isolates.join());
+    }
+  });
+
+  it('deny everything while the switch lacks what judges it', async () => {
+    const open = pair([]).rule('egress', 'isolation', 'egress').rule('ingress', 'isolation', 'ingress');
+    const ways = [traced('guarded', 'other'), traced('other', 'guarded')];
+    for (const [lacking, reason] of [
+      ['nothing', null],
+      ['acl.stages', 'acl_missing'],
+      ['acl.port', 'acl_default'],
+    ] as const) {
+      await network().load(open.compile(rules.filter(({ name }) => name !== lacking)), 'hv1');
+      for (const way of ways) {
+        const { drops, outputs, text } = await network().trace('hv1', way);
+        assert.deepEqual(drops, reason === null ? [] : [reason], text);
+        assert.equal(outputs.length, reason === null ? 1 : 0, text);
+      }
     }
   });
 });
