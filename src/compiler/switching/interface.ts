@@ -67,6 +67,10 @@ function deliveryFlows(
           flow(lsOutDelivery, { priority: 100, match: at, actions: [set({ ...guard }), advance(lsOutPreAcl)] }),
           flow(lsOutAclDone, { priority: 100, match: { ctZone: guard.ctZone }, actions: [out] }),
         ]),
+    // It gets no copy of what it floods itself: Open vSwitch would see to that only at the interface.
+    ...(guard === null && exit === null
+      ? []
+      : [flow(lsOutDelivery, { priority: 105, match: { ...at, inPort: at.outPort }, actions: [] })]),
     ...(exit === null ? [] : [flow(lsOutInterface, { priority: 100, match: at, actions: [output(ofport)] })]),
   ];
 }

@@ -80,4 +80,21 @@ describe('Security groups on Open vSwitch', function () {
       }
     }
   });
+
+  it('and mirrors have nothing to do with what a port floods itself', async () => {
+    const flooding = `in_port=1,dl_src=${mac.guarded},dl_dst=ff:ff:ff:ff:ff:ff,udp,nw_src=${ip.guarded},nw_dst=10.1.0.255`;
+    const observed = pair(['ingress'])
+      .rule('egress', 'isolation', 'egress')
+      .port('collector', 's', mac.collector, [], ['hv1', ofport.collector])
+      .mirror('got', 'guarded', { collectorPortId: 'collector', direction: 'in' });
+    await network().load(observed.compile(), 'hv1');
+    const { outputs, drops, text } = await network().trace('hv1', flooding);
+    assert.deepEqual([outputs.length, new Set(outputs)], [2, new Set([ofport.other, ofport.collector])], text);
+    assert.deepEqual(drops, [], text);
+    // What it gets from others is copied.
+    const asked = observed.rule('all', 'isolation', 'ingress').compile();
+    await network().load(asked, 'hv1');
+    const { outputs: copied } = await network().trace('hv1', traced('other', 'guarded'));
+    assert.deepEqual(new Set(copied), new Set([ofport.guarded, ofport.collector]));
+  });
 });
