@@ -3,19 +3,29 @@
  *
  *   established   both ports as they were when their hosts last had everything in force, and nothing of theirs changed since: the
  *                 packet arrives
+ *   routed        the same through a logical router, where no router, route, switch or subnet has changed since either
  *   new receiver  a port just bound: what a sender's host puts into the tunnel for it finds the receiver ready
  */
-import type { LogicalSwitchPort, PortBinding } from '../../src/model/index.js';
+import { cidrContains, parseCidr, parseIp, type IpAddress } from '../../src/base/address.js';
+import type { Kind, LogicalSwitchPort, PortBinding } from '../../src/model/index.js';
 import { placeOf } from '../../src/compiler/pipeline/registers.js';
 import type { ChangeLogRow } from '../../src/store/change-log.js';
 import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
 import { walk, type PacketFields } from '../fakes/packet-walk.js';
 import type { SeededRandom } from '../seeded-random.js';
 import type { SimulatedHost } from './simulated-host.js';
-import type { SimulatedDatabase } from './simulated-store.js';
+import type { SimulatedDatabase, Tables } from './simulated-store.js';
 
 /** A type that is neither IP nor ARP: only MACs decide. */
 const experimentalType = 0x88b5n;
+/** Kinds of rows that decide what a router does; while one of them is on its way nothing routed is expected. */
+const routing: ReadonlySet<string> = new Set<Kind>([
+  'logical-routers',
+  'logical-router-ports',
+  'static-routes',
+  'logical-switches',
+  'subnets',
+]);
 /** Shorter than the two seconds that senders wait for a receiver. */
 const waitedForMs = 1_900;
 /** After a restored database or a new controller nothing is expected of new receivers for so long. */
@@ -26,6 +36,7 @@ interface Place {
   readonly host: SimulatedHost;
   readonly ofport: number;
   readonly mac: bigint;
+  readonly ips: readonly string[];
   readonly logicalSwitchId: string;
   /** Where the tunnels of its host ended. */
   readonly encapIp: string;
@@ -41,6 +52,8 @@ export class Connectivity {
   walks = 0;
   /** Of those, to new receivers. */
   toNew = 0;
+  /** Of those, through a router. */
+  routed = 0;
   readonly #hosts: readonly SimulatedHost[];
   readonly #database: SimulatedDatabase;
   readonly #random: SeededRandom;
@@ -49,6 +62,8 @@ export class Connectivity {
   /** By port id. */
   #established = new Map<string, Place>();
   readonly #new = new Map<string, Place>();
+  /** Hosts that have had everything in force since what routers do is as it is. */
+  readonly #knowRouting = new Set<SimulatedHost>();
   #unsettledUntilMs = 0;
 
   /** @param onLost told of each packet that was lost although it had to arrive */
@@ -68,6 +83,7 @@ export class Connectivity {
 
   /** On these hosts everything that the database holds is in force: what is bound there is established, and known there. */
   applied(hosts: readonly SimulatedHost[]): void {
+    for (const host of hosts) this.#knowRouting.add(host);
     for (const binding of this.#database.tables['port-bindings'].values()) {
       const known = this.#established.get(binding.logicalSwitchPortId);
       const place = known !== undefined && this.#isThere(known) ? known : this.#place(binding);
@@ -83,6 +99,7 @@ export class Connectivity {
     for (const { kind, id, before, after } of changes) {
       if (kind === 'logical-switch-ports') this.#forget(id);
       if (kind === 'hypervisors') this.#forgetHost(before, after);
+      if (routing.has(kind)) this.#knowRouting.clear();
       if (kind !== 'port-bindings') continue;
       const binding = (after ?? before) as PortBinding;
       this.#forget(binding.logicalSwitchPortId);
@@ -96,11 +113,13 @@ export class Connectivity {
   unsettled(): void {
     this.#established.clear();
     this.#new.clear();
+    this.#knowRouting.clear();
     this.#unsettledUntilMs = this.#nowMs() + unsettledMs;
   }
 
   /** What becomes of the switch of this host is not the controller's doing. */
   disturbed(host: SimulatedHost): void {
+    this.#knowRouting.delete(host);
     for (const places of [this.#established, this.#new]) {
       for (const [id, place] of places) if (place.host === host) places.delete(id);
     }
@@ -113,8 +132,9 @@ export class Connectivity {
     for (let time = 0; time < 2; time += 1) {
       const from = this.#random.pick(established);
       const to = this.#random.pick(established);
-      if (from === to || from.logicalSwitchId !== to.logicalSwitchId || !to.knownBy.has(from.host)) continue;
-      if (!this.#arrives(from, to).isThere) this.#lose('between established ports', from, to);
+      if (from === to || !to.knownBy.has(from.host)) continue;
+      if (from.logicalSwitchId !== to.logicalSwitchId) this.#checkRouted(from, to);
+      else if (!this.#arrives(from, to).isThere) this.#lose('between established ports', from, to);
     }
     const nowMs = this.#nowMs();
     if (nowMs < this.#unsettledUntilMs) return;
@@ -130,6 +150,14 @@ export class Connectivity {
       const { isThere, isSent } = this.#arrives(from, to);
       if (isSent && !isThere) this.#lose('to a receiver that is not ready', from, to);
     }
+  }
+
+  #checkRouted(from: Place, to: Place): void {
+    if (!this.#knowRouting.has(from.host) || !this.#knowRouting.has(to.host)) return;
+    const packet = routedPacket(this.#database.tables, from, to);
+    if (packet === null) return;
+    this.routed += 1;
+    if (!this.#arrives(from, to, packet).isThere) this.#lose('through a router', from, to);
   }
 
   #lose(what: string, from: Place, to: Place): void {
@@ -158,10 +186,12 @@ export class Connectivity {
     const { encapIp, restarts } = host;
     if (hypervisor?.encapIp !== encapIp) return null;
     const { mac, logicalSwitchId } = port as LogicalSwitchPort;
+    const ips = port.ips.map(({ ip }) => ip);
     const [portId, sinceMs] = [binding.logicalSwitchPortId, this.#nowMs()];
-    const value = BigInt(`0x${mac.replaceAll(':', '')}`);
+    const value = macOf(mac);
     const knownBy = new Set<SimulatedHost>();
-    return { portId, host, ofport: binding.ofport, mac: value, logicalSwitchId, encapIp, restarts, sinceMs, knownBy };
+    const { ofport } = binding;
+    return { portId, host, ofport, mac: value, ips, logicalSwitchId, encapIp, restarts, sinceMs, knownBy };
   }
 
   /** Its interface has not been taken away or renumbered, and nobody but the controller touches the host. */
@@ -172,14 +202,12 @@ export class Connectivity {
     );
   }
 
-  #arrives(from: Place, to: Place): { readonly isThere: boolean; readonly isSent: boolean } {
+  #arrives(
+    from: Place,
+    to: Place,
+    packet = switchedPacket(from, to),
+  ): { readonly isThere: boolean; readonly isSent: boolean } {
     this.walks += 1;
-    const packet = new Map<OxmField, bigint>([
-      [oxm.inPort, BigInt(from.ofport)],
-      [oxm.ethSrc, from.mac],
-      [oxm.ethDst, to.mac],
-      [oxm.ethType, experimentalType],
-    ]);
     let isSent = false;
     for (const { port, fields, register } of walk(from.host.tables, packet)) {
       if (from.host === to.host && port === to.ofport) return { isThere: true, isSent };
@@ -220,7 +248,71 @@ export class Connectivity {
   }
 }
 
-const payload: ReadonlySet<OxmField> = new Set([oxm.ethSrc, oxm.ethDst, oxm.ethType]);
+const payload: ReadonlySet<OxmField> = new Set([
+  oxm.ethSrc,
+  oxm.ethDst,
+  oxm.ethType,
+  oxm.ipv4Src,
+  oxm.ipv4Dst,
+  oxm.ipv6Src,
+  oxm.ipv6Dst,
+  oxm.ipTtl,
+  oxm.ipProto,
+  oxm.udpSrc,
+  oxm.udpDst,
+]);
+
+function switchedPacket(from: Place, to: Place): PacketFields {
+  return new Map<OxmField, bigint>([
+    [oxm.inPort, BigInt(from.ofport)],
+    [oxm.ethSrc, from.mac],
+    [oxm.ethDst, to.mac],
+    [oxm.ethType, experimentalType],
+  ]);
+}
+
+/** A datagram to the router that both switches have a port of; null if there is none, or it would not take this one. */
+function routedPacket(tables: Tables, from: Place, to: Place): PacketFields | null {
+  const routerPorts = [...tables['logical-router-ports'].values()];
+  const entrance = routerPorts.find(port => port.logicalSwitchId === from.logicalSwitchId);
+  const router = tables['logical-routers'].get(entrance?.logicalRouterId ?? '');
+  if (entrance === undefined || router?.enabled !== true) return null;
+  const reaching = (ip: IpAddress) =>
+    routerPorts.filter(port => port.logicalRouterId === router.id && port.networks.some(net => holds(net, ip)));
+  for (const source of from.ips.flatMap(text => parseIp(text) ?? [])) {
+    if (!entrance.networks.some(net => holds(net, source))) continue;
+    for (const destination of to.ips.flatMap(text => parseIp(text) ?? [])) {
+      const [exit, ...others] = reaching(destination);
+      if (destination.family !== source.family || others.length > 0) continue;
+      if (exit === undefined || exit.logicalSwitchId !== to.logicalSwitchId) continue;
+      return datagram(from, macOf(entrance.mac), source, destination);
+    }
+  }
+  return null;
+}
+
+function datagram(from: Place, gateway: bigint, source: IpAddress, destination: IpAddress): PacketFields {
+  const isFour = source.family === 4;
+  return new Map<OxmField, bigint>([
+    [oxm.inPort, BigInt(from.ofport)],
+    [oxm.ethSrc, from.mac],
+    [oxm.ethDst, gateway],
+    [oxm.ethType, isFour ? 0x0800n : 0x86ddn],
+    [isFour ? oxm.ipv4Src : oxm.ipv6Src, source.value],
+    [isFour ? oxm.ipv4Dst : oxm.ipv6Dst, destination.value],
+    [oxm.ipTtl, 64n],
+    [oxm.ipProto, 17n],
+    [oxm.udpSrc, 7_000n],
+    [oxm.udpDst, 7_001n],
+  ]);
+}
+
+function holds(network: string, ip: IpAddress): boolean {
+  const parsed = parseCidr(network);
+  return parsed !== null && cidrContains(parsed, ip);
+}
+
+const macOf = (text: string): bigint => BigInt(`0x${text.replaceAll(':', '')}`);
 
 const addressOf = (ip: string): bigint => ip.split('.').reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 

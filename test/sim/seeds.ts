@@ -74,6 +74,7 @@ export class Sum {
   revisions = 0;
   walks = 0;
   walksToNew = 0;
+  walksRouted = 0;
   fewestOperations = Number.POSITIVE_INFINITY;
   fewestFaults = Number.POSITIVE_INFINITY;
 
@@ -83,9 +84,10 @@ export class Sum {
       this.failed.push(outcome);
       return;
     }
-    const { operations, faults, claims, revisions, walks, walksToNew } = outcome.report;
+    const { operations, faults, claims, revisions, walks, walksToNew, walksRouted } = outcome.report;
     this.walks += walks;
     this.walksToNew += walksToNew;
+    this.walksRouted += walksRouted;
     this.claims += claims;
     this.revisions += revisions;
     this.fewestOperations = Math.min(this.fewestOperations, total(operations));
@@ -100,7 +102,7 @@ export class Sum {
       [...counts].map(([name, times]) => `  ${name.padEnd(36)}${String(times).padStart(8)}`);
     return [
       `${this.seeds} seeds, ${this.failed.length} failed; at least ${this.fewestOperations} operations and ${this.fewestFaults} faults each;`,
-      `${this.revisions} revisions, ${this.claims} claims of convergence looked at, ${this.walks} packets followed, ${this.walksToNew} of them to ports just bound`,
+      `${this.revisions} revisions, ${this.claims} claims of convergence looked at, ${this.walks} packets followed, ${this.walksToNew} of them to ports just bound and ${this.walksRouted} through a router`,
       'faults:',
       ...lines(this.faults),
       'operations:',

@@ -18,9 +18,10 @@ export interface SimulationReport {
   /** Claims of convergence that were looked at. */
   readonly claims: number;
   readonly revisions: number;
-  /** Packets sent through the tables while they changed, and those of them to ports just bound. */
+  /** Packets sent through the tables while they changed, and those of them to ports just bound and through a router. */
   readonly walks: number;
   readonly walksToNew: number;
+  readonly walksRouted: number;
   readonly virtualMs: number;
   /** Over everything that happened: two runs of one seed have the same. */
   readonly hash: string;

@@ -156,6 +156,7 @@ export class Simulation implements Faulty {
       revisions: this.database.revision,
       walks: this.#connectivity.walks,
       walksToNew: this.#connectivity.toNew,
+      walksRouted: this.#connectivity.routed,
       virtualMs: this.time.nowMs(),
       hash: this.#hash.digest('hex'),
     };
