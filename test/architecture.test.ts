@@ -79,7 +79,6 @@ const openflowVocabulary = [
   'southbound/openflow/actions.ts',
   'southbound/openflow/match.ts',
   'southbound/openflow/instructions.ts',
-  'southbound/openflow/nicira.ts',
   'southbound/openflow/text.ts',
   'southbound/openflow/messages/',
 ];

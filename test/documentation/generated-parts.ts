@@ -2,6 +2,9 @@
  * The parts of the documentation that follow from the program: written by `npm run docs` between their markers, and held
  * against the program by a test.
  */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { portStates, hypervisorStates } from '../../northbound/rest/states.js';
 import { errorTable } from '../../src/base/errors.js';
 import { dropReasons } from '../../src/compiler/pipeline/drop-reasons.js';
@@ -11,6 +14,8 @@ import { kinds, type Kind, resourceOf } from '../../src/model/index.js';
 import { snakeCase } from '../../src/model/letter-case.js';
 import { benchmarkParts } from './recorded-benchmarks.js';
 import { fieldOf } from '../../src/model/wire.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
@@ -89,6 +94,19 @@ function collections(): string {
     .join('\n\n');
 }
 
+/** A line for each decision, from its own head. */
+function decisions(): string {
+  const folder = join(root, 'docs/decisions');
+  const files = readdirSync(folder).filter(name => /^\d{4}-/.test(name));
+  const lines = files.toSorted().map(name => {
+    const number = name.slice(0, 4);
+    const [head = ''] = readFileSync(join(folder, name), 'utf8').split('\n', 1);
+    if (!head.startsWith(`# ${number} `)) throw new Error(`${name} does not begin with "# ${number} " and its title`);
+    return `- [${number}](${name}) ${head.slice(`# ${number} `.length)}`;
+  });
+  return lines.join('\n');
+}
+
 /** What each marker's part says now. */
 const parts: Readonly<Record<string, () => string>> = {
   collections,
@@ -97,11 +115,12 @@ const parts: Readonly<Record<string, () => string>> = {
   options,
   'hypervisor-states': () => states(hypervisorStates),
   'port-states': () => states(portStates),
+  decisions,
   ...benchmarkParts,
 };
 
 /** The pages that have generated parts, from the root of the project. */
-export const pages = ['docs/api.md', 'docs/operations.md', 'docs/performance.md'] as const;
+export const pages = ['docs/api.md', 'docs/operations.md', 'docs/performance.md', 'docs/decisions/README.md'] as const;
 
 /** The page with each `<!-- generated: NAME -->` ... `<!-- end -->` filled anew. */
 export function withGeneratedParts(page: string): string {

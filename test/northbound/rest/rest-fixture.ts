@@ -196,12 +196,12 @@ export function describeRest(title: string, suite: (rest: () => RestFixture) => 
   });
 }
 
-/** Ends the shared server; a root hook calls it after the last test. */
-export async function closeSharedRest(): Promise<void> {
+// Outside any suite: a root hook, run once after all tests of the process.
+after(async () => {
   const rest = await shared;
   shared = null;
   await rest?.close();
-}
+});
 
 /** A refusal with its status, code and, where given, pointer. */
 export function assertProblem(answer: Answer, status: number, code: string, pointer?: string): Problem {

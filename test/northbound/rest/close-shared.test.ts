@@ -1,3 +1,0 @@
-import { closeSharedRest } from './rest-fixture.js';
-
-after(closeSharedRest);
