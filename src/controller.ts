@@ -18,6 +18,7 @@ import { parseTarget, type Target, type TlsIdentity } from '../southbound/ovsdb/
 import type { Clock } from './base/clock.js';
 import type { Logger } from './base/log.js';
 import { Compiler } from './compiler/compiler.js';
+import { ruleReading } from './compiler/acl/rule-counts.js';
 import { dropReading } from './compiler/drops/drops.js';
 import { ownTables } from './compiler/pipeline/pipelines.js';
 import { rules } from './compiler/rules.js';
@@ -178,6 +179,7 @@ export class Controller {
       log,
       identity: { databaseId: store.databaseId, build, checkOf: revision => this.#checks.checkOf(revision) },
       drops: dropReading,
+      rules: ruleReading,
       watchedTables: [...ownTables, sentinelTable],
       portsInstalled: (hypervisorId, portIds, changed) => this.hosts.portsInstalled(hypervisorId, portIds, changed),
       fenced: (hypervisorId, currentTerm) => {

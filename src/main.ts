@@ -15,6 +15,7 @@ import { RateLimit } from '../northbound/rest/rate-limit.js';
 import { buildRestServer, setRestTls } from '../northbound/rest/server.js';
 import { SouthboundReport } from '../northbound/rest/southbound-status.js';
 import { type ForeignTokens, TokenAuthenticator } from '../northbound/rest/token-authenticator.js';
+import { TrafficMetrics } from '../northbound/rest/traffic-metrics.js';
 import type { Target } from '../southbound/ovsdb/transport.js';
 import { systemClock } from './base/clock.js';
 import { boundHeapGrowth } from './base/heap.js';
@@ -111,7 +112,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   const tokenUses = store.tokenUses();
   const state = new NetworkState(
     view,
-    fleetStatus({ view, fleet, hosts, acceptNames: config.auth === 'none', dropHelp: dropReasonHelp }),
+    fleetStatus({ view, fleet, hosts, acceptNames: config.auth === 'none', dropHelp: dropReasonHelp, clock }),
     clock,
     config.underlayMtu,
     tokenId => tokenUses.lastUsed(tokenId),
@@ -157,6 +158,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     storeRewinds: () => controller.storeRewinds,
   });
   southboundReport.register(metrics);
+  new TrafficMetrics({ view, fleet, clock, log, ruleMetrics: config.ruleMetrics }).register(metrics);
   if (config.auth === 'token') onStop(await tokenUses.start());
   const authenticator = await authenticatorOf(config, log, view, id => tokenUses.note(id));
   const rest = await buildRestServer(

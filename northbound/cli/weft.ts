@@ -5,6 +5,7 @@ import { labCommand } from '../../lab/command.js';
 import { Client, type JsonObject, ProblemError } from './client.js';
 import { type CommandContext, resolve, verbCommands } from './verb-commands.js';
 import { cellOf } from './table.js';
+import { countersCommand } from './counter-commands.js';
 import { hypervisorCommand, joinTokenCommand } from './enrolment-commands.js';
 import { southboundCommand } from './southbound-command.js';
 import { tokenCommand, usageCommand } from './token-commands.js';
@@ -110,7 +111,8 @@ async function main(): Promise<void> {
   const context = globalOptions(program);
   for (const command of verbCommands(context)) program.addCommand(command);
   const own = [waitCommand, watchCommand, dropsCommand, revisionCommand, southboundCommand, tokenCommand, usageCommand];
-  for (const build of [...own, hypervisorCommand, joinTokenCommand]) program.addCommand(build(context));
+  for (const build of [...own, countersCommand, hypervisorCommand, joinTokenCommand])
+    program.addCommand(build(context));
   program.addCommand(labCommand());
   await addPkiCommand(program);
   try {

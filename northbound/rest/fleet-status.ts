@@ -1,20 +1,22 @@
 /** How ports and hypervisors fare, from what delivery and the sessions know; the other half of what REST shows. */
+import type { Clock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import type { Fleet, HypervisorDelivery } from '../../src/delivery/fleet.js';
 import type { Hosts, HostStatus } from '../../src/delivery/hosts.js';
 import type { RowOf } from '../../src/model/index.js';
 import { arbitrate } from '../../src/store/arbitration.js';
 import type { NetworkView } from '../../src/view/network-view.js';
-import type { DropCount, FleetStatus, HypervisorStatus, PortStatus } from './network-state.js';
+import type { DropCount, FleetStatus, HostRuleCounts, HypervisorStatus, PortStatus } from './network-state.js';
 
 export interface FleetStatusParts {
   readonly view: NetworkView;
-  readonly fleet: Pick<Fleet, 'status' | 'drops' | 'convergence'>;
+  readonly fleet: Pick<Fleet, 'status' | 'drops' | 'ruleCounts' | 'convergence'>;
   readonly hosts: Pick<Hosts, 'status' | 'claims' | 'isInstalled' | 'awaitRemoval'>;
   /** Whether an interface may claim a port by its name. */
   readonly acceptNames: boolean;
   /** What a drop's reason means. */
   readonly dropHelp: (reason: string) => string;
+  readonly clock: Clock;
 }
 
 export function fleetStatus(parts: FleetStatusParts): FleetStatus {
@@ -22,6 +24,7 @@ export function fleetStatus(parts: FleetStatusParts): FleetStatus {
     port: row => portStatus(parts, row),
     hypervisor: row => hypervisorStatus(parts, row),
     drops: hypervisorId => readDrops(parts, hypervisorId),
+    ruleCounts: (hypervisorId, ruleNumbers) => readRuleCounts(parts, hypervisorId, ruleNumbers),
     awaitRemoval: (hypervisorId, timeoutMs) => parts.hosts.awaitRemoval(hypervisorId, timeoutMs),
   };
 }
@@ -153,4 +156,21 @@ function whyUnbound({ view, hosts, acceptNames }: FleetStatusParts, row: RowOf<'
   const namesakes = byName ? view.rows('logical-switch-ports').filter(port => port.name === row.name).length : 1;
   const verdict = arbitrate(row, usable, namesakes, acceptNames);
   return verdict.winner === null ? (verdict.reason ?? '') : 'an interface claims it; the binding is being written';
+}
+
+async function readRuleCounts(
+  { fleet, clock }: FleetStatusParts,
+  hypervisorId: string,
+  ruleNumbers: readonly number[],
+): Promise<HostRuleCounts | null> {
+  const counts = await fleet.ruleCounts(hypervisorId, ruleNumbers);
+  const nowMs = clock.wallTime().getTime();
+  return (
+    counts?.map(({ ruleNumber, packets, bytes, durationSeconds }) => ({
+      ruleNumber,
+      packets: Number(packets),
+      bytes: Number(bytes),
+      since: new Date(nowMs - durationSeconds * 1_000).toISOString(),
+    })) ?? null
+  );
 }

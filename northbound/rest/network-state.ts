@@ -47,12 +47,25 @@ export interface DropCount {
   readonly packets: number;
 }
 
+/** What one rule of a security group has decided on one hypervisor. */
+export interface HostRuleCount {
+  readonly ruleNumber: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Nothing before is counted; ISO 8601. */
+  readonly since: string;
+}
+
+export type HostRuleCounts = readonly HostRuleCount[];
+
 /** How the network fares now; implemented over the fleet by the composition root. */
 export interface FleetStatus {
   port(row: RowOf<'logical-switch-ports'>): PortStatus;
   hypervisor(row: RowOf<'hypervisors'>): HypervisorStatus;
   /** Asks the switch now. @throws WeftError not_connected */
   drops(hypervisorId: string): Promise<readonly DropCount[]>;
+  /** Asks the switch now what these security group rules have decided; null when it is not connected. */
+  ruleCounts(hypervisorId: string, ruleNumbers: readonly number[]): Promise<HostRuleCounts | null>;
   /** Resolves with whether the host has been cleaned up (or is not connected to be) within the time. */
   awaitRemoval(hypervisorId: string, timeoutMs: number): Promise<boolean>;
 }

@@ -23,6 +23,7 @@ import { allowedMethods } from './allowed-methods.js';
 import { type Caller, enforce, requireRules, type RouteRule } from './access.js';
 import { type Authenticator, identify } from './authentication.js';
 import { registerCollections } from './collections.js';
+import { registerCounters } from './counter-routes.js';
 import { registerDocumentation } from './documentation.js';
 import { type Readiness, registerHealth } from './health.js';
 import { registerHypervisorRoutes } from './hypervisor-routes.js';
@@ -176,6 +177,7 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
   await registerDocumentation(app, context.version);
   registerCollections(app, context);
   registerHypervisorRoutes(app, context);
+  registerCounters(app, context);
   registerSouthbound(app, context);
   registerJoinTokens(app, context);
   registerTransactions(app, context);

@@ -37,6 +37,10 @@ export interface OidcConfig {
   readonly roleClaim: string;
 }
 
+/** What metrics tell of security groups. */
+const ruleMetrics = ['off', 'group', 'rule'] as const;
+export type RuleMetrics = (typeof ruleMetrics)[number];
+
 export interface Config {
   readonly databaseUrl: string | null;
   readonly dataDirectory: string;
@@ -60,6 +64,7 @@ export interface Config {
   readonly isRestInTheClear: boolean;
   /** Whether a host that nobody knows joins at once, or waits for approval. */
   readonly enrolment: 'open' | 'approve';
+  readonly ruleMetrics: RuleMetrics;
   readonly logLevel: LogLevel;
   /** Plain southbound listeners that hosts elsewhere can reach; said in the log and in the status. */
   readonly plainSouthboundOffLoopback: readonly string[];
@@ -249,6 +254,13 @@ function checkSouthbound(reading: Reading, { ovsdb, openflow, punt }: Southbound
   return plain;
 }
 
+function readRuleMetrics(reading: Reading): RuleMetrics {
+  const text = reading.text('rule_metrics');
+  const found = ruleMetrics.find(kind => kind === text);
+  if (found === undefined) reading.fault('rule_metrics', `is "${text}"; it is one of ${ruleMetrics.join(', ')}`);
+  return found ?? 'group';
+}
+
 /**
  * Reads and checks the whole configuration.
  * @throws ConfigError listing every fault
@@ -290,6 +302,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
   const rateLimit = readRateLimit(reading);
   const quotas = readQuotas(reading);
   const trustedProxies = readTrustedProxies(reading);
+  const ruleDetail = readRuleMetrics(reading);
   const tls = readTls(reading, southbound);
   const plainSouthboundOffLoopback = checkSouthbound(reading, {
     ovsdb: ovsdbListen,
@@ -316,6 +329,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     trustedProxies,
     isRestInTheClear: tls === null && !isLoopback(httpListen.host),
     enrolment: enrolment === 'approve' ? 'approve' : 'open',
+    ruleMetrics: ruleDetail,
     logLevel: logLevel ?? 'info',
     plainSouthboundOffLoopback,
   });

@@ -27,6 +27,7 @@ export type OptionName =
   | 'rate_limit'
   | 'quotas'
   | 'trusted_proxies'
+  | 'rule_metrics'
   | 'log_level';
 
 export interface OptionDeclaration {
@@ -159,6 +160,12 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
     default: null,
     shape: 'addresses or networks, comma separated',
     help: 'Proxies before REST whose X-Forwarded-For is believed, for who wrote from where. Unset: none.',
+  },
+  {
+    name: 'rule_metrics',
+    default: 'group',
+    shape: 'off, group or rule',
+    help: 'What /metrics tells of security groups: nothing, packets of each group by direction and action, or of each rule.',
   },
   {
     name: 'log_level',

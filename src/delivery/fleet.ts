@@ -11,6 +11,16 @@ import type { Logger } from '../base/log.js';
 import type { Delta } from '../compiler/compiler.js';
 import { nextAuditAtMs } from './audit-schedule.js';
 import { Convergence } from './convergence.js';
+import {
+  readDrops,
+  readDropTotals,
+  readRuleCounts,
+  type DropCount,
+  type DropReading,
+  type DropTotal,
+  type RuleCount,
+  type RuleReading,
+} from './counter-reading.js';
 import { DesiredState } from './desired-state.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
@@ -19,29 +29,15 @@ import { MergedRevisions } from './merged-revisions.js';
 import { Reconciler } from './reconciler.js';
 import type { DeliveryCounters, DeliveryIdentity, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import type { ReconcilerState } from './reconciler-state.js';
-import type { MeterCount, SwitchFlow } from './switch.js';
+import { type Switch, SwitchClosedError } from './switch.js';
 import { TurnQueue } from './turn-queue.js';
-
-/** Packets that a hypervisor dropped, as the compiler's drops room reads them out of a flow. */
-export interface DropCount {
-  /** Number of the logical switch port where they came in; null for all packets of the hypervisor together. */
-  readonly portNumber: number | null;
-  readonly reason: string;
-  readonly packets: bigint;
-}
-
-/** How drops are counted on a switch: given by the compiler, which made the flows. */
-export interface DropReading {
-  readonly tables: readonly number[];
-  decode(this: void, flow: SwitchFlow): DropCount | null;
-  decodeMeter(this: void, meter: MeterCount): DropCount;
-}
 
 export interface FleetOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly identity: DeliveryIdentity;
   readonly drops: DropReading;
+  readonly rules: RuleReading;
   /** Tables that nobody but Weft writes: what others do to them is noticed and put right at once. None by default. */
   readonly watchedTables?: readonly number[];
   /** Time between two audits of one switch; grows with the fleet, so that one a second is compared on average. */
@@ -204,22 +200,31 @@ export class Fleet {
     for (const reconciler of this.#reconcilers.values()) yield this.#statusOf(reconciler);
   }
 
-  /** Reads the drop counters from the switch. Null when the hypervisor is unknown or not connected. */
-  async drops(hypervisorId: string): Promise<readonly DropCount[] | null> {
+  /** Reads the drop counters from the switch. Null, as of the other counters, when the hypervisor is unknown or not connected. */
+  drops(hypervisorId: string): Promise<readonly DropCount[] | null> {
+    return this.#readFrom(hypervisorId, target => readDrops(target, this.#options.drops));
+  }
+
+  /** The same by reason alone, which costs the same however many ports there are. */
+  dropTotals(hypervisorId: string): Promise<readonly DropTotal[] | null> {
+    return this.#readFrom(hypervisorId, target => readDropTotals(target, this.#options.drops));
+  }
+
+  /** What security group rules have decided there: these, by their numbers, or all (null). */
+  ruleCounts(hypervisorId: string, ruleNumbers: readonly number[] | null): Promise<readonly RuleCount[] | null> {
+    return this.#readFrom(hypervisorId, target => readRuleCounts(target, this.#options.rules, ruleNumbers));
+  }
+
+  async #readFrom<T>(hypervisorId: string, read: (target: Switch) => Promise<T>): Promise<T | null> {
     const target = this.#reconcilers.get(hypervisorId)?.target ?? null;
     if (target === null) return null;
-    const { tables, decode, decodeMeter } = this.#options.drops;
-    const counts = new Map<string, DropCount>();
-    const add = (count: DropCount | null): void => {
-      if (count === null || count.packets === 0n) return;
-      const place = `${count.portNumber}/${count.reason}`;
-      counts.set(place, { ...count, packets: count.packets + (counts.get(place)?.packets ?? 0n) });
-    };
-    for (const tableId of tables) {
-      await target.readFlows({ tableId, cookie: 0n, cookieMask: 0n }, async flows => flows.map(decode).forEach(add));
+    try {
+      return await read(target);
+    } catch (error) {
+      // Its connection ended meanwhile.
+      if (error instanceof SwitchClosedError) return null;
+      throw error;
     }
-    for (const meter of await target.readMeterCounts()) add(decodeMeter(meter));
-    return [...counts.values()];
   }
 
   /** Closes every connection. Switches keep what they have. */

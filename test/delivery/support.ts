@@ -86,7 +86,13 @@ export function makeFleet(options: Partial<FleetOptions> = {}): Fleet {
     clock: systemClock,
     log: silentLogger,
     identity,
-    drops: { tables: [], decode: () => null, decodeMeter: () => ({ portNumber: null, reason: '', packets: 0n }) },
+    drops: {
+      tables: [],
+      totalsTable: 0,
+      decode: () => null,
+      decodeMeter: () => ({ portNumber: null, reason: '', packets: 0n }),
+    },
+    rules: { table: 0, cookieOf: () => 0n, anyCookie: { cookie: 0n, cookieMask: 0n }, decode: () => null },
     ...options,
   });
   fleet.setTerm(1n);

@@ -1,6 +1,7 @@
 /** Security groups over real Open vSwitch with real TCP, UDP and ICMP: both families, on one host and across hosts. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ping } from '../../lab/probe.js';
 import type { Operation } from '../../lab/weft-client.js';
 import type { Workload } from '../../lab/workload.js';
@@ -218,6 +219,74 @@ describe('security groups', function () {
     await weftLab().client.patch('address-sets', office, { addresses }, applied);
     await expectPing(client, server, true);
     await expect(client, server, 'tcp', 82, 'answered');
+  });
+
+  it('count what each rule decides, through changes of the rule and of its group', async () => {
+    const clients = planGroup('clients', [egress]);
+    const servers = planGroup('servers', [
+      { ...ingress, ...tcp(80) },
+      { ...ingress, ...tcp(81), action: 'drop' },
+      { ...ingress, ...udp(81) },
+    ]);
+    const [client, server] = await network(
+      { client: { security_groups: [clients.id] }, server: { security_groups: [servers.id] } },
+      [...clients.operations, ...servers.operations],
+      { client: 'hv1', server: 'hv2' },
+    );
+    assert.ok(client !== undefined && server !== undefined);
+    await serving(server);
+    await expect(client, server, 'tcp', 80, 'answered');
+    await expect(client, server, 'tcp', 81, 'silence');
+    const [allowing = '', dropping = '', idle = ''] = servers.ruleIds;
+    const read = async (path: string) => {
+      const { body } = await weftLab().client.request('GET', `/v1/${path}/counters`);
+      return body as {
+        readonly packets: number;
+        readonly bytes: number;
+        readonly missing: readonly string[];
+        readonly hypervisors: readonly { readonly name: string; readonly packets: number; readonly since: string }[];
+        readonly rules: readonly { readonly security_group_rule_id: string; readonly packets: number }[];
+      };
+    };
+    // Open vSwitch reads its caches by and by.
+    const settled = async (ruleId: string): Promise<number> => {
+      let [before, packets] = [-1, 0];
+      for (const deadline = Date.now() + 10_000; Date.now() < deadline && (packets === 0 || packets !== before); ) {
+        before = packets;
+        await sleep(1_500);
+        ({ packets } = await read(`security-group-rules/${ruleId}`));
+      }
+      return packets;
+    };
+    const allowed = await settled(allowing);
+    // Of each family at least the three packets of a connection that is opened, its end apart.
+    assert.ok(allowed >= 6, `${allowed} packets`);
+    assert.ok((await settled(dropping)) >= 2);
+    const group = await read(`security-groups/${servers.id}`);
+    assert.deepEqual(group.missing, []);
+    assert.deepEqual(
+      group.hypervisors.map(({ name }) => name),
+      ['hv2'],
+    );
+    assert.deepEqual(
+      group.rules.map(each => [each.security_group_rule_id, each.packets > 0]),
+      [
+        [allowing, true],
+        [dropping, true],
+        [idle, false],
+      ],
+    );
+    assert.equal(
+      group.packets,
+      group.rules.reduce((sum, { packets }) => sum + packets, 0),
+    );
+    await weftLab().client.patch('security-group-rules', allowing, { port_max: 90, priority: 1_500 }, applied);
+    await weftLab().client.create(
+      'security-group-rules',
+      { security_group_id: servers.id, ...ingress, ...udp(90) },
+      applied,
+    );
+    assert.ok((await read(`security-group-rules/${allowing}`)).packets >= allowed, 'a changed rule goes on counting');
   });
 
   it('leave ARP and neighbour discovery alone', async () => {

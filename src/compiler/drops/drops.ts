@@ -134,6 +134,7 @@ export function decodeMeterCount({ meterId, packets }: MeterCount): DropCount {
 /** How the accounts of drops are read out of a switch. */
 export const dropReading = {
   tables: Object.values(dropCounterTables),
+  totalsTable: dropCounterTables.byReason,
   decode: decodeDropCount,
   decodeMeter: decodeMeterCount,
 } as const;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { fleetStatus, type FleetStatusParts } from '../../../northbound/rest/fleet-status.js';
 import type { WeftError } from '../../../src/base/errors.js';
 import { Convergence, type FragmentFailure, type HostProgress } from '../../../src/delivery/convergence.js';
-import type { DropCount, HypervisorDelivery } from '../../../src/delivery/fleet.js';
+import type { DropCount } from '../../../src/delivery/counter-reading.js';
+import type { HypervisorDelivery } from '../../../src/delivery/fleet.js';
 import type { HostClaim, HostStatus } from '../../../src/delivery/hosts.js';
 import type { RowOf } from '../../../src/model/index.js';
 import { NetworkView } from '../../../src/view/network-view.js';
@@ -40,7 +41,12 @@ class Circumstances {
   get #parts(): FleetStatusParts {
     return {
       view: this.view,
-      fleet: { status: () => this.delivery, drops: async () => this.drops, convergence: this.convergence },
+      fleet: {
+        status: () => this.delivery,
+        drops: async () => this.drops,
+        ruleCounts: async () => null,
+        convergence: this.convergence,
+      },
       hosts: {
         status: () => this.host,
         claims: () => this.claims as HostClaim[],
@@ -49,6 +55,7 @@ class Circumstances {
       },
       acceptNames: this.acceptNames,
       dropHelp: reason => `about ${reason}`,
+      clock: new ManualClock(),
     };
   }
 

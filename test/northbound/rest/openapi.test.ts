@@ -57,7 +57,15 @@ describeRest('OpenAPI', rest => {
   });
 
   it('has what is special, and describes every operation, response and parameter', () => {
-    for (const path of ['/v1/transactions', '/v1/watch', '/v1/revisions/{n}', '/v1/hypervisors/{id}/drops', '/healthz'])
+    for (const path of [
+      '/v1/transactions',
+      '/v1/watch',
+      '/v1/revisions/{n}',
+      '/v1/hypervisors/{id}/drops',
+      '/v1/security-groups/{id}/counters',
+      '/v1/security-group-rules/{id}/counters',
+      '/healthz',
+    ])
       assert.ok(paths()[path], path);
     const ids = new Set<string>();
     for (const [path, item] of Object.entries(paths())) {

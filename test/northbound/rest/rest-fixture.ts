@@ -13,6 +13,7 @@ import { buildRestServer, type RestContext } from '../../../northbound/rest/serv
 import { systemClock } from '../../../src/base/clock.js';
 import { type Logger, silentLogger } from '../../../src/base/log.js';
 import { Compiler } from '../../../src/compiler/compiler.js';
+import { ruleReading } from '../../../src/compiler/acl/rule-counts.js';
 import { dropReading } from '../../../src/compiler/drops/drops.js';
 import { dropReasonHelp } from '../../../src/compiler/pipeline/drop-reasons.js';
 import { rules } from '../../../src/compiler/rules.js';
@@ -84,6 +85,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
     log: silentLogger,
     identity: { databaseId: store.databaseId, build: 'test', checkOf: revision => checks.checkOf(revision) },
     drops: dropReading,
+    rules: ruleReading,
   });
   const hosts = new Hosts({
     fleet,
@@ -93,7 +95,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
     bindingOf: () => null,
     onInventory: () => {},
   });
-  const status = fleetStatus({ view, fleet, hosts, acceptNames: true, dropHelp: dropReasonHelp });
+  const status = fleetStatus({ view, fleet, hosts, acceptNames: true, dropHelp: dropReasonHelp, clock });
   const state = new NetworkState(view, status, clock, 1500);
   const feed = new Feed({
     source: checks,
