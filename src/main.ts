@@ -27,6 +27,8 @@ import { optionsHelp } from './config/options.js';
 import { Controller } from './controller.js';
 import { claimInstance } from './store/instance.js';
 import { openStore, type Store } from './store/store.js';
+import { Tracer } from './trace/tracer.js';
+import { verdictOf } from './trace/verdict.js';
 import { TlsFiles } from './trust/tls-files.js';
 import type { NetworkView } from './view/network-view.js';
 
@@ -160,6 +162,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   southboundReport.register(metrics);
   new TrafficMetrics({ view, fleet, clock, log, ruleMetrics: config.ruleMetrics }).register(metrics);
   if (config.auth === 'token') onStop(await tokenUses.start());
+  const tracer = new Tracer({ view, tablesOf: hypervisorId => fleet.tablesOf(hypervisorId) });
   const authenticator = await authenticatorOf(config, log, view, id => tokenUses.note(id));
   const rest = await buildRestServer(
     {
@@ -175,6 +178,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
       readiness,
       isActive,
       southbound: () => southboundReport.status(),
+      verdict: question => verdictOf(view, tracer, question),
       version,
     },
     tls,

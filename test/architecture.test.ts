@@ -120,6 +120,7 @@ const table: readonly Row[] = [
       'southbound/',
     ],
   },
+  { of: 'src/trace/', may: ['src/base/', 'src/model/', 'src/view/', 'src/compiler/', ...openflowVocabulary] },
   { of: 'src/slow-path/', may: ['src/base/', 'src/model/', 'src/view/', 'src/store/', 'southbound/openflow/'] },
   { of: 'southbound/wire/', may: [] },
   { of: 'southbound/openflow/', may: ['southbound/wire/'] },
@@ -128,7 +129,7 @@ const table: readonly Row[] = [
   {
     of: 'northbound/rest/',
     may: ['src/base/', 'src/model/', 'src/store/', 'src/view/', 'src/delivery/convergence.ts'],
-    mayKnow: ['src/delivery/', 'src/trust/', 'southbound/hypervisor/'],
+    mayKnow: ['src/delivery/', 'src/trace/', 'src/trust/', 'southbound/hypervisor/'],
   },
   { of: 'northbound/cli/', may: ['src/base/', 'src/model/', 'src/trust/', 'northbound/rest/', 'lab/'] },
   { of: 'northbound/', may: ['src/base/', 'src/model/', 'northbound/rest/'] },

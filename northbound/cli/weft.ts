@@ -6,12 +6,13 @@ import { Client, type JsonObject, ProblemError } from './client.js';
 import { type CommandContext, resolve, verbCommands } from './verb-commands.js';
 import { cellOf } from './table.js';
 import { countersCommand } from './counter-commands.js';
+import { explainCommand, verdictCommand } from './verdict-commands.js';
 import { hypervisorCommand, joinTokenCommand } from './enrolment-commands.js';
 import { southboundCommand } from './southbound-command.js';
 import { tokenCommand, usageCommand } from './token-commands.js';
 import { type Output, printJson, printObject, printObjects } from './output.js';
 
-/** Exit statuses: 1 the controller or the command refused, 2 it could not be reached, 3 written but not applied in time. */
+/** Exit statuses: 1 the controller or the command refused, 2 it could not be reached, 3 written but not applied in time, 4 a verdict is no. */
 const exitRefused = 1;
 const exitUnreachable = 2;
 
@@ -111,7 +112,7 @@ async function main(): Promise<void> {
   const context = globalOptions(program);
   for (const command of verbCommands(context)) program.addCommand(command);
   const own = [waitCommand, watchCommand, dropsCommand, revisionCommand, southboundCommand, tokenCommand, usageCommand];
-  for (const build of [...own, countersCommand, hypervisorCommand, joinTokenCommand])
+  for (const build of [...own, countersCommand, verdictCommand, explainCommand, hypervisorCommand, joinTokenCommand])
     program.addCommand(build(context));
   program.addCommand(labCommand());
   await addPkiCommand(program);

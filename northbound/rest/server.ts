@@ -19,6 +19,8 @@ import { WeftError } from '../../src/base/errors.js';
 import type { Logger } from '../../src/base/log.js';
 import type { Convergence } from '../../src/delivery/convergence.js';
 import type { Store } from '../../src/store/store.js';
+import type { Question } from '../../src/trace/question.js';
+import type { Verdict } from '../../src/trace/verdict.js';
 import { allowedMethods } from './allowed-methods.js';
 import { type Caller, enforce, requireRules, type RouteRule } from './access.js';
 import { type Authenticator, identify } from './authentication.js';
@@ -38,6 +40,7 @@ import { Sight } from './sight.js';
 import { registerSouthbound, type SouthboundStatus } from './southbound-status.js';
 import { registerTransactions } from './transaction-route.js';
 import { registerUsage } from './usage-route.js';
+import { registerVerdict } from './verdict-route.js';
 import { registerWatch } from './watch-route.js';
 
 declare module 'fastify' {
@@ -70,6 +73,8 @@ export interface RestContext {
   readonly isActive: () => boolean;
   /** How the listeners for hypervisors fare. */
   readonly southbound: () => SouthboundStatus;
+  /** What would become of a packet. */
+  readonly verdict: (question: Question) => Verdict;
   readonly version: string;
 }
 
@@ -178,6 +183,7 @@ export async function buildRestServer(context: RestContext, tls: TlsMaterial | n
   registerCollections(app, context);
   registerHypervisorRoutes(app, context);
   registerCounters(app, context);
+  registerVerdict(app, context);
   registerSouthbound(app, context);
   registerJoinTokens(app, context);
   registerTransactions(app, context);

@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { Delta } from '../compiler/compiler.js';
 import { nextAuditAtMs } from './audit-schedule.js';
+import { CompiledTables } from './compiled-tables.js';
 import { Convergence } from './convergence.js';
 import {
   readDrops,
@@ -225,6 +226,11 @@ export class Fleet {
       if (error instanceof SwitchClosedError) return null;
       throw error;
     }
+  }
+
+  /** What the hypervisor should hold now, to look packets up in. */
+  tablesOf(hypervisorId: string): CompiledTables {
+    return new CompiledTables(this.#desired.fragmentsOn(hypervisorId));
   }
 
   /** Closes every connection. Switches keep what they have. */

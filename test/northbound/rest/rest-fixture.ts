@@ -24,6 +24,8 @@ import type { Kind } from '../../../src/model/index.js';
 import { RevisionChecks } from '../../../src/store/revision-checks.js';
 import type { Store, StoreSettings } from '../../../src/store/store.js';
 import { Feed } from '../../../src/view/feed.js';
+import { Tracer } from '../../../src/trace/tracer.js';
+import { verdictOf } from '../../../src/trace/verdict.js';
 import { NetworkView } from '../../../src/view/network-view.js';
 import { openTestStore } from '../../fixtures/stores.js';
 
@@ -109,6 +111,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
   });
   const stopFollowing = store.onCommit(committed => (committed === null ? feed.nudge() : feed.offer(committed)));
   await feed.start();
+  const tracer = new Tracer({ view, tablesOf: hypervisorId => fleet.tablesOf(hypervisorId) });
   const context: RestContext = {
     store,
     state,
@@ -138,6 +141,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
       role: isActive() ? 'active' : 'standby',
       revision: view.revision,
     }),
+    verdict: question => verdictOf(view, tracer, question),
     southbound: () => ({ listeners: [], certificates: [], certificate_fault: null, refused: [], waiting: [] }),
     version: '0.0.0-test',
   };

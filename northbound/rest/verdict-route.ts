@@ -1,0 +1,131 @@
+/** `GET /v1/logical-switch-ports/{id}/verdict`: would this packet of the port pass, and by which rule? Nothing is sent. */
+import type { FastifyInstance } from 'fastify';
+import type { OwnedRow } from '../../src/model/audience.js';
+import type { Kind, RowOf } from '../../src/model/index.js';
+import type { Question } from '../../src/trace/question.js';
+import type { TracedOwner } from '../../src/trace/tracer.js';
+import type { PortVerdict, Verdict } from '../../src/trace/verdict.js';
+import { ruleOf } from './access.js';
+import type { Query } from './listing.js';
+import type { JsonObject, NetworkState } from './network-state.js';
+import { specialRoute } from './openapi.js';
+import type { RestContext } from './server.js';
+import type { Sight } from './sight.js';
+import { verdictParameters, verdictQuestion } from './verdict-question.js';
+
+/** What routers say by themselves, of which a tenant may know who sees all of them; whatever else ends a packet tells of ports. */
+const routerReasons: ReadonlySet<string> = new Set([
+  ...['no_route', 'route_discard', 'router_disabled', 'router_multicast', 'not_for_router', 'ttl_exceeded'],
+  ...['martian_source', 'martian_destination', 'link_local_not_routed', 'no_gateway', 'answered'],
+]);
+
+/** Whether nobody but the project can have a port there: it owns all of it, and shares none of it. */
+function isPrivate(state: NetworkState, { kind, id }: TracedOwner, projectId: string): boolean {
+  const row: OwnedRow | null = state.view.get(kind, id);
+  if (row?.projectId !== projectId || (row.sharedWith ?? []).length > 0) return false;
+  if (kind !== 'logical-routers') return true;
+  return state.view
+    .by('logical-router-ports', 'logicalRouterId', id)
+    .every(
+      ({ logicalSwitchId }) =>
+        logicalSwitchId === null || isPrivate(state, { kind: 'logical-switches', id: logicalSwitchId }, projectId),
+    );
+}
+
+/**
+ * Whether the caller may know what becomes of it beyond the port that sends it. A tenant may in a network that is all its own; elsewhere where
+ * it sees everything that has a part in it and has named the port that it is for, since from an address alone it must not learn
+ * whether anybody has it.
+ */
+function mayKnowAll({ state }: RestContext, question: Question, verdict: Verdict, sight: Sight): boolean {
+  const { trace, ports, reason, drop, nextHop } = verdict;
+  if (!sight.isTenant || trace === null || drop?.isAtSender === true) return true;
+  const sees = (kind: Kind, id: string): boolean => {
+    const row = state.view.get(kind, id);
+    return row !== null && sight.sees(kind, row as unknown as RowOf<Kind>);
+  };
+  const concerned = [...ports.map(({ portId }) => portId), ...trace.deliveredTo];
+  if (!concerned.every(portId => sees('logical-switch-ports', portId))) return false;
+  const { from, to } = question;
+  const place: TracedOwner = { kind: 'logical-switches', id: from.logicalSwitchId };
+  if ([place, ...trace.datapaths].every(each => isPrivate(state, each, from.projectId))) return true;
+  if (!trace.datapaths.every(({ kind, id }) => sees(kind, id))) return false;
+  const isNamed = to !== null && nextHop.kind === 'neighbour';
+  return trace.deliveredTo.length > 0 || isNamed || routerReasons.has(reason);
+}
+
+function named(state: NetworkState, kind: Kind, id: string): JsonObject {
+  return { id, name: state.view.get(kind, id)?.name ?? '' };
+}
+
+function portVerdict(state: NetworkState, { portId, direction, outcome, decidedBy, rule }: PortVerdict, sight: Sight) {
+  const isSeen = rule !== null && sight.sees('security-group-rules', rule as RowOf<Kind>);
+  return {
+    port: named(state, 'logical-switch-ports', portId),
+    direction,
+    verdict: outcome,
+    decided_by: decidedBy,
+    rule: isSeen
+      ? {
+          id: rule.id,
+          priority: rule.priority,
+          security_group: named(state, 'security-groups', rule.securityGroupId),
+        }
+      : null,
+  };
+}
+
+/** Every stage on its way, by hypervisor, with what the flow is for that decides there. */
+function pathOf(state: NetworkState, { trace }: Verdict): readonly JsonObject[] {
+  return (trace?.hops ?? []).map(({ hypervisorId, visits }) => ({
+    hypervisor: state.view.get('hypervisors', hypervisorId)?.name ?? hypervisorId,
+    stages: visits.map(({ stage, flow }) => ({
+      stage,
+      flow: flow === null ? null : flow.key.slice(0, flow.key.indexOf('/')),
+      priority: flow?.priority ?? null,
+      of: flow === null ? null : { kind: flow.owner.kind, id: flow.owner.id },
+    })),
+  }));
+}
+
+export function registerVerdict(app: FastifyInstance, context: RestContext): void {
+  const { state } = context;
+  app.get<{ Params: { readonly id: string } }>(
+    '/v1/logical-switch-ports/:id/verdict',
+    specialRoute(
+      ruleOf('logical-switch-ports', 'read'),
+      'Would this packet of the port pass, and by which rule? Nothing is sent',
+      verdictParameters,
+    ),
+    async (request, reply) => {
+      const { sight } = request;
+      const query = request.query as Query;
+      const question = verdictQuestion(state, request.params.id.toLowerCase(), query, sight);
+      const verdict = context.verdict(question);
+      void reply.header('weft-revision', state.revision);
+      const told = verdict.ports.map(each => portVerdict(state, each, sight));
+      const { destination_mac: _, ...packetOfSender } = verdict.packet;
+      if (!mayKnowAll(context, question, verdict, sight)) {
+        return {
+          verdict: 'allow',
+          reason: 'beyond',
+          help: 'The port may send it. What becomes of it then is not for this project alone to know.',
+          packet: packetOfSender,
+          ports: told.filter(({ direction, port }) => direction === 'egress' && port['id'] === question.from.id),
+          delivered_to: [],
+          dropped_at: null,
+        };
+      }
+      return {
+        verdict: verdict.outcome,
+        reason: verdict.reason,
+        help: verdict.help,
+        packet: verdict.packet,
+        ports: told,
+        delivered_to: (verdict.trace?.deliveredTo ?? []).map(id => named(state, 'logical-switch-ports', id)),
+        dropped_at: verdict.drop?.stage ?? null,
+        ...(query['explain'] === 'true' && !sight.isTenant ? { path: pathOf(state, verdict) } : {}),
+      };
+    },
+  );
+}

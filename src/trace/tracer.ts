@@ -1,0 +1,245 @@
+/**
+ * What would become of a packet, and who decides: the packet is walked through what the compiler has made for the hypervisors on its way,
+ * flow by flow, so there is no second notion of what rules mean. What a switch holds right now may be a revision behind, or
+ * changed by somebody else; what it has learned from packets is not asked.
+ */
+import { formatIp, parseIp } from '../base/address.js';
+import type { FragmentOwner } from '../compiler/fragment.js';
+import { lsAclVerdict } from '../compiler/pipeline/acl.js';
+import { type DropReason, dropReasonByCode } from '../compiler/pipeline/drop-reasons.js';
+import { dropCount } from '../compiler/pipeline/physical.js';
+import { layout } from '../compiler/pipeline/pipelines.js';
+import { placeOf } from '../compiler/pipeline/registers.js';
+import type { Stage } from '../compiler/pipeline/stage.js';
+import { lsOutAclAction, lsOutAclDone, lsOutMirror, lsOutPreAcl } from '../compiler/pipeline/switch-egress.js';
+import { lsInAclAction, lsInAclDone, lsInMirror, lsInPreAcl } from '../compiler/pipeline/switch-ingress.js';
+import type { Direction } from '../model/index.js';
+import { TUNNEL_OFPORTS } from '../model/tunnel-ports.js';
+import type { NetworkReader } from '../view/network-view.js';
+import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
+import { type PacketOutput, walk, type WalkedFlow, type WalkedTables } from './packet-walk.js';
+import type { Packet, PacketFields } from './packet.js';
+
+/** A flow with what it is for. */
+export interface TracedFlow extends WalkedFlow {
+  readonly priority: number;
+  /** `rule name/subject id` of its fragment. */
+  readonly key: string;
+  readonly owner: TracedOwner;
+}
+
+/** The object that a flow, or a datapath, is. */
+export type TracedOwner = FragmentOwner;
+
+export interface TracerParts {
+  readonly view: NetworkReader;
+  /** What a hypervisor should hold. */
+  readonly tablesOf: (hypervisorId: string) => WalkedTables<TracedFlow>;
+}
+
+/** A table that the packet came to. */
+export interface Visit {
+  readonly stage: string;
+  /** Null: no flow fits, which is the end where the stage says nothing else. */
+  readonly flow: Pick<TracedFlow, 'priority' | 'key' | 'owner'> | null;
+}
+
+/** What the security groups of a port said. `rule`: that one decided; `none`: no rule matches, and what follows is up to the isolation. */
+export interface Judgement {
+  readonly portId: string;
+  /** Seen from the port: egress where it sends. */
+  readonly direction: Direction;
+  readonly by: 'rule' | 'none' | 'always_allowed';
+  readonly ruleId: string | null;
+}
+
+/** Where and why it ended. */
+export interface TracedDrop {
+  readonly reason: DropReason;
+  readonly hypervisorId: string;
+  readonly stage: string;
+  /** Before it had left the pipeline of the port that sends it: what comes later is the business of others too. */
+  readonly isAtSender: boolean;
+}
+
+export interface Trace {
+  readonly hops: readonly { readonly hypervisorId: string; readonly visits: readonly Visit[] }[];
+  readonly judgements: readonly Judgement[];
+  readonly drops: readonly TracedDrop[];
+  /** Ports that get it. */
+  readonly deliveredTo: readonly string[];
+  /** The network itself answers, a router for instance. */
+  readonly isAnswered: boolean;
+  /** Logical switches and routers that it came through. */
+  readonly datapaths: readonly TracedOwner[];
+}
+
+const stageAt: ReadonlyMap<number, Stage> = new Map(layout.stages.map(stage => [layout.tableOf(stage), stage]));
+const tunnelOfports: ReadonlySet<number> = new Set(Object.values(TUNNEL_OFPORTS));
+const mirrorTables: ReadonlySet<number> = new Set([layout.tableOf(lsInMirror), layout.tableOf(lsOutMirror)]);
+/** Tables up to here are about what the port sends, before anybody else is concerned. */
+const lastAtSender = layout.tableOf(lsInAclDone);
+/** From one hypervisor to another and no further: what came from a tunnel never goes back into one. */
+const mostHops = 2;
+
+/** What a packet takes along through a tunnel. */
+const notTaken = new Set<OxmField>([
+  ...[oxm.inPort, oxm.metadata, oxm.tunnelId, oxm.tunIpv4Src, oxm.tunIpv4Dst, oxm.tunIpv6Src, oxm.tunIpv6Dst],
+  ...[oxm.ctState, oxm.ctNwSrc, oxm.ctNwDst, oxm.ctIpv6Src, oxm.ctIpv6Dst, oxm.ctNwProto, oxm.ctTpSrc, oxm.ctTpDst],
+]);
+
+/** Takes notes of one walk on one hypervisor. */
+class Notes {
+  readonly visits: Visit[] = [];
+  readonly judgements: Judgement[] = [];
+  readonly drops: TracedDrop[] = [];
+  readonly datapathKeys = new Set<bigint>();
+  #judged: { readonly portId: string; readonly direction: Direction; ruleId: string | null } | null = null;
+  #stage: Stage | null = null;
+  #isAtSender: boolean;
+
+  constructor(
+    readonly hypervisorId: string,
+    private readonly view: NetworkReader,
+    /** The port that sends it; null: it came through a tunnel. */
+    private readonly senderId: string | null,
+  ) {
+    this.#isAtSender = senderId !== null;
+  }
+
+  visit(table: number, flow: TracedFlow | null, packet: Packet): void {
+    const stage = stageAt.get(table);
+    if (stage === undefined) return;
+    this.visits.push({ stage: stage.name, flow });
+    if (packet.metadata !== 0n) this.datapathKeys.add(packet.metadata);
+    if (table > lastAtSender && stage.kind === 'stage') this.#isAtSender = false;
+    if (stage === lsInPreAcl) this.#begin(this.senderId ?? '', 'egress');
+    else if (stage === lsOutPreAcl) this.#begin(this.#portInZone(packet), 'ingress');
+    else if (stage === lsAclVerdict && flow !== null && this.#judged !== null) this.#judged.ruleId = flow.owner.id;
+    else if (stage === lsInAclAction || stage === lsOutAclAction) this.#end(null);
+    else if (stage === lsInAclDone || stage === lsOutAclDone) this.#end('always_allowed');
+    else if (stage === dropCount) this.#drop(packet);
+    if (stage.kind === 'stage') this.#stage = stage;
+  }
+
+  #begin(portId: string, direction: Direction): void {
+    this.#judged = { portId, direction, ruleId: null };
+  }
+
+  /** Past the stages without having been judged, it is what every port may say. */
+  #end(by: 'always_allowed' | null): void {
+    const judged = this.#judged;
+    if (judged === null) return;
+    this.#judged = null;
+    this.judgements.push({ ...judged, by: by ?? (judged.ruleId === null ? 'none' : 'rule') });
+  }
+
+  #drop(packet: Packet): void {
+    const reason = dropReasonByCode(Number(packet.part(placeOf('dropReason'))));
+    if (reason === undefined) return;
+    const { hypervisorId } = this;
+    this.drops.push({ reason, hypervisorId, stage: this.#stage?.name ?? '', isAtSender: this.#isAtSender });
+  }
+
+  #portInZone(packet: Packet): string {
+    const zone = Number(packet.part(placeOf('ctZone')));
+    const bound = this.view.by('bound-ports', 'hypervisorId', this.hypervisorId);
+    return bound.find(({ ctZone }) => ctZone === zone)?.id ?? '';
+  }
+}
+
+export class Tracer {
+  readonly #parts: TracerParts;
+
+  constructor(parts: TracerParts) {
+    this.#parts = parts;
+  }
+
+  /** What becomes of a packet that comes out of the interface of the port; null when it is not bound. */
+  trace(portId: string, packetFrom: (ofport: number) => PacketFields, lengthBytes: number): Trace | null {
+    const { view } = this.#parts;
+    const bound = view.get('bound-ports', portId);
+    if (bound === null) return null;
+    const deliveredTo: string[] = [];
+    const walked: Notes[] = [];
+    let isAnswered = false;
+    let entries: readonly Entry[] = [
+      { hypervisorId: bound.hypervisorId, fields: packetFrom(bound.ofport), senderId: portId },
+    ];
+    for (let hop = 0; hop < mostHops && entries.length > 0; hop += 1) {
+      const next: Entry[] = [];
+      for (const { hypervisorId, fields, senderId } of entries) {
+        const notes = new Notes(hypervisorId, view, senderId);
+        walked.push(notes);
+        const outputs = walk(this.#parts.tablesOf(hypervisorId), fields, {
+          lengthBytes,
+          onVisit: (table, flow, packet) => notes.visit(table, flow, packet),
+        });
+        for (const output of outputs) {
+          if (mirrorTables.has(output.table)) continue;
+          if (tunnelOfports.has(output.port)) next.push(...this.#throughTunnel(hypervisorId, output));
+          else if (senderId !== null && output.port === bound.ofport) isAnswered = true;
+          else deliveredTo.push(...this.#portAt(hypervisorId, output.port));
+        }
+      }
+      entries = next;
+    }
+    return {
+      hops: walked.map(({ hypervisorId, visits }) => ({ hypervisorId, visits })),
+      judgements: walked.flatMap(({ judgements }) => judgements),
+      drops: walked.flatMap(({ drops }) => drops),
+      deliveredTo,
+      isAnswered,
+      datapaths: walked.flatMap(notes => this.#datapathsOf(notes)),
+    };
+  }
+
+  #portAt(hypervisorId: string, ofport: number): readonly string[] {
+    const bound = this.#parts.view.by('bound-ports', 'hypervisorId', hypervisorId);
+    return bound.filter(port => port.ofport === ofport).map(({ id }) => id);
+  }
+
+  /** Where it comes in that left through a tunnel. */
+  #throughTunnel(from: string, { port, fields }: PacketOutput): readonly Entry[] {
+    const { view } = this.#parts;
+    const family = (fields.get(oxm.tunIpv4Dst) ?? 0n) === 0n ? 6 : 4;
+    const [sourceField, destinationField] =
+      family === 4 ? [oxm.tunIpv4Src, oxm.tunIpv4Dst] : [oxm.tunIpv6Src, oxm.tunIpv6Dst];
+    const destination = fields.get(destinationField) ?? 0n;
+    const sender = view.get('hypervisors', from)?.encapIp ?? null;
+    // Of two with one address, the newer one is there.
+    const receiver = view
+      .by('hypervisors', 'encapIp', formatIp(family, destination))
+      .toSorted((left, right) => right.number - left.number)[0];
+    if (receiver === undefined) return [];
+    const inner = [...fields].filter(([field]) => !notTaken.has(field));
+    return [
+      {
+        hypervisorId: receiver.id,
+        senderId: null,
+        fields: new Map<OxmField, bigint>([
+          ...inner,
+          [oxm.inPort, BigInt(port)],
+          [oxm.tunnelId, fields.get(oxm.tunnelId) ?? 0n],
+          [destinationField, destination],
+          ...(sender === null ? [] : ([[sourceField, parseIp(sender)?.value ?? 0n]] as const)),
+        ]),
+      },
+    ];
+  }
+
+  #datapathsOf({ hypervisorId, datapathKeys }: Notes): readonly TracedOwner[] {
+    const { view } = this.#parts;
+    return view.by('residencies', 'hypervisorId', hypervisorId).flatMap(({ datapathKind: kind, datapathId: id }) => {
+      if (kind === 'security-groups') return [];
+      const key = view.get(kind, id)?.datapathKey;
+      return key !== undefined && datapathKeys.has(BigInt(key)) ? [{ kind, id }] : [];
+    });
+  }
+}
+
+interface Entry {
+  readonly hypervisorId: string;
+  readonly fields: PacketFields;
+  readonly senderId: string | null;
+}

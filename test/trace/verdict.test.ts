@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { WeftError } from '../../src/base/errors.js';
+import type { Visit } from '../../src/trace/tracer.js';
+import { NetworkBuilder } from '../compiler/network-builder.js';
+import { AskedNetwork } from './asked-network.js';
+
+const macs = (last: number): string => `02:00:00:00:00:${last.toString(16).padStart(2, '0')}`;
+
+/** Two switches on a router, over two hosts: clients and a server with groups, others without. */
+function network(): NetworkBuilder {
+  const builder = new NetworkBuilder()
+    .hypervisor('hv1')
+    .hypervisor('hv2')
+    .logicalSwitch('front', '10.1.0.0/24', 'fd00:1::/64')
+    .logicalSwitch('back', '10.2.0.0/24')
+    .router('edge')
+    .attach('edge-front', 'edge', 'front', '0a:00:00:00:00:01', ['10.1.0.1/24'])
+    .attach('edge-back', 'edge', 'back', '0a:00:00:00:00:02', ['10.2.0.1/24'])
+    .securityGroup('clients', { isolates: ['ingress'] })
+    .securityGroup('servers')
+    .addressSet('office', '198.51.100.0/24', '10.1.0.12')
+    .rule('egress', 'clients', 'egress', { protocol: 'tcp' })
+    .rule('web', 'servers', 'ingress', { protocol: 'tcp', portMin: 80, portMax: 89, remoteGroupId: 'clients' })
+    .rule('no 85', 'servers', 'ingress', { protocol: 'tcp', portMin: 85, action: 'drop', priority: 2000 })
+    .rule('no 86', 'servers', 'ingress', { protocol: 'tcp', portMin: 86, action: 'reject', priority: 2000 })
+    .rule('office', 'servers', 'ingress', { protocol: 'udp', portMin: 53, remoteAddressSetId: 'office' })
+    .rule('ping', 'servers', 'ingress', { protocol: 'icmp', icmpType: 8 })
+    .rule('probe', 'servers', 'ingress', { protocol: 'udp', portMin: 9, stateless: true })
+    .port('client', 'front', macs(1), ['10.1.0.11', 'fd00:1::11'], ['hv1', 1], { securityGroups: ['clients'] })
+    .port('other', 'front', macs(2), ['10.1.0.12', 'fd00:1::12'], ['hv1', 2])
+    .port('near', 'front', macs(3), ['10.1.0.13'], ['hv1', 3], { securityGroups: ['servers'] })
+    .port('far', 'front', macs(4), ['10.1.0.14', 'fd00:1::14'], ['hv2', 1], { securityGroups: ['servers'] })
+    .port('routed', 'back', macs(5), ['10.2.0.15'], ['hv2', 2], { securityGroups: ['servers'] })
+    .port('unbound', 'back', macs(6), ['10.2.0.16'])
+    .port('off', 'front', macs(7), ['10.1.0.17'], ['hv2', 3], { enabled: false });
+  const gateways: Readonly<Record<string, string>> = { '10.1.0.0/24': '10.1.0.1', '10.2.0.0/24': '10.2.0.1' };
+  for (const subnet of builder.snapshot().rows.subnets) Object.assign(subnet, { gatewayIp: gateways[subnet.cidr] ?? null });
+  return builder;
+}
+
+const tcp = (port: number) => ({ protocol: 'tcp', port: String(port) });
+const udp = (port: number) => ({ protocol: 'udp', port: String(port) });
+const to = (id: string) => ({ to_port_id: id });
+
+describe('The dry verdict', () => {
+  const asked = new AskedNetwork(network());
+  const cases: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
+    // On one host, on another, behind a router: the same rules.
+    ...['near', 'far', 'routed'].map(
+      server =>
+        [
+          'client',
+          { ...to(server), ...tcp(80) },
+          `allow (delivered); egress of client: egress; ingress of ${server}: web`,
+        ] as const,
+    ),
+    ['client', { to_ip: 'fd00:1::14', ...tcp(88) }, 'allow (delivered); egress of client: egress; ingress of far: web'],
+    // The deciding rule is that of the highest priority.
+    ['client', { ...to('far'), ...tcp(85) }, 'drop (acl_drop); egress of client: egress; ingress of far: no 85'],
+    ['client', { ...to('near'), ...tcp(86) }, 'reject (acl_reject); egress of client: egress; ingress of near: no 86'],
+    ['client', { ...to('far'), ...tcp(90) }, 'drop (acl_default); egress of client: egress; ingress of far: default_deny'],
+    // The sender has no groups; is isolated in the other direction only; is isolated in this one.
+    ['other', { ...to('far'), ...tcp(80) }, 'drop (acl_default); egress of other: no_security_groups; ingress of far: default_deny'],
+    ['client', { ...to('far') }, 'allow (delivered); egress of client: not_isolated; ingress of far: ping'],
+    ['far', { ...to('client'), ...tcp(80) }, 'drop (acl_default); egress of far: default_deny'],
+    // A set, by address and by network; a stateless rule.
+    ['other', { ...to('near'), ...udp(53) }, 'allow (delivered); egress of other: no_security_groups; ingress of near: office'],
+    ['other', { ...to('far'), ...udp(9) }, 'allow (delivered); egress of other: no_security_groups; ingress of far: probe'],
+    // What everybody may say.
+    ['near', { to_ip: '10.1.0.12', protocol: 'udp', source_port: '68', port: '67' }, 'allow (delivered); egress of near: always_allowed; ingress of other: no_security_groups'],
+    // Conntrack takes no answer for a beginning.
+    ['other', { ...to('near'), icmp_type: '0' }, 'drop (connection_invalid); egress of other: no_security_groups'],
+    // Ends that are not the groups'.
+    ['other', { to_ip: '10.1.0.1' }, 'allow (answered); egress of other: no_security_groups'],
+    ['other', { to_ip: '10.1.0.99' }, 'drop (unknown_neighbour); egress of other: no_security_groups'],
+    ['client', { to_ip: 'fd00:2::1', ...tcp(1) }, 'drop (no_gateway); egress of client: egress'],
+    ['unbound', { to_ip: '10.2.0.15' }, 'drop (source_not_bound)'],
+    ['off', { to_ip: '10.1.0.12' }, 'drop (port_disabled)'],
+    ['other', { to_ip: '10.1.0.17' }, 'drop (port_disabled); egress of other: no_security_groups'],
+    ['other', { to_ip: '192.0.2.1' }, 'drop (no_route); egress of other: no_security_groups'],
+    ['other', { ...to('unbound') }, 'drop (neighbour_unresolved); egress of other: no_security_groups'],
+    ['other', { to_ip: '10.2.0.99' }, 'drop (neighbour_unresolved); egress of other: no_security_groups'],
+    ['other', { to_ip: '10.1.0.12' }, 'drop (reflection); egress of other: no_security_groups'],
+    ['other', { to_ip: '10.1.0.13', source_ip: '10.1.0.200' }, 'drop (port_security_ipv4)'],
+    ['other', { to_ip: '10.1.0.13', source_mac: macs(9) }, 'drop (port_security_mac)'],
+    ['other', { ...to('far'), ...udp(9), length: '9000' }, 'drop (too_big); egress of other: no_security_groups'],
+  ];
+
+  for (const [from, query, expected] of cases) {
+    it(`from ${from}, ${new URLSearchParams(query).toString()}: ${expected}`, () => {
+      assert.equal(asked.brief(from, query), expected);
+    });
+  }
+
+  it('counts no copy of a mirror as delivered, and passes limits', () => {
+    const observed = network()
+      .mirror('seen', 'other', { collectorPortId: 'far' })
+      .mirror('gone', 'near', { collectorPortId: 'client' })
+      .qos('limit', { logicalSwitchPortId: 'near', direction: 'ingress', maxKbps: 1000 });
+    const { outcome, trace } = new AskedNetwork(observed).ask('other', { ...to('near'), ...udp(9) });
+    assert.deepEqual([outcome, trace?.deliveredTo], ['allow', ['near']]);
+  });
+
+  it('shows whose flow decides at every stage, on every host', () => {
+    const { trace } = asked.ask('client', { ...to('far'), ...tcp(80) });
+    assert.deepEqual(
+      trace?.hops.map(({ hypervisorId }) => hypervisorId),
+      ['hv1', 'hv2'],
+    );
+    const [here, there] = trace.hops;
+    // The stateless rules are asked first, and say nothing.
+    const decides = ({ stage, flow }: Visit) => stage === 'ls_acl_verdict' && flow !== null;
+    const verdicts = [here, there].map(hop => hop?.visits.find(decides)?.flow);
+    assert.deepEqual(
+      verdicts.map(flow => flow?.key),
+      ['acl.rule/egress', 'acl.rule/web'],
+    );
+    assert.equal(here?.visits[0]?.flow?.owner.id, 'client');
+  });
+
+  it('refuses questions that make no packet', () => {
+    for (const [query, words] of [
+      [{}, /to_port_id/],
+      [{ to_ip: '10.1.0.300' }, /not an IP address/],
+      [{ to_ip: '10.1.0.12', port: '70000' }, /0 to 65535/],
+      [{ to_ip: '10.1.0.12', protocol: 'icmp', port: '1' }, /no ports/],
+      [{ to_ip: '10.1.0.12', protocol: 'tcp', icmp_type: '1', port: '1' }, /not ICMP/],
+      [{ to_ip: '10.1.0.12', protocol: 'udp' }, /needs a destination port/],
+      [{ to_ip: '10.1.0.12', source_ip: 'fd00:1::11' }, /another family/],
+      [{ to_ip: '10.1.0.12', ports: '1' }, /no parameter/],
+      [{ to_ip: '10.1.0.12', source_mac: 'x' }, /not a MAC/],
+    ] as const) {
+      assert.throws(
+        () => asked.question('client', query),
+        (error: unknown) =>
+          error instanceof WeftError && error.code === 'invalid_query' && words.test(error.detail),
+        JSON.stringify(query),
+      );
+    }
+  });
+});
