@@ -60,7 +60,8 @@ function decider({ decided_by: by, rule }: PortVerdict): string {
 }
 
 function packetLine(packet: Verdict['packet']): string {
-  const end = (ip: unknown, port: unknown): string => (port === undefined ? String(ip) : `${String(ip)} port ${String(port)}`);
+  const end = (ip: string | number | undefined, port: string | number | undefined): string =>
+    port === undefined ? `${ip}` : `${ip} port ${port}`;
   const icmp = packet['icmp_type'] === undefined ? '' : ` type ${packet['icmp_type']} code ${packet['icmp_code']}`;
   const [source, destination] = [
     end(packet['source_ip'], packet['source_port']),
@@ -72,11 +73,17 @@ function packetLine(packet: Verdict['packet']): string {
 /** What a person reads: the verdict first, then who decided it. */
 export function describeVerdict(verdict: Verdict): readonly string[] {
   const { reason, help, packet, ports, delivered_to: to, dropped_at: at } = verdict;
-  const outcome = reason === 'delivered' ? `${verdict.verdict}: ${to.map(nameOf).join(', ')} gets it` : `${verdict.verdict}: ${reason}`;
+  const outcome =
+    reason === 'delivered'
+      ? `${verdict.verdict}: ${to.map(nameOf).join(', ')} gets it`
+      : `${verdict.verdict}: ${reason}`;
   return [
     outcome,
     `  ${packetLine(packet)}`,
-    ...ports.map(each => `  ${each.direction.padEnd(7)}  ${nameOf(each.port)}: ${past[each.verdict] ?? each.verdict} ${decider(each)}`),
+    ...ports.map(
+      each =>
+        `  ${each.direction.padEnd(7)}  ${nameOf(each.port)}: ${past[each.verdict] ?? each.verdict} ${decider(each)}`,
+    ),
     ...(at === null ? [] : [`  ends in ${at}`]),
     ...(reason === 'delivered' ? [] : [`  ${help}`]),
   ];
@@ -105,7 +112,8 @@ const options: readonly (readonly [flag: string, parameter: string, description:
   ['--length <bytes>', 'length', 'of the frame'],
 ];
 
-const attributeOf = (parameter: string): string => parameter.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const attributeOf = (parameter: string): string =>
+  parameter.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 function askCommand(context: CommandContext, name: string, description: string, explain: boolean): Command {
   const command = new Command(name)
@@ -127,13 +135,20 @@ function askCommand(context: CommandContext, name: string, description: string, 
     const id = await resolve(client, 'logical-switch-ports', from);
     const { body } = await client.request('GET', `/v1/logical-switch-ports/${id}/verdict?${query.toString()}`);
     if (context.output() === 'json') printJson(body as JsonObject);
-    else for (const line of [...describeVerdict(body as Verdict), ...(explain ? describePath(body as Verdict) : [])]) print(line);
+    else
+      for (const line of [...describeVerdict(body as Verdict), ...(explain ? describePath(body as Verdict) : [])])
+        print(line);
     if ((body as Verdict).verdict !== 'allow') process.exitCode = 4;
   });
 }
 
 export const verdictCommand = (context: CommandContext): Command =>
-  askCommand(context, 'verdict', 'would this packet pass, and by which rule? nothing is sent; exits with 4 if it would not', false);
+  askCommand(
+    context,
+    'verdict',
+    'would this packet pass, and by which rule? nothing is sent; exits with 4 if it would not',
+    false,
+  );
 
 export const explainCommand = (context: CommandContext): Command =>
   askCommand(context, 'explain', 'the same with every stage on its way, and what decides there', true);

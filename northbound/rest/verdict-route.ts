@@ -14,10 +14,10 @@ import type { Sight } from './sight.js';
 import { verdictParameters, verdictQuestion } from './verdict-question.js';
 
 /** What routers say by themselves, of which a tenant may know who sees all of them; whatever else ends a packet tells of ports. */
-const routerReasons: ReadonlySet<string> = new Set([
-  ...['no_route', 'route_discard', 'router_disabled', 'router_multicast', 'not_for_router', 'ttl_exceeded'],
-  ...['martian_source', 'martian_destination', 'link_local_not_routed', 'no_gateway', 'answered'],
-]);
+const routerReasons: ReadonlySet<string> = new Set(
+  `no_route route_discard router_disabled router_multicast not_for_router ttl_exceeded martian_source martian_destination
+   link_local_not_routed no_gateway answered`.split(/\s+/),
+);
 
 /** Whether nobody but the project can have a port there: it owns all of it, and shares none of it. */
 function isPrivate(state: NetworkState, { kind, id }: TracedOwner, projectId: string): boolean {

@@ -323,7 +323,8 @@ export function metadataOfAdd(message: string): bigint | null {
   const { match } = flowModPlaces;
   const end = match + u16At(message, match + 2);
   for (let at = match + matchHeadBytes; at < end; at += 4 + message.charCodeAt(at + 3)) {
-    if (message.startsWith(wholeMetadata, at)) return BigInt(`0x${Buffer.from(message.slice(at + 4, at + 12), 'latin1').toString('hex')}`);
+    if (message.startsWith(wholeMetadata, at))
+      return BigInt(`0x${Buffer.from(message.slice(at + 4, at + 12), 'latin1').toString('hex')}`);
   }
   return null;
 }

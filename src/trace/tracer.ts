@@ -83,10 +83,12 @@ const lastAtSender = layout.tableOf(lsInAclDone);
 const mostHops = 2;
 
 /** What a packet takes along through a tunnel. */
-const notTaken = new Set<OxmField>([
-  ...[oxm.inPort, oxm.metadata, oxm.tunnelId, oxm.tunIpv4Src, oxm.tunIpv4Dst, oxm.tunIpv6Src, oxm.tunIpv6Dst],
-  ...[oxm.ctState, oxm.ctNwSrc, oxm.ctNwDst, oxm.ctIpv6Src, oxm.ctIpv6Dst, oxm.ctNwProto, oxm.ctTpSrc, oxm.ctTpDst],
-]);
+const notTaken = new Set<OxmField>(
+  [
+    [oxm.inPort, oxm.metadata, oxm.tunnelId, oxm.tunIpv4Src, oxm.tunIpv4Dst, oxm.tunIpv6Src, oxm.tunIpv6Dst],
+    [oxm.ctState, oxm.ctNwSrc, oxm.ctNwDst, oxm.ctIpv6Src, oxm.ctIpv6Dst, oxm.ctNwProto, oxm.ctTpSrc, oxm.ctTpDst],
+  ].flat(),
+);
 
 /** Takes notes of one walk on one hypervisor. */
 class Notes {

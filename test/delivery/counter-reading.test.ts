@@ -60,7 +60,8 @@ describe('Counters of switches', () => {
     const wanted = ids.slice(1).map(numberOf);
     const found = (await readRuleCounts(many.target, ruleReading, wanted)).map(({ ruleNumber }) => ruleNumber);
     assert.equal(many.asked.length, 1);
-    assert.deepEqual(found.toSorted(), wanted.toSorted());
+    assert.deepEqual(new Set(found), new Set(wanted));
+    assert.equal(found.length, wanted.length);
     assert.equal((await readRuleCounts(many.target, ruleReading, null)).length, ruleCount);
   });
 

@@ -1,5 +1,10 @@
 /** A walk of a packet (src/trace) through the tables of a fake switch. */
-import { type PacketOutput, walk as walkThrough, type WalkedFlow, type WalkedTables } from '../../src/trace/packet-walk.js';
+import {
+  type PacketOutput,
+  walk as walkThrough,
+  type WalkedFlow,
+  type WalkedTables,
+} from '../../src/trace/packet-walk.js';
 import type { Packet, PacketFields } from '../../src/trace/packet.js';
 import type { Action } from '../../southbound/openflow/actions.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
@@ -39,7 +44,10 @@ function indexOf(tables: SwitchTables): ReadonlyMap<number, readonly IndexedFlow
 }
 
 const walked = (tables: SwitchTables): WalkedTables<IndexedFlow> => ({
-  find: (table: number, packet: Packet) => indexOf(tables).get(table)?.find(({ match }) => packet.fits(match)) ?? null,
+  find: (table: number, packet: Packet) =>
+    indexOf(tables)
+      .get(table)
+      ?.find(({ match }) => packet.fits(match)) ?? null,
   bucketsOf: groupId => {
     const { type, buckets = [] } = tables.groups.get(groupId) ?? {};
     return (type === 'all' ? buckets : buckets.slice(0, 1)).map(({ actions }) => actions);

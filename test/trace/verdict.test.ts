@@ -34,7 +34,8 @@ function network(): NetworkBuilder {
     .port('unbound', 'back', macs(6), ['10.2.0.16'])
     .port('off', 'front', macs(7), ['10.1.0.17'], ['hv2', 3], { enabled: false });
   const gateways: Readonly<Record<string, string>> = { '10.1.0.0/24': '10.1.0.1', '10.2.0.0/24': '10.2.0.1' };
-  for (const subnet of builder.snapshot().rows.subnets) Object.assign(subnet, { gatewayIp: gateways[subnet.cidr] ?? null });
+  for (const subnet of builder.snapshot().rows.subnets)
+    Object.assign(subnet, { gatewayIp: gateways[subnet.cidr] ?? null });
   return builder;
 }
 
@@ -58,16 +59,36 @@ describe('The dry verdict', () => {
     // The deciding rule is that of the highest priority.
     ['client', { ...to('far'), ...tcp(85) }, 'drop (acl_drop); egress of client: egress; ingress of far: no 85'],
     ['client', { ...to('near'), ...tcp(86) }, 'reject (acl_reject); egress of client: egress; ingress of near: no 86'],
-    ['client', { ...to('far'), ...tcp(90) }, 'drop (acl_default); egress of client: egress; ingress of far: default_deny'],
+    [
+      'client',
+      { ...to('far'), ...tcp(90) },
+      'drop (acl_default); egress of client: egress; ingress of far: default_deny',
+    ],
     // The sender has no groups; is isolated in the other direction only; is isolated in this one.
-    ['other', { ...to('far'), ...tcp(80) }, 'drop (acl_default); egress of other: no_security_groups; ingress of far: default_deny'],
+    [
+      'other',
+      { ...to('far'), ...tcp(80) },
+      'drop (acl_default); egress of other: no_security_groups; ingress of far: default_deny',
+    ],
     ['client', { ...to('far') }, 'allow (delivered); egress of client: not_isolated; ingress of far: ping'],
     ['far', { ...to('client'), ...tcp(80) }, 'drop (acl_default); egress of far: default_deny'],
     // A set, by address and by network; a stateless rule.
-    ['other', { ...to('near'), ...udp(53) }, 'allow (delivered); egress of other: no_security_groups; ingress of near: office'],
-    ['other', { ...to('far'), ...udp(9) }, 'allow (delivered); egress of other: no_security_groups; ingress of far: probe'],
+    [
+      'other',
+      { ...to('near'), ...udp(53) },
+      'allow (delivered); egress of other: no_security_groups; ingress of near: office',
+    ],
+    [
+      'other',
+      { ...to('far'), ...udp(9) },
+      'allow (delivered); egress of other: no_security_groups; ingress of far: probe',
+    ],
     // What everybody may say.
-    ['near', { to_ip: '10.1.0.12', protocol: 'udp', source_port: '68', port: '67' }, 'allow (delivered); egress of near: always_allowed; ingress of other: no_security_groups'],
+    [
+      'near',
+      { to_ip: '10.1.0.12', protocol: 'udp', source_port: '68', port: '67' },
+      'allow (delivered); egress of near: always_allowed; ingress of other: no_security_groups',
+    ],
     // Conntrack takes no answer for a beginning.
     ['other', { ...to('near'), icmp_type: '0' }, 'drop (connection_invalid); egress of other: no_security_groups'],
     // Ends that are not the groups'.
@@ -132,8 +153,7 @@ describe('The dry verdict', () => {
     ] as const) {
       assert.throws(
         () => asked.question('client', query),
-        (error: unknown) =>
-          error instanceof WeftError && error.code === 'invalid_query' && words.test(error.detail),
+        (error: unknown) => error instanceof WeftError && error.code === 'invalid_query' && words.test(error.detail),
         JSON.stringify(query),
       );
     }

@@ -48,6 +48,29 @@ describeRest('the command line client', rest => {
     return JSON.parse(out) as Record<string, unknown>;
   };
 
+  it('says whether a packet would pass, and what rules have decided', async () => {
+    const tag = randomUUID().slice(0, 8);
+    await json('create', 'logical-switch', `v-${tag}`);
+    await json('create', 'sn', '--logical-switch', `v-${tag}`, '--cidr', '10.9.0.0/24');
+    for (const [name, ip] of [
+      [`from-${tag}`, '10.9.0.5'],
+      [`to-${tag}`, '10.9.0.6'],
+    ] as const)
+      await json('create', 'lsp', name, '--logical-switch', `v-${tag}`, '--ips', ip);
+    for (const command of ['verdict', 'explain']) {
+      const { status, out, err } = await weft(command, `from-${tag}`, `to-${tag}`, '--protocol', 'tcp', '--port', '80');
+      assert.equal(status, 4, err);
+      assert.match(out, /^drop: source_not_bound\n  tcp from 10\.9\.0\.5 port 49152 to 10\.9\.0\.6 port 80\n/);
+    }
+    const wrong = await weft('verdict', `from-${tag}`, '10.9.0.6', '--protocol', 'icmp', '--port', '80');
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.err, /icmp has no ports/);
+    await json('create', 'sg', `group-${tag}`);
+    await json('create', 'sgr', '--security-group', `group-${tag}`, '--direction', 'ingress');
+    const { out } = await weft('counters', 'sg', `group-${tag}`);
+    assert.match(out, /^0 packets, 0 bytes\n\nSECURITY_GROUP_RULE_ID +DIRECTION +ACTION/);
+  });
+
   it('creates, lists, shows, changes and deletes, by name and in every spelling of the noun', async () => {
     const tag = randomUUID().slice(0, 8);
     const net = await json('create', 'logical-switch', `net-${tag}`, '--labels', 'tier=web', '--mtu', '1400');

@@ -64,7 +64,10 @@ describe('REST: the dry verdict', () => {
 
   it('tells an operator everything, the path among it', async () => {
     const told = await ask('', 'among', { to_port_id: 'closed of bob', ...https, explain: 'true' });
-    assert.deepEqual([told['verdict'], told['reason'], told['dropped_at']], ['drop', 'acl_default', 'ls_out_acl_action']);
+    assert.deepEqual(
+      [told['verdict'], told['reason'], told['dropped_at']],
+      ['drop', 'acl_default', 'ls_out_acl_action'],
+    );
     assert.match(String(told['help']), /isolates/);
     assert.deepEqual(told['ports'], [
       {

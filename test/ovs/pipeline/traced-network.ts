@@ -117,8 +117,8 @@ export class TracedNetwork {
     }
   }
 
-  async trace(bridge: string, packet: string): Promise<Trace> {
-    return readTrace(await this.#switch.trace(bridge, packet));
+  async trace(bridge: string, packet: string, ...options: readonly string[]): Promise<Trace> {
+    return readTrace(await this.#switch.trace(bridge, packet, ...options));
   }
 
   /** Sends packets, in the words of `ovs-dpctl`, into a port; returns when they are through, and counted. */
