@@ -15,7 +15,8 @@ export interface DropReading {
   /** The one of the tables that has all packets of the hypervisor by reason: few flows, however many ports there are. */
   readonly totalsTable: number;
   decode(this: void, flow: SwitchFlow): DropCount | null;
-  decodeMeter(this: void, meter: MeterCount): DropCount;
+  /** Null of a meter that counts nothing of drops. */
+  decodeMeter(this: void, meter: MeterCount): DropCount | null;
 }
 
 /** Packets that a rule of a security group has decided on one hypervisor. */
@@ -77,7 +78,9 @@ export async function readDropTotals(target: Switch, reading: DropReading): Prom
     }
   });
   for (const meter of await target.readMeterCounts()) {
-    const { reason, packets } = reading.decodeMeter(meter);
+    const count = reading.decodeMeter(meter);
+    if (count === null) continue;
+    const { reason, packets } = count;
     totals.push({ source: `${reason}/${meter.meterId}`, reason, packets });
   }
   return totals;
