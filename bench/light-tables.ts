@@ -38,7 +38,7 @@ function shared(bytes: Uint8Array): HeldFlow {
   return flow;
 }
 
-const nothing: TouchedTables = { cookies: new Set(), groups: new Set() };
+const nothing: TouchedTables = { cookies: new Set(), groups: new Set(), displaced: new Map() };
 
 /** Carries out what the benchmarks' work sends; refuses nothing. */
 export class LightTables implements TableStore {

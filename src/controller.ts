@@ -80,8 +80,9 @@ export class Controller {
   readonly hosts: Hosts;
   readonly southbound: SouthboundListener;
   readonly lease: Lease;
+  /** By which revisions of a database are told from those of the same number before it was restored. */
+  readonly checks: RevisionChecks;
   readonly #options: ControllerOptions;
-  readonly #checks: RevisionChecks;
   readonly #inventory: InventoryWriter;
   readonly #moveListeners = new Set<() => void>();
   #feed: Feed | null = null;
@@ -91,7 +92,7 @@ export class Controller {
   constructor(options: ControllerOptions) {
     const { store, clock, log } = options;
     this.#options = options;
-    this.#checks = new RevisionChecks(store);
+    this.checks = new RevisionChecks(store);
     this.lease = this.#makeLease();
     this.fleet = this.#makeFleet();
     this.southbound = this.#makeSouthbound();
@@ -124,7 +125,7 @@ export class Controller {
     onStop(() => this.#inventory.stop());
     onStop(() => this.hosts.stop());
     const { view } = this;
-    const feed = new Feed({ source: this.#checks, view, clock, log, onTouched: touched => this.#takeIn(touched) });
+    const feed = new Feed({ source: this.checks, view, clock, log, onTouched: touched => this.#takeIn(touched) });
     this.#feed = feed;
     let snapshots = 1;
     this.onMoved(() => {
@@ -177,7 +178,7 @@ export class Controller {
     return new Fleet({
       clock,
       log,
-      identity: { databaseId: store.databaseId, build, checkOf: revision => this.#checks.checkOf(revision) },
+      identity: { databaseId: store.databaseId, build, checkOf: revision => this.checks.checkOf(revision) },
       drops: dropReading,
       rules: ruleReading,
       watchedTables: [...ownTables, sentinelTable],

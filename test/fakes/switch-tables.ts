@@ -58,6 +58,8 @@ export interface TouchedTables {
   /** Cookies of flows that were added, replaced or removed. */
   readonly cookies: ReadonlySet<bigint>;
   readonly groups: ReadonlySet<number>;
+  /** Flows (by identity) in whose place one with another cookie was put, by the cookie that they had. */
+  readonly displaced: ReadonlyMap<bigint, ReadonlySet<string>>;
 }
 
 export interface FlowSelection {
@@ -83,7 +85,7 @@ export interface TableStore {
 }
 
 const noFlows: ReadonlySet<HeldFlow> = new Set();
-const nothingTouched: TouchedTables = { cookies: new Set(), groups: new Set() };
+const nothingTouched: TouchedTables = { cookies: new Set(), groups: new Set(), displaced: new Map() };
 
 interface DecodedFlow {
   readonly stats: FlowStats;
@@ -161,6 +163,7 @@ export class SwitchTables implements TableStore {
   readonly #undo: (() => void)[] = [];
   #cookies = new Set<bigint>();
   #touchedGroups = new Set<number>();
+  #displaced = new Map<bigint, Set<string>>();
   touched: TouchedTables = nothingTouched;
 
   /** By identity. */
@@ -247,7 +250,8 @@ export class SwitchTables implements TableStore {
   }
 
   #tell(): TouchedTables {
-    const touched = { cookies: this.#cookies, groups: this.#touchedGroups };
+    const touched = { cookies: this.#cookies, groups: this.#touchedGroups, displaced: this.#displaced };
+    this.#displaced = new Map();
     this.#cookies = new Set();
     this.#touchedGroups = new Set();
     return touched;
@@ -289,6 +293,10 @@ export class SwitchTables implements TableStore {
     const before = this.#flows.get(identity);
     if (before !== undefined) this.#cookies.add(before.cookie);
     if (flow !== null) this.#cookies.add(flow.cookie);
+    if (before !== undefined && flow !== null && before.cookie !== flow.cookie) {
+      const lost = this.#displaced.get(before.cookie) ?? new Set();
+      this.#displaced.set(before.cookie, lost.add(identity));
+    }
     this.#place(identity, flow);
     this.#undo.push(() => this.#place(identity, before ?? null));
   }

@@ -58,6 +58,7 @@ export class Connectivity {
   readonly #database: SimulatedDatabase;
   readonly #random: SeededRandom;
   readonly #nowMs: () => number;
+  readonly #isConnected: (host: SimulatedHost) => boolean;
   readonly #onLost: (what: string) => void;
   /** By port id. */
   #established = new Map<string, Place>();
@@ -66,18 +67,23 @@ export class Connectivity {
   readonly #knowRouting = new Set<SimulatedHost>();
   #unsettledUntilMs = 0;
 
-  /** @param onLost told of each packet that was lost although it had to arrive */
+  /**
+   * @param isConnected whether the controller in charge is connected to the switch of this host
+   * @param onLost told of each packet that was lost although it had to arrive
+   */
   constructor(
     hosts: readonly SimulatedHost[],
     database: SimulatedDatabase,
     random: SeededRandom,
     nowMs: () => number,
+    isConnected: (host: SimulatedHost) => boolean,
     onLost: (what: string) => void,
   ) {
     this.#hosts = hosts;
     this.#database = database;
     this.#random = random;
     this.#nowMs = nowMs;
+    this.#isConnected = isConnected;
     this.#onLost = onLost;
   }
 
@@ -105,7 +111,8 @@ export class Connectivity {
       this.#forget(binding.logicalSwitchPortId);
       if (before !== null || after === null) continue;
       const place = this.#place(after);
-      if (place !== null) this.#new.set(place.portId, place);
+      // Nobody waits for a host that has been away for longer than senders wait.
+      if (place !== null && this.#isConnected(place.host)) this.#new.set(place.portId, place);
     }
   }
 

@@ -39,6 +39,9 @@ function onLink(faulty: Faulty, kind: Link['kind'], act: (link: Link) => void): 
 
 const anyKind = ({ random }: Faulty): Link['kind'] => (random.chance(0.3) ? 'ovsdb' : 'openflow');
 
+/** A host that is not connected, or has no changes, refuses nothing: so long it is waited for. */
+const refuseAtMostMs = 8_000;
+
 export const faults = {
   'connection cut': faulty => onLink(faulty, anyKind(faulty), link => link.cut()),
   'cut within a bundle': faulty =>
@@ -144,14 +147,30 @@ export const faults = {
       for (const link of faulty.network.linksOf(one.address, 'openflow')) link.cut();
       one.refuses = { kind: 'when added', fits: table => table % 4 === rest };
     }
-    faulty.time.after(300 + faulty.random.below(4_000), () => (one.refuses = null));
-    faulty.transact(3);
+    faulty.transact(2);
+    refuseUntilMet(faulty, one);
     return true;
   },
 } as const satisfies Record<string, Fault>;
 
 export type FaultKind = keyof typeof faults;
 export const faultKinds = Object.keys(faults) as readonly FaultKind[];
+
+/** Ends some time after the first refusal, which is worked for; or at last, when there was none. */
+function refuseUntilMet(faulty: Faulty, one: SimulatedHost): void {
+  const { time, random } = faulty;
+  const [before, lastMs] = [one.refusals, time.nowMs() + refuseAtMostMs];
+  const look = (): void => {
+    if (one.refusals > before || time.nowMs() > lastMs) {
+      time.after(300 + random.below(4_000), () => (one.refuses = null));
+      faulty.transact(1);
+      return;
+    }
+    faulty.transact(1);
+    time.after(200 + random.below(600), look);
+  };
+  time.after(500, look);
+}
 
 function restartSwitch(faulty: Faulty, tables: 'empty' | 'kept', portNumbers: 'same' | 'other'): boolean {
   const one = host(faulty);

@@ -43,10 +43,15 @@ function without(content: Content, other: Content): Content {
 export function checkUnmixed(reference: Reference, host: SimulatedHost, hypervisorId: string): void {
   for (const cookie of host.tables.touched.cookies) {
     if (decodeCookie(cookie).kind !== 'fragment' || host.edited.has(cookie)) continue;
-    // What the switch refuses stays as it was, with whatever depends on it, and loses flows to what takes their place.
-    if (host.refused.size > 0) continue;
     const content = host.contentOf(cookie);
-    if (reference.wasEver(hypervisorId, cookie, content, 0)) continue;
+    if (reference.wasEver(hypervisorId, cookie, content, 0)) {
+      host.displaced.delete(cookie);
+      continue;
+    }
+    // What the switch refuses stays as it was, with whatever depends on it, and loses flows to what takes their place; nothing else.
+    const lost = host.refused.size > 0 ? host.displaced.get(cookie) : undefined;
+    const held = host.tables.flowsWith(cookie);
+    if (lost !== undefined && reference.wasEverBut(hypervisorId, cookie, held, lost)) continue;
     const newest = reference.current(hypervisorId, cookie);
     throw new Violation(
       `${host.name} holds of ${cookie.toString(16)} what never was one version: ${readable(without(content, newest))} is not in the newest, ${readable(without(newest, content))} is lacking`,
@@ -70,15 +75,45 @@ export function forgetEdits(
   }
 }
 
-/** What was said to be applied is on the switch: what the step changed there, as it was then or later. */
-export function checkApplied(reference: Reference, host: SimulatedHost, hypervisorId: string, step: number): void {
+/** What a controller says to be applied is on all the switches that it has a connection to. */
+export function checkClaim(
+  reference: Reference,
+  hosts: readonly SimulatedHost[],
+  database: SimulatedDatabase,
+  { fleet }: Controller,
+  step: number,
+): void {
+  const failures = fleet.convergence.failures();
+  for (const host of hosts) {
+    const id = database.hypervisorId(host.name);
+    const state = id === null ? null : fleet.status(id)?.state;
+    // Until a new connection has read the sentinel, what the switch acknowledged before counts.
+    if (id === null || !(state === 'idle' || state === 'delivering' || state === 'comparing')) continue;
+    const failed = failures.filter(({ name }) => name === host.name);
+    const failing = new Set(failed.flatMap(({ key }) => [...reference.cookiesOf(key)]));
+    checkApplied(reference, host, id, step, failing);
+  }
+}
+
+/**
+ * What was said to be applied is on the switch: what the step changed there, as it was then or later.
+ *
+ * @param failing cookies of what the controller says that this switch has refused, or lacks because of what it refused
+ */
+function checkApplied(
+  reference: Reference,
+  host: SimulatedHost,
+  hypervisorId: string,
+  step: number,
+  failing: ReadonlySet<bigint>,
+): void {
   if (host.isDisturbed || host.isContested) return;
   for (const cookie of reference.changedIn(step, hypervisorId)) {
     if (host.edited.has(cookie)) continue;
     const content = host.contentOf(cookie);
     if (reference.wasEver(hypervisorId, cookie, content, step)) continue;
     // What was refused before, and changed and changed back since, has failed with the revision that asked for it first.
-    if (host.refused.size > 0 && reference.isUndone(hypervisorId, cookie, step)) continue;
+    if (failing.has(cookie) && reference.isUndone(hypervisorId, cookie, step)) continue;
     throw new Violation(
       `step ${step} is said to be applied, but ${host.name} holds of ${cookie.toString(16)}: ${readable(content)}`,
     );

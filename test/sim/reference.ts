@@ -12,24 +12,36 @@ import { NetworkView, type Snapshot, type Touched } from '../../src/view/network
 /** The flows of a fragment as text: equal text is equal flows. Empty: it is not there. */
 export type Content = string;
 
-/** What one fragment was on one host, from a step on. */
-interface Version {
-  readonly step: number;
+/** A flow: its place (table, priority and match) and the rest of it, as in `flowImage`. */
+interface FlowText {
+  readonly identity: string;
+  readonly value: string;
+}
+
+/** The flows of a fragment, and the same as one text. */
+interface Body {
   readonly content: Content;
+  readonly flows: readonly FlowText[];
+}
+
+/** What one fragment was on one host, from a step on. */
+interface Version extends Body {
+  readonly step: number;
 }
 
 /** The flows of one fragment as the switch holds them, as text. */
-export function contentOfFlows(flows: Iterable<{ readonly identity: string; readonly value: string }>): Content {
+export function contentOfFlows(flows: Iterable<FlowText>): Content {
   return [...flows]
     .map(({ identity, value }) => `${identity}|${value}`)
     .sort()
     .join('\n');
 }
 
-const contents = new WeakMap<EncodedFragment, Content>();
+const nothing: Body = { content: '', flows: [] };
+const bodies = new WeakMap<EncodedFragment, Body>();
 
-function contentOf(fragment: EncodedFragment): Content {
-  const known = contents.get(fragment);
+function bodyOf(fragment: EncodedFragment): Body {
+  const known = bodies.get(fragment);
   if (known !== undefined) return known;
   const { messages, groups } = fragment;
   const flows = [];
@@ -39,9 +51,9 @@ function contentOf(fragment: EncodedFragment): Content {
     flows.push(imageOfAdd(messages.slice(at, at + length)));
     at += length;
   }
-  const content = contentOfFlows(flows);
-  contents.set(fragment, content);
-  return content;
+  const body = { content: contentOfFlows(flows), flows };
+  bodies.set(fragment, body);
+  return body;
 }
 
 export class Reference {
@@ -53,6 +65,7 @@ export class Reference {
   readonly #changed: Map<string, Set<bigint>>[] = [];
   readonly #residents = new Map<string, Set<string>>();
   readonly #fragments = new Map<string, EncodedFragment>();
+  readonly #cookiesOf = new Map<string, Set<bigint>>();
   step = 0;
 
   apply(changes: readonly ChangeLogRow[]): void {
@@ -92,11 +105,28 @@ export class Reference {
     });
   }
 
-  /** Is it now as it was at some time before the step? */
+  /** Was it ever these flows and others, all of which stood in places that have been `lost`? */
+  wasEverBut(hypervisorId: string, cookie: bigint, held: ReadonlySet<FlowText>, lost: ReadonlySet<string>): boolean {
+    const values = new Map(Array.from(held, ({ identity, value }) => [identity, value]));
+    const isHeldOrLost = ({ identity, value }: FlowText): boolean =>
+      values.has(identity) ? values.get(identity) === value : lost.has(identity);
+    const versions = this.#timelines.get(hypervisorId)?.get(cookie) ?? [];
+    return versions.some(({ flows }) => {
+      const places = new Set(flows.map(({ identity }) => identity));
+      return flows.every(isHeldOrLost) && [...values.keys()].every(identity => places.has(identity));
+    });
+  }
+
+  /** Cookies that fragments of this key have had. */
+  cookiesOf(key: string): Iterable<bigint> {
+    return this.#cookiesOf.get(key) ?? [];
+  }
+
+  /** Is it now, or was it at some time since the step, as it was at some time before? */
   isUndone(hypervisorId: string, cookie: bigint, step: number): boolean {
     const versions = this.#timelines.get(hypervisorId)?.get(cookie) ?? [];
-    const now = this.current(hypervisorId, cookie);
-    return versions.some(version => version.step < step && version.content === now);
+    const before = new Set(versions.filter(version => version.step < step).map(({ content }) => content));
+    return versions.some(version => version.step >= step && before.has(version.content));
   }
 
   /** Every fragment of a host, for the comparison at rest. */
@@ -148,7 +178,10 @@ export class Reference {
     for (const change of changes) {
       if (change.before !== null) before.set(change.key, change.before);
       if (change.after === null) this.#fragments.delete(change.key);
-      else this.#fragments.set(change.key, change.after);
+      else {
+        this.#fragments.set(change.key, change.after);
+        this.#cookiesOf.set(change.key, (this.#cookiesOf.get(change.key) ?? new Set()).add(change.after.cookie));
+      }
     }
     return before;
   }
@@ -161,9 +194,9 @@ export class Reference {
   ): void {
     const now = this.#fragments.get(key);
     const old = before.get(key);
-    if (old !== undefined && old.cookie !== now?.cookie) this.#set(hypervisorId, old.cookie, '', changed);
+    if (old !== undefined && old.cookie !== now?.cookie) this.#set(hypervisorId, old.cookie, nothing, changed);
     if (now !== undefined) {
-      this.#set(hypervisorId, now.cookie, this.#isOn(hypervisorId, now) ? contentOf(now) : '', changed);
+      this.#set(hypervisorId, now.cookie, this.#isOn(hypervisorId, now) ? bodyOf(now) : nothing, changed);
     }
   }
 
@@ -173,14 +206,14 @@ export class Reference {
     return this.#residents.get(hypervisorId)?.has(scope.datapathId) === true;
   }
 
-  #set(hypervisorId: string, cookie: bigint, content: Content, changed: Map<string, Set<bigint>>): void {
+  #set(hypervisorId: string, cookie: bigint, body: Body, changed: Map<string, Set<bigint>>): void {
     const ofHost = this.#timelines.get(hypervisorId);
     if (ofHost === undefined) return;
     let versions = ofHost.get(cookie);
     if (versions === undefined) ofHost.set(cookie, (versions = []));
-    if ((versions.at(-1)?.content ?? '') === content) return;
+    if ((versions.at(-1)?.content ?? '') === body.content) return;
     if (versions.at(-1)?.step === this.step) versions.pop();
-    versions.push({ step: this.step, content });
+    versions.push({ step: this.step, ...body });
     let cookies = changed.get(hypervisorId);
     if (cookies === undefined) changed.set(hypervisorId, (cookies = new Set()));
     cookies.add(cookie);

@@ -46,6 +46,10 @@ export class SimulatedHost {
     | null = null;
   /** Cookies of flows, and numbers of groups, that its switch has refused and may lack still. */
   readonly refused = new Set<bigint>();
+  /** Messages refused so far. */
+  refusals = 0;
+  /** Places of flows (by identity) that others have taken, by the cookie that has lost them, until it is whole again. */
+  readonly displaced = new Map<bigint, Set<string>>();
 
   constructor(options: SimulatedHostOptions) {
     const { name, address, managers, time, network, newUuid, reactionMs, onChange, onMessage } = options;
@@ -64,7 +68,10 @@ export class SimulatedHost {
       switch: {
         refuse: message => this.#refusalWhenAdded(message),
         refuseAtCommit: message => this.#refusalAtCommit(message),
-        onChange: () => onChange(this),
+        onChange: () => {
+          this.#noteDisplaced();
+          onChange(this);
+        },
         onMessage: message => {
           if (message.kind === 'roleRequest' && message.role === 'master') this.isDisturbed = false;
           onMessage(this, message);
@@ -89,10 +96,19 @@ export class SimulatedHost {
     this.hypervisor.switch.vandalise(tables => tables.removeFlow(identity));
   }
 
+  #noteDisplaced(): void {
+    for (const [cookie, places] of this.tables.touched.displaced) {
+      const lost = this.displaced.get(cookie) ?? new Set();
+      this.displaced.set(cookie, lost);
+      for (const identity of places) lost.add(identity);
+    }
+  }
+
   #refusalWhenAdded(message: Message): Refusal | null {
     if (this.refuses?.kind !== 'when added' || message.kind !== 'flowMod' || message.command !== 'add') return null;
     if (decodeCookie(message.cookie).kind !== 'fragment' || !this.refuses.fits(message.tableId)) return null;
     this.refused.add(message.cookie);
+    this.refusals += 1;
     return refusals.badArgument;
   }
 
@@ -104,6 +120,7 @@ export class SimulatedHost {
     const number = message.kind === 'flowMod' ? message.cookie : BigInt(message.groupId);
     if (!this.refuses.fits(number)) return null;
     this.refused.add(number);
+    this.refusals += 1;
     return refusals.tableFull;
   }
 

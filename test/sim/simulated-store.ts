@@ -21,6 +21,7 @@ import {
 import { Lease, type LeaseEvents, type LeaseRows, type LeaseSettings } from '../../src/store/lease.js';
 import type { Snapshot } from '../../src/store/reading.js';
 import type { SeededRandom } from '../seeded-random.js';
+import { SimulatedLeases, type LeaseBackup } from './simulated-leases.js';
 import type { ProcessClock, VirtualTime } from './virtual-time.js';
 
 type AnyRow = RowOf<Kind>;
@@ -33,12 +34,6 @@ export interface Write {
   readonly after: AnyRow | null;
 }
 
-interface LeaseRow {
-  holder: string;
-  term: number;
-  expiresMs: number;
-}
-
 /** Everything that a backup holds. */
 interface Content {
   readonly revision: number;
@@ -48,7 +43,7 @@ interface Content {
   readonly log: readonly ChangeLogRow[];
   readonly checks: ReadonlyMap<number, number>;
   readonly claims: ReadonlyMap<string, InterfaceClaim>;
-  readonly leases: ReadonlyMap<string, LeaseRow>;
+  readonly leases: LeaseBackup;
 }
 
 export class DatabaseOut extends Error {
@@ -69,7 +64,7 @@ export class SimulatedDatabase {
   /** By revision. */
   #checks = new Map<number, number>();
   #claims = new Map<string, InterfaceClaim>();
-  #leases = new Map<string, LeaseRow>();
+  readonly #leases: SimulatedLeases;
   #claimOrder = 0;
   #number = 0;
   readonly #time: VirtualTime;
@@ -78,6 +73,7 @@ export class SimulatedDatabase {
 
   constructor(time: VirtualTime, random: SeededRandom) {
     this.#time = time;
+    this.#leases = new SimulatedLeases(time);
     this.#random = random;
   }
 
@@ -140,6 +136,11 @@ export class SimulatedDatabase {
     return this.revision;
   }
 
+  /** The random check of a revision. */
+  checkOf(revision: number): number | null {
+    return this.#checks.get(revision) ?? null;
+  }
+
   /** The log keeps only so many revisions. */
   trim(keepRevisions: number): void {
     this.#floor = Math.max(this.#floor, this.revision - keepRevisions);
@@ -162,7 +163,7 @@ export class SimulatedDatabase {
       log: [...this.#log],
       checks: new Map(this.#checks),
       claims: new Map(this.#claims),
-      leases: new Map([...this.#leases].map(([name, row]) => [name, { ...row }])),
+      leases: this.#leases.backUp(),
     };
   }
 
@@ -176,7 +177,7 @@ export class SimulatedDatabase {
     this.#log = [...content.log];
     this.#checks = new Map(content.checks);
     this.#claims = new Map(content.claims);
-    this.#leases = new Map([...content.leases].map(([name, row]) => [name, { ...row }]));
+    this.#leases.restore(content.leases);
     this.onCommit('restored');
   }
 
@@ -209,36 +210,11 @@ export class SimulatedDatabase {
     ask: <T>(answer: () => T) => Promise<T>,
   ): Lease {
     const rows: LeaseRows = {
-      acquire: ({ name, holder, ttlMs }) => ask(() => this.#acquire(name, holder, ttlMs)),
-      raise: ({ name, holder }, seen) => ask(() => this.#raise(name, holder, seen)),
-      release: ({ name, holder }) =>
-        ask(() => {
-          const row = this.#leases.get(name);
-          if (row?.holder === holder) row.expiresMs = Number.NEGATIVE_INFINITY;
-        }),
+      acquire: ({ name, holder, ttlMs }) => ask(() => this.#leases.acquire(name, holder, ttlMs)),
+      raise: ({ name, holder }, seen) => ask(() => this.#leases.raise(name, holder, seen)),
+      release: ({ name, holder }) => ask(() => this.#leases.release(name, holder)),
     };
     return new Lease(rows, process, silentLogger, settings, events);
-  }
-
-  #acquire(name: string, holder: string, ttlMs: number): number | null {
-    const nowMs = this.#time.nowMs();
-    const row = this.#leases.get(name);
-    if (row === undefined) {
-      this.#leases.set(name, { holder, term: 1, expiresMs: nowMs + ttlMs });
-      return 1;
-    }
-    if (row.holder !== holder && row.expiresMs >= nowMs) return null;
-    if (row.holder !== holder) row.term += 1;
-    row.holder = holder;
-    row.expiresMs = nowMs + ttlMs;
-    return row.term;
-  }
-
-  #raise(name: string, holder: string, seen: number): number | null {
-    const row = this.#leases.get(name);
-    if (row?.holder !== holder || row.expiresMs <= this.#time.nowMs()) return null;
-    row.term = Math.max(row.term, seen) + 1;
-    return row.term;
   }
 
   /** Asked now, done a little later, heard of a little later still. Out: an error, after a while. */
