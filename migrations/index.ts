@@ -4,6 +4,7 @@ import { Trust1763746200000 } from './1763746200000-trust.js';
 import { Enrolment1763748000000 } from './1763748000000-enrolment.js';
 import { QosAndMirrors1763749800000 } from './1763749800000-qos-and-mirrors.js';
 import { SecurityGroups1763751600000 } from './1763751600000-security-groups.js';
+import { AuditedJoinTokens1763753400000 } from './1763753400000-audited-join-tokens.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -11,4 +12,5 @@ export const migrations = [
   Enrolment1763748000000,
   QosAndMirrors1763749800000,
   SecurityGroups1763751600000,
+  AuditedJoinTokens1763753400000,
 ] as const;

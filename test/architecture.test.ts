@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { errorTable } from '../src/base/errors.js';
 
 /** The root of the project: this file runs as dist/test/architecture.test.js. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -252,6 +253,14 @@ describe('The architecture', () => {
           .map(({ specifier }) => `${path} imports ${specifier}`),
       );
     assert.deepEqual(violations, []);
+  });
+
+  it('has no code of an error that nothing is refused with', () => {
+    const program = files.filter(
+      ({ path }) => /^(src|northbound|southbound)\//.test(path) && path !== 'src/base/errors.ts',
+    );
+    const unused = Object.keys(errorTable).filter(each => !program.some(({ code }) => code.includes(`'${each}'`)));
+    assert.deepEqual(unused, []);
   });
 
   it('reads the environment in one place', () => {

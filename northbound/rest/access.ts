@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { WeftError } from '../../src/base/errors.js';
-import type { Audience, Role } from '../../src/model/audience.js';
+import { type Audience, isInScope, type Role } from '../../src/model/audience.js';
 import { type Kind, resourceOf } from '../../src/model/index.js';
 
 export interface RouteRule {
@@ -44,11 +44,6 @@ export function ruleOf(kind: Kind, verb: RouteRule['verb']): RouteRule {
   return { who: audience[verb], verb, area: kind };
 }
 
-/** Whether the scopes of the caller include the area. */
-export function isInScope({ scopes }: Caller, area: string, verb: RouteRule['verb']): boolean {
-  return scopes.length === 0 || scopes.includes(area) || (verb === 'read' && scopes.includes(`${area}:read`));
-}
-
 /** Whether the caller's role is enough for the rule. */
 export function isEntitled({ role, projectId }: Caller, { who, verb }: RouteRule): boolean {
   if (verb === 'write' && role === 'reader') return false;
@@ -64,7 +59,7 @@ export function enforce(rule: RouteRule, caller: Caller): void {
     throw new WeftError('forbidden', { detail: `${who}.` });
   }
   // A transaction is checked operation by operation, and a watch shows what the scopes include.
-  if (!mixed.has(rule.area) && !isInScope(caller, rule.area, rule.verb))
+  if (!mixed.has(rule.area) && !isInScope(caller.scopes, rule.area, rule.verb))
     throw new WeftError('forbidden', { detail: `The scopes of the token do not include ${rule.area}.` });
 }
 

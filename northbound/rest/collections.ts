@@ -6,11 +6,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { WeftError } from '../../src/base/errors.js';
 import { type Kind, kinds, resourceOf, type RowOf } from '../../src/model/index.js';
 import { schemasOf } from '../../src/model/schemas.js';
-import { isInScope } from './access.js';
 import { listingOf, page, type Query } from './listing.js';
 import { readRoute, writeRoute } from './openapi.js';
 import type { RestContext } from './server.js';
-import type { WritableKind } from '../../src/store/nouns/index.js';
+import { isWritable, type WritableKind } from '../../src/model/kinds.js';
 import type { Outcome, WriteContext, WriteOperations } from '../../src/store/write-operations.js';
 import { awaitApplied, progressMembers, waitRequestOf } from './waiting.js';
 
@@ -36,8 +35,8 @@ export function writeContextOf({ caller, ip }: FastifyRequest): WriteContext {
     subject: caller.subject,
     remoteAddress: ip,
     source: 'rest',
+    scopes: caller.scopes,
     ...(caller.projectId === null ? {} : { projectId: caller.projectId }),
-    ...(caller.scopes.length === 0 ? {} : { mayWrite: kind => isInScope(caller, kind, 'write') }),
   };
 }
 
@@ -81,7 +80,7 @@ export async function finishWrite(
 export function registerCollections(app: FastifyInstance, context: RestContext): void {
   for (const kind of kinds) {
     const resource = resourceOf(kind);
-    if (!resource.exposed || kind === 'port-bindings') continue;
+    if (!resource.exposed || !isWritable(kind)) continue;
     for (const schema of Object.values(schemasOf(kind))) app.addSchema(schema);
     registerReads(app, context, kind);
     registerWrites(app, context, kind);

@@ -3,8 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import { pointerTo, WeftError } from '../../src/base/errors.js';
 import { Type } from '../../src/model/json-schema.js';
 import { isObject, refuse } from '../../src/model/value-types.js';
-import type { JoinToken, JoinTokenRequest } from '../../src/store/join-tokens.js';
+import type { JoinToken } from '../../src/model/index.js';
+import type { JoinTokenRequest } from '../../src/store/join-tokens.js';
 import type { RouteRule } from './access.js';
+import { writeContextOf } from './collections.js';
 import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
 
@@ -65,9 +67,12 @@ export function registerJoinTokens(app: FastifyInstance, { store, log }: RestCon
     '/v1/join-tokens',
     { ...created, schema: { ...created.schema, body: bodySchema } },
     async (request, reply) => {
-      const { token, row } = await joinTokens.create(readRequest(request.body));
+      const { token, row, revision } = await joinTokens.create(readRequest(request.body), writeContextOf(request));
       log.info({ id: row.id, by: request.caller.name, uses: row.usesLeft, expires: row.expiresAt }, 'join token made');
-      return reply.code(201).send({ ...wireOf(row), token });
+      return reply
+        .code(201)
+        .header('weft-revision', revision)
+        .send({ ...wireOf(row), token });
     },
   );
   app.get(
@@ -83,10 +88,10 @@ export function registerJoinTokens(app: FastifyInstance, { store, log }: RestCon
     async (request, reply) => {
       const id = request.params.id.toLowerCase();
       const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
-      if (!isId || !(await joinTokens.delete(id)))
-        throw new WeftError('not_found', { detail: 'There is no such join token.' });
+      const revision = isId ? await joinTokens.delete(id, writeContextOf(request)) : null;
+      if (revision === null) throw new WeftError('not_found', { detail: 'There is no such join token.' });
       log.info({ id, by: request.caller.name }, 'join token taken back');
-      return reply.code(204).send();
+      return reply.code(204).header('weft-revision', revision).send();
     },
   );
 }

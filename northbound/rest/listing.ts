@@ -1,7 +1,10 @@
 /** Lists: filters by name, reference, project and label, and pages that survive changes between them (the cursor is an id). */
 import { WeftError } from '../../src/base/errors.js';
+import { isOpenTo } from '../../src/model/audience.js';
 import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { snakeCase } from '../../src/model/letter-case.js';
+import type { NetworkView } from '../../src/view/network-view.js';
+import { byId, mergeSorted, placeOf } from '../../src/view/row-order.js';
 import type { NetworkState } from './network-state.js';
 import type { Sight } from './sight.js';
 
@@ -74,28 +77,45 @@ function limitOf(parameter: string | readonly string[] | undefined): number {
 
 /** One page, ordered by id; `next` is the cursor of the following page. */
 export function page(
-  state: NetworkState,
+  state: Pick<NetworkState, 'view'>,
   kind: Kind,
   listing: Listing,
   sight: Sight,
 ): { rows: readonly RowOf<Kind>[]; next: string | null } {
   const rows: RowOf<Kind>[] = [];
-  for (const row of candidates(state, kind, listing)) {
-    if (listing.after !== null && row.id <= listing.after) continue;
-    if (!sight.sees(kind, row) || !matches(row, listing)) continue;
+  const all = candidates(state.view, kind, listing, sight);
+  for (let place = listing.after === null ? 0 : placeOf(all, listing.after); place < all.length; place += 1) {
+    const row = all[place] as RowOf<Kind>;
+    if (row.id === listing.after || !sight.sees(kind, row) || !matches(row, listing)) continue;
     if (rows.length === listing.limit) return { rows, next: rows.at(-1)?.id ?? null };
     rows.push(row);
   }
   return { rows, next: null };
 }
 
-/** The shortest sorted list that holds all matches: that of an indexed reference if one is asked for. */
-function candidates(state: NetworkState, kind: Kind, listing: Listing): readonly RowOf<Kind>[] {
+/**
+ * A short sorted list that holds all matches. A tenant's has what it may see and nothing else, so that what others have costs it
+ * nothing, and the time of a reply does not tell it how much that is.
+ */
+function candidates(view: NetworkView, kind: Kind, listing: Listing, sight: Sight): readonly RowOf<Kind>[] {
+  const { projectId } = sight;
+  if (projectId !== null) return ofTenant(view, kind, projectId);
   const resource = resourceOf(kind);
   for (const [field, value] of listing.equals) {
-    if (resource.fields[field]?.reference) return state.view.by(kind, field as never, value) as readonly RowOf<Kind>[];
+    if (resource.fields[field]?.reference) return view.by(kind, field as never, value) as readonly RowOf<Kind>[];
   }
-  return state.view.rows(kind) as readonly RowOf<Kind>[];
+  return view.rows(kind) as readonly RowOf<Kind>[];
+}
+
+function ofTenant(view: NetworkView, kind: Kind, projectId: string): readonly RowOf<Kind>[] {
+  const { seenThrough } = resourceOf(kind);
+  const open = view.rowsOfProject(kind, projectId, { shared: true });
+  if (seenThrough === null) return open;
+  const parents = view.rowsOfProject(seenThrough.kind, projectId, { shared: true });
+  const through = parents.flatMap(({ id }) =>
+    (view.by(kind, seenThrough.field as never, id) as readonly RowOf<Kind>[]).filter(row => !isOpenTo(row, projectId)),
+  );
+  return mergeSorted(open, through.sort(byId));
 }
 
 function matches(row: RowOf<Kind>, listing: Listing): boolean {

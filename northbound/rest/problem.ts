@@ -24,6 +24,9 @@ export interface Problem {
   readonly request_id: string;
 }
 
+/** Objects that a reply names; the detail says how many there are. */
+const mostRelated = 10;
+
 export function problemOf(error: WeftError, requestId: string): Problem {
   const { status, title, help } = error.entry;
   return {
@@ -35,7 +38,7 @@ export function problemOf(error: WeftError, requestId: string): Problem {
     help,
     ...(error.pointer === undefined ? {} : { pointer: error.pointer }),
     ...(error.operation === undefined ? {} : { operation: error.operation }),
-    ...(error.related.length === 0 ? {} : { related: error.related }),
+    ...(error.related.length === 0 ? {} : { related: error.related.slice(0, mostRelated) }),
     request_id: requestId,
   };
 }

@@ -5,7 +5,8 @@ import type { RowOf, Kind } from '../../src/model/index.js';
 import type { RevisionRecord } from '../../src/store/change-log.js';
 import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
-import type { Sight } from './sight.js';
+import { PastSharing } from './past-sharing.js';
+import type { Parents, Sight } from './sight.js';
 import { progressMembers } from './waiting.js';
 
 export function registerRevisions(app: FastifyInstance, context: RestContext): void {
@@ -40,9 +41,14 @@ export function registerRevisions(app: FastifyInstance, context: RestContext): v
 }
 
 /** How many objects that the caller may read and sees, or saw before, the revision changed. */
-async function ownChanges({ store }: RestContext, { revision }: RevisionRecord, sight: Sight): Promise<number> {
+async function ownChanges({ store, state }: RestContext, { revision }: RevisionRecord, sight: Sight): Promise<number> {
   const changes = await store.changesOf(revision);
-  const isSeen = (kind: Kind, row: RowOf<Kind> | null): boolean =>
-    row !== null && sight.reads(kind) && sight.sees(kind, row);
-  return changes.filter(({ kind, before, after }) => isSeen(kind, before) || isSeen(kind, after)).length;
+  await state.reach(revision);
+  const sharing = await PastSharing.of(store, state.view, revision, changes);
+  const isSeen = (kind: Kind, row: RowOf<Kind> | null, parents: Parents): boolean =>
+    row !== null && sight.reads(kind) && sight.sees(kind, row, parents);
+  const [before, after] = [sharing.before(revision), sharing.after(revision)];
+  return changes.filter(
+    change => isSeen(change.kind, change.before, before) || isSeen(change.kind, change.after, after),
+  ).length;
 }

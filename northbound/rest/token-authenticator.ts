@@ -2,6 +2,7 @@
  * Who asks, by bearer tokens: the admin token of the file, tokens of the database (looked up in the view by the hash of the
  * secret, so a request asks no database and a revocation is in force with the next revision), and those of an identity provider.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import type { Token } from '../../src/model/index.js';
@@ -61,8 +62,11 @@ export class TokenAuthenticator implements Authenticator {
 
   isStillValid(caller: Caller): boolean {
     if (caller.expiresAtMs !== null && caller.expiresAtMs <= this.#nowMs()) return false;
-    const isOfDatabase = caller.isStored === true;
-    return !isOfDatabase || this.#parts.view.get('tokens', caller.subject) !== null;
+    if (caller.isStored !== true) return true;
+    const token = this.#parts.view.get('tokens', caller.subject);
+    if (token === null) return false;
+    // Another row: whoever it is now, of whichever project and until when, comes again.
+    return isDeepStrictEqual(callerOf(token), caller);
   }
 
   #callerOf(token: Token): Caller {

@@ -1,16 +1,16 @@
 /** `GET /v1/watch`: see watch.ts. */
 import type { FastifyInstance } from 'fastify';
 import { WeftError } from '../../src/base/errors.js';
-import { isKind, type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
-import type { ChangeLogRow } from '../../src/store/change-log.js';
+import { isKind, type Kind, resourceOf } from '../../src/model/index.js';
 import type { Query } from './listing.js';
 import { specialRoute } from './openapi.js';
+import { PastSharing } from './past-sharing.js';
 import type { RestContext } from './server.js';
 import type { Sight } from './sight.js';
+import { eventsOf } from './watch-events.js';
+import { WatchPlaces } from './watch-places.js';
 import { sharedSource, sinceOf, type WatchedChange, type WatchEvent, type WatchSource, WatchStream } from './watch.js';
 
-/** Each holds a socket and what it has not read yet. */
-const mostStreams = 256;
 /** Revisions read at once for one subscriber. */
 const revisionsARead = 200;
 
@@ -24,27 +24,6 @@ function kindsOf(query: Query): ReadonlySet<Kind> | null {
   return new Set(names.filter(isKind));
 }
 
-/** One row of the log as whoever sees it is told of it; null for who does not. */
-function eventOf(context: RestContext, change: ChangeLogRow, sight: Sight): WatchEvent | null {
-  const { state } = context;
-  const { id } = change;
-  if (change.kind === 'port-bindings') {
-    // A binding is not an object of its own in REST: it shows as a change of its port's status.
-    const kind = 'logical-switch-ports';
-    const portId = (change.after ?? change.before)?.logicalSwitchPortId ?? '';
-    const port = state.view.get(kind, portId) as RowOf<typeof kind> | null;
-    if (port === null || !sight.reads(kind) || !sight.sees(kind, port)) return null;
-    return { kind, operation: 'updated', id: portId, object: state.represent(kind, port, sight) };
-  }
-  const { kind } = change;
-  if (!resourceOf(kind).exposed || !sight.reads(kind)) return null;
-  // What is shared from now on appears to the reader, and what no longer is disappears.
-  const before = change.before !== null && sight.sees(kind, change.before);
-  const after = change.after !== null && sight.sees(kind, change.after) ? change.after : null;
-  if (after === null) return before ? { kind, operation: 'deleted', id, object: null } : null;
-  return { kind, operation: before ? 'updated' : 'created', id, object: state.represent(kind, after, sight) };
-}
-
 /** The log as subscribers see it; what all operators see alike is made once for them. */
 function sourceOf(context: RestContext): WatchSource {
   const { store, state } = context;
@@ -55,12 +34,13 @@ function sourceOf(context: RestContext): WatchSource {
       const read = await store.changesSince(revision, revisionsARead);
       if (typeof read === 'string') return 'trimmed';
       await state.reach(read.revision);
+      const sharing = await PastSharing.of(store, state.view, read.revision, read.changes);
       const changes = read.changes.map((change): WatchedChange => {
-        let ofOperators: WatchEvent | null | undefined;
+        let ofOperators: readonly WatchEvent[] | undefined;
+        const show = (sight: Sight) => eventsOf(state, sharing, change, sight);
         return {
           revision: change.revision,
-          show: ({ sight }) =>
-            sight.isLimited ? eventOf(context, change, sight) : (ofOperators ??= eventOf(context, change, sight)),
+          show: ({ sight }) => (sight.isLimited ? show(sight) : (ofOperators ??= show(sight))),
         };
       });
       return { upTo: read.revision, changes };
@@ -71,6 +51,7 @@ function sourceOf(context: RestContext): WatchSource {
 export function registerWatch(app: FastifyInstance, context: RestContext): void {
   const source = sharedSource(sourceOf(context));
   const open = new Set<WatchStream>();
+  const places = new WatchPlaces();
   app.addHook('preClose', async () => {
     for (const stream of open) stream.close();
   });
@@ -83,10 +64,6 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
     },
   );
   app.get('/v1/watch', route, async (request, reply) => {
-    if (open.size >= mostStreams)
-      throw new WeftError('rate_limited', {
-        detail: 'As many watch streams are open as are served.',
-      });
     const query = request.query as Query;
     const { sight } = request;
     const kinds = kindsOf(query);
@@ -99,8 +76,14 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
       lastEventId as string | undefined,
       context.state.revision,
     );
-    if (typeof (await context.store.changesSince(since, 1)) === 'string') {
-      throw new WeftError('log_trimmed', { detail: `The log no longer has the revisions after ${since}.` });
+    const leave = places.enter(request.caller);
+    reply.raw.once('close', leave);
+    try {
+      if (typeof (await context.store.changesSince(since, 1)) === 'string')
+        throw new WeftError('log_trimmed', { detail: `The log no longer has the revisions after ${since}.` });
+    } catch (error) {
+      leave();
+      throw error;
     }
     reply.hijack();
     const response = reply.raw;

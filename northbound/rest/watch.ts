@@ -22,8 +22,8 @@ export interface WatchEvent {
 /** One row of the log, which each subscriber sees in his own way. */
 export interface WatchedChange {
   readonly revision: number;
-  /** Null where it is not for the subscriber. */
-  readonly show: (subscriber: Subscriber) => WatchEvent | null;
+  /** What the subscriber is told of it: nothing where it is not for him. */
+  readonly show: (subscriber: Subscriber) => readonly WatchEvent[];
 }
 
 /** What a subscriber wants and may see. */
@@ -151,10 +151,11 @@ export class WatchStream {
 
   async #send(changes: readonly WatchedChange[], upTo: number): Promise<void> {
     const { kinds } = this.subscriber;
-    const wanted = changes.flatMap(({ revision, show }) => {
-      const event = show(this.subscriber);
-      return event !== null && (kinds === null || kinds.has(event.kind)) ? [{ revision, ...event }] : [];
-    });
+    const wanted = changes.flatMap(({ revision, show }) =>
+      show(this.subscriber)
+        .filter(({ kind }) => kinds === null || kinds.has(kind))
+        .map(event => ({ revision, ...event })),
+    );
     let text = '';
     for (const [index, change] of wanted.entries()) {
       const { kind, id, operation, revision, object } = change;

@@ -91,6 +91,16 @@ function parseIpv6(text: string): bigint | null {
   return groups.reduce((value, group) => (value << 16n) | group, 0n);
 }
 
+/** Whether only this machine reaches a host by this name or address. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+
+/** Whether the address can be that of one host in a network: not the unspecified one, loopback, multicast, nor reserved ones of IPv4. */
+export function isHostAddress({ family, value }: IpAddress): boolean {
+  if (family === 4) return value >> 24n !== 0n && value >> 24n !== 127n && value >> 28n < 14n;
+  return value > 1n && value >> 120n !== 0xffn && value >> 32n !== 0xffffn;
+}
+
 /** Parses an IPv4 or IPv6 address. Zone identifiers, leading zeros and short IPv4 forms are refused. */
 export function parseIp(text: string): IpAddress | null {
   const family: IpFamily = text.includes(':') ? 6 : 4;

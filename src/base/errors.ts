@@ -62,11 +62,6 @@ const TABLE = {
   not_found: refused(404, 'There is no such object.', 'Check the id and the collection.'),
   reference_not_found: refused(400, 'The object referred to does not exist.', 'Create it first, or correct the id.'),
   reference_ambiguous: refused(400, 'The name referred to belongs to several objects.', 'Use a name that is unique.'),
-  reference_mismatch: refused(
-    400,
-    'The object referred to belongs elsewhere.',
-    'Choose one that belongs to the same parent.',
-  ),
   id_in_use: refused(409, 'The id belongs to another object.', 'Choose another id.'),
   in_use: refused(409, 'Other objects depend on this one.', 'Delete those first, or repeat with ?cascade=true.'),
   quota_exceeded: refused(
@@ -165,13 +160,7 @@ const TABLE = {
   revision_not_reached: later(503, 'The revision asked for is not here yet.', 'Repeat the request.'),
 
   // Hypervisors.
-  hypervisor_refused: refused(403, 'The hypervisor is refused.', 'Allow it again by setting "allowed" to true.'),
   not_connected: later(409, 'The hypervisor is not connected.', 'Check its manager target and the network between.'),
-  hypervisor_unsupported: refused(
-    400,
-    'The Open vSwitch of the hypervisor is not supported.',
-    'Install Open vSwitch 2.17 or later.',
-  ),
 
   // The program and what it stands on.
   invalid_option: refused(500, 'An option is not valid.', 'Correct the option and start again.'),
@@ -194,8 +183,6 @@ const TABLE = {
   ),
   write_conflict: later(503, 'Concurrent writes kept colliding.', 'Repeat the request.'),
   storage_full: later(507, 'The database has no space left.', 'Free space on its disk.'),
-  shutting_down: later(503, 'Weft is stopping.', 'Repeat the request against another controller, or shortly.'),
-  timeout: later(504, 'The time allowed has passed.', 'Repeat the request, with a longer timeout if need be.'),
   internal: refused(500, 'Weft has failed.', 'Report it with the log lines of this request.'),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -17,7 +17,7 @@ import {
   type ViewKind,
   type ViewRow,
 } from '../view/rows.js';
-import { compareIds } from '../view/table.js';
+import { compareIds } from '../view/row-order.js';
 import type { TrackedView } from '../view/tracked-view.js';
 import { Dependencies } from './dependencies.js';
 import type { Fragment, FragmentBody, FragmentForm, FragmentHeader, FragmentOwner } from './fragment.js';

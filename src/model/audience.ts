@@ -16,6 +16,14 @@ export interface Audience {
 
 export const ofProjects: Audience = { read: 'project', write: 'project' };
 
+/** What scopes of tokens name besides collections. */
+export const otherAreas = ['metrics'] as const;
+
+/** Whether the scopes of a token include the area; without any, all is included. */
+export function isInScope(scopes: readonly string[], area: string, verb: 'read' | 'write'): boolean {
+  return scopes.length === 0 || scopes.includes(area) || (verb === 'read' && scopes.includes(`${area}:read`));
+}
+
 /** Stands for every project in a list of those with which an object is shared. */
 export const EVERY_PROJECT = '*';
 

@@ -1,6 +1,7 @@
 /** The nouns of Weft. */
 import { addressSets } from './address-set.js';
 import { hypervisors } from './hypervisor.js';
+import { joinTokens } from './join-token.js';
 import type { Kind } from './kinds.js';
 import { logicalRouterPorts } from './logical-router-port.js';
 import { logicalRouters } from './logical-router.js';
@@ -33,6 +34,7 @@ export const resources = {
   mirrors,
   'port-bindings': portBindings,
   tokens,
+  'join-tokens': joinTokens,
   quotas,
 } as const satisfies { readonly [K in Kind]: Resource<K, unknown> };
 
@@ -57,6 +59,7 @@ export type QosRule = RowOf<'qos-rules'>;
 export type Mirror = RowOf<'mirrors'>;
 export type PortBinding = RowOf<'port-bindings'>;
 export type Token = RowOf<'tokens'>;
+export type JoinToken = RowOf<'join-tokens'>;
 export type Quota = RowOf<'quotas'>;
 
 /** The noun of the kind with its fields typed generally, for code that serves all kinds alike. */

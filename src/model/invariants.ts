@@ -9,11 +9,12 @@ import {
   formatCidr,
   formatIp,
   type IpAddress,
+  isHostAddress,
   lastAddress,
   parseCidr,
   parseIp,
 } from '../base/address.js';
-import { pointerTo } from '../base/errors.js';
+import { pointerTo, type WeftError } from '../base/errors.js';
 import type { LogicalRouterPort, LogicalSwitch, StaticRoute, Subnet } from './index.js';
 import { refuse } from './value-types.js';
 
@@ -37,16 +38,10 @@ function isReserved(cidr: Cidr, value: bigint): boolean {
   return cidr.prefixLength <= 126 && value === cidr.network;
 }
 
-/** Unspecified, loopback, multicast and the reserved top of IPv4: never the address of a station. */
-function isUnusable({ family, value }: IpAddress): boolean {
-  if (family === 4) return value >> 24n === 0n || value >> 24n === 127n || value >> 28n >= 14n;
-  return value <= 1n || value >> 120n === 0xffn || value >> 32n === 0xffffn;
-}
-
 /** Refuses an address that no station may have, in the range given or anywhere. */
 export function checkStationAddress(ip: string, cidr: Cidr, pointer: string): void {
   const address = knownIp(ip);
-  if (isUnusable(address) || isReserved(cidr, address.value))
+  if (!isHostAddress(address) || isReserved(cidr, address.value))
     refuse('address_reserved', pointer, `${ip} is reserved in ${formatCidr({ ...cidr, address: cidr.network })}.`);
 }
 
@@ -84,7 +79,7 @@ type SubnetShape = Pick<Subnet, 'cidr' | 'gatewayIp' | 'allocationPools' | 'host
 export function checkSubnetShape(subnet: SubnetShape): void {
   const cidr = knownCidr(subnet.cidr);
   const first = { family: cidr.family, value: cidr.network };
-  if (isUnusable(first) && cidr.prefixLength > 0)
+  if (!isHostAddress(first) && cidr.prefixLength > 0)
     refuse('address_reserved', '/cidr', `${subnet.cidr} is not a range for stations.`);
   if (cidr.prefixLength === 0) refuse('out_of_range', '/cidr', 'A subnet cannot be the whole address space.');
   if (subnet.gatewayIp !== null) {
@@ -132,6 +127,8 @@ function checkPools(subnet: SubnetShape, cidr: Cidr): void {
   }
 }
 
+const routerPort = (id: string): WeftError['related'] => [{ kind: 'logical-router-ports', id }];
+
 /** A subnet among the others of its logical switch, and the router ports there. */
 export function checkSubnetPlace(
   subnet: Pick<Subnet, 'id' | 'cidr'>,
@@ -141,7 +138,9 @@ export function checkSubnetPlace(
   const cidr = knownCidr(subnet.cidr);
   for (const other of siblings) {
     if (other.id !== subnet.id && cidrsOverlap(cidr, knownCidr(other.cidr)))
-      refuse('subnet_overlap', '/cidr', `${subnet.cidr} overlaps ${other.cidr} of subnet ${other.id}.`);
+      refuse('subnet_overlap', '/cidr', `${subnet.cidr} overlaps ${other.cidr} of subnet ${other.id}.`, [
+        { kind: 'subnets', id: other.id },
+      ]);
   }
   for (const port of routerPorts) {
     const clash = port.networks.find(network => {
@@ -153,6 +152,7 @@ export function checkSubnetPlace(
         'subnet_overlap',
         '/cidr',
         `${subnet.cidr} is not the network of ${clash}, an address of router port ${port.id}.`,
+        routerPort(port.id),
       );
   }
 }
@@ -197,7 +197,12 @@ export function checkRouterPortNetworks(port: RouterPortShape, siblings: readonl
       const other =
         sibling.id === port.id ? undefined : sibling.networks.find(each => cidrsOverlap(cidr, knownCidr(each)));
       if (other !== undefined)
-        refuse('network_overlap', pointer, `${network} overlaps ${other} of router port ${sibling.id}.`);
+        refuse(
+          'network_overlap',
+          pointer,
+          `${network} overlaps ${other} of router port ${sibling.id}.`,
+          routerPort(sibling.id),
+        );
     }
   }
 }
@@ -230,12 +235,23 @@ export function checkPeer(port: RouterPortShape, peer: RouterPortShape): void {
   if (peer.id === port.id || peer.logicalRouterId === port.logicalRouterId)
     refuse('peer_conflict', '/peer_id', 'The peer is a port of the same logical router.');
   if (peer.logicalSwitchId !== null)
-    refuse('peer_conflict', '/peer_id', `Router port ${peer.id} is on a logical switch.`);
+    refuse('peer_conflict', '/peer_id', `Router port ${peer.id} is on a logical switch.`, routerPort(peer.id));
   if (peer.peerId !== null && peer.peerId !== port.id)
-    refuse('peer_conflict', '/peer_id', `Router port ${peer.id} is joined with ${peer.peerId}.`);
+    refuse(
+      'peer_conflict',
+      '/peer_id',
+      `Router port ${peer.id} is joined with ${peer.peerId}.`,
+      routerPort(peer.peerId),
+    );
   const addresses = new Set(peer.networks.map(network => network.split('/')[0]));
   const index = port.networks.findIndex(network => addresses.has(network.split('/')[0]));
-  if (index >= 0) refuse('address_in_use', pointerTo('/networks', index), `The peer ${peer.id} has the same address.`);
+  if (index >= 0)
+    refuse(
+      'address_in_use',
+      pointerTo('/networks', index),
+      `The peer ${peer.id} has the same address.`,
+      routerPort(peer.id),
+    );
 }
 
 type RouteShape = Pick<StaticRoute, 'id' | 'destination' | 'nextHop' | 'discard'>;
@@ -260,9 +276,13 @@ export function checkStaticRoute(
   for (const other of siblings) {
     if (other.id === route.id || other.destination !== route.destination) continue;
     if (other.nextHop === route.nextHop)
-      refuse('route_in_use', '/destination', `Route ${other.id} has the same destination and next hop.`);
+      refuse('route_in_use', '/destination', `Route ${other.id} has the same destination and next hop.`, [
+        { kind: 'static-routes', id: other.id },
+      ]);
     if (other.discard !== route.discard)
-      refuse('contradiction', '/discard', `Route ${other.id} to ${route.destination} does the opposite.`);
+      refuse('contradiction', '/discard', `Route ${other.id} to ${route.destination} does the opposite.`, [
+        { kind: 'static-routes', id: other.id },
+      ]);
   }
 }
 

@@ -18,9 +18,20 @@ export const kinds = [
   'port-bindings',
   'tokens',
   'quotas',
+  'join-tokens',
 ] as const;
 
 export type Kind = (typeof kinds)[number];
+
+/** Kinds that only Weft itself writes: they are in no collection of REST. */
+const internalKinds = ['port-bindings', 'join-tokens'] as const satisfies readonly Kind[];
+
+/** Kinds whose objects callers write. */
+export type WritableKind = Exclude<Kind, (typeof internalKinds)[number]>;
+
+export function isWritable(kind: Kind): kind is WritableKind {
+  return !internalKinds.some(internal => internal === kind);
+}
 
 export function isKind(text: string): text is Kind {
   return (kinds as readonly string[]).includes(text);

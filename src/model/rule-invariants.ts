@@ -65,5 +65,8 @@ const meaning = [
 /** A rule among the others of its group: none says the same. */
 export function checkRuleIsNew(rule: Shape, siblings: readonly Shape[]): void {
   const same = siblings.find(other => other.id !== rule.id && meaning.every(member => other[member] === rule[member]));
-  if (same !== undefined) refuse('rule_in_use', '', `Security group rule ${same.id} says the same.`);
+  if (same !== undefined)
+    refuse('rule_in_use', '', `Security group rule ${same.id} says the same.`, [
+      { kind: 'security-group-rules', id: same.id },
+    ]);
 }

@@ -25,8 +25,9 @@ export interface ValueType<Value, Input = Value> {
   fromWire(wire: unknown): Value;
 }
 
-export function refuse(code: ErrorCode, pointer: string, detail: string): never {
-  throw new WeftError(code, { pointer, detail });
+/** `related`: every object that the detail names or counts, or else a tenant would read there of those of others. */
+export function refuse(code: ErrorCode, pointer: string, detail: string, related: WeftError['related'] = []): never {
+  throw new WeftError(code, { pointer, detail, related });
 }
 
 /** How a value is quoted in the detail of an error. */

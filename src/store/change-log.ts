@@ -118,6 +118,22 @@ export class ChangeLog {
     return typeof changes === 'string' ? [] : changes.changes;
   }
 
+  /**
+   * Those of these objects that changed after the revision, as they were then (null: not there yet). For readers that are behind:
+   * it goes through all that follows.
+   */
+  async rowsAt(revision: number, ids: readonly string[]): Promise<ReadonlyMap<string, RowOf<Kind> | null>> {
+    const text = `SELECT DISTINCT ON (object_id) object_id, kind, before FROM change_log
+      WHERE revision > $1 AND object_id = ANY($2::uuid[]) ORDER BY object_id, revision, seq`;
+    const { rows } = await this.#sessions.run('log', READ_LIMIT, session => session.query(text, [revision, ids]));
+    return new Map(
+      (rows as unknown as readonly Pick<LogRow, 'object_id' | 'kind' | 'before'>[]).map(each => [
+        each.object_id,
+        each.before === null ? null : fromRecord(each.kind, each.before),
+      ]),
+    );
+  }
+
   /** Drops all but the newest `keepRevisions` revisions. Returns the floor: the oldest revision to read on from. */
   trim(keepRevisions: number): Promise<number> {
     return this.#sessions.run('trim', TRIM_LIMIT, async session => {

@@ -150,21 +150,6 @@ const ownTables: readonly EntitySchemaOptions<unknown>[] = [
     checks: [{ name: 'project_usage_ceiling_check', expression: 'used <= ceiling' }],
   },
   {
-    // Approves hosts before they come. Of its value only the hash.
-    name: 'JoinToken',
-    tableName: 'join_tokens',
-    columns: {
-      id: { type: 'uuid', primary: true, primaryKeyConstraintName: 'join_tokens_pkey' },
-      name: { type: 'text' },
-      hash: { type: 'text' },
-      system_id: { type: 'text', nullable: true },
-      uses_left: { type: 'integer' },
-      created_at: { type: 'timestamptz' },
-      expires_at: { type: 'timestamptz' },
-    },
-    uniques: [{ name: 'join_tokens_hash_key', columns: ['hash'] }],
-  },
-  {
     name: 'Lease',
     tableName: 'leases',
     columns: {

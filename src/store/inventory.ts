@@ -37,6 +37,8 @@ export interface HypervisorReport {
   readonly systemId: string;
   /** What it presents to be approved at once; null if nothing. */
   readonly joinToken?: string | null;
+  /** From where it came, without the port: for the audit. */
+  readonly address?: string;
   /** The row made for it beforehand, if Weft dialled it. */
   readonly hypervisorId?: string;
   readonly encapIp: string | null;
@@ -71,7 +73,8 @@ export class Inventory {
 
   /** Finds or makes the row of a hypervisor that joins, and brings it up to date with what it says of itself. */
   async register(report: HypervisorReport): Promise<Registration> {
-    const { result } = await this.#transactions.write(CONTEXT, scope => this.#register(scope, report));
+    const context = { ...CONTEXT, remoteAddress: report.address ?? '' };
+    const { result } = await this.#transactions.write(context, scope => this.#register(scope, report));
     return result;
   }
 
@@ -121,7 +124,7 @@ export class Inventory {
   ): Promise<string | null> {
     const { systemId, joinToken = null } = report;
     if (current?.approved === true || (current === null && this.#enrolment === 'open')) return null;
-    if (joinToken !== null && (await useJoinToken(unit.session, joinToken, systemId, unit.now))) return null;
+    if (joinToken !== null && (await useJoinToken(unit, joinToken, systemId))) return null;
     const waits = `${systemId} waits for approval: weft hypervisor approve ${systemId}`;
     if (current === null) {
       const { rows } = await unit.session.query(

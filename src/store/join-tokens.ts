@@ -3,22 +3,13 @@
  * random bits need no salt and no slow hash.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import type { Clock } from '../base/clock.js';
+import type { JoinToken } from '../model/index.js';
 import { READ_LIMIT } from './reading.js';
 import type { Sessions } from './sessions.js';
-import type { Session } from './sql.js';
-import { newId } from './write-operations.js';
-
-export interface JoinToken {
-  readonly id: string;
-  /** For people. */
-  readonly name: string;
-  /** The only host that may use it; null: any. */
-  readonly systemId: string | null;
-  readonly usesLeft: number;
-  readonly createdAt: string;
-  readonly expiresAt: string;
-}
+import { decodeRow, type Session, shapeOf } from './sql.js';
+import type { Transactions } from './transaction.js';
+import type { UnitOfWork } from './unit-of-work.js';
+import { newId, type WriteContext } from './write-operations.js';
 
 export interface JoinTokenRequest {
   readonly name: string;
@@ -29,86 +20,92 @@ export interface JoinTokenRequest {
 
 /** What a token begins with, so that people and scanners know what they have found. */
 const prefix = 'weft-join-';
+const mostCleared = 1_000;
 
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
-const columns = 'id, name, system_id, uses_left, created_at, expires_at';
-
-function tokenOf(row: Readonly<Record<string, unknown>>): JoinToken {
-  const at = (value: unknown): string => (value instanceof Date ? value : new Date(String(value))).toISOString();
-  return {
-    id: String(row['id']),
-    name: String(row['name']),
-    systemId: (row['system_id'] ?? null) as string | null,
-    usesLeft: Number(row['uses_left']),
-    createdAt: at(row['created_at']),
-    expiresAt: at(row['expires_at']),
-  };
-}
+const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 export class JoinTokens {
   readonly #sessions: Sessions;
-  readonly #clock: Clock;
+  readonly #transactions: Transactions;
+  readonly #now: () => Date;
 
-  constructor(sessions: Sessions, clock: Clock) {
+  constructor(sessions: Sessions, transactions: Transactions, now: () => Date) {
     this.#sessions = sessions;
-    this.#clock = clock;
+    this.#transactions = transactions;
+    this.#now = now;
   }
 
   /** Makes a token; its value is nowhere but in the answer. */
-  async create(request: JoinTokenRequest): Promise<{ readonly token: string; readonly row: JoinToken }> {
+  async create(
+    { name, systemId, uses, lifetimeMs }: JoinTokenRequest,
+    context: WriteContext,
+  ): Promise<{ readonly token: string; readonly row: JoinToken; readonly revision: number }> {
     const token = `${prefix}${randomBytes(32).toString('base64url')}`;
-    const now = this.#clock.wallTime();
-    const values = [
-      newId(),
-      request.name,
-      hashOf(token),
-      request.systemId,
-      request.uses,
-      now.toISOString(),
-      new Date(now.getTime() + request.lifetimeMs).toISOString(),
-    ];
-    const { rows } = await this.#sessions.run('write', READ_LIMIT, session =>
-      session.query(
-        `INSERT INTO join_tokens (id, name, hash, system_id, uses_left, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${columns}`,
-        values,
-      ),
-    );
-    return { token, row: tokenOf(rows[0] ?? {}) };
+    const { result: row, revision } = await this.#transactions.write(context, async ({ unit }) => {
+      await clear(unit);
+      const made: JoinToken = {
+        id: newId(),
+        name,
+        projectId: '',
+        labels: {},
+        createdAt: unit.now,
+        updatedAt: unit.now,
+        revision: 0,
+        number: await unit.allocator.number(),
+        systemId,
+        usesLeft: uses,
+        expiresAt: new Date(Date.parse(unit.now) + lifetimeMs).toISOString(),
+        digest: digestOf(token),
+      };
+      unit.put('join-tokens', made.id, made);
+      return made;
+    });
+    return { token, row, revision };
   }
 
   /** Every token that can still be used, the oldest first. */
   async list(): Promise<readonly JoinToken[]> {
-    const now = this.#clock.wallTime().toISOString();
+    const text = `SELECT ${shapeOf('join-tokens').selection} FROM join_tokens t
+      WHERE t.uses_left > 0 AND t.expires_at > $1::timestamptz ORDER BY t.created_at, t.id`;
+    const values = [this.#now().toISOString()];
     const { rows } = await this.#sessions.run('read', READ_LIMIT, session =>
-      session.query(
-        `SELECT ${columns} FROM join_tokens WHERE uses_left > 0 AND expires_at > $1::timestamptz ORDER BY created_at, id`,
-        [now],
-      ),
+      session.query({ text, values, rowMode: 'array' }),
     );
-    return rows.map(tokenOf);
+    return rows.map(row => decodeRow('join-tokens', row));
   }
 
-  /** Takes a token back, and forgets those that are of no use any more; whether it was there. */
-  async delete(id: string): Promise<boolean> {
-    const now = this.#clock.wallTime().toISOString();
-    const { rows } = await this.#sessions.run('write', READ_LIMIT, session =>
-      session.query(
-        'DELETE FROM join_tokens WHERE id = $1 OR uses_left = 0 OR expires_at <= $2::timestamptz RETURNING id',
-        [id, now],
-      ),
-    );
-    return rows.some(row => row['id'] === id);
+  /** Takes a token back; the revision that did it, null if it was not there. */
+  async delete(id: string, context: WriteContext): Promise<number | null> {
+    const { result, revision } = await this.#transactions.write(context, async ({ unit }) => {
+      await clear(unit);
+      const isThere = (await unit.get('join-tokens', id)) !== null;
+      if (isThere) unit.put('join-tokens', id, null);
+      return isThere;
+    });
+    return result ? revision : null;
   }
 }
 
-/** Uses a token for this host within a transaction; whether it was good. Two hosts cannot both have its last use. */
-export async function useJoinToken(session: Session, token: string, systemId: string, now: string): Promise<boolean> {
+/** Forgets tokens that are of no use any more. */
+async function clear(unit: UnitOfWork): Promise<void> {
+  for (const id of await useless(unit.session, unit.now)) {
+    if ((await unit.get('join-tokens', id)) !== null) unit.put('join-tokens', id, null);
+  }
+}
+
+async function useless(session: Session, now: string): Promise<readonly string[]> {
   const { rows } = await session.query(
-    `UPDATE join_tokens SET uses_left = uses_left - 1
-     WHERE hash = $1 AND uses_left > 0 AND expires_at > $2::timestamptz AND (system_id IS NULL OR system_id = $3)
-     RETURNING id`,
-    [hashOf(token), now, systemId],
+    'SELECT id FROM join_tokens WHERE uses_left = 0 OR expires_at <= $1::timestamptz ORDER BY id LIMIT $2',
+    [now, mostCleared],
   );
-  return rows.length > 0;
+  return rows.map(row => String(row['id']));
+}
+
+/** Uses a token for this host within a transaction; whether it was good. Two hosts cannot both have its last use. */
+export async function useJoinToken(unit: UnitOfWork, token: string, systemId: string): Promise<boolean> {
+  const [row] = await unit.children('join-tokens', 'digest', digestOf(token));
+  if (row === undefined || row.usesLeft === 0 || Date.parse(row.expiresAt) <= Date.parse(unit.now)) return false;
+  if (row.systemId !== null && row.systemId !== systemId) return false;
+  unit.put('join-tokens', row.id, { ...row, usesLeft: row.usesLeft - 1, updatedAt: unit.now });
+  return true;
 }

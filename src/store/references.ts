@@ -76,6 +76,6 @@ export function sharedReferrersOf(target: Kind): Referrer[] {
 export function inUse(kind: Kind, id: string, by: Kind, rows: readonly CommonRow[]): WeftError {
   return new WeftError('in_use', {
     detail: `${kind} ${id} is used by ${rows.length} ${by}, such as ${rows[0]?.id ?? ''}.`,
-    related: rows.slice(0, 10).map(row => ({ kind: by, id: row.id, name: row.name })),
+    related: rows.map(row => ({ kind: by, id: row.id, name: row.name })),
   });
 }

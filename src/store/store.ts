@@ -86,7 +86,7 @@ export class Store {
     };
     this.#transactions = new Transactions(sessions, clock, limits, committed => this.#notifier.committed(committed));
     this.#inventory = new Inventory(this.#transactions, underlayMtu, settings.enrolment ?? 'open');
-    this.joinTokens = new JoinTokens(sessions, clock);
+    this.joinTokens = new JoinTokens(sessions, this.#transactions, () => clock.wallTime());
     this.#reading = new Reading(sessions);
     this.#changeLog = new ChangeLog(sessions);
   }
@@ -159,6 +159,11 @@ export class Store {
 
   changesOf(revision: number): Promise<readonly ChangeLogRow[]> {
     return this.#changeLog.changesOf(revision);
+  }
+
+  /** Those of these objects that changed after the revision, as they were then; null: not there yet. */
+  rowsAt(revision: number, ids: readonly string[]): Promise<ReadonlyMap<string, RowOf<Kind> | null>> {
+    return this.#changeLog.rowsAt(revision, [...new Set(ids)]);
   }
 
   /** Drops all but the newest revisions from the log; returns the oldest revision to read on from. */

@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { pointerTo, WeftError } from '../base/errors.js';
-import { isSharedWith, type OwnedRow } from '../model/audience.js';
+import { isInScope, isSharedWith, type OwnedRow } from '../model/audience.js';
 import { type CommonRow, type Kind, resourceOf, type RowOf } from '../model/index.js';
 import { snakeCase } from '../model/letter-case.js';
 import { isObject, refuse } from '../model/value-types.js';
@@ -33,10 +33,10 @@ export class Tenancy {
 
   /** Refuses what the caller may not write whatever object it is. Throws `forbidden`. */
   admit(kind: Kind): void {
-    const { projectId, mayWrite } = this.#context;
+    const { projectId, scopes = [] } = this.#context;
     if (projectId !== undefined && resourceOf(kind).audience.write === 'admin')
       throw new WeftError('forbidden', { detail: `Only an admin writes ${kind}.` });
-    if (mayWrite?.(kind) === false)
+    if (!isInScope(scopes, kind, 'write'))
       throw new WeftError('forbidden', { detail: `The scopes of the token do not include writing ${kind}.` });
   }
 
@@ -113,16 +113,25 @@ export class Tenancy {
     }
   }
 
+  async #ownOf(related: WeftError['related']): Promise<WeftError['related']> {
+    const own: WeftError['related'][number][] = [];
+    for (const kind of new Set(related.map(each => each.kind as Kind))) {
+      const ofKind = related.filter(each => each.kind === kind);
+      // The transaction may have failed in the database: what cannot be read is not named.
+      await this.#unit.prefetch(kind, ofKind.map(({ id }) => id).toSorted()).catch(() => undefined);
+      for (const each of ofKind) {
+        const row = await this.#unit.get(kind, each.id).catch(() => null);
+        if (row !== null && this.#unit.owns(row)) own.push(each);
+      }
+    }
+    return own;
+  }
+
   /** The error without what the caller does not see: objects of others that it names, and their number. */
   async censored(error: unknown): Promise<unknown> {
     if (this.#context.projectId === undefined || !(error instanceof WeftError) || error.related.length === 0)
       return error;
-    const related: WeftError['related'][number][] = [];
-    for (const each of error.related) {
-      // The transaction may have failed in the database: what cannot be read is not named.
-      const row = await this.#unit.get(each.kind as Kind, each.id).catch(() => null);
-      if (row !== null && this.#unit.owns(row)) related.push(each);
-    }
+    const related = await this.#ownOf(error.related);
     if (related.length === error.related.length) return error;
     return new WeftError(error.code, {
       detail: `${error.entry.title} Objects of others are concerned.`,

@@ -2,20 +2,21 @@
 import type { Clock } from '../base/clock.js';
 import { WeftError } from '../base/errors.js';
 import type { CommonRow, Kind, RowOf } from '../model/index.js';
-import { Admission } from './admission.js';
+import { isWritable, type WritableKind } from '../model/kinds.js';
 import { AllocationMemory } from './allocation-memory.js';
 import { affectedBy, readEvidence, settleBindings } from './bindings.js';
 import { AllocationCollision, type Claim } from './claims.js';
 import { commitRevision, type Head, lockHead } from './commit.js';
 import { type CommittedRevision, describeCommit } from './committed-revision.js';
 import type { Behaviour } from './nouns/behaviour.js';
-import { type Behaviours, makeBehaviours, type WritableKind } from './nouns/index.js';
+import { type Behaviours, makeBehaviours } from './nouns/index.js';
 import { settlePeers } from './nouns/logical-router-port.js';
 import type { Quotas } from './quotas.js';
 import type { DatabaseSession, Sessions } from './sessions.js';
 import { isCollision, isConnectionLoss, translateDatabaseError } from './sql-errors.js';
 import { UnitOfWork } from './unit-of-work.js';
 import { type WriteContext, WriteOperations } from './write-operations.js';
+import { WriterQueue } from './writer-queue.js';
 
 export interface WriteResult<T> {
   /** The revision that the write made; the current one if it changed nothing. */
@@ -37,7 +38,7 @@ const MAX_CONNECTION_LOSSES = 3;
 const WRITE_WITHIN_MS = 5_000;
 /** What a large one may take longer, for each row that it has read or changed. */
 const WITHIN_MS_A_ROW = 2;
-const ADMISSION_WAIT_MS = 30_000;
+const QUEUE_WAIT_MS = 30_000;
 
 export interface TransactionSettings {
   readonly underlayMtu: number;
@@ -63,7 +64,7 @@ export class Transactions {
   readonly #withinMs: number;
   readonly #behaviours: Behaviours;
   readonly #memory = new AllocationMemory();
-  readonly #admission: Admission;
+  readonly #queue: WriterQueue;
   readonly #afterCommit: (committed: CommittedRevision) => void;
 
   constructor(
@@ -77,7 +78,7 @@ export class Transactions {
     this.#settings = settings;
     const { writers, writeWithinMs = WRITE_WITHIN_MS } = settings;
     this.#withinMs = writeWithinMs;
-    this.#admission = new Admission(clock, { writers, waitMs: ADMISSION_WAIT_MS, stalledMs: writeWithinMs });
+    this.#queue = new WriterQueue(clock, { writers, waitMs: QUEUE_WAIT_MS, stalledMs: writeWithinMs });
     this.#behaviours = makeBehaviours(settings.underlayMtu);
     this.#afterCommit = afterCommit;
   }
@@ -92,7 +93,7 @@ export class Transactions {
     options: WriteOptions = {},
   ): Promise<WriteResult<T>> {
     const allowedMs = this.#withinMs + WITHIN_MS_A_ROW * (options.rows ?? 0);
-    return this.#admission.run(this.#clock.nowMs(), sinceMs => this.#persist(context, work, sinceMs + allowedMs));
+    return this.#queue.run(this.#clock.nowMs(), sinceMs => this.#persist(context, work, sinceMs + allowedMs));
   }
 
   async #persist<T>(
@@ -153,7 +154,7 @@ export class Transactions {
     // Sent together with the first queries of the work.
     const begun = session.query('BEGIN');
     const now = this.#clock.wallTime().toISOString();
-    const unit = new UnitOfWork(session, this.#memory, now, context.projectId, this.#claimsOf);
+    const unit = new UnitOfWork(session, this.#memory, now, context, this.#claimsOf);
     const operations = new WriteOperations(unit, this.#behaviours, context);
     const scope: WriteScope = { operations, unit, claimedTexts: new Set() };
     const { result, head } = await this.#perform(scope, work, begun);
@@ -220,7 +221,7 @@ export class Transactions {
   }
 
   readonly #claimsOf = (kind: Kind, row: CommonRow): readonly Claim[] => {
-    if (kind === 'port-bindings') return [];
+    if (!isWritable(kind)) return [];
     const behaviour = this.#behaviours[kind] as unknown as Behaviour<WritableKind>;
     return behaviour.claims(row as RowOf<WritableKind> & RowOf<never>);
   };

@@ -11,6 +11,7 @@ import type { AllocationMemory } from './allocation-memory.js';
 import { Allocator } from './allocation.js';
 import { type Claim, ClaimBook } from './claims.js';
 import { decodeRow, type Session, shapeOf } from './sql.js';
+import type { WriteContext } from './write-operations.js';
 
 interface Entry {
   /** As the database has it; null if it has not. */
@@ -40,6 +41,8 @@ export class UnitOfWork {
   readonly now: string;
   /** Set for a tenant, who sees nothing of other projects. */
   readonly projectId: string | undefined;
+  /** Scopes of the token that writes; without any nothing limits it. */
+  readonly scopes: readonly string[];
   /** Position of the operation at work, counted from 0; -1 before the first. */
   operation = -1;
   readonly #claimsOf: ClaimsOf;
@@ -54,7 +57,7 @@ export class UnitOfWork {
     session: Session,
     memory: AllocationMemory,
     now: string,
-    projectId: string | undefined,
+    { projectId, scopes = [] }: Pick<WriteContext, 'projectId' | 'scopes'>,
     claimsOf: ClaimsOf,
   ) {
     this.session = session;
@@ -62,6 +65,7 @@ export class UnitOfWork {
     this.allocator = new Allocator(session, this.claims, memory);
     this.now = now;
     this.projectId = projectId;
+    this.scopes = scopes;
     this.#claimsOf = claimsOf;
   }
 

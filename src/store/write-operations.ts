@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { pointerTo, WeftError } from '../base/errors.js';
 import { type CommonRow, type InputOf, type Kind, kinds, resourceOf, type RowOf } from '../model/index.js';
+import { isWritable, type WritableKind } from '../model/kinds.js';
 import { snakeCase } from '../model/letter-case.js';
 import { isObject, looksLikeUuid, quoted, refuse } from '../model/value-types.js';
 import { mergePatch, parseId, parseRequest, patchTarget, toWire, type WireObject } from '../model/wire.js';
 import type { Behaviour } from './nouns/behaviour.js';
-import type { Behaviours, WritableKind } from './nouns/index.js';
+import type { Behaviours } from './nouns/index.js';
 import { companionsOf, inUse, referencesOf, referrersOf } from './references.js';
 import { Tenancy } from './tenancy.js';
 import type { UnitOfWork } from './unit-of-work.js';
@@ -16,7 +17,7 @@ import type { UnitOfWork } from './unit-of-work.js';
 export interface WriteContext {
   /** Who: shown as `by` in the revision. */
   readonly actor: string;
-  /** By which way: `rest`, `inventory`, `neutron`. */
+  /** By which way: `rest`, `inventory`, `neutron`; and what was done, where no row of a noun says it. */
   readonly source: string;
   /** The id of the token that writes, or the subject that an identity provider names. */
   readonly subject?: string;
@@ -24,8 +25,8 @@ export interface WriteContext {
   readonly remoteAddress?: string;
   /** Set for a tenant: it sees and makes objects of this project only. */
   readonly projectId?: string;
-  /** Whether the scopes of the token include writing the kind; left out where nothing limits it. */
-  readonly mayWrite?: (kind: Kind) => boolean;
+  /** Scopes of the token that writes; without any nothing limits it. */
+  readonly scopes?: readonly string[];
 }
 
 export interface OperationOptions {
@@ -261,8 +262,7 @@ export class WriteOperations {
     value: unknown,
   ): Promise<void> {
     const shorthand = resourceOf(kind).shorthands[member];
-    if (shorthand === undefined || shorthand.kind === 'port-bindings')
-      throw new Error(`${kind} has no shorthand ${member}`);
+    if (shorthand === undefined || !isWritable(shorthand.kind)) throw new Error(`${kind} has no shorthand ${member}`);
     const pointer = pointerTo('', member);
     if (!Array.isArray(value)) return refuse('invalid_value', pointer, `${quoted(value)} is not a list.`);
     if (value.length > MAX_SHORTHAND_ROWS)
@@ -316,7 +316,7 @@ export class WriteOperations {
 
   async #remove(kind: Kind, id: string, cascade: boolean): Promise<void> {
     const row = await this.#unit.get(kind, id);
-    if (row === null || kind === 'port-bindings') return;
+    if (row === null || !isWritable(kind)) return;
     this.#tenancy.admit(kind);
     // First, because they may refer to it in another way as well.
     for (const companion of companionsOf(kind)) {

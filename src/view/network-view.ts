@@ -18,8 +18,10 @@ import {
   type ViewKind,
   type ViewRow,
 } from './rows.js';
+import { ProjectRows } from './project-rows.js';
+import { compareIds } from './row-order.js';
 import { SecurityMembership } from './security-membership.js';
-import { compareIds, Table, type TableChange } from './table.js';
+import { Table, type TableChange } from './table.js';
 
 /** A row as it is after some revision, or null when it is gone. */
 export type RowAfter<K extends ViewKind = ViewKind> = {
@@ -70,6 +72,8 @@ type Pending = ReadonlyMap<ViewKind, ReadonlyMap<string, AnyRow | null>>;
 export class NetworkView implements NetworkReader {
   #revision = 0;
   readonly #tables = new Map<ViewKind, Table<AnyRow>>();
+  /** By project, for readers that are tenants; rules read nothing of projects. */
+  readonly #projects = new Map<ViewKind, ProjectRows<RowOf<Kind>>>(nounKinds.map(kind => [kind, new ProjectRows()]));
   readonly #placement: Placement;
   readonly #membership: SecurityMembership;
 
@@ -99,9 +103,20 @@ export class NetworkView implements NetworkReader {
     return this.#table(kind).size;
   }
 
-  /** Every row of a kind, sorted by id; costs a sort. */
+  /** Every row of a kind, sorted by id: good until the next change. */
   rows<K extends ViewKind>(kind: K): readonly ViewRow<K>[] {
     return this.#table(kind).sorted();
+  }
+
+  /** The rows of a kind that the project owns, and with `shared` those that others share with it: sorted, good until the next change. */
+  rowsOfProject<K extends Kind>(
+    kind: K,
+    projectId: string,
+    { shared }: { readonly shared: boolean },
+  ): readonly RowOf<K>[] {
+    const rows = this.#projects.get(kind);
+    if (rows === undefined) throw new Error(`the view has no noun ${kind}`);
+    return (shared ? rows.open(projectId) : rows.own(projectId)) as readonly RowOf<Kind>[] as readonly RowOf<K>[];
   }
 
   /**
@@ -162,6 +177,7 @@ export class NetworkView implements NetworkReader {
         if (!structurallyEqual(before, after)) ofKind.push({ id, before, after });
       }
       table.apply(ofKind);
+      this.#projects.get(kind)?.apply(ofKind as unknown as readonly TableChange<RowOf<Kind>>[]);
       for (const change of ofKind) changes.push({ kind, ...change } as RowChange);
     }
     return changes;

@@ -211,6 +211,7 @@ export const indexes = {
     hypervisorId: row => [row.hypervisorId],
   },
   tokens: { digest: row => [row.digest] },
+  'join-tokens': {},
   quotas: {},
   fleet: {},
   'hypervisor-keys': {},

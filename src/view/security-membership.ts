@@ -20,7 +20,7 @@ import { Counts } from './counts.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
 import { residencyId, type DerivedKind } from './rows.js';
 import { guardScope, remoteNumber, remotePart, remoteScope, type RemoteKind } from './security-rows.js';
-import { compareIds } from './table.js';
+import { compareIds } from './row-order.js';
 
 interface Group {
   readonly id: string;

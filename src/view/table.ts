@@ -3,7 +3,9 @@
  * replaced when a row in it changes: whoever holds one holds a consistent list, and "is it the same array" answers
  * "has anything in it changed".
  */
+import { byId, mergeSorted, placeOf } from './row-order.js';
 import type { IndexValue } from './rows.js';
+import { SortedRows } from './sorted-rows.js';
 
 /** One row's change: absent before is a creation, absent after a deletion. */
 export interface TableChange<R> {
@@ -25,13 +27,9 @@ interface BucketEdit<R> {
 
 const empty: readonly never[] = Object.freeze([]);
 
-/** Compares by UTF-16 code units: the same order on every machine, unlike `localeCompare`. */
-export const compareIds = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
-
-const byId = (left: { readonly id: string }, right: { readonly id: string }): number => compareIds(left.id, right.id);
-
 export class Table<R extends { readonly id: string }> {
   readonly #rows = new Map<string, R>();
+  readonly #sorted = new SortedRows(this.#rows);
   readonly #indexes = new Map<string, Index<R>>();
 
   constructor(indexes: Readonly<Record<string, (row: R) => readonly IndexValue[]>>) {
@@ -53,9 +51,9 @@ export class Table<R extends { readonly id: string }> {
     return this.#index(index).buckets.get(value) ?? empty;
   }
 
-  /** Every row, sorted by id. Sorts each time: for snapshots, not for lookups. */
-  sorted(): R[] {
-    return [...this.#rows.values()].sort(byId);
+  /** Every row, sorted by id: good until the next change. */
+  sorted(): readonly R[] {
+    return this.#sorted.list();
   }
 
   ids(): Iterable<string> {
@@ -67,6 +65,7 @@ export class Table<R extends { readonly id: string }> {
     for (const { id, after } of changes) {
       if (after === null) this.#rows.delete(id);
       else this.#rows.set(id, after);
+      this.#sorted.note(id);
     }
     for (const index of this.#indexes.values()) applyToIndex(index, changes);
   }
@@ -119,36 +118,7 @@ function spliced<R extends { readonly id: string }>(held: readonly R[], removed:
   return bucket;
 }
 
-/** Where the row with this id is, or would be. */
-function placeOf(rows: readonly { readonly id: string }[], id: string): number {
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const row = rows[middle];
-    if (row !== undefined && row.id < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function merged<R extends { readonly id: string }>(held: readonly R[], removed: Removed, added: R[]): readonly R[] {
   const kept = removed === null ? held : held.filter(row => !removed.has(row.id));
   return mergeSorted(kept, added.sort(byId));
-}
-
-function mergeSorted<R extends { readonly id: string }>(left: readonly R[], right: readonly R[]): readonly R[] {
-  // Copied: an array that grew by `push` has room for many more, and most buckets have one row.
-  if (left.length === 0) return right.slice();
-  if (right.length === 0) return left;
-  const merged: R[] = [];
-  let next = 0;
-  for (const row of left) {
-    for (let other = right[next]; other !== undefined && other.id < row.id; other = right[next]) {
-      merged.push(other);
-      next += 1;
-    }
-    merged.push(row);
-  }
-  for (; next < right.length; next += 1) merged.push(right[next] as R);
-  return merged.slice();
 }

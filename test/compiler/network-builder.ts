@@ -144,6 +144,8 @@ export class NetworkBuilder {
   /** One of each of the rows that say who may do what, which no rule reads. */
   trust(): this {
     this.#add('tokens', 'token', { role: 'reader', scopes: [], expiresAt: null, digest: '0'.repeat(64) });
+    const expiresAt = '2026-12-01T00:00:00.000Z';
+    this.#add('join-tokens', 'join', { systemId: null, usesLeft: 1, expiresAt, digest: '1'.repeat(64) });
     return this.#add('quotas', 'quota', { limits: {} });
   }
 

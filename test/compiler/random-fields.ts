@@ -36,6 +36,7 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'port-bindings': { pool: 105, base: 85 },
   tokens: { pool: 2, base: 1 },
   quotas: { pool: 2, base: 1 },
+  'join-tokens': { pool: 2, base: 1 },
 };
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
@@ -257,6 +258,12 @@ export const fields: {
     digest: ({ random }) => hex(random.below(2 ** 31), 64),
   },
   quotas: { limits: ({ random }) => ({ subnets: random.below(9) }) },
+  'join-tokens': {
+    systemId: context => maybe(context, 0.5, () => 'hv7'),
+    usesLeft: ({ random }) => random.below(9),
+    expiresAt: () => '2026-12-01T00:00:00.000Z',
+    digest: ({ random }) => hex(random.below(2 ** 31), 64),
+  },
 };
 
 /** A row being made or changed, before it is known to make sense. */

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/log.js';
-import type { WritableKind } from '../../src/store/nouns/index.js';
+import type { WritableKind } from '../../src/model/kinds.js';
 import { openDataSource, type OpenDataSource } from '../../src/store/data-source.js';
 import { Store } from '../../src/store/store.js';
 import { sharedPostgres } from '../fixtures/postgres.js';

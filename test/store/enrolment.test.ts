@@ -9,22 +9,23 @@ describe('enrolment', function () {
   before(async () => (store = await openTestStore({ enrolment: 'approve' })));
   after(() => store.close());
 
+  const report = (systemId: string, joinToken: string | null) => ({
+    systemId,
+    joinToken,
+    encapIp: '192.0.2.11',
+    encapTypes: ['vxlan'] as const,
+    underlayMtu: 9000,
+    bridge: 'br-theirs',
+    datapathType: 'netdev' as const,
+  });
   const join = (systemId: string, joinToken: string | null = null) =>
-    store.registerHypervisor({
-      systemId,
-      joinToken,
-      encapIp: '192.0.2.11',
-      encapTypes: ['vxlan'],
-      underlayMtu: 9000,
-      bridge: 'br-theirs',
-      datapathType: 'netdev',
-    });
+    store.registerHypervisor(report(systemId, joinToken));
   const rowOf = async (systemId: string) => {
     const { rows } = await store.list('hypervisors', { filters: { systemId }, limit: 9 });
     return rows[0] ?? assert.fail(`there is no row of ${systemId}`);
   };
   const token = async (more: { uses?: number; systemId?: string; lifetimeMs?: number } = {}) =>
-    (await store.joinTokens.create({ name: 't', uses: 1, systemId: null, lifetimeMs: 60_000, ...more })).token;
+    (await store.joinTokens.create({ name: 't', uses: 1, systemId: null, lifetimeMs: 60_000, ...more }, context)).token;
 
   it('a host that nobody knows waits, with its name and nothing else of what it says', async () => {
     const first = await join('hv1');
@@ -67,17 +68,44 @@ describe('enrolment', function () {
   });
 
   it('of a token only a hash is kept, and it can be taken back', async () => {
-    const { token: value, row } = await store.joinTokens.create({
-      name: 'x',
-      uses: 1,
-      systemId: null,
-      lifetimeMs: 60_000,
-    });
+    const request = { name: 'x', uses: 1, systemId: null, lifetimeMs: 60_000 };
+    const { token: value, row } = await store.joinTokens.create(request, context);
     assert.match(value, /^weft-join-[\w-]{43}$/);
     assert.ok(!JSON.stringify(await store.joinTokens.list()).includes(value.slice(10)));
-    assert.equal(await store.joinTokens.delete(row.id), true);
-    assert.equal(await store.joinTokens.delete(randomUUID()), false);
+    assert.ok((await store.joinTokens.delete(row.id, context)) !== null);
+    assert.equal(await store.joinTokens.delete(randomUUID(), context), null);
     assert.equal((await join('d1', value)).kind, 'refused');
+  });
+
+  it('the making, the use and the end of a token are in the change log, with who and from where', async () => {
+    const by = { ...context, actor: 'alice', subject: 'token-of-alice', remoteAddress: '203.0.113.9', source: 'rest' };
+    const before = await store.currentRevision();
+    const request = { name: 'rack 7', uses: 2, systemId: null, lifetimeMs: 60_000 };
+    const { token: value, row, revision } = await store.joinTokens.create(request, by);
+    const used = await store.registerHypervisor({ ...report('e1', value), address: '192.0.2.77' });
+    assert.equal(used.kind, 'accepted');
+    const taken = await store.joinTokens.delete(row.id, by);
+    const log = await store.changesSince(before, 100);
+    assert.ok(typeof log !== 'string');
+    assert.ok(!JSON.stringify(log.changes).includes(value.slice(10)));
+    const told = log.changes.flatMap(({ kind, id, operation, revision: at }) =>
+      kind === 'join-tokens' && id === row.id ? [[operation, at]] : [],
+    );
+    const [, [, usedAt] = []] = told;
+    assert.deepEqual(told, [
+      ['create', revision],
+      ['update', usedAt],
+      ['delete', taken],
+    ]);
+    const author = async (at: unknown) => {
+      const { by: actor, subject, remoteAddress } = (await store.revision(Number(at))) ?? assert.fail();
+      return [actor, subject, remoteAddress];
+    };
+    for (const at of [revision, taken]) assert.deepEqual(await author(at), ['alice', 'token-of-alice', '203.0.113.9']);
+    // In one revision with the host that it let in.
+    assert.deepEqual(await author(usedAt), ['weft', '', '192.0.2.77']);
+    const ofHost = log.changes.filter(({ kind, revision: at }) => kind === 'hypervisors' && at === usedAt);
+    assert.equal(ofHost.length, 1);
   });
 
   it('strangers make only so many rows', async () => {

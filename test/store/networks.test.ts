@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { WeftError } from '../../src/base/errors.js';
 import type { Kind, RowOf } from '../../src/model/index.js';
-import type { WritableKind } from '../../src/store/nouns/index.js';
+import type { WritableKind } from '../../src/model/kinds.js';
 import type { Page } from '../../src/store/reading.js';
 import type { Store, Transaction } from '../../src/store/store.js';
 import { context, describeOnBoth } from '../fixtures/stores.js';

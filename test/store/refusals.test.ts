@@ -3,14 +3,14 @@ import { WeftError } from '../../src/base/errors.js';
 import { kinds, resourceOf } from '../../src/model/index.js';
 import { snakeCase } from '../../src/model/letter-case.js';
 import { fieldOf, isGivenByCaller } from '../../src/model/wire.js';
-import type { WritableKind } from '../../src/store/nouns/index.js';
+import { isWritable, type WritableKind } from '../../src/model/kinds.js';
 import type { Store } from '../../src/store/store.js';
 import { type FieldCases, type Ground, type Refusal, refusals } from '../fixtures/refusals.js';
 import { context, describeOnBoth } from '../fixtures/stores.js';
 
 type Body = Readonly<Record<string, unknown>>;
 
-const writableKinds = kinds.filter((kind): kind is WritableKind => kind !== 'port-bindings');
+const writableKinds = kinds.filter(isWritable);
 
 async function makeGround(store: Store): Promise<{
   ground: Ground;

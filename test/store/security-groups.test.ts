@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { WeftError } from '../../src/base/errors.js';
-import type { WritableKind } from '../../src/store/nouns/index.js';
+import type { WritableKind } from '../../src/model/kinds.js';
 import { context, describeOnBoth } from '../fixtures/stores.js';
 
 const codeOf = async (work: Promise<unknown>): Promise<string> => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { kinds, resources } from '../../src/model/index.js';
 import { NetworkView, nounKinds, type RowAfter } from '../../src/view/network-view.js';
+import { compareIds } from '../../src/view/row-order.js';
 import { all, indexes, type IndexValue, type ViewKind, type ViewRow } from '../../src/view/rows.js';
 import { RandomNetwork } from '../compiler/random-network.js';
 import { ReferenceNetwork } from '../compiler/reference-network.js';
@@ -12,6 +13,10 @@ function assertEqualsReference(view: NetworkView, reference: ReferenceNetwork, w
   for (const kind of viewKinds) {
     const rows = view.rows(kind) as readonly ViewRow<ViewKind>[];
     assert.deepEqual(new Map(rows.map(row => [row.id, row])), reference.rows(kind), `${where}: ${kind}`);
+    assert.ok(
+      rows.every((row, place) => place === 0 || compareIds(rows[place - 1]?.id ?? '', row.id) < 0),
+      `${where}: ${kind} in order`,
+    );
     for (const [name, valuesOf] of Object.entries(indexes[kind])) {
       const values = new Set(rows.flatMap(row => (valuesOf as (row: ViewRow<ViewKind>) => IndexValue[])(row)));
       for (const value of [...values, 'no such value']) {

@@ -179,6 +179,11 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     values: { role: 'member', scopes: ['subnets'], expiresAt: '2026-12-01T00:00:00.000Z', digest: 'f'.repeat(64) },
     another: { digest: 'e'.repeat(64) },
   },
+  'join-tokens': {
+    id: 'join',
+    values: { systemId: 'hv7', usesLeft: 7, expiresAt: '2026-12-02T00:00:00.000Z', digest: 'd'.repeat(64) },
+    another: { digest: 'c'.repeat(64) },
+  },
   quotas: { id: 'quota', values: { limits: { subnets: 7 } }, another: {} },
 };
 

@@ -1,5 +1,5 @@
 /** The behaviour of every noun in the store. */
-import type { Kind } from '../../model/index.js';
+import type { WritableKind } from '../../model/kinds.js';
 import type { Behaviour } from './behaviour.js';
 import { hypervisorBehaviour } from './hypervisor.js';
 import { logicalRouterPortBehaviour } from './logical-router-port.js';
@@ -15,9 +15,6 @@ import { securityGroupBehaviour } from './security-group.js';
 import { staticRouteBehaviour } from './static-route.js';
 import { subnetBehaviour } from './subnet.js';
 import { tokenBehaviour } from './token.js';
-
-/** Nouns that callers write. Bindings are written by the store alone. */
-export type WritableKind = Exclude<Kind, 'port-bindings'>;
 
 export type Behaviours = { readonly [K in WritableKind]: Behaviour<K> };
 

@@ -104,7 +104,7 @@ async function refuseLosingRoutes(
 function routesInUse(routes: readonly { id: string; nextHop: string | null }[], pointer?: string): WeftError {
   return new WeftError('in_use', {
     detail: `${routes.length} static routes have their next hop in its networks, such as ${routes[0]?.nextHop ?? ''}.`,
-    related: routes.slice(0, 10).map(({ id }) => ({ kind: 'static-routes', id })),
+    related: routes.map(({ id }) => ({ kind: 'static-routes', id })),
     ...(pointer === undefined ? {} : { pointer }),
   });
 }

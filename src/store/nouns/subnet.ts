@@ -47,7 +47,7 @@ export const subnetBehaviour: Behaviour<'subnets'> = {
     if (owners.length > 0 && !cascade)
       throw new WeftError('in_use', {
         detail: `${owners.length} ports have addresses of subnet ${row.id} (${row.cidr}).`,
-        related: owners.slice(0, 10),
+        related: owners,
       });
     for (const owner of owners) {
       const port = owner.kind === 'logical-switch-ports' ? await unit.get('logical-switch-ports', owner.id) : null;

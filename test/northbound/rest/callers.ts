@@ -34,10 +34,15 @@ export const callersByName: Authenticator = {
   isStillValid: () => true,
 };
 
-export type Ask = (method: string, path: string, body?: unknown) => Promise<Answer>;
+export type Ask = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<Answer>;
 
 /** Asks as the caller of this name. */
 export const as =
   (rest: RestFixture, name: string): Ask =>
-  (method, path, body) =>
-    rest.request(method, path, body, { authorization: `Bearer ${name}` });
+  (method, path, body, headers = {}) =>
+    rest.request(method, path, body, { ...headers, authorization: `Bearer ${name}` });

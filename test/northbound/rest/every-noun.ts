@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { kinds, resourceOf } from '../../../src/model/index.js';
-import type { WritableKind } from '../../../src/store/nouns/index.js';
+import { isWritable, type WritableKind } from '../../../src/model/kinds.js';
+import { operatorMembers } from '../../../src/store/tenancy.js';
 import type { Json, RestFixture } from './rest-fixture.js';
 
 /** The collections of REST. */
-export const collections = kinds.filter(
-  (kind): kind is WritableKind => resourceOf(kind).exposed && kind !== 'port-bindings',
-);
+export const collections = kinds.filter((kind): kind is WritableKind => resourceOf(kind).exposed && isWritable(kind));
 
 export type Samples = Readonly<Record<WritableKind, Json>>;
 
@@ -104,6 +103,18 @@ export function sampleValues(): Samples {
       ...common,
     },
   };
+}
+
+/** Those of which tenants make objects. */
+export const tenantCollections = collections.filter(kind => resourceOf(kind).audience.write === 'project');
+
+/** A value as a tenant may send it: where copies leave the logical networks only an operator says, its own go to a port of its own. */
+export function tenantValue(kind: WritableKind, value: Json, collectorPortId: string): Json {
+  const hidden = operatorMembers(kind);
+  const rest = Object.fromEntries(Object.entries(value).filter(([member]) => !hidden.includes(member)));
+  if (kind !== 'mirrors') return rest;
+  const { key: _, ...mirror } = rest;
+  return { ...mirror, kind: 'local', collector_port_id: collectorPortId };
 }
 
 /** Makes one object of every noun, in one transaction. */

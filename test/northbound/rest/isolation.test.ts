@@ -7,28 +7,22 @@ import { randomUUID } from 'node:crypto';
 import { fastify } from 'fastify';
 import { requireRules } from '../../../northbound/rest/access.js';
 import { resourceOf } from '../../../src/model/index.js';
-import type { WritableKind } from '../../../src/store/nouns/index.js';
+import type { WritableKind } from '../../../src/model/kinds.js';
 import { referencesOf } from '../../../src/store/references.js';
 import { as, type Ask, callersByName } from './callers.js';
-import { collections, sampleValues, type Samples } from './every-noun.js';
+import { collections, sampleValues, type Samples, tenantCollections, tenantValue } from './every-noun.js';
 import { assertProblem, type Json, type RestFixture, startRest } from './rest-fixture.js';
 
 type Rule = RestFixture['app']['rules'][number];
 
-const ofProjects = collections.filter(kind => resourceOf(kind).audience.write === 'project');
 type Sample = Json & { readonly id: string };
 const forProjects = (values: Samples, projectId: string): Map<WritableKind, Sample> =>
   new Map(
-    ofProjects.map(
+    tenantCollections.map(
       kind => [kind, { ...own(kind, values[kind]), id: String(values[kind]['id']), project_id: projectId }] as const,
     ),
   );
-/** Where copies leave the logical networks only an operator says: a tenant's go to a port of its own. */
-const own = (kind: WritableKind, value: Json): Json => {
-  if (kind !== 'mirrors') return value;
-  const { remote_ip: _, key: __, ...rest } = value;
-  return { ...rest, kind: 'local', collector_port_id: collectorOf(value) };
-};
+const own = (kind: WritableKind, value: Json): Json => tenantValue(kind, value, collectorOf(value));
 const collectorOf = ({ id }: Json): string => String(id).replace(/^.{8}/, '0c011ec7');
 const collectorPort = (values: ReadonlyMap<WritableKind, Sample>): readonly Json[] => {
   const [port, mirror] = [values.get('logical-switch-ports'), values.get('mirrors')];

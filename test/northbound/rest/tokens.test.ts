@@ -5,7 +5,8 @@ import { RateLimit } from '../../../northbound/rest/rate-limit.js';
 import { TokenAuthenticator } from '../../../northbound/rest/token-authenticator.js';
 import { systemClock } from '../../../src/base/clock.js';
 import { ManualClock } from '../../fakes/manual-clock.js';
-import { assertProblem, type Answer, type Json, type RestFixture, startRest } from './rest-fixture.js';
+import { bearers } from './bearers.js';
+import { assertProblem, type Json, type RestFixture, startRest } from './rest-fixture.js';
 
 const firstToken = 'the-token-of-the-file-that-is-long';
 
@@ -26,22 +27,7 @@ describe('REST: a server that knows its callers', function () {
   });
   after(() => rest.close());
 
-  type Headers = Readonly<Record<string, string>>;
-  const as =
-    (token: string, more: Headers = {}) =>
-    (method: string, path: string, body?: unknown): Promise<Answer> =>
-      rest.request(method, path, body, { authorization: `Bearer ${token}`, ...more });
-  const admin = as(firstToken);
-  const make = async (path: string, value: Json, by = admin): Promise<Json & { readonly id: string }> => {
-    const { status, text, body } = await by('POST', path, value);
-    assert.equal(status, 201, text);
-    return { ...body, id: String(body['id']) };
-  };
-  const token = async (value: Json): Promise<{ readonly id: string; readonly secret: string }> => {
-    const made = await make('/v1/tokens', { name: 't', ...value });
-    return { id: made.id, secret: String(made['secret']) };
-  };
-  const member = async (project: string) => as((await token({ role: 'member', project_id: project })).secret);
+  const { as, admin, make, token, member } = bearers(() => rest, firstToken);
 
   it('shows the secret of a token once, and keeps its hash only', async () => {
     const { id, secret } = await token({ role: 'reader', project_id: 'once' });

@@ -42,7 +42,7 @@ class Log implements WatchSource {
     for (const id of ids)
       this.changes.push({
         revision,
-        show: () => ({ kind: 'logical-switches', operation: 'updated', id, object: { id } }),
+        show: () => [{ kind: 'logical-switches', operation: 'updated', id, object: { id } }],
       });
     for (const listener of this.#listeners) listener();
   }

@@ -1,3 +1,4 @@
+/** Who writes next: a line before the database. */
 import type { Clock } from '../base/clock.js';
 import { WeftError } from '../base/errors.js';
 
@@ -6,7 +7,7 @@ interface Waiting {
   readonly cancel: () => void;
 }
 
-export interface AdmissionLimits {
+export interface WriterLimits {
   /** How many may be at work at a time. */
   readonly writers: number;
   /** The longest that one waits while others go ahead, in milliseconds. */
@@ -19,14 +20,14 @@ export interface AdmissionLimits {
  * Lets a limited number of writers in, in the order in which they came. Fewer than the pool has connections, so that readers always
  * find one, and a burst of writes waits here instead of being taken for a database that cannot be reached.
  */
-export class Admission {
+export class WriterQueue {
   readonly #clock: Clock;
-  readonly #limits: AdmissionLimits;
+  readonly #limits: WriterLimits;
   readonly #waiting: Waiting[] = [];
   #free: number;
   #lastDoneMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, limits: AdmissionLimits) {
+  constructor(clock: Clock, limits: WriterLimits) {
     this.#clock = clock;
     this.#limits = limits;
     this.#free = limits.writers;
