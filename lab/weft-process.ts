@@ -20,7 +20,10 @@ export interface WeftOptions {
   readonly tls?: {
     readonly key: string;
     readonly certificate: string;
+    /** Whom Weft believes. */
     readonly authority: string;
+    /** Who has signed Weft's own certificate; default: the same. */
+    readonly controllersAuthority?: string;
     readonly revoked?: string;
   };
   /** The first admin token: then callers are authenticated. */
@@ -67,7 +70,8 @@ export class WeftProcess {
 
   constructor(private readonly options: WeftOptions) {
     const scheme = options.tls === undefined ? 'http' : 'https';
-    const authority = options.tls === undefined ? null : readFileSync(options.tls.authority, 'utf8');
+    const { tls } = options;
+    const authority = tls === undefined ? null : readFileSync(tls.controllersAuthority ?? tls.authority, 'utf8');
     this.client = new WeftClient(`${scheme}://127.0.0.1:${options.httpPort}`, options.token ?? null, authority);
     this.logFile = join(options.directory, 'weft.log');
   }

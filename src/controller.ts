@@ -14,7 +14,7 @@ import type {
   HypervisorSession,
   RefusedHypervisor,
 } from '../southbound/hypervisor/session.js';
-import { parseTarget, type Target, type TlsIdentity } from '../southbound/ovsdb/transport.js';
+import { formatTarget, parseTarget, type Target, type TlsIdentity } from '../southbound/ovsdb/transport.js';
 import type { Clock } from './base/clock.js';
 import type { Logger } from './base/log.js';
 import { Compiler } from './compiler/compiler.js';
@@ -60,6 +60,8 @@ export interface ControllerOptions {
   readonly openflowListen: readonly Target[];
   readonly puntListen: readonly Target[];
   readonly tls: TlsIdentity | null;
+  /** Whether hosts on other machines may be dialled in plain; default: no. */
+  readonly allowPlainSouthbound?: boolean;
   /** The host that hypervisors are told to dial; null: the one that they dialled themselves. */
   readonly advertise: string | null;
   /** How it listens; sockets where it is absent. */
@@ -203,6 +205,7 @@ export class Controller {
       clock,
       log,
       onSession: session => this.hosts.add(session),
+      allowPlain: this.#options.allowPlainSouthbound ?? false,
       ...(listener === undefined ? {} : { listen: listener }),
     });
   }
@@ -216,11 +219,12 @@ export class Controller {
         const dialled =
           peer.target === null
             ? undefined
-            : this.view.by('hypervisors', 'all', all).find(row => row.ovsdbTarget === peer.target);
+            : this.view.by('hypervisors', 'all', all).find(row => canonicalTarget(row.ovsdbTarget) === peer.target);
         if (this.lease.term === null) return this.#knownHypervisor(systemId);
         const registration = await store.registerHypervisor({
           systemId,
           joinToken,
+          address: peer.address,
           ...(dialled === undefined ? {} : { hypervisorId: dialled.id }),
           encapIp,
           encapTypes,
@@ -291,6 +295,12 @@ export class Controller {
     if (concerned.size > 0) hosts.goalsChanged(concerned);
     hosts.bindingsChanged(bindingMoves(touched));
   }
+}
+
+/** A target as the listener writes it. */
+function canonicalTarget(text: string | null): string | null {
+  const target = text === null ? null : parseTarget(text);
+  return target === null ? null : formatTarget(target);
 }
 
 /** Whether a hypervisor is to be programmed: approved, and not deleted. */

@@ -108,6 +108,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     openflowListen: config.openflowListen.map(targetOf),
     puntListen: config.puntListen.map(targetOf),
     tls,
+    allowPlainSouthbound: config.allowPlainSouthbound,
     advertise: config.advertise,
   });
   const { view, compiler, fleet, hosts, southbound, lease } = controller;
@@ -184,7 +185,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     tls,
   );
   tlsFiles?.onChange(material => {
-    southbound.setTls(material, material.revokedSerials);
+    southbound.setTls(material, material.revokedIds);
     setRestTls(rest, material);
   });
   tlsFiles?.watch();

@@ -21,6 +21,7 @@ import type { Convergence } from '../../src/delivery/convergence.js';
 import type { Store } from '../../src/store/store.js';
 import type { Question } from '../../src/trace/question.js';
 import type { Verdict } from '../../src/trace/verdict.js';
+import type { TlsMaterial } from '../../src/trust/tls-files.js';
 import { allowedMethods } from './allowed-methods.js';
 import { type Caller, enforce, requireRules, type RouteRule } from './access.js';
 import { type Authenticator, identify } from './authentication.js';
@@ -78,10 +79,8 @@ export interface RestContext {
   readonly version: string;
 }
 
-export interface TlsMaterial {
-  readonly cert: string;
-  readonly key: string;
-}
+/** What REST shows to its clients; it asks them for no certificate. */
+type ServerTls = Pick<TlsMaterial, 'cert' | 'key'>;
 
 const bodyLimit = 1024 * 1024;
 /** A client that sends its request slower than this is cut off: it holds a connection for nothing. */
@@ -90,12 +89,12 @@ const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /** The listener is ours where it is TLS, so it gets the limits that Fastify gives to its own. */
 const tlsServer =
-  (tls: TlsMaterial): FastifyServerFactory =>
+  (tls: ServerTls): FastifyServerFactory =>
   handler =>
     createServer({ cert: tls.cert, key: tls.key, requestTimeout: requestTimeoutMs }, handler);
 
 /** Takes new certificates for connections to come, of a server that was built with some. */
-export function setRestTls(app: FastifyInstance, { cert, key }: TlsMaterial): void {
+export function setRestTls(app: FastifyInstance, { cert, key }: ServerTls): void {
   // Fastify says that it is a plain server whoever made it.
   (app.server as unknown as HttpsServer).setSecureContext({ cert, key });
 }
@@ -103,7 +102,7 @@ export function setRestTls(app: FastifyInstance, { cert, key }: TlsMaterial): vo
 /** The path of a request without its query. */
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
 
-export async function buildRestServer(context: RestContext, tls: TlsMaterial | null = null): Promise<FastifyInstance> {
+export async function buildRestServer(context: RestContext, tls: ServerTls | null = null): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = context.log.child({ part: 'rest' });
   const app: FastifyInstance = fastify({
     loggerInstance: logger,

@@ -9,7 +9,7 @@ import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
 
 export interface SouthboundParts {
-  readonly southbound: Pick<SouthboundListener, 'load' | 'refusals' | 'unadmitted'>;
+  readonly southbound: Pick<SouthboundListener, 'dialWarnings' | 'load' | 'refusals' | 'unadmitted'>;
   readonly clock: Clock;
   /** Null without TLS. */
   readonly tls: () => TlsStatus | null;
@@ -87,6 +87,7 @@ export class SouthboundReport {
     const refused = southbound.refusals.recent.filter(({ code }) => code !== 'not_admitted').length;
     return [
       ...plainTargets.map(target => `${target} is neither encrypted nor authenticated`),
+      ...southbound.dialWarnings,
       ...(files?.expiries ?? [])
         .filter(({ at }) => at.getTime() < soonMs)
         .map(({ path, at }) => `${path} expires at ${at.toISOString()}`),

@@ -27,6 +27,10 @@ export interface AdmissionContext {
   readonly identifiedLimits: JsonStreamLimits;
   readonly probeIntervalMs: number;
   sessionOf(systemId: string): HypervisorSession | undefined;
+  /** Sessions of other hosts with this end of tunnels. */
+  sessionsAt(encapIp: string, systemId: string): readonly HypervisorSession[];
+  /** An admitted host may have given up what others wait for. */
+  onUpdate(systemId: string): void;
   openSession(report: HypervisorReport, hypervisor: AcceptedHypervisor): HypervisorSession;
 }
 
@@ -55,6 +59,7 @@ export class Admission {
   #client: OvsdbClient | null = null;
   #session: HypervisorSession | null = null;
   #reason = 'has not said who it is';
+  #waitsFor: string | null = null;
   #isLooking = false;
   #mustLookAgain = false;
   /** The identity that was looked at last, as text. */
@@ -79,6 +84,11 @@ export class Admission {
   /** Why it is not admitted. */
   get reason(): string {
     return this.#reason;
+  }
+
+  /** The connected host whose name or address it says to have; null if none is in its way. */
+  get waitsFor(): string | null {
+    return this.#waitsFor;
   }
 
   /** Who it said it is; null while it has not. */
@@ -152,6 +162,7 @@ export class Admission {
   async #lookOnce(client: OvsdbClient): Promise<void> {
     const identity = this.#identity();
     this.#lookedAt = JSON.stringify(identity);
+    this.#waitsFor = null;
     if (identity.kind === 'incomplete') return this.#refuse(client, identity);
     const { report } = identity;
     if (this.#session && this.#session.systemId !== report.systemId) {
@@ -159,12 +170,16 @@ export class Admission {
     }
     // Before the registry hears of it: that would write this host's address over that of the one whose name it uses.
     if (!this.#session && (await this.#refuseTwin(client, report))) return;
+    if (await this.#refuseNeighbour(client, report)) return;
     const verdict = await this.#ask(report);
     if (verdict === null) return;
     if (verdict.kind === 'refused') return this.#refuse(client, notAdmitted(verdict.reason));
-    if (this.#session) return this.#session.update(report, verdict);
+    if (this.#session) {
+      this.#session.update(report, verdict);
+      return this.#context.onUpdate(report.systemId);
+    }
     // Another may have been admitted while the registry was asked.
-    if (await this.#refuseTwin(client, report)) return;
+    if ((await this.#refuseTwin(client, report)) || (await this.#refuseNeighbour(client, report))) return;
     if (client.closeReason !== null) return;
     const session = this.#context.sessionOf(report.systemId) ?? this.#context.openSession(report, verdict);
     this.#session = session;
@@ -191,8 +206,25 @@ export class Admission {
   /** Refuses a host whose system-id another one is connected with. */
   async #refuseTwin(client: OvsdbClient, report: HypervisorReport): Promise<boolean> {
     const twin = await this.#liveTwin(report);
-    if (twin !== null) this.#refuse(client, notAdmitted(twin));
-    return twin !== null;
+    if (twin === null) return false;
+    this.#waitsFor = report.systemId;
+    this.#refuse(client, notAdmitted(twin));
+    return true;
+  }
+
+  /**
+   * Refuses a host with the address of another one that is connected: what is sent to that one would come here. One that is gone may
+   * have left its address to another.
+   */
+  async #refuseNeighbour(client: OvsdbClient, { encapIp, systemId }: HypervisorReport): Promise<boolean> {
+    for (const session of this.#context.sessionsAt(encapIp, systemId)) {
+      if ((await session.ovsdb?.probe(this.#context.probeIntervalMs)) !== true) continue;
+      if (session.report.encapIp !== encapIp) continue;
+      this.#waitsFor = session.systemId;
+      this.#refuse(client, notAdmitted(`${encapIp} is the end of tunnels of ${session.systemId}, which is connected`));
+      return true;
+    }
+    return false;
   }
 
   /** Why this host must wait for another connection with its system-id; null if there is none that is alive. */

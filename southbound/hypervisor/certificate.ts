@@ -3,6 +3,7 @@
  * one that was broken into cannot speak for another.
  */
 import { TLSSocket } from 'node:tls';
+import { revocableId } from '../../src/base/revocable.js';
 
 /** Why a peer is not let in; the closed set that metrics and status name. */
 export type RefusalCode =
@@ -35,11 +36,11 @@ export interface Refused {
 export interface PeerCertificate {
   /** Subject CN and DNS alternative names. */
   readonly names: readonly string[];
-  /** Serial number, upper-case hexadecimal without leading zeros; null without a certificate. */
-  readonly serialNumber: string | null;
+  /** Issuer and serial number, by which it is revoked; null without a certificate that can be read. */
+  readonly revocableId: string | null;
 }
 
-export const noCertificate: PeerCertificate = { names: [], serialNumber: null };
+export const noCertificate: PeerCertificate = { names: [], revocableId: null };
 
 /** The names that an encrypted peer's certificate carries, trusted or not. */
 export function certificateOf(socket: unknown): PeerCertificate {
@@ -49,8 +50,7 @@ export function certificateOf(socket: unknown): PeerCertificate {
   if (serialNumber === undefined) return noCertificate;
   const commonName: string | string[] | undefined = certificate.subject?.CN;
   const names = [commonName ?? [], dnsNames(certificate.subjectaltname ?? '')].flat();
-  // Node writes whole bytes (`0A`), lists of revocations are read without the zeros (`A`).
-  return { names: [...new Set(names)], serialNumber: serialNumber.replace(/^0+(?=.)/, '') };
+  return { names: [...new Set(names)], revocableId: revocableId(certificate.raw, serialNumber) };
 }
 
 /**
@@ -85,12 +85,25 @@ const words: Readonly<Record<string, Refused>> = {
 export function certificateFault(socket: TLSSocket): Refused | null {
   // The verdict of a session that is taken up again would be that of its first handshake: we hand out none.
   if (socket.isSessionReused()) return { code: 'handshake', reason: 'it took up an older TLS session' };
-  if (certificateOf(socket).serialNumber === null)
-    return { code: 'no_certificate', reason: 'it showed no certificate' };
+  if (certificateOf(socket).revocableId === null) return { code: 'no_certificate', reason: 'it showed no certificate' };
   if (socket.authorized) return null;
   // Node's types say Error; what stands there is OpenSSL's name of the fault.
   const fault = String(socket.authorizationError);
   return words[fault] ?? { code: 'unknown_authority', reason: `its certificate is not of our authority (${fault})` };
+}
+
+/** What OpenSSL calls a certificate whose authority is not ours. */
+const strangers =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF).*)$/;
+
+/** Why a host that was dialled is not who it should be; null if it was not reached at all. */
+export function dialFault(error: Partial<NodeJS.ErrnoException>): Refused | null {
+  const { code = '' } = error;
+  const known = words[code];
+  if (known !== undefined) return known;
+  if (strangers.test(code))
+    return { code: 'unknown_authority', reason: `its certificate is not of our authority (${code})` };
+  return code.startsWith('ERR_SSL_') || code === 'EPROTO' ? handshakeFault(error) : null;
 }
 
 const handshakeWords: Readonly<Record<string, string>> = {

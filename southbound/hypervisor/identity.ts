@@ -2,7 +2,7 @@
  * Who a host says it is: what the `external_ids` of its Open_vSwitch row mean to us. The `ovn-*` keys are read where the
  * `weft-*` ones are absent, so that a host which comes from OVN needs no new settings.
  */
-import { formatIp, parseIp } from '../../src/base/address.js';
+import { formatIp, isHostAddress, parseIp } from '../../src/base/address.js';
 import type { Row } from '../ovsdb/schema.js';
 import { listNames, namesHost, type RefusalCode } from './certificate.js';
 import type { Peer } from './endpoint.js';
@@ -94,6 +94,7 @@ function readEncapIp(ids: ExternalIds): string {
   const text = splitList(found.value)[0] ?? '';
   const ip = parseIp(text);
   if (!ip) throw new IdentityFault(`external_ids:${found.key}: "${text}" is not an IP address`);
+  if (!isHostAddress(ip)) throw new IdentityFault(`external_ids:${found.key}: ${text} is not the address of one host`);
   return formatIp(ip.family, ip.value);
 }
 

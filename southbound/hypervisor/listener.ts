@@ -4,12 +4,13 @@
  *   OVSDB socket ──► Admission ──► HypervisorSession ◄── paired by datapath id ── OpenFlow socket
  */
 import type { Duplex } from 'node:stream';
+import { isLoopback } from '../../src/base/address.js';
 import type { Clock } from '../../src/base/clock.js';
 import type { Logger } from '../../src/base/log.js';
 import type { JsonStreamLimits } from '../ovsdb/json-stream.js';
 import { formatTarget, Redialler, type Target, type TlsIdentity } from '../ovsdb/transport.js';
 import { Admission, type AdmissionContext } from './admission.js';
-import type { Refused } from './certificate.js';
+import { dialFault, type Refused } from './certificate.js';
 import { callerOf, describePeer, listen, type Endpoint, type ListenOptions, type Peer } from './endpoint.js';
 import type { AcceptedHypervisor, HypervisorRegistry } from './session.js';
 import { HypervisorSession } from './session.js';
@@ -44,6 +45,8 @@ export interface SouthboundOptions {
   readonly registry: HypervisorRegistry;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether hosts on other machines are dialled in plain, too; else that is refused. */
+  readonly allowPlain?: boolean;
   /** Told once of each hypervisor, when it is admitted for the first time. */
   readonly onSession: (session: HypervisorSession) => void;
   readonly limits?: SouthboundLimits;
@@ -69,6 +72,8 @@ interface Stranger {
 }
 
 const crowded: Refused = { code: 'crowded', reason: 'too many hosts that are not admitted are connected' };
+/** Whether the way there is open to others. */
+const isPlainElsewhere = (target: Target): boolean => target.kind === 'tcp' && !isLoopback(target.host);
 const revoked: Refused = { code: 'revoked', reason: 'its certificate is revoked' };
 
 export class SouthboundListener {
@@ -84,8 +89,10 @@ export class SouthboundListener {
   readonly refusals: Refusals;
   #endpoints: { readonly use: ListenerUse; readonly endpoint: Endpoint }[] = [];
   #tls: TlsIdentity | null;
+  /** Targets on other machines that are to be dialled in plain. */
+  #plainDialled: readonly string[] = [];
   /** Of now: a handshake that is under way is judged by the list of its beginning. */
-  #revokedSerials: ReadonlySet<string> = new Set();
+  #revoked: ReadonlySet<string> = new Set();
 
   constructor(options: SouthboundOptions) {
     this.#options = options;
@@ -114,6 +121,11 @@ export class SouthboundListener {
       identifiedLimits: this.#limits.message,
       probeIntervalMs,
       sessionOf: systemId => this.#sessions.get(systemId),
+      sessionsAt: (encapIp, systemId) =>
+        [...this.#sessions.values()].filter(
+          session => session.ovsdb !== null && session.systemId !== systemId && session.report.encapIp === encapIp,
+        ),
+      onUpdate: systemId => this.#letTry(systemId),
       openSession: (report, hypervisor) => this.#openSession(report, hypervisor),
     };
   }
@@ -121,6 +133,15 @@ export class SouthboundListener {
   /** All hypervisors that were admitted since the start, connected or not, by system-id. */
   get sessions(): ReadonlyMap<string, HypervisorSession> {
     return this.#sessions;
+  }
+
+  /** What operators should know of hosts that are to be dialled in plain. */
+  get dialWarnings(): readonly string[] {
+    const isAllowed = this.#options.allowPlain === true;
+    const fate = isAllowed
+      ? 'is neither encrypted nor authenticated'
+      : 'is not dialled: WEFT_ALLOW_PLAIN_SOUTHBOUND is not 1';
+    return this.#plainDialled.map(target => `${target} ${fate}`);
   }
 
   /** Hosts that are connected but not admitted, and why. */
@@ -160,11 +181,11 @@ export class SouthboundListener {
 
   /**
    * Takes new certificates for connections to come. Those that are there stay, but for peers whose certificate is revoked now:
-   * `revokedSerials` has the serial numbers, in upper-case hexadecimal without leading zeros.
+   * `revokedIds` has them as `revocableId` writes them.
    */
-  setTls(tls: TlsIdentity, revokedSerials: ReadonlySet<string>): void {
+  setTls(tls: TlsIdentity, revokedIds: ReadonlySet<string>): void {
     this.#tls = tls;
-    this.#revokedSerials = revokedSerials;
+    this.#revoked = revokedIds;
     for (const { endpoint } of this.#endpoints) endpoint.setTls(tls);
     const isWanted = (peer: Peer): boolean => !this.#isRevoked(peer);
     const { reason } = revoked;
@@ -184,7 +205,9 @@ export class SouthboundListener {
 
   /** Dials exactly these hosts from now on; a connection to one that is no longer named ends. */
   setDialled(targets: readonly Target[]): void {
-    const wanted = new Map(targets.map(target => [formatTarget(target), target]));
+    const allowed = targets.filter(target => this.#options.allowPlain === true || !isPlainElsewhere(target));
+    const wanted = new Map(allowed.map(target => [formatTarget(target), target]));
+    this.#plainDialled = targets.filter(isPlainElsewhere).map(formatTarget);
     for (const [text, redial] of this.#redials) {
       if (wanted.has(text)) continue;
       redial.stop();
@@ -228,23 +251,32 @@ export class SouthboundListener {
 
   #dial(text: string, target: Target): Redialler {
     const { log, clock } = this.#options;
+    const address = target.kind === 'unix' ? 'local' : target.host;
+    let told = '';
+    const failed = (error: Error): void => {
+      const fault = dialFault(error);
+      if (fault !== null) this.refusals.add('ovsdb', { address, names: [] }, fault);
+      else if (told !== error.message) log.info({ target: text, reason: error.message }, 'host not reached');
+      told = error.message;
+    };
     const redial = new Redialler(
       target,
       () => this.#tls,
       async stream => {
         const peer = describePeer(stream, 'dialled', target);
+        told = '';
         if (this.#isRevoked(peer)) this.#turnAway('ovsdb', stream, peer);
         else await this.#admit(stream, peer);
       },
-      error => log.info({ target: text, reason: error.message }, 'host not reached'),
+      failed,
       { timers: clock },
     );
     redial.start();
     return redial;
   }
 
-  #isRevoked({ certificate: { serialNumber } }: Peer): boolean {
-    return serialNumber !== null && this.#revokedSerials.has(serialNumber);
+  #isRevoked({ certificate: { revocableId } }: Peer): boolean {
+    return revocableId !== null && this.#revoked.has(revocableId);
   }
 
   #turnAway(use: ListenerUse, stream: Duplex, peer: Peer): void {
@@ -262,9 +294,16 @@ export class SouthboundListener {
     await admission.over;
     this.#strangers.leave(stranger);
     this.#admissions.delete(admission);
-    // Whoever waited for this one's system-id has its turn.
+    // Whoever waited for this one's system-id or address has its turn.
     const systemId = admission.session?.systemId;
-    if (systemId !== undefined) this.reconsider(systemId);
+    if (systemId === undefined) return;
+    this.reconsider(systemId);
+    this.#letTry(systemId);
+  }
+
+  /** Looks anew at those in whose way this host was. */
+  #letTry(systemId: string): void {
+    for (const admission of this.#admissions) if (admission.waitsFor === systemId) admission.reconsider();
   }
 
   #expel({ peer, end }: Stranger): void {

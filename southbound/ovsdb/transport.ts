@@ -69,6 +69,8 @@ export function dial(
               host: target.host,
               port: target.port,
               ...(tls === null ? {} : tlsContext(tls)),
+              // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+              rejectUnauthorized: true,
               checkServerIdentity: () => undefined,
             });
     const cancel = timers.after(timeoutMs, () => fail(new Error(`no connection within ${timeoutMs} ms`)));

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { isLoopback } from '../base/address.js';
 import { environmentName, flagName, optionDeclarations, type OptionName } from './options.js';
 
 export type AuthMode = 'none' | 'token';
@@ -20,7 +21,8 @@ export interface ListenTarget extends HostPort {
   readonly text: string;
 }
 
-export interface TlsFiles {
+/** Where the files of the controller's certificate are. */
+export interface TlsPaths {
   readonly certificate: string;
   readonly key: string;
   readonly authority: string | null;
@@ -50,7 +52,7 @@ export interface Config {
   readonly puntListen: readonly ListenTarget[];
   readonly advertise: string | null;
   readonly underlayMtu: number;
-  readonly tls: TlsFiles | null;
+  readonly tls: TlsPaths | null;
   readonly auth: AuthMode;
   readonly tokenFile: string;
   readonly oidc: OidcConfig | null;
@@ -66,6 +68,8 @@ export interface Config {
   readonly enrolment: 'open' | 'approve';
   readonly ruleMetrics: RuleMetrics;
   readonly logLevel: LogLevel;
+  /** Whether hosts elsewhere may be talked to in plain. */
+  readonly allowPlainSouthbound: boolean;
   /** Plain southbound listeners that hosts elsewhere can reach; said in the log and in the status. */
   readonly plainSouthboundOffLoopback: readonly string[];
 }
@@ -79,9 +83,6 @@ export class ConfigError extends Error {
 }
 
 const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
-
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
 /** Parses `host:port` or `[v6]:port`; null when it is neither. Port 0 means any free port. */
 export function parseHostPort(text: string): HostPort | null {
@@ -207,7 +208,7 @@ function collect(
   return { values, faults };
 }
 
-function readTls(reading: Reading, listeners: readonly ListenTarget[]): TlsFiles | null {
+function readTls(reading: Reading, listeners: readonly ListenTarget[]): TlsPaths | null {
   const certificate = reading.text('tls_cert');
   const key = reading.text('tls_key');
   const authority = reading.text('tls_ca');
@@ -331,6 +332,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     enrolment: enrolment === 'approve' ? 'approve' : 'open',
     ruleMetrics: ruleDetail,
     logLevel: logLevel ?? 'info',
+    allowPlainSouthbound: reading.text('allow_plain_southbound') === '1',
     plainSouthboundOffLoopback,
   });
 }

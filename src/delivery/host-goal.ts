@@ -42,6 +42,20 @@ export function receivedEncapsulations(hypervisors: readonly Receiver[]): readon
   return received;
 }
 
+/**
+ * Which of our endpoints a host is to dial: one, since of two connections for the same use each would end the other. One that is known
+ * by its certificate shows it everywhere; else it is one like that by which it came, at the same address of ours if we have one there.
+ */
+function endpointFor(
+  { transport, localHost }: Pick<HypervisorSession['report']['peer'], 'transport' | 'localHost'>,
+  endpoints: readonly Target[],
+): Target | null {
+  const isSecure = transport === 'ssl';
+  const alike = endpoints.filter(({ kind }) => (kind === 'ssl') === isSecure);
+  const near = alike.find(endpoint => endpoint.kind !== 'unix' && endpoint.host === localHost);
+  return near ?? alike[0] ?? (isSecure ? null : (endpoints[0] ?? null));
+}
+
 /** Null while the host cannot be told where to dial, or is another Weft's to clean up. */
 export function hostGoal(
   session: HypervisorSession,
@@ -56,13 +70,11 @@ export function hostGoal(
     ['flows', openflow],
     ['punt', punt],
   ] as const) {
-    for (const endpoint of endpoints) {
-      // A host that is known by its certificate shows it on every connection.
-      if (endpoint.kind === 'tcp' && session.report.peer.transport === 'ssl') continue;
-      const target = session.openFlowTarget(endpoint, advertise);
-      if (target === null) return null;
-      controllers.push({ use, target: formatTarget(target) });
-    }
+    const endpoint = endpointFor(session.report.peer, endpoints);
+    if (endpoint === null) continue;
+    const target = session.openFlowTarget(endpoint, advertise);
+    if (target === null) return null;
+    controllers.push({ use, target: formatTarget(target) });
   }
   const { report } = session;
   const manager = session.managerRow();

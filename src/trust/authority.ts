@@ -6,6 +6,7 @@
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
+import { revocableId } from '../base/revocable.js';
 
 /** A certificate with its private key, both PEM. */
 export interface KeyAndCertificate {
@@ -137,8 +138,8 @@ export async function makeRevocationList(
 }
 
 export interface RevocationListContent {
-  /** Upper-case hexadecimal without leading zeros. */
-  readonly serialNumbers: ReadonlySet<string>;
+  /** The certificates that it revokes, as `revocableId` writes them. */
+  readonly revokedIds: ReadonlySet<string>;
   /** When it ends to be good; null if it does not. */
   readonly expiresAt: Date | null;
 }
@@ -146,6 +147,7 @@ export interface RevocationListContent {
 /** Reads one PEM revocation list. @throws Error when it is none */
 export function readRevocationList(pem: string): RevocationListContent {
   const list = new x509.X509Crl(pem);
-  const serialNumbers = list.entries.map(entry => entry.serialNumber.toUpperCase().replace(/^0+(?=.)/, ''));
-  return { serialNumbers: new Set(serialNumbers), expiresAt: list.nextUpdate ?? null };
+  const der = new Uint8Array(list.rawData);
+  const revokedIds = new Set(list.entries.flatMap(entry => revocableId(der, entry.serialNumber) ?? []));
+  return { revokedIds, expiresAt: list.nextUpdate ?? null };
 }

@@ -7,14 +7,16 @@
  *   hosts-revoked.pem               WEFT_TLS_CRL
  *   hosts/NAME.pem/.key             go to the host NAME
  *   register.json                   what was issued, and what was taken back
+ *   lock                            there while one is at work
  *
  * There are two authorities because Open vSwitch believes whatever its authority has signed, under any name: with one, a host that
  * was broken into could pass for the controller before all others.
  */
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { issueCertificate, type KeyAndCertificate, makeAuthority, makeRevocationList } from './authority.js';
 
 /** Something that the one who asked can mend. */
@@ -47,6 +49,10 @@ const authorityDays = 3_650;
 export const defaultCertificateDays = 825;
 /** Clocks of hosts are not always right. */
 const backdatedMs = 3_600_000;
+
+/** How long one waits for another that is at work. */
+const patienceMs = 10_000;
+const lookEveryMs = 20;
 
 /** A common name has at most 64 characters (RFC 5280). */
 const hostNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -81,11 +87,15 @@ export class PkiDirectory {
    * @throws PkiError if they exist: what they have signed would be worth nothing
    */
   async init(addresses: readonly string[], days: number): Promise<void> {
+    mkdirSync(join(this.#path, 'hosts'), { recursive: true, mode: 0o700 });
+    await this.#alone(() => this.#init(addresses, days));
+  }
+
+  async #init(addresses: readonly string[], days: number): Promise<void> {
     if (existsSync(join(this.#path, 'register.json')))
       throw new PkiError(
         `${this.#path} has authorities already; "weft pki controller" renews the controller's certificate`,
       );
-    mkdirSync(join(this.#path, 'hosts'), { recursive: true, mode: 0o700 });
     const { notBefore, notAfter } = this.#validity(authorityDays);
     for (const [file, name] of [
       ['hosts-authority', 'Weft hosts authority'],
@@ -96,12 +106,16 @@ export class PkiDirectory {
       this.#writePair(file, await makeAuthority(commonName, notBefore, notAfter));
     }
     this.#writeRegister({ addresses, issued: [] });
-    await this.controller(addresses, days);
+    await this.#controller(addresses, days);
     await this.#writeRevocations();
   }
 
   /** Makes a new certificate for controllers at these addresses; without any, those of the last time. */
-  async controller(addresses: readonly string[], days: number): Promise<CertificateFiles> {
+  controller(addresses: readonly string[], days: number): Promise<CertificateFiles> {
+    return this.#alone(() => this.#controller(addresses, days));
+  }
+
+  async #controller(addresses: readonly string[], days: number): Promise<CertificateFiles> {
     const register = this.#register();
     const reached = addresses.length > 0 ? addresses : register.addresses;
     const names = { dns: reached.filter(each => isIP(each) === 0), ips: reached.filter(each => isIP(each) !== 0) };
@@ -118,11 +132,15 @@ export class PkiDirectory {
       );
     const names = { dns: [name], ips: [] };
     const issue = { commonName: name, names, usages: ['client', 'server'] as const };
-    return this.#issue('hosts-authority', join('hosts', name), { ...issue, role: 'host' }, days);
+    return this.#alone(() => this.#issue('hosts-authority', join('hosts', name), { ...issue, role: 'host' }, days));
   }
 
   /** Takes back every certificate of a host that is still good; returns how many. @throws PkiError if it never had one */
-  async revoke(name: string): Promise<number> {
+  revoke(name: string): Promise<number> {
+    return this.#alone(() => this.#revoke(name));
+  }
+
+  async #revoke(name: string): Promise<number> {
     const register = this.#register();
     const now = this.#now();
     const isOf = (each: Issued): boolean => each.role === 'host' && each.name === name;
@@ -139,6 +157,30 @@ export class PkiDirectory {
   /** Every certificate that was issued, in order. */
   list(): readonly Issued[] {
     return this.#register().issued;
+  }
+
+  /**
+   * Runs what reads the register and writes it while nobody else does: two at once would lose what one of them has written, and a
+   * certificate that is not in the register cannot be taken back. @throws PkiError if another does not get done
+   */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const lock = join(this.#path, 'lock');
+    if (!existsSync(this.#path)) throw this.#noAuthorities();
+    for (let waitedMs = 0; !tryLock(lock); waitedMs += lookEveryMs) {
+      // Whoever was cut off has left it: to take it away without asking could let two in at once.
+      if (waitedMs >= patienceMs)
+        throw new PkiError(`${lock} says that another weft pki is at work; remove it if none is`);
+      await sleep(lookEveryMs);
+    }
+    try {
+      return await work();
+    } finally {
+      unlinkSync(lock);
+    }
+  }
+
+  #noAuthorities(): PkiError {
+    return new PkiError(`${this.#path} has no authorities yet: run "weft pki init" first`);
   }
 
   async #issue(
@@ -172,7 +214,7 @@ export class PkiDirectory {
 
   #register(): Register {
     const path = join(this.#path, 'register.json');
-    if (!existsSync(path)) throw new PkiError(`${this.#path} has no authorities yet: run "weft pki init" first`);
+    if (!existsSync(path)) throw this.#noAuthorities();
     return JSON.parse(readFileSync(path, 'utf8')) as Register;
   }
 
@@ -197,5 +239,16 @@ export class PkiDirectory {
     writeFileSync(part, text, { mode, flag: 'wx' });
     renameSync(part, path);
     return path;
+  }
+}
+
+/** Whether the lock was free, and is ours now. */
+function tryLock(path: string): boolean {
+  try {
+    writeFileSync(path, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }

@@ -22,8 +22,8 @@ export interface TlsMaterial {
   readonly key: string;
   readonly ca: string;
   readonly crl?: string;
-  /** Serial numbers of revoked certificates, upper-case hexadecimal without leading zeros. */
-  readonly revokedSerials: ReadonlySet<string>;
+  /** Revoked certificates, as `revocableId` writes them. */
+  readonly revokedIds: ReadonlySet<string>;
   /** When each file ends to be good. */
   readonly expiries: readonly Expiry[];
 }
@@ -80,19 +80,19 @@ async function fit(paths: TlsPaths, texts: Texts): Promise<TlsMaterial> {
   ];
   if (paths.authority !== null)
     expiries.push({ what: 'authority', path: paths.authority, at: certificateEnd(texts.authority, paths.authority) });
-  const revokedSerials = new Set<string>();
+  const revokedIds = new Set<string>();
   if (paths.revoked !== null) {
     // Only who has such a list needs the library that reads it.
     const { readRevocationList } = await import('./authority.js');
     const lists = blocks(texts.revoked, 'X509 CRL').map(readRevocationList);
     if (lists.length === 0) throw new Error(`${paths.revoked} has no list of revocations`);
-    for (const { serialNumbers, expiresAt } of lists) {
-      for (const serial of serialNumbers) revokedSerials.add(serial);
+    for (const { revokedIds: ofList, expiresAt } of lists) {
+      for (const id of ofList) revokedIds.add(id);
       if (expiresAt !== null) expiries.push({ what: 'revocations', path: paths.revoked, at: expiresAt });
     }
   }
   const crl = paths.revoked === null ? {} : { crl: texts.revoked };
-  const material = { cert: texts.certificate, key: texts.key, ca: texts.authority, ...crl, revokedSerials, expiries };
+  const material = { cert: texts.certificate, key: texts.key, ca: texts.authority, ...crl, revokedIds, expiries };
   // Of a text with several lists Node takes the first.
   const lists = [...blocks(texts.revoked, 'X509 CRL')];
   createSecureContext({ cert: material.cert, key: material.key, ca: material.ca, crl: lists });

@@ -15,7 +15,7 @@ export class FakeSession {
     bridge: 'br-int',
     datapathType: 'netdev',
     encapIp: '192.0.2.11',
-    peer: { transport: 'tcp' },
+    peer: { transport: 'tcp', localHost: null } as { transport: 'tcp' | 'ssl' | 'unix'; localHost: string | null },
   };
   /** Where the host dials; null: nothing is known of it. */
   dialledHost: string | null = '192.0.2.1';

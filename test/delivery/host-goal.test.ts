@@ -33,16 +33,45 @@ describe('What is wanted of a host', () => {
     assert.equal(datapathId, rowOf().datapathId, 'the one that we fixed, whatever the host says');
   });
 
-  it('names the advertised host, for every listener', () => {
+  it('names the advertised host', () => {
     const session = new FakeSession('hv1');
     session.dialledHost = null;
-    const openflow = [target('tcp:0.0.0.0:6653'), target('ssl:[::]:6663')];
-    const goal = hostGoal(session.asSession, rowOf(), [], { ...context, openflow, advertise: 'weft.example' });
+    const goal = hostGoal(session.asSession, rowOf(), [], { ...context, advertise: 'weft.example' });
     assert.ok(goal?.kind === 'joined');
     assert.deepEqual(
       goal.host.controllers.map(each => each.target),
-      ['tcp:weft.example:6653', 'ssl:weft.example:6663', 'tcp:weft.example:6654'],
+      ['tcp:weft.example:6653', 'tcp:weft.example:6654'],
     );
+  });
+
+  it('is to dial one listener for each use: two connections would end each other', () => {
+    const openflow = [
+      target('tcp:10.0.0.1:6653'),
+      target('ssl:10.0.0.1:6663'),
+      target('tcp:10.0.1.1:7653'),
+      target('ssl:10.0.1.1:7663'),
+    ];
+    const dials = (peer: { transport: 'tcp' | 'ssl' | 'unix'; localHost: string | null }, listeners = openflow) => {
+      const session = new FakeSession('hv1');
+      session.report = { ...session.report, peer };
+      const goal = hostGoal(session.asSession, rowOf(), [], {
+        ...context,
+        openflow: listeners,
+        punt: [],
+        advertise: 'w',
+      });
+      assert.ok(goal?.kind === 'joined');
+      return goal.host.controllers.map(each => each.target).join();
+    };
+    assert.equal(dials({ transport: 'tcp', localHost: '10.0.0.1' }), 'tcp:w:6653');
+    assert.equal(dials({ transport: 'tcp', localHost: '10.0.1.1' }), 'tcp:w:7653');
+    assert.equal(dials({ transport: 'ssl', localHost: '10.0.1.1' }), 'ssl:w:7663');
+    assert.equal(dials({ transport: 'ssl', localHost: '10.0.9.1' }), 'ssl:w:6663');
+    assert.equal(dials({ transport: 'unix', localHost: null }), 'tcp:w:6653');
+    const [plain, secure] = [openflow.slice(0, 1), openflow.slice(1, 2)];
+    // One that has shown a certificate is never told to do without it; one that has none may have one for OpenFlow.
+    assert.equal(dials({ transport: 'ssl', localHost: null }, plain), '');
+    assert.equal(dials({ transport: 'tcp', localHost: null }, secure), 'ssl:w:6663');
   });
 
   it('cannot be told while nobody knows where it should dial', () => {

@@ -107,7 +107,7 @@ const testPeer: Peer = {
   localPort: null,
   target: null,
   address: '192.0.2.11',
-  certificate: { names: [], serialNumber: null },
+  certificate: { names: [], revocableId: null },
 };
 
 /** Opens OpenFlow over a stream. */

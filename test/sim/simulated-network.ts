@@ -213,7 +213,7 @@ export class SimulatedNetwork {
       localPort: port,
       target: null,
       address: '192.0.2.11',
-      certificate: { names: [], serialNumber: null },
+      certificate: { names: [], revocableId: null },
     };
     this.#time.after(0.1, () => {
       if (listening.process.isAlive) listening.accept(controllerEnd, peer);

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { revocableId } from '../../src/base/revocable.js';
 import { readRevocationList } from '../../src/trust/authority.js';
 import { PkiDirectory, PkiError } from '../../src/trust/pki-directory.js';
 import { requires } from '../fixtures/requires.js';
@@ -43,18 +44,50 @@ describe('certificates of a deployment', () => {
     assert.ok(authority(pki.files.controller.certificate).verify(controllers.publicKey));
   });
 
+  /** Makes a certificate, and says by what it is revoked. */
+  async function issuedTo(name: string, by = pki): Promise<string | null> {
+    const { raw, serialNumber } = new X509Certificate(readFileSync((await by.host(name, 30)).certificate));
+    return revocableId(raw, serialNumber);
+  }
+  const revoked = () => readRevocationList(readFileSync(pki.files.revoked, 'utf8')).revokedIds;
+
   it('revokes every certificate that a host has had', async () => {
-    await pki.host('hv1', 30);
-    await pki.host('hv1', 30);
-    await pki.host('hv2', 30);
+    const made = [await issuedTo('hv1'), await issuedTo('hv1')];
+    await issuedTo('hv2');
     assert.equal(await pki.revoke('hv1'), 2);
     assert.equal(await pki.revoke('hv1'), 0);
-    const expected = pki
-      .list()
-      .flatMap(({ name, serialNumber }) => (name === 'hv1' ? [serialNumber.toUpperCase()] : []));
-    const { serialNumbers } = readRevocationList(readFileSync(pki.files.revoked, 'utf8'));
-    assert.deepEqual([...serialNumbers], expected);
+    assert.deepEqual(revoked(), new Set(made));
     await assert.rejects(pki.revoke('hv3'), PkiError);
+  });
+
+  it('loses nothing of what several do at once, in one process or in many', async () => {
+    const again = () => new PkiDirectory(join(directory, 'pki'), () => new Date());
+    const gone = ['gone1', 'gone2', 'gone3'];
+    const lost = await Promise.all(gone.map(name => issuedTo(name)));
+    const names = Array.from({ length: 12 }, (_, n) => `hv${n}`);
+    await Promise.all([
+      ...names.map(name => again().host(name, 30)),
+      ...gone.map(name => again().revoke(name)),
+      again().controller([], 30),
+    ]);
+    const listed = pki.list().map(({ name, revokedAt }) => `${name} ${revokedAt === null ? 'good' : 'revoked'}`);
+    const expected = [...names.map(name => `${name} good`), ...gone.map(name => `${name} revoked`)];
+    assert.deepEqual(listed.filter(text => !text.startsWith('weft')).toSorted(), expected.toSorted());
+    assert.deepEqual(revoked(), new Set(lost));
+    // The next list is made from what was written down.
+    await again().revoke('hv0');
+    assert.equal(revoked().size, 4);
+  });
+
+  it('begins once, whoever else begins at the same time', async () => {
+    const path = join(directory, 'together');
+    const begun = await Promise.allSettled(
+      ['a.example', 'b.example', 'c.example'].map(name => new PkiDirectory(path, () => new Date()).init([name], 30)),
+    );
+    assert.deepEqual(begun.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected', 'rejected']);
+    const made = new PkiDirectory(path, () => new Date());
+    const signed = new X509Certificate(readFileSync((await made.host('hv1', 30)).certificate));
+    assert.ok(signed.verify(new X509Certificate(readFileSync(made.files.hostsAuthority)).publicKey));
   });
 
   it('refuses names that are none, and to begin anew over what is there', async () => {

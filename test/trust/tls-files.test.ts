@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { revocableId } from '../../src/base/revocable.js';
 import {
   issueCertificate,
   type KeyAndCertificate,
@@ -91,14 +93,15 @@ describe('certificate files', () => {
     assert.deepEqual(taken, []);
   });
 
-  it('tells the serial numbers that are revoked, and when each file ends', async () => {
+  it('tells the certificates that are revoked, and when each file ends', async () => {
     const host = await issue();
     put(
       'crl.pem',
       await makeRevocationList(authority, [{ serialNumber: host.serialNumber, at: new Date(0) }], new Date(0)),
     );
     await files.look();
-    assert.deepEqual([...files.material.revokedSerials], [host.serialNumber.toUpperCase()]);
+    const { raw, serialNumber } = new X509Certificate(host.certificate);
+    assert.deepEqual([...files.material.revokedIds], [revocableId(raw, serialNumber)]);
     assert.deepEqual(
       files.status.expiries.map(({ what, at }) => [what, at.getTime() / day]),
       [

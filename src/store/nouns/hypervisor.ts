@@ -5,13 +5,16 @@ import { EVERYWHERE } from '../claims.js';
 import type { UnitOfWork } from '../unit-of-work.js';
 import type { Behaviour } from './behaviour.js';
 
-const TARGET = /^(tcp:|ssl:)(\[[0-9a-f:.]+\]|[^\s:[\]]+):([1-9]\d{0,4})$|^unix:\/\S+$/i;
+/** As Open vSwitch writes it, in one way only: a host that is dialled is known again by it. */
+const TARGET = /^(?:tcp|ssl):(?:\[[0-9a-f.]*:[0-9a-f:.]*\]|[^\s:[\]]+):([1-9]\d{0,4})$|^unix:\/\S+$/;
+
+const isTarget = (text: string): boolean => Number(TARGET.exec(text)?.[1] ?? 0) <= 65_535 && TARGET.test(text);
 
 export function hypervisorBehaviour(defaultUnderlayMtu: number): Behaviour<'hypervisors'> {
   return {
     async complete(unit, request, current, common) {
       const ovsdbTarget = request.ovsdbTarget ?? null;
-      if (ovsdbTarget !== null && !TARGET.test(ovsdbTarget))
+      if (ovsdbTarget !== null && !isTarget(ovsdbTarget))
         refuse('invalid_value', '/ovsdb_target', `${ovsdbTarget} is not tcp:host:port, ssl:host:port or unix:/path.`);
       if (current === null && ovsdbTarget === null)
         refuse(

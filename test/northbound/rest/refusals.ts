@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ErrorCode } from '../../../src/base/errors.js';
-import type { WritableKind } from '../../../src/store/nouns/index.js';
+import type { WritableKind } from '../../../src/model/kinds.js';
 import type { Samples } from './every-noun.js';
 import type { Json } from './rest-fixture.js';
 
@@ -239,6 +239,7 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       ...commonRefusals,
       ...each('ovsdb_target', 'missing_member', undefined),
       ...each('ovsdb_target', 'invalid_value', 5, 'x', 'tcp:host', 'tcp::6640', 'udp:192.0.2.1:6640', 'tcp:a b:1'),
+      ...each('ovsdb_target', 'invalid_value', 'SSL:h:6640', 'tcp:h:99999', 'tcp:[10.0.0.9]:6640', 'ssl:[::1]'),
       ...each('ovsdb_target', 'out_of_range', '', `tcp:${tooLong}:1`),
       ...['drain', 'gateway', 'adopt', 'allowed', 'approved'].flatMap(member =>
         each(member, 'invalid_value', ...notBooleans),

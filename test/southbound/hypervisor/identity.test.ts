@@ -11,7 +11,7 @@ const peer: Peer = {
   localPort: 6640,
   target: null,
   address: '192.0.2.11',
-  certificate: { names: [], serialNumber: null },
+  certificate: { names: [], revocableId: null },
 };
 
 function root(externalIds: Readonly<Record<string, string>>, ovsVersion: string | null = '3.1.0'): Row<'Open_vSwitch'> {
@@ -45,6 +45,14 @@ function reasonOf(externalIds: Readonly<Record<string, string>>, ovsVersion?: st
 }
 
 describe('identity of a hypervisor', () => {
+  it('has an address of tunnels that one host can have', () => {
+    const nobodys = ['0.0.0.0', '127.0.0.1', '224.0.0.1', '239.1.2.3', '255.255.255.255', '::', '::1', 'ff02::1'];
+    for (const address of [...nobodys, '::ffff:192.0.2.1'])
+      assert.match(reasonOf({ ...least, 'weft-encap-ip': address }), /is not the address of one host/, address);
+    for (const address of ['10.0.0.1', '192.0.2.255', '2001:db8::1'])
+      assert.equal(reportOf({ ...least, 'weft-encap-ip': address }).encapIp, address);
+  });
+
   it('needs a system-id and an encapsulation address, and has defaults for the rest', () => {
     const { systemId, encapIp, encapTypes, encapMtuBytes, bridge, datapathType, bridgeMappings } = reportOf(least);
     assert.deepEqual(
@@ -110,7 +118,7 @@ describe('identity of a hypervisor', () => {
 
   it('takes over TLS only the name that the certificate has', () => {
     const named = (...names: string[]) =>
-      readIdentity(root(least), { ...peer, transport: 'ssl', certificate: { names, serialNumber: '01' } });
+      readIdentity(root(least), { ...peer, transport: 'ssl', certificate: { names, revocableId: '01' } });
     assert.equal(named('hv1').kind, 'complete');
     assert.equal(named('other', 'hv1').kind, 'complete');
     assert.equal(named('hv1 id:5a4b').kind, 'complete');

@@ -190,7 +190,7 @@ describe('southbound listeners judge certificates', () => {
       [{ serialNumber: revoked.serialNumber, at: new Date() }],
       new Date(),
     );
-    listener.setTls(identity(crl), readRevocationList(crl).serialNumbers);
+    listener.setTls(identity(crl), readRevocationList(crl).revokedIds);
     await closed;
     assert.equal(await isHeard(revoked), false);
     assert.equal(await isHeard(other), true);
@@ -204,7 +204,7 @@ describe('southbound listeners judge certificates', () => {
     const open = await dial(revoked);
     await once(open, 'data');
     const crl = await makeRevocationList(authority, [{ serialNumber: '0A', at: new Date() }], new Date());
-    listener.setTls(identity(crl), readRevocationList(crl).serialNumbers);
+    listener.setTls(identity(crl), readRevocationList(crl).revokedIds);
     await until(() => open.destroyed);
   });
 
@@ -220,7 +220,7 @@ describe('southbound listeners judge certificates', () => {
       await held;
       const revocations = [{ serialNumber: pair.serialNumber, at: new Date() }];
       const crl = await makeRevocationList(authority, revocations, new Date());
-      listener.setTls(identity(crl), readRevocationList(crl).serialNumbers);
+      listener.setTls(identity(crl), readRevocationList(crl).revokedIds);
       release();
       await until(() => listener.refusals.recent.some(refusal => refusal.listener === use));
       await closed;
