@@ -23,11 +23,12 @@ describe('a minute of hostile peers', function () {
     // What is needed once is there after the first seconds.
     await fuzzBesideRealHost(weftLab, seed + 1, 5_000);
     await weftLab.reset();
-    const { connections, bytes, portsAdded, memoryMb } = await fuzzBesideRealHost(weftLab, seed, 60_000);
+    const report = await fuzzBesideRealHost(weftLab, seed, 60_000);
+    const { connections, bytes, portsAdded, slowestPortMs, memoryMb } = report;
     const total = [...connections.values()].reduce((sum, count) => sum + count, 0);
     const rounded = memoryMb.map(Math.round);
     process.stdout.write(
-      `    seed ${seed}: ${total} connections, ${Math.round(bytes / 1e6)} MB, ${portsAdded} ports added, resident MB: ${rounded.join(' ')}\n`,
+      `    seed ${seed}: ${total} connections, ${Math.round(bytes / 1e6)} MB, ${portsAdded} ports added and up, the slowest in ${slowestPortMs} ms, resident MB: ${rounded.join(' ')}\n`,
     );
     const [first = 0] = memoryMb;
     const half = Math.floor(memoryMb.length / 2);
