@@ -191,6 +191,28 @@ describe('REST: trust', function () {
     open(null, 'operator', 256 - 64 - 16);
   });
 
+  it('a mirror ends with the port that it copies and with its collector, whoever made it, and keeps neither', async () => {
+    const tenant = await member('mirrored');
+    const lan = await make('/v1/logical-switches', { name: 'lan' }, tenant);
+    const port = async () =>
+      (await make('/v1/logical-switch-ports', { logical_switch_id: lan.id, name: 'p' }, tenant)).id;
+    for (const by of [tenant, admin]) {
+      for (const gone of ['collector', 'copied'] as const) {
+        const ports = { copied: await port(), collector: await port() };
+        const value = {
+          name: 'm',
+          kind: 'local',
+          logical_switch_port_id: ports.copied,
+          collector_port_id: ports.collector,
+        };
+        const mirror = await make('/v1/mirrors', value, by);
+        const deleted = await tenant('DELETE', `/v1/logical-switch-ports/${ports[gone]}`);
+        assert.deepEqual([deleted.status, deleted.text], [204, '']);
+        assertProblem(await admin('GET', `/v1/mirrors/${mirror.id}`), 404, 'not_found');
+      }
+    }
+  });
+
   it('nobody makes a token that is for more than the own one', async () => {
     const scoped = as((await token({ role: 'admin', scopes: ['tokens', 'subnets', 'metrics:read'] })).secret);
     const made = (scopes: readonly string[]) => scoped('POST', '/v1/tokens', { name: 't', role: 'admin', scopes });
