@@ -8,6 +8,7 @@ import { OpenFlowConnection } from '../openflow/connection.js';
 import type { CloseReason, OpenFlowError } from '../openflow/connection-types.js';
 import type { ReceivedMessage } from '../openflow/message-codec.js';
 import { asyncKinds } from '../openflow/messages/async-config.js';
+import { isOwnChangeNote } from '../openflow/messages/flow-monitor.js';
 import type { Peer } from './endpoint.js';
 
 export interface ChannelTimers {
@@ -32,6 +33,7 @@ export class OpenFlowChannel {
     this.connection = new OpenFlowConnection(stream, {
       timers: clock,
       limits: { echoIntervalMs: probeIntervalMs, echoTimeoutMs: probeIntervalMs },
+      isOfNoInterest: isOwnChangeNote,
       onMessage: received => {
         for (const listener of this.#messageListeners) listener(received);
       },

@@ -88,6 +88,8 @@ export interface ConnectionOptions {
   readonly limits?: Partial<ConnectionLimits>;
   /** A message that answers no request; from the hello on, so also before the connection is open. */
   readonly onMessage?: (received: ReceivedMessage) => void;
+  /** Messages of an open connection that need not even be decoded: they are passed over. */
+  readonly isOfNoInterest?: (bytes: Uint8Array) => boolean;
   /** An error that answers no request that waits: of a message given to `send` or `write`. */
   readonly onError?: (error: OpenFlowError) => void;
   /** Called once, after the state has become `closed`. */

@@ -172,10 +172,9 @@ export class OpenFlowConnection {
    * Sends a request and waits for its reply. Rejects with OpenFlowError if the switch refuses it, ConnectionClosedError
    * at the end, RequestLimitError if too many wait.
    */
-  async request<K extends RequestKind>(message: MessageOf<K>): Promise<ReplyTo<K>> {
+  request<K extends RequestKind>(message: MessageOf<K>): Promise<ReplyTo<K>> {
     const { kind }: { readonly kind: string } = message;
-    const reply = await this.exchange(message, xid => this.pending.expect(xid, replyKinds[kind as K]));
-    return reply as ReplyTo<K>;
+    return this.exchange(message, xid => this.pending.expect(xid, replyKinds[kind as K])) as Promise<ReplyTo<K>>;
   }
 
   /** Resolves when the switch has acted on everything sent before. */
@@ -200,10 +199,36 @@ export class OpenFlowConnection {
     return this.ask(body, part => onPart(part as MultipartReplyOf<K>), Number.POSITIVE_INFINITY);
   }
 
+  /**
+   * As `multipartStream`, for who can do without most of a long reply: what each part says is given as it stands in the message, and is
+   * valid until `onPart` returns. A WireError that it throws ends the connection, as one of the decoder does.
+   */
+  multipartBytes(body: MultipartRequestBody, onPart: (bytes: Uint8Array) => void): Promise<void> {
+    return this.askFor(body, (xid, progress) =>
+      this.pending.expectBytes(xid, bytes => {
+        progress.made();
+        onPart(bytes);
+      }),
+    );
+  }
+
   private ask(
     body: MultipartRequestBody,
     onPart: (part: MultipartReplyBody) => void,
     maximumBytes: number,
+  ): Promise<void> {
+    return this.askFor(body, (xid, progress) => {
+      const take = (part: MultipartReplyBody): void => {
+        progress.made();
+        onPart(part);
+      };
+      return this.pending.expectParts(xid, take, maximumBytes);
+    });
+  }
+
+  private askFor(
+    body: MultipartRequestBody,
+    expect: (xid: number, progress: Progress) => Promise<void>,
   ): Promise<void> {
     const message: Message = { kind: 'multipartRequest', more: false, body };
     const { partTimeoutMs } = this.limits;
@@ -211,11 +236,7 @@ export class OpenFlowConnection {
       isSuspended: () => this.holds > 0,
       stalled: () => this.end({ kind: 'replyTimeout', detail: `no part of a reply within ${partTimeoutMs} ms` }),
     });
-    const take = (part: MultipartReplyBody): void => {
-      progress.made();
-      onPart(part);
-    };
-    const all = this.exchange(message, xid => this.pending.expectParts(xid, take, maximumBytes));
+    const all = this.exchange(message, xid => expect(xid, progress));
     return all.finally(() => progress.over());
   }
 
@@ -269,6 +290,10 @@ export class OpenFlowConnection {
   }
 
   private dispatch(bytes: Uint8Array): void {
+    if (this.current.kind === 'open') {
+      if (this.options.isOfNoInterest?.(bytes) === true) return;
+      if (bytes[0] === this.current.version && this.pending.settleBytes(bytes)) return;
+    }
     const received = decodeMessage(bytes);
     const { message, xid } = received;
     if (this.current.kind === 'negotiating') {

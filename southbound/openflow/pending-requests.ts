@@ -21,11 +21,27 @@ interface MultipartRequest {
   isAbandoned: boolean;
 }
 
-type Pending = SingleRequest | MultipartRequest;
+/** A multipart request whose reply is given as bytes. */
+interface BytesRequest {
+  readonly kind: 'bytes';
+  readonly onPart: (bytes: Uint8Array) => void;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+type Pending = SingleRequest | MultipartRequest | BytesRequest;
+
+const multipartReplyType = 19;
+/** Of a message, and of a multipart. */
+const headerBytes = 16;
+const flagsAt = 10;
+const moreFlag = 1;
 
 export class PendingRequests {
   private readonly byXid = new Map<number, Pending>();
   private readonly maximum: number;
+  /** Requests whose replies are given as bytes. */
+  private bytesWaiting = 0;
 
   constructor(maximum: number) {
     this.maximum = maximum;
@@ -58,6 +74,31 @@ export class PendingRequests {
     });
   }
 
+  /** Each part of the reply is what follows the headers of its message, valid until `onPart` returns. */
+  expectBytes(xid: number, onPart: (bytes: Uint8Array) => void): Promise<void> {
+    this.bytesWaiting += 1;
+    const over = (): void => {
+      this.bytesWaiting -= 1;
+    };
+    return new Promise<void>((resolve, reject) => {
+      this.byXid.set(xid, { kind: 'bytes', onPart, resolve, reject });
+    }).finally(over);
+  }
+
+  /** Gives a message that is not decoded to the request that asked for bytes. False: it is none of these. */
+  settleBytes(message: Uint8Array): boolean {
+    if (this.bytesWaiting === 0 || message[1] !== multipartReplyType || message.length < headerBytes) return false;
+    const view = new DataView(message.buffer, message.byteOffset, message.length);
+    const xid = view.getUint32(4);
+    const pending = this.byXid.get(xid);
+    if (pending?.kind !== 'bytes') return false;
+    const isLast = (view.getUint16(flagsAt) & moreFlag) === 0;
+    if (isLast) this.byXid.delete(xid);
+    pending.onPart(message.subarray(headerBytes));
+    if (isLast) pending.resolve();
+    return true;
+  }
+
   /** Gives a message to the request that it answers. False: it answers none. */
   settle(xid: number, message: Message, messageBytes: number): boolean {
     const pending = this.byXid.get(xid);
@@ -68,7 +109,7 @@ export class PendingRequests {
       pending.resolve(message);
       return true;
     }
-    if (message.kind !== 'multipartReply') return false;
+    if (pending.kind === 'bytes' || message.kind !== 'multipartReply') return false;
     if (!message.more) this.byXid.delete(xid);
     this.takePart(pending, message.body, messageBytes);
     if (!message.more) pending.resolve();

@@ -32,9 +32,12 @@ import {
   type FlowContent,
 } from './encoding.js';
 import { sentinelTable } from './sentinel.js';
+import { noteShown, shownFlowsOf } from './shown-flows.js';
+import type { ShownFlow } from './switch.js';
 
-/** How many flows are looked at before the event loop gets its turn: some milliseconds. */
-const flowsATurn = 150;
+/** How much is looked at before the event loop gets its turn, some milliseconds, and how much of it each flow is. */
+const stepsATurn = 1_500;
+const stepsDecoded = 10;
 /** Meters from here on are Open vSwitch's own (for packets to the controller). */
 const firstReservedMeter = 0xffff_0000;
 /** Key of changes that belong to no fragment. */
@@ -44,6 +47,7 @@ const straysAChange = 500;
 
 interface WantedFlow {
   readonly part: FragmentPart;
+  readonly index: number;
   readonly message: string;
   readonly value: string;
   isSeen: boolean;
@@ -67,6 +71,8 @@ interface FragmentPart {
   /** False: it was refused a moment ago; whatever the switch has of it stays as it is. */
   readonly isIncluded: boolean;
   readonly removedFlows: Uint8Array[];
+  /** Which flows were met by their fingerprints, and how many; null: all of them are known by their places. */
+  readonly met: { readonly at: Uint8Array; count: number } | null;
 }
 
 /** What of a fragment is looked at. */
@@ -80,7 +86,12 @@ const allAspects: Aspects = { flows: true, groupsAndMeters: true };
 export class SwitchComparison {
   readonly #parts = new Map<string, FragmentPart>();
   readonly #byCookie = new Map<bigint, FragmentPart>();
+  /** By place. Of fragments whose fingerprints are known only when something turns out to be different. */
   readonly #flows = new Map<string, WantedFlow>();
+  readonly #byFingerprint = new Map<number, { readonly part: FragmentPart; readonly index: number }>();
+  /** Fragments whose flows are not in `#flows`, and flows that may be in a place of theirs. */
+  #unplaced = new Set<FragmentPart>();
+  #unjudged: { readonly flow: FlowContent; readonly fingerprint: number | null }[] = [];
   readonly #groups = new Map<number, WantedGroup>();
   readonly #meters = new Map<number, WantedMeter>();
   /** Groups that flows of refused fragments go on using. */
@@ -97,38 +108,67 @@ export class SwitchComparison {
    * run.
    */
   want(fragment: EncodedFragment, isIncluded: boolean, aspects: Aspects = allAspects): boolean {
-    const part: FragmentPart = { fragment, isIncluded, removedFlows: [] };
+    const shown = aspects.flows ? shownFlowsOf(fragment) : [];
+    const met = shown === null ? null : { at: new Uint8Array(shown.length), count: 0 };
+    const part: FragmentPart = { fragment, isIncluded, removedFlows: [], met };
     this.#parts.set(fragment.key, part);
     this.#byCookie.set(fragment.cookie, part);
     for (const cookie of fragment.learnedCookies) this.#learned.add(cookie);
-    for (const message of aspects.flows ? flowMessages(fragment) : []) {
-      const { identity, value } = imageOfAdd(message);
-      this.#flows.set(identity, { part, message, value, isSeen: false });
+    if (shown === null) this.#place(part);
+    else {
+      if (shown.length > 0) this.#unplaced.add(part);
+      for (const [index, fingerprint] of shown.entries()) this.#byFingerprint.set(fingerprint, { part, index });
     }
-    if (!aspects.groupsAndMeters) return this.#isTurnOver(fragment.flowCount);
+    const steps = fragment.flowCount * (shown === null ? stepsDecoded : 1);
+    if (!aspects.groupsAndMeters) return this.#isTurnOver(steps);
     for (const [index, message] of groupMessages(fragment).entries()) {
       const group = fragment.groups[index];
       if (group !== undefined) this.#groups.set(group.id, { part, message, state: 'missing' });
     }
     for (const meter of fragment.meters) this.#meters.set(meter.id, { part, meter, state: 'missing' });
-    return this.#isTurnOver(fragment.flowCount);
+    return this.#isTurnOver(steps);
+  }
+
+  #place(part: FragmentPart): void {
+    this.#unplaced.delete(part);
+    for (const [index, message] of flowMessages(part.fragment).entries()) {
+      const { identity, value } = imageOfAdd(message);
+      this.#flows.set(identity, { part, index, message, value, isSeen: part.met?.at[index] === 1 });
+    }
   }
 
   /** A flow that the switch has. True: it is time to let others run. */
-  addFlow(flow: FlowContent): boolean {
+  addFlow(flow: FlowContent, fingerprint: number | null = null): boolean {
     const owner = decodeCookie(flow.cookie);
     const isLeftAlone =
       (owner.kind === 'sentinel' && flow.table === sentinelTable) ||
       (owner.kind === 'learned' && this.#learned.has(flow.cookie));
-    if (!isLeftAlone) this.#compareFlow(flow);
+    if (!isLeftAlone) {
+      if (this.#unplaced.size === 0) this.#compareFlow(flow, fingerprint);
+      else this.#unjudged.push({ flow, fingerprint });
+    }
+    return this.#isTurnOver(stepsDecoded);
+  }
+
+  /** The same; it is decoded only if it was never met as one that is right. */
+  addShown(flow: ShownFlow): boolean {
+    const { fingerprint } = flow;
+    const known = this.#byFingerprint.get(fingerprint);
+    if (known === undefined) return this.addFlow(flow.decoded(), fingerprint);
+    const { met } = known.part;
+    if (met !== null && met.at[known.index] === 0) {
+      met.at[known.index] = 1;
+      met.count += 1;
+    }
     return this.#isTurnOver(1);
   }
 
-  #compareFlow(flow: FlowContent): void {
+  #compareFlow(flow: FlowContent, fingerprint: number | null): void {
     const image = flowImage(flow);
     const wanted = this.#flows.get(image.identity);
     if (wanted !== undefined) {
       wanted.isSeen = wanted.value === image.value;
+      if (wanted.isSeen && fingerprint !== null) noteShown(wanted.part.fragment, wanted.index, fingerprint);
       return;
     }
     const part = this.#byCookie.get(flow.cookie);
@@ -137,6 +177,21 @@ export class SwitchComparison {
     else if (part.isIncluded) {
       part.removedFlows.push(encodeFlowRemove(flow, flow.cookie, part.fragment.xid));
     }
+  }
+
+  /** Compares by place what could not be told by its fingerprint. */
+  async #judge(): Promise<void> {
+    for (const part of [...this.#unplaced]) {
+      const isWhole = part.met?.count === part.fragment.flowCount;
+      if (isWhole && this.#unjudged.length === 0) continue;
+      this.#place(part);
+      if (this.#isTurnOver(part.fragment.flowCount * stepsDecoded)) await nextTurn();
+    }
+    for (const { flow, fingerprint } of this.#unjudged) {
+      this.#compareFlow(flow, fingerprint);
+      if (this.#isTurnOver(stepsDecoded)) await nextTurn();
+    }
+    this.#unjudged = [];
   }
 
   addGroups(groups: readonly GroupDescription[]): void {
@@ -164,6 +219,7 @@ export class SwitchComparison {
 
   /** Everything it takes, fragment by fragment, a slice at a time; call it when all of the switch has been told. */
   async finish(): Promise<SwitchChange[]> {
+    await this.#judge();
     const lacks = new Map<FragmentPart, Lack>();
     const lackOf = (part: FragmentPart): Lack => {
       let lack = lacks.get(part);
@@ -173,7 +229,7 @@ export class SwitchComparison {
     for (const wanted of this.#flows.values()) {
       if (wanted.isSeen || !wanted.part.isIncluded) continue;
       lackOf(wanted.part).flows.push(wanted.message);
-      if (this.#isTurnOver(1)) await nextTurn();
+      if (this.#isTurnOver(stepsDecoded)) await nextTurn();
     }
     for (const [id, wanted] of this.#groups) {
       if (wanted.state === 'right' || !wanted.part.isIncluded) continue;
@@ -193,7 +249,7 @@ export class SwitchComparison {
     const changes: SwitchChange[] = [];
     for (const [part, lack] of lacks) {
       changes.push(changeOf(part, lack));
-      if (this.#isTurnOver(lack.flows.length + 1)) await nextTurn();
+      if (this.#isTurnOver((lack.flows.length + 1) * stepsDecoded)) await nextTurn();
     }
     return [...changes, ...this.#strays()];
   }
@@ -217,9 +273,9 @@ export class SwitchComparison {
     };
   }
 
-  #isTurnOver(flows: number): boolean {
-    this.#looked += flows;
-    if (this.#looked < flowsATurn) return false;
+  #isTurnOver(steps: number): boolean {
+    this.#looked += steps;
+    if (this.#looked < stepsATurn) return false;
     this.#looked = 0;
     return true;
   }

@@ -4,11 +4,12 @@
  * (adds replace, deletions are strict and bound to a cookie), so after a refusal in a later bundle the unfinished
  * changes are simply sent again.
  */
-import { dependents, planBundles, type Bundle, type SwitchChange } from './bundle-plan.js';
+import { dependents, type Bundle, type SwitchChange } from './bundle-plan.js';
 import type { FlightEntry, HostLedger } from './host-ledger.js';
 import type { AcceptedShapes } from './message-shape.js';
 import { displaced } from './places.js';
 import type { Sentinel } from './sentinel.js';
+import { shipmentOf, type ShippedBundle } from './shipment.js';
 import type { Switch } from './switch.js';
 import { bytesATurn, sendBundle, sendPlain, writeAll, type BundleOutcome, type KeyOfXid } from './wire-round.js';
 
@@ -84,9 +85,7 @@ export async function deliverChanges(
  */
 const unaskedBytes = bytesATurn;
 
-const bytesOf = ({ parts }: Bundle): number => parts.reduce((bytes, part) => bytes + part.length, 0);
-
-const sentinelOnly: Bundle = { parts: [], count: 0, touches: new Set(), completes: new Set() };
+const sentinelOnly: ShippedBundle = { parts: [], count: 0, touches: new Set(), completes: new Set(), bytes: 0 };
 
 /** One try of everything. Keys whose change is complete leave the ledger and are removed from `open`. */
 async function attempt(
@@ -96,11 +95,12 @@ async function attempt(
   alwaysSentinel: boolean,
 ): Promise<Exclude<RoundOutcome, { kind: 'torn' }> | Extract<BundleOutcome, { kind: 'refused' | 'torn' }>> {
   const { accepted } = context;
-  const all = [...open];
-  const keyOfXid: KeyOfXid = xid => all.find(change => change.xid === xid)?.key;
-  const isAccepted = all.every(change => accepted.covers(change.shapes));
-  const isUnasked = (bundle: Bundle): boolean => isAccepted && bytesOf(bundle) <= unaskedBytes;
-  const metered = open.filter(change => change.metersBefore.length > 0 && !context.metersSent.has(change.key));
+  const shipment = shipmentOf(open);
+  const { metersAfter, zonesBefore, zonesAfter } = shipment;
+  const keyOfXid: KeyOfXid = xid => shipment.changes.find(change => change.xid === xid)?.key;
+  const isAccepted = shipment.isShapeKnown && accepted.covers(shipment.shapes);
+  const isUnasked = ({ bytes }: ShippedBundle): boolean => isAccepted && bytes <= unaskedBytes;
+  const metered = shipment.metered.filter(change => !context.metersSent.has(change.key));
   if (metered.length > 0) {
     // Meters go outside of the bundles: while they change, the switch is on the way.
     const marked = await sendOne(context, sentinelOnly, false, keyOfXid, isAccepted);
@@ -112,15 +112,9 @@ async function attempt(
     for (const { key } of metered) context.metersSent.add(key);
     if (outcome.kind !== 'committed') return outcome;
   }
-  const metersAfter = open.flatMap(change => change.metersAfter);
-  const zonesAfter = open.flatMap(change => change.zonesAfter);
   // No need to wait: a switch does one thing after the other.
-  await writeAll(
-    context.target,
-    open.flatMap(change => change.zonesBefore),
-  );
-  const bundles = planBundles(open);
-  if (bundles.length === 0 && alwaysSentinel) bundles.push(sentinelOnly);
+  if (zonesBefore.length > 0) await writeAll(context.target, zonesBefore);
+  const bundles = shipment.bundles.length === 0 && alwaysSentinel ? [sentinelOnly] : shipment.bundles;
   for (const [index, bundle] of bundles.entries()) {
     const isLast = index === bundles.length - 1 && metersAfter.length === 0;
     const outcome = await sendOne(context, bundle, isLast, keyOfXid, isUnasked(bundle));
@@ -134,16 +128,12 @@ async function attempt(
     const settled = await sendOne(context, sentinelOnly, true, keyOfXid, isAccepted);
     if (settled.kind !== 'committed') return settled;
   }
-  await writeAll(context.target, zonesAfter);
-  context.count({
-    bundles: bundles.length,
-    flows: open.reduce((sum, change) => sum + change.flowCount, 0),
-    groups: open.reduce((sum, change) => sum + change.groupCount, 0),
-    bytes: bundles.reduce((sum, bundle) => sum + bytesOf(bundle), 0),
-    unasked: bundles.filter(isUnasked).length,
-  });
-  if (!isAccepted) for (const { shapes } of all) accepted.accept(shapes);
-  finish(context, open, () => true);
+  if (zonesAfter.length > 0) await writeAll(context.target, zonesAfter);
+  const { flows, groups, bytes } = shipment;
+  context.count({ bundles: bundles.length, flows, groups, bytes, unasked: bundles.filter(isUnasked).length });
+  if (!isAccepted) accepted.accept(shipment.shapes);
+  context.ledger.commit(open.map(change => change.key));
+  open.length = 0;
   return { kind: 'done' };
 }
 

@@ -37,8 +37,9 @@ export interface Hold {
 }
 
 /** What a hypervisor itself holds back of rank 1: since which revision, until when at most, and for whom. */
-export interface OwnHold extends Pick<Hold, 'untilMs' | 'waitsFor'> {
+export interface OwnHold extends Pick<Hold, 'untilMs'> {
   readonly since: number;
+  readonly waitsFor: Iterable<string>;
 }
 
 export function rankOf(entry: DirtyEntry, desired: EncodedFragment | null): Rank {

@@ -6,7 +6,13 @@ import { bundleControl } from '../../southbound/openflow/messages/bundle.js';
 import { Wildcard } from '../../southbound/openflow/messages/fields.js';
 import type { MessageOf } from '../../southbound/openflow/message-codec.js';
 import type { FlowMonitorRequest, FlowUpdate } from '../../southbound/openflow/messages/flow-monitor.js';
-import { flowRequest, type FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
+import {
+  decodeFlow,
+  flowFingerprint,
+  flowRequest,
+  flowsIn,
+  type FlowStats,
+} from '../../southbound/openflow/messages/flow-stats.js';
 import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
 import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
 import { flowVersion } from './encoding.js';
@@ -16,6 +22,7 @@ import {
   type ForeignChange,
   type MeterCount,
   type RoleReply,
+  type ShownFlow,
   type Switch,
   type SwitchError,
   type SwitchFlow,
@@ -61,14 +68,14 @@ export class OpenFlowSwitch implements Switch {
     return closing(this.#connection.barrier());
   }
 
-  async commitBundle(bundleId: number): Promise<string | null> {
-    try {
-      await closing(this.#connection.request<'bundleControl'>(bundleControl('commit_request', bundleId)));
-      return null;
-    } catch (error) {
-      if (error instanceof OpenFlowError) return error.code;
-      throw error;
-    }
+  commitBundle(bundleId: number): Promise<SwitchError | null> {
+    return this.#connection.request<'bundleControl'>(bundleControl('commit_request', bundleId)).then(
+      () => null,
+      (error: unknown) => {
+        if (error instanceof OpenFlowError) return switchError(error);
+        throw asClosed(error);
+      },
+    );
   }
 
   async discardBundle(bundleId: number): Promise<void> {
@@ -103,14 +110,30 @@ export class OpenFlowSwitch implements Switch {
 
   async readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void> {
     const { tableId, cookie, cookieMask } = filter;
+    const request = flowRequest({ tableId: tableId ?? Wildcard.table, cookie, cookieMask });
+    await this.#takeIn(onPart, take =>
+      this.#connection.multipartStream<'flow'>(request, part => take(part.flows.map(switchFlow))),
+    );
+  }
+
+  async dumpFlows(onPart: (flows: readonly ShownFlow[]) => Promise<void>): Promise<void> {
+    await this.#takeIn(onPart, take =>
+      // The bytes of the message are taken over: they are looked at later.
+      this.#connection.multipartBytes(flowRequest({}), bytes => take(Array.from(flowsIn(bytes.slice()), shownFlow))),
+    );
+  }
+
+  /** Hands over what comes part by part, each after the one before; a switch that is faster has to wait. */
+  async #takeIn<F>(
+    onPart: (flows: readonly F[]) => Promise<void>,
+    ask: (take: (flows: readonly F[]) => void) => Promise<void>,
+  ): Promise<void> {
     let worked: Promise<void> = Promise.resolve();
     let ahead = 0;
     let count = 0;
-    const request = flowRequest({ tableId: tableId ?? Wildcard.table, cookie, cookieMask });
-    const all = this.#connection.multipartStream<'flow'>(request, part => {
-      count += part.flows.length;
+    const all = ask(flows => {
+      count += flows.length;
       if (count > mostFlows) return this.close(`it shows more than ${mostFlows} flows`);
-      const flows = part.flows.map(switchFlow);
       ahead += 1;
       const goOn = ahead > partsAhead ? this.#connection.holdReading() : null;
       worked = worked
@@ -220,6 +243,10 @@ function switchError(error: OpenFlowError): SwitchError {
   return { xid: error.xid, text: error.code, isNotMaster: error.code === notMasterCode };
 }
 
+function shownFlow(bytes: Uint8Array): ShownFlow {
+  return { fingerprint: flowFingerprint(bytes), decoded: () => switchFlow(decodeFlow(bytes)) };
+}
+
 function switchFlow(stats: FlowStats): SwitchFlow {
   const { tableId, priority, match, cookie, idleTimeout, hardTimeout, instructions, statistics } = stats;
   return {
@@ -241,7 +268,10 @@ async function closing<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof ConnectionClosedError) throw new SwitchClosedError(error.message, { cause: error });
-    throw error;
+    throw asClosed(error);
   }
+}
+
+function asClosed(error: unknown): unknown {
+  return error instanceof ConnectionClosedError ? new SwitchClosedError(error.message, { cause: error }) : error;
 }

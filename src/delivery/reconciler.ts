@@ -23,7 +23,8 @@ import { Inspection } from './inspection.js';
 import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
 import { roundContext } from './round-context.js';
-import { warmUpRound, type RoundPlan } from './round-plan.js';
+import { RoundDifferences } from './round-differences.js';
+import type { RoundPlan } from './round-plan.js';
 import { prepareRound } from './round-preparation.js';
 import { StockTaking } from './stock-taking.js';
 import { SwitchClosedError, type Switch } from './switch.js';
@@ -75,6 +76,7 @@ export class Reconciler implements HostProgress, HoldPeer {
   #waitsFor = nobody;
   readonly #pendingRanks = new PendingRanks();
   readonly #gathering = new Gathering();
+  readonly #differences = new RoundDifferences();
 
   constructor(hypervisorId: string, name: string, context: ReconcilerContext) {
     this.hypervisorId = hypervisorId;
@@ -257,7 +259,10 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (this.ledger.dirty.size === 0) return this.#rest();
     const { peers, isAskedFor } = this.#context;
     if (this.#gathering.isOn(this.ledger.version, nowMs, isAskedFor(), peers)) return this.#sleepUntil(Infinity);
-    await this.#warmUp(connection);
+    if (await this.#differences.warmUp(this.ledger, key => this.#desired(key))) {
+      await this.#context.largeRoundTurn();
+      this.#checkOpen(connection);
+    }
     const plan = this.#plan();
     this.#setWaitsFor(plan.waitsFor);
     if (plan.needsComparison) return this.#inspection.compare(connection);
@@ -285,12 +290,6 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (this.#waitsFor.size === 0 && hypervisors.size === 0) return;
     this.#context.waits(this.hypervisorId, this.#waitsFor, hypervisors);
     this.#waitsFor = hypervisors;
-  }
-
-  async #warmUp(connection: HostConnection): Promise<void> {
-    if (!(await warmUpRound(this.ledger, key => this.#desired(key)))) return;
-    await this.#context.largeRoundTurn();
-    this.#checkOpen(connection);
   }
 
   #standBy(): Promise<void> {
@@ -354,9 +353,15 @@ export class Reconciler implements HostProgress, HoldPeer {
   }
 
   #plan(): RoundPlan {
-    const { plan, late } = prepareRound(this, this.ledger, this.#gathering, this.#context, (key, error) =>
-      this.#refused(key, error),
+    const { plan, late } = prepareRound(
+      this,
+      this.ledger,
+      this.#gathering,
+      this.#differences,
+      this.#context,
+      (key, error) => this.#refused(key, error),
     );
+    this.#differences.forget();
     if (late.size > 0) this.#log.warn({ late: [...late] }, 'not waiting any longer for other hypervisors');
     if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this.hypervisorId);
     return plan;

@@ -6,9 +6,7 @@
  * a part of it, and that part is on its way to another object anyway.
  */
 import { dependents, isEmptyChange, type SwitchChange } from './bundle-plan.js';
-import { fragmentDifference } from './difference.js';
 import type { EncodedFragment } from './encoded-fragment.js';
-import { nextTurn } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
 import { rankOf, type Hold, type OwnHold } from './holds.js';
 import type { Gathering, Ready } from './gathering.js';
@@ -42,6 +40,8 @@ export interface RoundInputs {
   desired(key: string): EncodedFragment | null;
   /** `own`: what the round has held back already. Removals are asked for last. */
   holdOf(entry: DirtyEntry, target: EncodedFragment | null, own: OwnHold | null): Hold | null;
+  /** What turns the one into the other on a switch. */
+  difference(entry: DirtyEntry, target: EncodedFragment | null): SwitchChange;
   /** Should what is ready wait for more? Asked when nothing goes whose rank lets it go at any time. */
   gathers(
     ready: readonly Ready[],
@@ -54,16 +54,21 @@ interface Going {
   readonly change: SwitchChange;
 }
 
+interface Held {
+  readonly flight: FlightEntry;
+  readonly hold: Hold;
+}
+
 interface Draft {
   readonly going: Map<string, Going>;
   /** Held back for another hypervisor. */
-  readonly held: Map<string, Going & { readonly hold: Hold }>;
+  readonly held: Map<string, Held>;
   readonly settled: string[];
   readonly remaining: FlightEntry[];
   readonly staying: Going[];
   readonly unencodable: { flight: FlightEntry; error: string }[];
   /** Entries of rank 1 that are held back. */
-  own: OwnHold | null;
+  own: (OwnHold & { readonly waitsFor: Set<string> }) | null;
   needsComparison: boolean;
   nextAtMs: number;
 }
@@ -86,7 +91,7 @@ export function planRound(inputs: RoundInputs): RoundPlan {
     else sort(entry, inputs, draft);
   }
   for (const entry of removals) sort(entry, inputs, draft);
-  const blocked = settleWhatGoes(draft);
+  const blocked = settleWhatGoes(draft, inputs);
   const lost = [...draft.staying];
   for (const key of blocked.keys()) {
     const one = draft.going.get(key);
@@ -106,13 +111,16 @@ export function planRound(inputs: RoundInputs): RoundPlan {
   return {
     ...draft,
     blocked,
-    displaced: displaced(flightsOf(going), flightsOf(lost)),
+    displaced: lost.length === 0 ? nothing : displaced(flightsOf(going), flightsOf(lost)),
     waitsFor,
     nextAtMs,
     flights: going.map(({ flight }) => flight),
     changes: going.map(({ change }) => change),
   };
 }
+
+const nothing: ReadonlySet<never> = new Set();
+const nobodyBlocked: ReadonlyMap<string, string> = new Map();
 
 /** Nothing that goes is urgent, and more may go with it in a moment. */
 function gathers({ going, held }: Draft, inputs: RoundInputs): boolean {
@@ -129,9 +137,12 @@ function gathers({ going, held }: Draft, inputs: RoundInputs): boolean {
 }
 
 /** What is held back goes with whatever takes a place of it; gives what is going and cannot go, with what each waits for. */
-function settleWhatGoes({ going, held, staying }: Draft): ReadonlyMap<string, string> {
+function settleWhatGoes({ going, held, staying }: Draft, inputs: RoundInputs): ReadonlyMap<string, string> {
+  // Nearly always all goes, or nothing does.
+  if (going.size === 0 || staying.length + held.size === 0) return nobodyBlocked;
+  const changeOf = ({ flight: { entry, target } }: Held): SwitchChange => inputs.difference(entry, target);
   for (;;) {
-    const stays = [...staying, ...held.values()].map(({ change }) => change);
+    const stays = [...staying.map(({ change }) => change), ...Array.from(held.values(), changeOf)];
     const goes = [...going.values()];
     const blocked = dependents(
       stays,
@@ -143,12 +154,12 @@ function settleWhatGoes({ going, held, staying }: Draft): ReadonlyMap<string, st
     for (const key of taken) {
       const one = held.get(key);
       held.delete(key);
-      if (one !== undefined) going.set(key, one);
+      if (one !== undefined) going.set(key, { flight: one.flight, change: changeOf(one) });
     }
   }
 }
 
-function* flightsOf(these: Iterable<Going>): Generator<FlightEntry> {
+function* flightsOf(these: Iterable<{ readonly flight: FlightEntry }>): Generator<FlightEntry> {
   for (const { flight } of these) yield flight;
 }
 
@@ -161,14 +172,14 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
   }
   const { refusal } = entry;
   if (refusal?.fragment === target && refusal.causedBy === null && inputs.nowMs < refusal.retryAtMs) {
-    stay(flight, draft);
+    stay(flight, inputs, draft);
     draft.nextAtMs = Math.min(draft.nextAtMs, refusal.retryAtMs);
     return;
   }
   const failure = target?.failure ?? null;
   if (failure !== null) {
     draft.unencodable.push({ flight, error: failure });
-    stay(flight, draft);
+    stay(flight, inputs, draft);
     return;
   }
   if (entry.installed === 'unknown') {
@@ -177,31 +188,28 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
     return;
   }
   const hold = inputs.holdOf(entry, target, draft.own);
-  const change = fragmentDifference(entry.installed, target);
   if (hold !== null) {
-    draft.held.set(entry.key, { flight, change, hold });
+    draft.held.set(entry.key, { flight, hold });
     if (target !== null) draft.own = withHold(draft.own, entry.since, hold);
     return;
   }
+  const change = inputs.difference(entry, target);
   if (isEmptyChange(change)) draft.settled.push(entry.key);
   else draft.going.set(entry.key, { flight, change });
 }
 
 /** The earliest revision and the latest end of both, and whom either waits for. */
-function withHold(own: OwnHold | null, since: number, hold: Hold): OwnHold {
-  if (own === null) return { since, untilMs: hold.untilMs, waitsFor: hold.waitsFor };
-  return {
-    since: Math.min(own.since, since),
-    untilMs: Math.max(own.untilMs, hold.untilMs),
-    waitsFor: [...new Set([...own.waitsFor, ...hold.waitsFor])],
-  };
+function withHold(own: Draft['own'], since: number, { untilMs, waitsFor }: Hold): Draft['own'] {
+  if (own === null) return { since, untilMs, waitsFor: new Set(waitsFor) };
+  for (const hypervisorId of waitsFor) own.waitsFor.add(hypervisorId);
+  return { since: Math.min(own.since, since), untilMs: Math.max(own.untilMs, untilMs), waitsFor: own.waitsFor };
 }
 
 /** The entry stays; what depends on it will have to stay too. */
-function stay(flight: FlightEntry, draft: Draft): void {
+function stay(flight: FlightEntry, inputs: RoundInputs, draft: Draft): void {
   draft.remaining.push(flight);
-  const { installed } = flight.entry;
-  if (installed !== 'unknown') draft.staying.push({ flight, change: fragmentDifference(installed, flight.target) });
+  const { entry, target } = flight;
+  if (entry.installed !== 'unknown') draft.staying.push({ flight, change: inputs.difference(entry, target) });
 }
 
 /** What only waits for a refused fragment has failed as well, and says so. */
@@ -216,21 +224,3 @@ export function blameCauses(plan: RoundPlan, ledger: HostLedger, nowMs: number):
   }
 }
 
-/** Fragments that can be looked at without others having to wait: about a millisecond. */
-const smallRound = 100;
-
-/** Makes what a large round needs a slice at a time. False: the round is small and not worth the detour. */
-export async function warmUpRound(
-  ledger: HostLedger,
-  desired: (key: string) => EncodedFragment | null,
-): Promise<boolean> {
-  if (ledger.dirty.size < smallRound) return false;
-  let made = 0;
-  for (const { key, installed } of ledger.dirty.values()) {
-    const target = desired(key);
-    if (installed !== 'unknown' && installed !== target) fragmentDifference(installed, target);
-    made += 1;
-    if (made % smallRound === 0) await nextTurn();
-  }
-  return true;
-}

@@ -4,6 +4,7 @@ import type { Gathering } from './gathering.js';
 import type { HostLedger } from './host-ledger.js';
 import { holdOf, type HoldPeer } from './holds.js';
 import type { ReconcilerContext } from './reconciler-context.js';
+import type { RoundDifferences } from './round-differences.js';
 import { blameCauses, planRound, type RoundPlan } from './round-plan.js';
 
 export interface PreparedRound {
@@ -17,6 +18,7 @@ export function prepareRound(
   self: HoldPeer,
   ledger: HostLedger,
   gathering: Gathering,
+  differences: RoundDifferences,
   { clock, desired, peers, isAskedFor }: ReconcilerContext,
   refused: (key: string, error: string) => void,
 ): PreparedRound {
@@ -28,6 +30,7 @@ export function prepareRound(
     ledger,
     nowMs,
     desired: desiredOf,
+    difference: (entry, target) => differences.of(entry, target),
     holdOf: (entry, target, own) => {
       const revision = desired.get(entry.key)?.revision ?? entry.latest;
       return holdOf(self, entry, target, revision, peers, nowMs, hypervisorId => late.add(hypervisorId), own);

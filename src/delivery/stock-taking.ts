@@ -173,8 +173,8 @@ export class StockTaking {
     }
     comparison.addGroups(await target.readGroups());
     comparison.addMeters(await target.readMeters());
-    await target.readFlows({ tableId: null, cookie: 0n, cookieMask: 0n }, async flows => {
-      for (const flow of flows) if (comparison.addFlow(flow)) await nextTurn();
+    await target.dumpFlows(async flows => {
+      for (const flow of flows) if (comparison.addShown(flow)) await nextTurn();
     });
     const changes = await comparison.finish();
     this.#launchWrong(changes, placed, nowMs);
@@ -208,10 +208,10 @@ export class StockTaking {
     comparison.addGroups(await target.readGroups());
     comparison.addMeters(await target.readMeters());
     if (ended.aborted) return null;
-    await target.readFlows({ tableId: null, cookie: 0n, cookieMask: 0n }, async flows => {
+    await target.dumpFlows(async flows => {
       for (const flow of flows) {
         if (ended.aborted) return;
-        if (comparison.addFlow(flow)) await nextTurn();
+        if (comparison.addShown(flow)) await nextTurn();
       }
     });
     return ended.aborted ? null : comparison.finish();

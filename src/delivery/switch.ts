@@ -14,6 +14,13 @@ export interface SwitchFlow extends FlowContent {
   readonly durationSeconds: number;
 }
 
+/** A flow as the switch shows it, decoded only when that is asked for. */
+export interface ShownFlow {
+  /** Two flows of one fingerprint are the same, counters aside: see `flowFingerprint`. */
+  readonly fingerprint: number;
+  decoded(): SwitchFlow;
+}
+
 /** An error that the switch sent on its own, not as the reply to a request. */
 export interface SwitchError {
   /** xid of the message that it refused. */
@@ -61,7 +68,7 @@ export interface Switch {
   /** Resolves when everything sent before has been worked through. */
   barrier(): Promise<void>;
   /** Sends a bundle commit and waits for its reply: null, or the error that rolled everything back. */
-  commitBundle(bundleId: number): Promise<string | null>;
+  commitBundle(bundleId: number): Promise<SwitchError | null>;
   /** Sends a bundle discard; its reply is awaited. */
   discardBundle(bundleId: number): Promise<void>;
   /** Claims the MASTER role with `term` as generation id. */
@@ -73,6 +80,8 @@ export interface Switch {
   matchFragments(): void;
   /** Flow descriptions of one table (or all, null), handed over part by part; the next part waits for the promise. */
   readFlows(filter: FlowFilter, onPart: (flows: readonly SwitchFlow[]) => Promise<void>): Promise<void>;
+  /** All flows, handed over in the same way. */
+  dumpFlows(onPart: (flows: readonly ShownFlow[]) => Promise<void>): Promise<void>;
   readGroups(): Promise<readonly GroupDescription[]>;
   readMeters(): Promise<readonly MeterConfig[]>;
   /** What each meter has dropped since it was made. */

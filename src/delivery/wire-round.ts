@@ -142,7 +142,8 @@ export async function sendBundle(
     // Open vSwitch answers when it is done, and works through one message after the other: a barrier would say nothing more.
     const failure = await target.commitBundle(bundleId);
     if (failure === null) return errors.outcomeAfterCommit(keyOfXid);
-    return errors.outcome(keyOfXid) ?? { kind: 'failed', error: failure };
+    if (failure.isNotMaster) return { kind: 'fenced' };
+    return errors.outcome(keyOfXid) ?? { kind: 'failed', error: failure.text };
   } finally {
     errors.stop();
   }

@@ -13,7 +13,7 @@ export class LightSwitch implements Switch {
   barrier(): Promise<void> {
     return Promise.resolve();
   }
-  commitBundle(): Promise<string | null> {
+  commitBundle(): Promise<null> {
     return Promise.resolve(null);
   }
   discardBundle(): Promise<void> {
@@ -24,6 +24,9 @@ export class LightSwitch implements Switch {
   }
   matchFragments(): void {}
   readFlows(): Promise<void> {
+    return Promise.resolve();
+  }
+  dumpFlows(): Promise<void> {
     return Promise.resolve();
   }
   readGroups(): Promise<readonly []> {

@@ -87,3 +87,23 @@ export const FlowMonitor = multipart('flowMonitor', 16, {
   request: { monitors: list(FlowMonitorRequest) },
   reply: { updates: list(FlowUpdate) },
 });
+
+/** Places in a reply of a flow monitor: its header, the kind and flags of the multipart, and the first update. */
+const noteAt = { type: 1, length: 2, xid: 4, kind: 8, event: 18, end: 24 } as const;
+const noteHeader = { version: 6, type: 19, kind: 16 } as const;
+
+/**
+ * Whether these bytes are the note of OpenFlow 1.5 that this connection itself has changed something, and nothing else: Open vSwitch
+ * sends one with each bundle, so that it is told from the bytes.
+ */
+export function isOwnChangeNote(bytes: Uint8Array): boolean {
+  if (bytes.length !== noteAt.end || bytes[0] !== noteHeader.version || bytes[noteAt.type] !== noteHeader.type) return false;
+  const u16 = (at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  return (
+    u16(noteAt.xid) + u16(noteAt.xid + 2) === 0 &&
+    u16(noteAt.kind) === noteHeader.kind &&
+    u16(noteAt.kind + 2) === 0 &&
+    u16(noteAt.event) === FlowUpdateEvent.abbreviated &&
+    u16(noteAt.event - 2) === noteAt.end - noteAt.event + 2
+  );
+}

@@ -1,0 +1,51 @@
+/**
+ * The differences that a round is made of. Those of a large round are made beforehand, a slice at a time, and kept until it is put
+ * together: there may be more of them than are kept for all switches (difference.ts).
+ */
+import type { SwitchChange } from './bundle-plan.js';
+import { fragmentDifference } from './difference.js';
+import type { EncodedFragment } from './encoded-fragment.js';
+import { nextTurn } from './encoding.js';
+import type { DirtyEntry, HostLedger, Installed } from './host-ledger.js';
+
+/** Fragments that can be looked at without others having to wait: about a millisecond. */
+const smallRound = 100;
+
+interface Made {
+  readonly from: Installed;
+  readonly to: EncodedFragment | null;
+  readonly change: SwitchChange;
+}
+
+export class RoundDifferences {
+  #made: Map<string, Made> | null = null;
+
+  /** Makes what a large round needs. False: the round is small and not worth the detour. */
+  async warmUp(ledger: HostLedger, desired: (key: string) => EncodedFragment | null): Promise<boolean> {
+    if (ledger.dirty.size < smallRound) return false;
+    const made = new Map<string, Made>();
+    let count = 0;
+    for (const { key, installed } of ledger.dirty.values()) {
+      const to = desired(key);
+      if (installed !== 'unknown' && installed !== to)
+        made.set(key, { from: installed, to, change: fragmentDifference(installed, to) });
+      count += 1;
+      if (count % smallRound === 0) await nextTurn();
+    }
+    this.#made = made;
+    return true;
+  }
+
+  /** What turns what is installed into the target. */
+  of({ key, installed }: DirtyEntry, target: EncodedFragment | null): SwitchChange {
+    if (installed === 'unknown') throw new Error(`what is installed of ${key} is not known`);
+    const made = this.#made?.get(key);
+    if (made !== undefined && made.from === installed && made.to === target) return made.change;
+    return fragmentDifference(installed, target);
+  }
+
+  /** The round is put together. */
+  forget(): void {
+    this.#made = null;
+  }
+}
