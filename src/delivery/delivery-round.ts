@@ -167,8 +167,11 @@ function tear(
   { errors, error }: Extract<BundleOutcome, { kind: 'torn' }>,
 ): RoundOutcome {
   const { ledger, accepted } = context;
-  // Which of the shapes it was cannot be told: all of this round are asked about anew.
-  for (const { shapes } of open) accepted.forget(shapes);
+  // Those of what was left out do not tell whether they are understood. The others are asked about once more.
+  for (const { key, shapes } of open) {
+    if (errors.has(key)) accepted.distrust(shapes);
+    else accepted.forget(shapes);
+  }
   ledger.forgetInstalled([...ledger.inFlight.keys()]);
   for (const [key, words] of errors) {
     if (!ledger.isInFlight(key)) continue;

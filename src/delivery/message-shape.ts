@@ -10,6 +10,7 @@
  *
  * Sources: OpenFlow 1.5.1 sections 7.2 and 7.3.4, nicira-ext; tried on Open vSwitch 3.1.
  */
+import { hash } from 'node:crypto';
 import type { WireSlice } from './bundle-plan.js';
 import { bundleAddBytes } from './encoding.js';
 
@@ -19,8 +20,12 @@ const mostShapes = 8_192;
 /** Numbers of shapes, as they came. */
 const numbers = new Map<string, number>();
 
+/** Longer ones are told apart by a hash: a group may have 64 kB. */
+const longestKept = 256;
+
 /** The number of this shape; null when there are too many. */
-function numberOf(shape: string): number | null {
+function numberOf(whole: string): number | null {
+  const shape = whole.length > longestKept ? hash('sha256', whole, 'base64') : whole;
   const known = numbers.get(shape);
   if (known !== undefined || numbers.size >= mostShapes) return known ?? null;
   numbers.set(shape, numbers.size);
@@ -110,10 +115,28 @@ function blankInstructions(message: Buffer, start: number): void {
   }
 }
 
-/** OXM classes and numbers of fields whose values matter, as `class << 8 | number`. */
+const openFlowField = (number: number): number => (0x8000 << 7) | number;
+
+/** Fields of OpenFlow of one byte, of whose values only so much matters as others depend on: tenants choose them. */
+const protocolsOfFields: ReadonlySet<number> = new Set([1, 2, 6, 17, 58, 132]);
+const neighbourTypes: ReadonlySet<number> = new Set([135, 136]);
+const otherValue = 0xff;
+const reductions: ReadonlyMap<number, (value: number) => number> = new Map([
+  // ip_proto, ICMP type and code, ICMPv6 type and code.
+  [openFlowField(10), (value: number) => (protocolsOfFields.has(value) ? value : otherValue)],
+  [openFlowField(19), () => 0],
+  [openFlowField(20), () => 0],
+  [openFlowField(29), (value: number) => (neighbourTypes.has(value) ? value : otherValue)],
+  [openFlowField(30), (value: number) => (value === 0 ? 0 : otherValue)],
+]);
+const vlanId = openFlowField(6);
+/** The bit of vlan_vid that says whether there is a tag, within the first of its two bytes. */
+const vlanPresent = 0x10;
+
+/** OXM classes and numbers of fields whose values matter, as `class << 7 | number`. */
 const telling: ReadonlySet<number> = new Set([
   // OpenFlow: eth_type, vlan_vid, arp_op, mpls_label, tcp_flags, packet_type.
-  ...[5, 6, 21, 34, 42, 44].map(field => (0x8000 << 7) | field),
+  ...[5, 6, 21, 34, 42, 44].map(openFlowField),
   // Nicira: vlan_tci and eth_type of the old names, ct_state.
   ...[3, 4].map(field => field),
   (1 << 7) | 105,
@@ -131,7 +154,12 @@ function blankField(message: Buffer, at: number): number {
   const isMasked = (byteAt(message, at + 2) & 1) === 1;
   const isShort = (end - start) >> (isMasked ? 1 : 0) <= 1;
   const name = (message.readUInt16BE(at) << 7) | (byteAt(message, at + 2) >> 1);
-  if (!isShort && !telling.has(name)) message.fill(0, start, end);
+  const reduction = isMasked ? undefined : reductions.get(name);
+  if (reduction !== undefined) message[start] = reduction(byteAt(message, start));
+  else if (name === vlanId && !isMasked) {
+    message[start] = byteAt(message, start) & vlanPresent;
+    message.fill(0, start + 1, end);
+  } else if (!isShort && !telling.has(name)) message.fill(0, start, end);
   return end;
 }
 
@@ -217,31 +245,52 @@ function blankSpecs(message: Buffer, start: number, end: number): void {
   }
 }
 
+/** A set of numbers of shapes. */
+class ShapeSet {
+  #bits = new Uint8Array(0);
+
+  has(shape: number): boolean {
+    return (byteAt(this.#bits, shape >> 3) & (1 << (shape & 7))) !== 0;
+  }
+
+  add(shape: number): void {
+    const place = shape >> 3;
+    if (place >= this.#bits.length) {
+      const grown = new Uint8Array(Math.max(place + 1, this.#bits.length * 2));
+      grown.set(this.#bits);
+      this.#bits = grown;
+    }
+    this.#bits[place] = byteAt(this.#bits, place) | (1 << (shape & 7));
+  }
+
+  delete(shape: number): void {
+    const place = shape >> 3;
+    if (place < this.#bits.length) this.#bits[place] = byteAt(this.#bits, place) & ~(1 << (shape & 7));
+  }
+}
+
 /** Shapes that one switch has accepted on this connection: whatever its version, its datapath and its kernel can do. */
 export class AcceptedShapes {
-  #bits = new Uint8Array(0);
+  readonly #accepted = new ShapeSet();
+  /** Shapes that have turned out not to tell. */
+  readonly #distrusted = new ShapeSet();
 
   /** True when the switch has accepted messages of all these shapes. */
   covers(shapes: readonly number[] | null): boolean {
-    return shapes !== null && shapes.every(shape => (byteAt(this.#bits, shape >> 3) & (1 << (shape & 7))) !== 0);
+    return shapes !== null && shapes.every(shape => this.#accepted.has(shape));
   }
 
   accept(shapes: readonly number[] | null): void {
-    for (const shape of shapes ?? []) {
-      const place = shape >> 3;
-      if (place >= this.#bits.length) {
-        const grown = new Uint8Array(Math.max(place + 1, this.#bits.length * 2));
-        grown.set(this.#bits);
-        this.#bits = grown;
-      }
-      this.#bits[place] = byteAt(this.#bits, place) | (1 << (shape & 7));
-    }
+    for (const shape of shapes ?? []) if (!this.#distrusted.has(shape)) this.#accepted.add(shape);
   }
 
   forget(shapes: readonly number[] | null): void {
-    for (const shape of shapes ?? []) {
-      const place = shape >> 3;
-      if (place < this.#bits.length) this.#bits[place] = byteAt(this.#bits, place) & ~(1 << (shape & 7));
-    }
+    for (const shape of shapes ?? []) this.#accepted.delete(shape);
+  }
+
+  /** A message of one of these shapes was refused although others were accepted: it is asked about from now on. */
+  distrust(shapes: readonly number[] | null): void {
+    this.forget(shapes);
+    for (const shape of shapes ?? []) this.#distrusted.add(shape);
   }
 }

@@ -95,7 +95,14 @@ export async function openDataSource(
   return { sessions, durability, warnings, writers, listenerConfig, close };
 }
 
+/** Parameters of a URL that would replace what is set here, or have the driver end connections that are in use. */
+const REFUSED_PARAMETERS = ['options', 'query_timeout'];
+
 function postgresConnection(url: string): pg.PoolConfig {
+  const given = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  const refused = REFUSED_PARAMETERS.find(name => url.includes('?') && given.has(name));
+  if (refused !== undefined)
+    throw new WeftError('invalid_option', { detail: `The URL of the database cannot set ${refused}: Weft does.` });
   return {
     connectionString: url,
     application_name: 'weft',

@@ -41,6 +41,7 @@ export class DatabaseSession implements Session {
   /** What is to be sent at the end of this turn. */
   #batch: StatementBatch | null = null;
   #firstFailure: unknown = null;
+  #isOver = false;
 
   constructor(client: pg.PoolClient, prepared: PreparedStatements, work: MutableWork) {
     this.#client = client;
@@ -75,25 +76,38 @@ export class DatabaseSession implements Session {
     return this.#send({ text, values, rowMode: 'array', isKept: false }) as Promise<{ rows: unknown[][] }>;
   }
 
+  /** The work is over: whoever has kept the session would ask within the transaction of the next who borrows the connection. */
+  end(): void {
+    this.#isOver = true;
+  }
+
   #send(statement: Statement): Promise<StatementResult> {
     this.#owed += 1;
     this.#work.statements += 1;
-    const counted = this.#openBatch()
-      .add(statement)
-      .then(
-        result => {
-          this.#answered();
-          this.#work.rows += result.rows.length;
-          return result;
-        },
-        (error: unknown) => {
-          this.#answered();
-          throw this.#causeOf(error);
-        },
-      );
+    const counted = this.#add(statement).then(
+      result => {
+        this.#answered();
+        this.#work.rows += result.rows.length;
+        return result;
+      },
+      (error: unknown) => {
+        this.#answered();
+        throw this.#causeOf(error);
+      },
+    );
     // Of several sent together only one may be awaited when it fails.
     counted.catch(() => undefined);
     return counted;
+  }
+
+  async #add(statement: Statement): Promise<StatementResult> {
+    if (this.#isOver) throw new Error(`a query after the end of its session: ${statement.text}`);
+    return this.#openBatch().add(statement);
+  }
+
+  /** Something is gathered that was not sent yet. */
+  get hasUnsent(): boolean {
+    return this.#batch !== null;
   }
 
   /** What is being gathered; it is sent when whoever is at work now has nothing more to say. */
@@ -213,7 +227,9 @@ export class Sessions {
     } finally {
       watchdog.stop();
       client.off('error', ignore);
-      client.release(isSpoilt);
+      session.end();
+      // What is still to be sent would go out behind the end of the work.
+      client.release(isSpoilt || session.hasUnsent);
     }
   }
 

@@ -34,6 +34,8 @@ interface Prepared {
   readonly name: string;
   /** Not known before the first answer. */
   shape: Shape | null;
+  /** A batch with it has failed: the server may have it or not, or what it has may be of no use any more. */
+  isDoubtful: boolean;
 }
 
 const noColumns: Shape = { names: [], parsers: [] };
@@ -55,19 +57,21 @@ export class PreparedStatements {
 
   add(text: string): Prepared {
     this.#made += 1;
-    const prepared = { name: `weft_${this.#made}${this.#suffix}`, shape: null };
+    const prepared = { name: `weft_${this.#made}${this.#suffix}`, shape: null, isDoubtful: false };
     this.#byText.set(text, prepared);
     return prepared;
   }
 
-  /** It may be there or not: it is prepared again, under another name. */
-  forget(text: string): void {
-    this.#byText.delete(text);
+  /** It is prepared again before it is used: under its name, so that none is left behind at the server. */
+  doubt(text: string): void {
+    const prepared = this.#byText.get(text);
+    if (prepared !== undefined) [prepared.isDoubtful, prepared.shape] = [true, null];
   }
 }
 
 interface Entry {
   readonly statement: Statement;
+  readonly values: readonly (string | null)[];
   readonly resolve: (result: StatementResult) => void;
   readonly reject: (error: unknown) => void;
   prepared: Prepared | null;
@@ -91,8 +95,9 @@ interface Wire {
   bind(binding: {
     statement: string;
     values: readonly unknown[];
-    valueMapper: (value: unknown) => string | null;
   }): void;
+  /** No error where there is none of this name. */
+  close(what: { type: 'S'; name: string }): void;
   describe(what: { type: 'P' }): void;
   execute(what: object): void;
   sync(): void;
@@ -110,10 +115,12 @@ export class StatementBatch extends pg.Query {
     this.#prepared = prepared;
   }
 
+  /** @throws TypeError for a value that is no parameter: nothing of it is sent then */
   add(statement: Statement): Promise<StatementResult> {
+    const values = statement.values.map(parameterText);
     return new Promise((resolve, reject) => {
       const blank = { prepared: null, isParsing: false, shape: null, rows: [], tag: null };
-      this.#entries.push({ statement, resolve, reject, ...blank });
+      this.#entries.push({ statement, values, resolve, reject, ...blank });
     });
   }
 
@@ -121,22 +128,27 @@ export class StatementBatch extends pg.Query {
   override submit = (connection: pg.Connection): void => {
     const wire = connection as unknown as Wire;
     wire.stream.cork();
-    for (const entry of this.#entries) this.#send(wire, entry);
-    wire.sync();
-    wire.stream.uncork();
+    try {
+      for (const entry of this.#entries) this.#send(wire, entry);
+      wire.sync();
+    } finally {
+      wire.stream.uncork();
+    }
   };
 
   #send(wire: Wire, entry: Entry): void {
-    const { text, values, isKept } = entry.statement;
+    const { text, isKept } = entry.statement;
     let prepared = isKept ? this.#prepared.get(text) : undefined;
-    if (prepared === undefined) {
-      prepared = isKept ? this.#prepared.add(text) : { name: '', shape: null };
+    if (prepared === undefined || prepared.isDoubtful) {
+      if (prepared !== undefined) wire.close({ type: 'S', name: prepared.name });
+      prepared ??= isKept ? this.#prepared.add(text) : { name: '', shape: null, isDoubtful: false };
+      prepared.isDoubtful = false;
       entry.isParsing = true;
       wire.parse({ text, name: prepared.name });
     }
     entry.prepared = prepared;
     entry.shape = prepared.shape;
-    wire.bind({ statement: prepared.name, values, valueMapper: parameterText });
+    wire.bind({ statement: prepared.name, values: entry.values });
     if (entry.shape === null) wire.describe({ type: 'P' });
     wire.execute({});
   }
@@ -178,8 +190,9 @@ export class StatementBatch extends pg.Query {
 
   /** The server has refused one and skips those behind it, or the connection is gone: nothing of the batch can be relied upon. */
   handleError(error: unknown): void {
-    for (const { isParsing, statement } of this.#entries.slice(this.#answered))
-      if (isParsing) this.#prepared.forget(statement.text);
+    // The first of these has failed itself, perhaps because of what was prepared of it; those behind it were skipped.
+    for (const [index, { isParsing, statement }] of this.#entries.slice(this.#answered).entries())
+      if (statement.isKept && (isParsing || index === 0)) this.#prepared.doubt(statement.text);
     this.#fail(error);
   }
 

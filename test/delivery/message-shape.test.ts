@@ -98,6 +98,18 @@ describe('shape of a message', () => {
     assert.deepEqual([...new Set(shapes)], shapes);
   });
 
+  it('cannot be used up by a tenant who tries all protocols, ICMP types and VLANs', () => {
+    const shapes = new Set<number>();
+    for (let value = 0n; value < 256n; value += 1n) {
+      const protocol = [...ipv4, matchField(oxm.ipProto, value)];
+      const icmp = [...ipv4, matchField(oxm.ipProto, 1n), matchField(oxm.icmpv4Type, value), matchField(oxm.icmpv4Code, value)];
+      const icmp6 = [ethType(0x86ddn), matchField(oxm.ipProto, 58n), matchField(oxm.icmpv6Type, value)];
+      const vlan = [matchField(oxm.vlanVid, 0x1000n + value)];
+      for (const match of [protocol, icmp, icmp6, vlan]) shapes.add(shapeOf(match, []));
+    }
+    assert.ok(shapes.size <= 14, `${shapes.size} shapes`);
+  });
+
   it('does not tell how many buckets a group has, nor which flow is removed', () => {
     const flood = (...ports: number[]) =>
       encoded(
