@@ -21,6 +21,7 @@ import {
   type RequestKind,
 } from './connection-types.js';
 import { deadline } from './deadline.js';
+import { deferred } from './deferred.js';
 import { Framer } from './framer.js';
 import { decodeMessage, encodeMessage, type Message, type MessageOf, type ReceivedMessage } from './message-codec.js';
 import type { FeaturesReply } from './messages/features.js';
@@ -403,21 +404,4 @@ export class OpenFlowConnection {
     this.pending.rejectAll(error);
     this.options.onClose?.(reason);
   }
-}
-
-/** A promise with its two ends. */
-function deferred<T>(): {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-} {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<T>((onValue, onError) => {
-    resolve = onValue;
-    reject = onError;
-  });
-  // Nobody need wait for it: a failure is told to onClose as well.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
 }

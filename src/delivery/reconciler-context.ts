@@ -83,3 +83,20 @@ export interface DeliveryCounters {
   driftEvents: number;
   driftChecks: number;
 }
+
+export function noneCounted(): DeliveryCounters {
+  return {
+    bundles: 0,
+    flowMods: 0,
+    groupMods: 0,
+    bytes: 0,
+    rounds: 0,
+    unaskedBundles: 0,
+    tornBundles: 0,
+    refusals: 0,
+    resyncs: 0,
+    repairs: 0,
+    driftEvents: 0,
+    driftChecks: 0,
+  };
+}

@@ -14,13 +14,13 @@ import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery
 import type { HostChange } from './desired-state.js';
 import { DriftWatch } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
-import { bundleId } from './encoding.js';
 import { Gathering } from './gathering.js';
 import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
 import { AcceptedShapes } from './message-shape.js';
 import { PendingRanks, type HoldPeer, type Rank } from './holds.js';
 import { Inspection } from './inspection.js';
-import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
+import { Mastership } from './mastership.js';
+import { noneCounted, type HostConnection, type ReconcilerContext } from './reconciler-context.js';
 import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
 import { roundContext } from './round-context.js';
 import { RoundDifferences } from './round-differences.js';
@@ -38,20 +38,7 @@ export class Reconciler implements HostProgress, HoldPeer {
   readonly hypervisorId: string;
   name: string;
   readonly ledger: HostLedger;
-  readonly counters: DeliveryCounters = {
-    bundles: 0,
-    flowMods: 0,
-    groupMods: 0,
-    bytes: 0,
-    rounds: 0,
-    unaskedBundles: 0,
-    tornBundles: 0,
-    refusals: 0,
-    resyncs: 0,
-    repairs: 0,
-    driftEvents: 0,
-    driftChecks: 0,
-  };
+  readonly counters = noneCounted();
 
   readonly #context: ReconcilerContext;
   readonly #log: Logger;
@@ -65,9 +52,7 @@ export class Reconciler implements HostProgress, HoldPeer {
   #connection: HostConnection | null = null;
   #disconnectedAtMs: number;
   #lastError: string | null = null;
-  #claimedTerm: bigint | null = null;
-  /** The switch was ours before on this connection: a bundle that the fence came upon may be open, and the next would add to it. */
-  #mayHoldBundle = false;
+  readonly #mastership = new Mastership();
   #running: Promise<void> = Promise.resolve();
   #pauseUntilMs = 0;
   #failures = 0;
@@ -205,8 +190,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#connection?.target.close('replaced by a newer connection');
     this.#connection = connection;
     this.#lastError = null;
-    this.#claimedTerm = null;
-    this.#mayHoldBundle = false;
+    this.#mastership.reset();
     this.#accepted = new AcceptedShapes();
     this.#database.reset();
     connection.target.onClose(reason => this.#disconnected(connection, reason));
@@ -247,7 +231,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#wakeUp.awake();
     const term = this.#context.term();
     if (term === null) return this.#standBy();
-    if (term !== this.#claimedTerm) return this.#claim(connection, term);
+    if (term !== this.#mastership.term) return this.#claim(connection, term);
     const databaseAtMs = this.#database.waitUntilMs(connection.database());
     if (databaseAtMs !== null) return this.#wakeUp.sleepUntil(databaseAtMs);
     if (!this.#stock.isRead) return this.#readStock(connection);
@@ -293,7 +277,7 @@ export class Reconciler implements HostProgress, HoldPeer {
   }
 
   #standBy(): Promise<void> {
-    this.#claimedTerm = null;
+    this.#mastership.end();
     if (this.#state !== 'standby') {
       this.#move('standby', 'the lease is not ours');
       this.#drift.stop();
@@ -305,19 +289,13 @@ export class Reconciler implements HostProgress, HoldPeer {
   /** The fence: the switch itself refuses a term older than one that it has seen. */
   async #claim(connection: HostConnection, term: bigint): Promise<void> {
     this.#move('claiming', `term ${term}`);
-    const reply = await connection.target.claimRole(term);
-    this.#checkOpen(connection);
+    const reply = await this.#mastership.claim(connection.target, term, () => this.#checkOpen(connection));
     if (reply.kind === 'granted') {
-      if (this.#mayHoldBundle) await connection.target.discardBundle(bundleId);
-      this.#checkOpen(connection);
-      this.#mayHoldBundle = true;
-      this.#claimedTerm = term;
       connection.target.matchFragments();
       this.#stock.unread();
       this.#drift.start(connection.target, () => this.#driftNoted());
       return;
     }
-    if (reply.kind === 'refused') throw new Error(`the switch refuses the master role: ${reply.error}`);
     this.#fence(reply.currentTerm);
     while (this.#connection === connection && this.#context.term() === term) {
       this.#wakeUp.awake();
@@ -385,7 +363,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     } else if (outcome.kind === 'fenced') {
       // What was in flight stays so: the sentinel tells what became of it when the switch is ours again.
       this.#move('fenced', 'the switch has another master');
-      this.#claimedTerm = null;
+      this.#mastership.end();
     } else if (outcome.kind === 'torn') {
       this.counters.tornBundles += 1;
       this.#log.error({ error: outcome.error }, 'the switch left out of a bundle what it had accepted before');
