@@ -25,7 +25,7 @@ import { deferred } from './deferred.js';
 import { Framer } from './framer.js';
 import { decodeMessage, encodeMessage, type Message, type MessageOf, type ReceivedMessage } from './message-codec.js';
 import type { FeaturesReply } from './messages/features.js';
-import { hello, offeredVersions, type Hello } from './messages/hello.js';
+import { hello, highestCommon } from './messages/hello.js';
 import type {
   MultipartKind,
   MultipartReplyBody,
@@ -200,10 +200,7 @@ export class OpenFlowConnection {
     return this.ask(body, part => onPart(part as MultipartReplyOf<K>), Number.POSITIVE_INFINITY);
   }
 
-  /**
-   * As `multipartStream`, for who can do without most of a long reply: what each part says is given as it stands in the message, and is
-   * valid until `onPart` returns. A WireError that it throws ends the connection, as one of the decoder does.
-   */
+  /** As `multipartStream`, not decoded: what a part says, valid until `onPart` returns. A WireError of it ends the connection. */
   multipartBytes(body: MultipartRequestBody, onPart: (bytes: Uint8Array) => void): Promise<void> {
     return this.askFor(body, (xid, progress) =>
       this.pending.expectBytes(xid, bytes => {
@@ -325,7 +322,7 @@ export class OpenFlowConnection {
       this.end({ kind: 'version', detail: `${message.kind} came before the hello` });
       return;
     }
-    const version = this.highestCommon(message, headerVersion);
+    const version = highestCommon(this.versions, message, headerVersion);
     if (version === undefined) {
       const detail = `the switch offers none of the versions ${this.versions.join(', ')}`;
       const data = new TextEncoder().encode(detail);
@@ -336,11 +333,6 @@ export class OpenFlowConnection {
     }
     this.move({ kind: 'identifying', version });
     this.identify(version).catch((cause: unknown) => this.identifyFailed(cause));
-  }
-
-  private highestCommon(received: Hello, headerVersion: number): Version | undefined {
-    const offered = offeredVersions(received, headerVersion);
-    return this.versions.toSorted((a, b) => b - a).find(version => offered.has(version));
   }
 
   private async identify(version: Version): Promise<void> {

@@ -1,4 +1,5 @@
 /** Hello: the first message of both sides; its bitmap element lists every version that the sender speaks. */
+import type { Version } from '../version.js';
 import { list, u32, type Infer } from '../../wire/codec.js';
 import { struct } from '../../wire/struct.js';
 import { tlv, tlvCase } from '../../wire/tlv.js';
@@ -27,4 +28,14 @@ export function offeredVersions(received: Hello, headerVersion: number): Readonl
   const bits = bitmap.bitmaps[0] ?? 0;
   for (let version = 1; version < 32; version += 1) if ((bits >>> version) & 1) versions.add(version);
   return versions;
+}
+
+/** The highest of these versions that the peer offers too. */
+export function highestCommon(
+  versions: readonly Version[],
+  received: Hello,
+  headerVersion: number,
+): Version | undefined {
+  const offered = offeredVersions(received, headerVersion);
+  return versions.toSorted((a, b) => b - a).find(version => offered.has(version));
 }
