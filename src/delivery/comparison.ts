@@ -181,7 +181,7 @@ export class SwitchComparison {
 
   /** Compares by place what could not be told by its fingerprint. */
   async #judge(): Promise<void> {
-    for (const part of [...this.#unplaced]) {
+    for (const part of this.#unplaced) {
       const isWhole = part.met?.count === part.fragment.flowCount;
       if (isWhole && this.#unjudged.length === 0) continue;
       this.#place(part);

@@ -223,4 +223,3 @@ export function blameCauses(plan: RoundPlan, ledger: HostLedger, nowMs: number):
     ledger.refuse(flight.entry.key, `depends on ${cause}: ${refusal.error}`, nowMs, cause);
   }
 }
-

@@ -92,10 +92,7 @@ interface Field {
 interface Wire {
   readonly stream: { cork(): void; uncork(): void };
   parse(statement: { text: string; name: string }): void;
-  bind(binding: {
-    statement: string;
-    values: readonly unknown[];
-  }): void;
+  bind(binding: { statement: string; values: readonly unknown[] }): void;
   /** No error where there is none of this name. */
   close(what: { type: 'S'; name: string }): void;
   describe(what: { type: 'P' }): void;

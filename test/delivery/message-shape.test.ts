@@ -102,7 +102,12 @@ describe('shape of a message', () => {
     const shapes = new Set<number>();
     for (let value = 0n; value < 256n; value += 1n) {
       const protocol = [...ipv4, matchField(oxm.ipProto, value)];
-      const icmp = [...ipv4, matchField(oxm.ipProto, 1n), matchField(oxm.icmpv4Type, value), matchField(oxm.icmpv4Code, value)];
+      const icmp = [
+        ...ipv4,
+        matchField(oxm.ipProto, 1n),
+        matchField(oxm.icmpv4Type, value),
+        matchField(oxm.icmpv4Code, value),
+      ];
       const icmp6 = [ethType(0x86ddn), matchField(oxm.ipProto, 58n), matchField(oxm.icmpv6Type, value)];
       const vlan = [matchField(oxm.vlanVid, 0x1000n + value)];
       for (const match of [protocol, icmp, icmp6, vlan]) shapes.add(shapeOf(match, []));

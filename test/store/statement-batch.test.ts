@@ -71,7 +71,8 @@ for (const [name, database] of databases) {
             outcomes.map(({ status }) => status),
             ['rejected', 'rejected', 'rejected'],
           );
-          for (const outcome of outcomes) assert.match(String((outcome as PromiseRejectedResult).reason), /division by zero/);
+          for (const outcome of outcomes)
+            assert.match(String((outcome as PromiseRejectedResult).reason), /division by zero/);
           const again = await Promise.all(texts.map((text, index) => session.query(text, index === at ? [1] : [])));
           assert.deepEqual(
             again.map(({ rows }) => rows[0]?.['n']),

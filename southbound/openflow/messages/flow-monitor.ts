@@ -97,7 +97,8 @@ const noteHeader = { version: 6, type: 19, kind: 16 } as const;
  * sends one with each bundle, so that it is told from the bytes.
  */
 export function isOwnChangeNote(bytes: Uint8Array): boolean {
-  if (bytes.length !== noteAt.end || bytes[0] !== noteHeader.version || bytes[noteAt.type] !== noteHeader.type) return false;
+  if (bytes.length !== noteAt.end || bytes[0] !== noteHeader.version || bytes[noteAt.type] !== noteHeader.type)
+    return false;
   const u16 = (at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
   return (
     u16(noteAt.xid) + u16(noteAt.xid + 2) === 0 &&

@@ -87,7 +87,8 @@ const leastFlowBytes = 40;
 export function* flowsIn(body: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < body.length; ) {
     const length = ((body[at] ?? 0) << 8) | (body[at + 1] ?? 0);
-    if (length < leastFlowBytes || length > body.length - at) throw new WireError('bad_length', `flow of ${length} bytes`, at);
+    if (length < leastFlowBytes || length > body.length - at)
+      throw new WireError('bad_length', `flow of ${length} bytes`, at);
     yield body.subarray(at, at + length);
     at += length;
   }

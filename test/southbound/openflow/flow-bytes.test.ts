@@ -5,7 +5,12 @@ import { instructionsFor } from '../../../southbound/openflow/instructions.js';
 import { matchField } from '../../../southbound/openflow/match.js';
 import { encodeMessage } from '../../../southbound/openflow/message-codec.js';
 import { type FlowUpdate, isOwnChangeNote } from '../../../southbound/openflow/messages/flow-monitor.js';
-import { decodeFlow, flowFingerprint, flowsIn, type FlowStats } from '../../../southbound/openflow/messages/flow-stats.js';
+import {
+  decodeFlow,
+  flowFingerprint,
+  flowsIn,
+  type FlowStats,
+} from '../../../southbound/openflow/messages/flow-stats.js';
 import { oxm } from '../../../southbound/openflow/oxm.js';
 import { Version } from '../../../southbound/openflow/version.js';
 import { WireError } from '../../../southbound/wire/wire-error.js';
