@@ -23,7 +23,7 @@ import { Mastership } from './mastership.js';
 import { noneCounted, type HostConnection, type ReconcilerContext } from './reconciler-context.js';
 import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
 import { roundContext } from './round-context.js';
-import { RoundDifferences } from './round-differences.js';
+import { largeRound, RoundDifferences } from './round-differences.js';
 import type { RoundPlan } from './round-plan.js';
 import { prepareRound } from './round-preparation.js';
 import { StockTaking } from './stock-taking.js';
@@ -243,7 +243,8 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (this.ledger.dirty.size === 0) return this.#rest();
     const { peers, isAskedFor } = this.#context;
     if (this.#gathering.isOn(this.ledger.version, nowMs, isAskedFor(), peers)) return this.#sleepUntil(Infinity);
-    if (await this.#differences.warmUp(this.ledger, key => this.#desired(key))) {
+    if (this.ledger.dirty.size >= largeRound) {
+      await this.#differences.warmUp(this.ledger, key => this.#desired(key));
       await this.#context.largeRoundTurn();
       this.#checkOpen(connection);
     }

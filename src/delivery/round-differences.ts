@@ -8,8 +8,8 @@ import type { EncodedFragment } from './encoded-fragment.js';
 import { nextTurn } from './encoding.js';
 import type { DirtyEntry, HostLedger, Installed } from './host-ledger.js';
 
-/** Fragments that can be looked at without others having to wait: about a millisecond. */
-const smallRound = 100;
+/** So many fragments cannot be looked at without others having to wait: more than a millisecond. */
+export const largeRound = 100;
 
 interface Made {
   readonly from: Installed;
@@ -20,9 +20,8 @@ interface Made {
 export class RoundDifferences {
   #made: Map<string, Made> | null = null;
 
-  /** Makes what a large round needs. False: the round is small and not worth the detour. */
-  async warmUp(ledger: HostLedger, desired: (key: string) => EncodedFragment | null): Promise<boolean> {
-    if (ledger.dirty.size < smallRound) return false;
+  /** Makes what a large round needs. */
+  async warmUp(ledger: HostLedger, desired: (key: string) => EncodedFragment | null): Promise<void> {
     const made = new Map<string, Made>();
     let count = 0;
     for (const { key, installed } of ledger.dirty.values()) {
@@ -30,10 +29,9 @@ export class RoundDifferences {
       if (installed !== 'unknown' && installed !== to)
         made.set(key, { from: installed, to, change: fragmentDifference(installed, to) });
       count += 1;
-      if (count % smallRound === 0) await nextTurn();
+      if (count % largeRound === 0) await nextTurn();
     }
     this.#made = made;
-    return true;
   }
 
   /** What turns what is installed into the target. */
