@@ -307,26 +307,19 @@ export function imageOfAdd(message: string): FlowImage {
   };
 }
 
-/** Table and priority of the flow that a bundle-add makes, a byte a character. */
-export function placeOfAdd(message: string): { readonly table: number; readonly priority: number } {
+/** Table and priority of the flow that the bundle-add at `at` makes, a byte a character. */
+export function placeOfAdd(messages: string, at: number): { readonly table: number; readonly priority: number } {
   const { table, priority } = flowModPlaces;
-  return { table: message.charCodeAt(table), priority: u16At(message, priority) };
+  return { table: messages.charCodeAt(at + table), priority: u16At(messages, at + priority) };
 }
 
 /** Type and length before the first field of a match. */
 const matchHeadBytes = 4;
-/** Class, field number without a mask, and length of OFPXMT_OFB_METADATA. */
-const wholeMetadata = '\x80\x00\x04\x08';
 
-/** The datapath that the flow of a bundle-add matches as a whole; null if it does not. */
-export function metadataOfAdd(message: string): bigint | null {
-  const { match } = flowModPlaces;
-  const end = match + u16At(message, match + 2);
-  for (let at = match + matchHeadBytes; at < end; at += 4 + message.charCodeAt(at + 3)) {
-    if (message.startsWith(wholeMetadata, at))
-      return BigInt(`0x${Buffer.from(message.slice(at + 4, at + 12), 'latin1').toString('hex')}`);
-  }
-  return null;
+/** Where the fields stand that the flow of the bundle-add at `at` matches. */
+export function matchOfAdd(messages: string, at: number): { readonly start: number; readonly end: number } {
+  const start = at + flowModPlaces.match;
+  return { start: start + matchHeadBytes, end: start + u16At(messages, start + 2) };
 }
 
 const strictDelete = 4;

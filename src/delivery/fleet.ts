@@ -73,6 +73,8 @@ export interface HypervisorDelivery {
 const defaultAuditIntervalMs = 60_000;
 const comparisonsAtOnce = 2;
 const kicksATurn = 100;
+/** Hypervisors of which what they should hold is kept in tables. */
+const tablesKept = 8;
 const nobody: ReadonlySet<never> = new Set();
 
 /** The hypervisors that a delta says something is to be on. */
@@ -89,6 +91,7 @@ export class Fleet {
   readonly #reconcilers = new Map<string, Reconciler>();
   readonly #comparisons = new TurnQueue(comparisonsAtOnce);
   readonly #installed = new Map<string, InstalledPorts>();
+  readonly #tables = new Map<string, CompiledTables>();
   /** Hypervisors of which `portsInstalled` has been told. */
   readonly #told = new Set<string>();
   /** By hypervisor: where something is held back for it. */
@@ -106,6 +109,7 @@ export class Fleet {
 
   /** A hypervisor exists, whether connected or not. Also renames it. */
   addHypervisor(hypervisorId: string, name: string): void {
+    this.#tables.delete(hypervisorId);
     this.#desired.addHypervisor(hypervisorId);
     const known = this.#reconcilers.get(hypervisorId);
     if (known !== undefined) {
@@ -135,6 +139,7 @@ export class Fleet {
    * revisions carries the last of them.
    */
   apply(delta: Delta<EncodedFragment>): void {
+    this.#tables.clear();
     if (delta.revision < this.#delivered) this.#goBack(delta.revision);
     const { changes, untracked, pointedFrom } = this.#desired.apply(
       delta,
@@ -228,9 +233,15 @@ export class Fleet {
     }
   }
 
-  /** What the hypervisor should hold now, to look packets up in. */
+  /** What the hypervisor should hold now, to look packets up in. Kept until something changes, since one who asks asks again. */
   tablesOf(hypervisorId: string): CompiledTables {
-    return new CompiledTables(this.#desired.fragmentsOn(hypervisorId));
+    let tables = this.#tables.get(hypervisorId);
+    if (tables === undefined) {
+      tables = new CompiledTables(this.#desired.fragmentsOn(hypervisorId));
+      if (this.#tables.size >= tablesKept) this.#tables.clear();
+      this.#tables.set(hypervisorId, tables);
+    }
+    return tables;
   }
 
   /** Closes every connection. Switches keep what they have. */

@@ -34,11 +34,6 @@ export class Packet {
     return new Map(this.#fields);
   }
 
-  /** The datapath that it is in. */
-  get metadata(): bigint {
-    return this.#fields.get(oxm.metadata) ?? 0n;
-  }
-
   get(field: OxmField): bigint {
     const place = registerPlaces.get(field);
     if (place !== undefined) return (this.#registers >> place) & field.allBits;

@@ -113,7 +113,7 @@ class Notes {
     const stage = stageAt.get(table);
     if (stage === undefined) return;
     this.visits.push({ stage: stage.name, flow });
-    if (packet.metadata !== 0n) this.datapathKeys.add(packet.metadata);
+    this.datapathKeys.add(packet.get(oxm.metadata));
     if (table > lastAtSender && stage.kind === 'stage') this.#isAtSender = false;
     if (stage === lsInPreAcl) this.#begin(this.senderId ?? '', 'egress');
     else if (stage === lsOutPreAcl) this.#begin(this.#portInZone(packet), 'ingress');
