@@ -65,7 +65,7 @@ export async function finishWrite(
   void reply.header('weft-revision', revision);
   const wait = waitRequestOf(request.query as Record<string, string>);
   if (wait !== null) {
-    const { isApplied, progress } = await awaitApplied(context, revision, wait);
+    const { isApplied, progress } = await awaitApplied(context, revision, wait, request.sight);
     if (!isApplied) {
       const members = progressMembers(progress, context.isActive(), request.sight);
       return reply.code(202).send({ ...members, object: body() ?? null });

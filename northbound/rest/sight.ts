@@ -53,6 +53,13 @@ export class Sight {
 
   readonly #parents: Parents = (kind, id) => this.#view.get(kind, id) as RowOf<Kind> | null;
 
+  /** Whether the caller knows of the object of this id; a tenant only of one that is there. */
+  knows({ kind, id }: { readonly kind: Kind; readonly id: string }): boolean {
+    if (this.projectId === null) return true;
+    const row = this.#view.get(kind, id) as RowOf<Kind> | null;
+    return row !== null && this.sees(kind, row);
+  }
+
   /** Whether the caller may know that the object is shared with the project: its owner knows of all, others of themselves. */
   knowsOfSharing({ projectId }: RowOf<Kind>, project: string): boolean {
     const own = this.projectId;

@@ -45,7 +45,7 @@ export function progressMembers(progress: RevisionProgress, isActive: boolean, s
     ...progress.pending.map(host => ({ name: host.name, reason: 'not_acknowledged' })),
     ...progress.disconnected.map(host => ({ name: host.name, reason: 'disconnected' })),
   ];
-  const failed = progress.failed.map(failure => ({
+  const failed = failuresOf(progress, sight).map(failure => ({
     name: failure.name,
     error: failure.error,
     kind: failure.owner.kind,
@@ -57,6 +57,11 @@ export function progressMembers(progress: RevisionProgress, isActive: boolean, s
     return { revision, applied, pending: pending.length - disconnected, disconnected, failed: failed.length };
   }
   return { revision, applied, pending, failed };
+}
+
+/** What a switch refused, as far as the caller may know of what it belongs to: of others a tenant is not even told how much. */
+function failuresOf({ failed }: RevisionProgress, sight: Sight): RevisionProgress['failed'] {
+  return failed.filter(({ owner }) => sight.knows(owner));
 }
 
 /** What waiting stands on. */
@@ -78,6 +83,7 @@ export async function awaitApplied(
   { convergence, clock, state, isActive }: WaitContext,
   revision: number,
   request: WaitRequest,
+  sight: Sight,
 ): Promise<{ readonly isApplied: boolean; readonly progress: RevisionProgress }> {
   const deadlineMs = clock.nowMs() + request.timeoutMs;
   while (!isActive() && clock.nowMs() < deadlineMs) {
@@ -87,5 +93,7 @@ export async function awaitApplied(
   // However short the wait was: who has not got it can be named only once it is compiled.
   await state.reachWritten(revision);
   const progress = convergence.pending(revision);
-  return { isApplied: progress.isApplied && isActive(), progress };
+  const { isDelivered, pending } = progress;
+  const isApplied = isDelivered && pending.length === 0 && failuresOf(progress, sight).length === 0;
+  return { isApplied: isApplied && isActive(), progress };
 }

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import type { FragmentFailure, HostProgress } from '../../../src/delivery/convergence.js';
+import type { Caller } from '../../../northbound/rest/access.js';
+import { Sight } from '../../../northbound/rest/sight.js';
+import { awaitApplied, progressMembers } from '../../../northbound/rest/waiting.js';
+import { systemClock } from '../../../src/base/clock.js';
+import type { FragmentFailure, HostProgress, RevisionProgress } from '../../../src/delivery/convergence.js';
+import { NetworkView } from '../../../src/view/network-view.js';
+import { NetworkBuilder } from '../../compiler/network-builder.js';
 import { assertProblem, describeRest, type Json, type RestFixture, startRest } from './rest-fixture.js';
 
 /** A hypervisor that acknowledges when the test says so. */
@@ -112,6 +118,67 @@ describeRest('?wait=applied', rest => {
     assert.deepEqual(made.body['failed'], [
       { name: 'strict', error: 'OFPBMC_BAD_FIELD', kind: 'logical-switches', id: 'x' },
     ]);
+  });
+});
+
+describe('REST: what a tenant is told of refusals', () => {
+  const caller: Caller = { name: 't', subject: 't', role: 'member', projectId: 'web', scopes: [], expiresAtMs: null };
+  const failure = (kind: FragmentFailure['owner']['kind'], id: string): FragmentFailure => ({
+    hypervisorId: 'hv1',
+    name: 'hv1',
+    key: 'x',
+    owner: { kind, id },
+    error: 'OFPBMC_BAD_FIELD',
+    attempts: 1,
+    since: 1,
+    latest: 9,
+  });
+  const own = failure('logical-switches', 'own');
+  const foreign = [
+    failure('logical-switches', 'theirs'),
+    failure('logical-switches', 'gone'),
+    failure('hypervisors', 'hv1'),
+  ];
+  const progress = (failed: RevisionProgress['failed']): RevisionProgress => ({
+    revision: 5,
+    isDelivered: true,
+    isApplied: failed.length === 0,
+    applied: 1,
+    pending: [],
+    disconnected: [],
+    failed,
+  });
+  const view = new NetworkView();
+  const kind = 'logical-switches';
+  const { rows } = new NetworkBuilder().logicalSwitch('own').logicalSwitch('theirs').snapshot();
+  const projectOf = (id: string): string => (id === 'own' ? 'web' : 'db');
+  view.apply(
+    1,
+    rows[kind].map(row => ({ kind, id: row.id, after: { ...row, projectId: projectOf(row.id), sharedWith: [] } })),
+  );
+  const sights = {
+    tenant: new Sight(view, caller),
+    admin: new Sight(view, { ...caller, role: 'admin', projectId: null }),
+  };
+
+  it('is that of its own objects, in number and for what counts as applied', async () => {
+    const all = progress([own, ...foreign]);
+    assert.equal(progressMembers(all, true, sights.tenant).failed, 1);
+    assert.equal((progressMembers(all, true, sights.admin).failed as readonly unknown[]).length, 4);
+    for (const [failed, byTenant, byAdmin] of [
+      [[], true, true],
+      [foreign, true, false],
+      [[own], false, false],
+    ] as const) {
+      const context = {
+        convergence: { waitFor: async () => progress(failed), pending: () => progress(failed) },
+        clock: systemClock,
+        state: { reachWritten: async () => undefined },
+        isActive: () => true,
+      };
+      const isApplied = async (sight: Sight) => (await awaitApplied(context, 5, { timeoutMs: 0 }, sight)).isApplied;
+      assert.deepEqual([await isApplied(sights.tenant), await isApplied(sights.admin)], [byTenant, byAdmin]);
+    }
   });
 });
 
