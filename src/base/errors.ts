@@ -133,6 +133,11 @@ const TABLE = {
     'Change that rule, or delete it first.',
   ),
   rule_in_use: refused(409, 'The security group has this rule already.', 'Delete the other rule first.'),
+  too_many_sets: refused(
+    409,
+    'The rules of the security group name as many groups and address sets as they may.',
+    'Put addresses together in one address set, or rules into another group.',
+  ),
   contradiction: refused(400, 'Two members contradict each other.', 'Set only one of them.'),
   mtu_too_large: refused(
     400,

@@ -62,6 +62,21 @@ const meaning = [
   ...(['remoteGroupId', 'remoteAddressSetId', 'action', 'priority', 'stateless'] as const),
 ];
 
+/** So many different sets the rules of one group may name: each is asked whether the other side is in it. */
+const MAX_SETS = 256;
+
+/** A rule among the others of its group: together they name no more sets than a switch can be asked about. */
+export function checkRuleSets(rule: Shape, siblings: readonly Shape[]): void {
+  const setOf = ({ remoteGroupId, remoteAddressSetId }: Shape): string | null => remoteGroupId ?? remoteAddressSetId;
+  const own = setOf(rule);
+  if (own === null) return;
+  const named = new Set(siblings.filter(other => other.id !== rule.id).map(setOf));
+  named.delete(null);
+  if (named.size < MAX_SETS || named.has(own)) return;
+  const pointer = rule.remoteGroupId === null ? '/remote_address_set_id' : '/remote_group_id';
+  refuse('too_many_sets', pointer, `The rules of one security group name at most ${MAX_SETS} groups and address sets.`);
+}
+
 /** A rule among the others of its group: none says the same. */
 export function checkRuleIsNew(rule: Shape, siblings: readonly Shape[]): void {
   const same = siblings.find(other => other.id !== rule.id && meaning.every(member => other[member] === rule[member]));

@@ -117,7 +117,8 @@ class Notes {
     if (table > lastAtSender && stage.kind === 'stage') this.#isAtSender = false;
     if (stage === lsInPreAcl) this.#begin(this.senderId ?? '', 'egress');
     else if (stage === lsOutPreAcl) this.#begin(this.#portInZone(packet), 'ingress');
-    else if (stage === lsAclVerdict && flow !== null && this.#judged !== null) this.#judged.ruleId = flow.owner.id;
+    else if (stage === lsAclVerdict && flow?.owner.kind === 'security-group-rules' && this.#judged !== null)
+      this.#judged.ruleId = flow.owner.id;
     else if (stage === lsInAclAction || stage === lsOutAclAction) this.#end(null);
     else if (stage === lsInAclDone || stage === lsOutAclDone) this.#end('always_allowed');
     else if (stage === dropCount) this.#drop(packet);

@@ -19,8 +19,8 @@ import { type PortSelector, selects } from '../model/port-selector.js';
 import { Counts } from './counts.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
 import { residencyId, type DerivedKind } from './rows.js';
-import { guardScope, remoteNumber, remotePart, remoteScope, type RemoteKind } from './security-rows.js';
 import { compareIds } from './row-order.js';
+import { groupLookups, guardScope, remoteNumber, remotePart, remoteScope, type RemoteKind } from './security-rows.js';
 
 interface Group {
   readonly id: string;
@@ -183,7 +183,9 @@ export class SecurityMembership {
     if (group.rules.add(row.stateless ? row.direction : 'tracked', by)) this.#dirtyGroups.add(group.id);
     const setId = row.remoteGroupId ?? row.remoteAddressSetId;
     const kind = row.remoteGroupId === null ? 'address-sets' : 'security-groups';
+    const lookups = groupLookups(group.remotes.size);
     if (setId !== null && group.remotes.add(setId, by)) {
+      if (groupLookups(group.remotes.size) !== lookups) this.#dirtyGroups.add(group.id);
       const remote = this.#remote(setId, kind);
       if (by === 1) remote.users.add(group.id);
       else remote.users.delete(group.id);
@@ -327,7 +329,8 @@ export class SecurityMembership {
     if (group === undefined || group.row === null) return null;
     const stateless = directions.filter(direction => group.rules.has(direction));
     const { isolates, number } = group.row;
-    return { id, tracked: group.rules.has('tracked'), stateless, isolates, number };
+    const lookups = groupLookups(group.remotes.size);
+    return { id, tracked: group.rules.has('tracked'), stateless, isolates, lookups, number };
   }
 
   *#partRows(setId: string, parts: ReadonlySet<number>): Generator<RowAfter<DerivedKind>> {

@@ -21,9 +21,22 @@ export interface GroupTraits {
   readonly stateless: readonly Direction[];
   /** Directions in which its ports are denied what no rule allows. */
   readonly isolates: readonly Direction[];
+  /** A bound of the lookups that it takes to ask its rules about a packet; rounded, so that it changes rarely. */
+  readonly lookups: number;
   /** The number of the security group. */
   readonly number: number;
 }
+
+/** Sets are counted by so many. */
+const setsCounted = 16;
+
+/** Lookups for a group whose rules name so many sets: itself and its rules, each set and the rules about it. */
+export function groupLookups(sets: number): number {
+  return 2 + 2 * setsCounted * Math.max(1, Math.ceil(sets / setsCounted));
+}
+
+/** So many lookups a packet can afford for the groups of one port: a port whose groups may need more is denied everything. */
+const mostPortLookups = 3_000;
 
 /**
  * Whether connections of a port with these groups are remembered: some rule is about connections; or no rule says anything, and what the
@@ -34,6 +47,11 @@ export function tracksConnections(groups: readonly Pick<GroupTraits, 'tracked' |
   // What they let in would be answered by what conntrack calls invalid.
   if (groups.some(({ stateless }) => stateless.length > 0)) return false;
   return new Set(groups.flatMap(({ isolates }) => isolates)).size === 1;
+}
+
+/** Whether a packet cannot be asked about to its end: then the port is denied everything. */
+export function asksTooMuch(groups: readonly Pick<GroupTraits, 'lookups'>[]): boolean {
+  return groups.reduce((sum, { lookups }) => sum + lookups, 0) > mostPortLookups;
 }
 
 export type RemoteKind = 'security-groups' | 'address-sets';

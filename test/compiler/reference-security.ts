@@ -3,7 +3,7 @@ import { hostOrNetwork } from '../../src/model/address-set.js';
 import { directions } from '../../src/model/index.js';
 import { selects } from '../../src/model/port-selector.js';
 import type { DerivedKind, ViewKind, ViewRow } from '../../src/view/rows.js';
-import { guardScope, remoteNumber, remotePart, remoteScope } from '../../src/view/security-rows.js';
+import { groupLookups, guardScope, remoteNumber, remotePart, remoteScope } from '../../src/view/security-rows.js';
 
 type AnyRow = ViewRow<ViewKind>;
 type Rows = Map<string, AnyRow>;
@@ -51,7 +51,10 @@ export function securityOf(rowsOf: RowsOf, hosts: ReadonlyMap<string, string>): 
   for (const { id, number, isolates } of groups.values()) {
     const own = rules.filter(rule => rule.securityGroupId === id);
     const stateless = directions.filter(each => own.some(rule => rule.stateless && rule.direction === each));
-    traits.set(id, { id, number, tracked: own.some(rule => !rule.stateless), stateless, isolates });
+    const named = new Set(own.map(rule => rule.remoteGroupId ?? rule.remoteAddressSetId ?? ''));
+    named.delete('');
+    const lookups = groupLookups(named.size);
+    traits.set(id, { id, number, tracked: own.some(rule => !rule.stateless), stateless, isolates, lookups });
   }
   for (const rule of rules) {
     const setId = rule.remoteGroupId ?? rule.remoteAddressSetId ?? '';

@@ -86,6 +86,11 @@ export class DummySwitch {
     return path.join(this.directory, `${bridge}.mgmt`);
   }
 
+  /** Path of the unix socket on which ovs-vswitchd takes the commands of ovs-appctl. */
+  get controlSocket(): string {
+    return path.join(this.directory, 'vswitchd.ctl');
+  }
+
   /** Path of ovs-vswitchd's log. */
   get logFile(): string {
     return path.join(this.directory, 'ovs-vswitchd.log');
@@ -117,7 +122,7 @@ export class DummySwitch {
 
   /** ovs-appctl against this switch's ovs-vswitchd. */
   appctl(...args: readonly string[]): Promise<string> {
-    return this.run('ovs-appctl', [`--target=${path.join(this.directory, 'vswitchd.ctl')}`, '--timeout=30', ...args]);
+    return this.run('ovs-appctl', [`--target=${this.controlSocket}`, '--timeout=30', ...args]);
   }
 
   /** ovs-ofctl with OpenFlow 1.5 enabled and names off; the bridge is an argument, as on the command line. */

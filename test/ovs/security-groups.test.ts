@@ -149,6 +149,70 @@ describe('security groups', function () {
     for (const stream of streams) assert.ok(await stream.ceases(), 'cut at the client');
   });
 
+  it('let UDP between fixed ports come back where another rule allows it, and keep closed what is not', async () => {
+    const both = planGroup('both', []);
+    const [a, b] = await network({ a: { security_groups: [both.id] }, b: {} }, both.operations, { a: 'hv1', b: 'hv2' });
+    assert.ok(a !== undefined && b !== undefined);
+    const rules = 'security-group-rules';
+    const allow = (value: Value) => weftLab().client.create(rules, { security_group_id: both.id, ...value }, applied);
+    const forbid = (id: string) => weftLab().client.delete(rules, id, applied);
+    const between = async (port: number, first: Workload, second: Workload) => {
+      const streams: Stream[] = [];
+      for (const [from, to] of [
+        [first, second],
+        [second, first],
+      ] as const) {
+        for (const family of FAMILIES) streams.push(await Stream.exchange(from, to.address(family), port));
+      }
+      ending.push(...streams.map(stream => () => stream.stop()));
+      return streams;
+    };
+    const all = async (streams: readonly Stream[], does: 'flows' | 'ceases', why: string) => {
+      for (const stream of streams) assert.ok(await stream[does](), why);
+    };
+    const out = await allow({ ...egress, ...udp(5_000) });
+    const streams = await between(5_000, a, b);
+    await all(streams, 'flows', 'begun by the port');
+    await forbid(out.id);
+    await all(streams, 'ceases', 'neither side may begin it');
+    const come = await allow({ ...ingress, ...udp(5_000) });
+    await all(streams, 'flows', 'the other side may begin it');
+    await forbid(come.id);
+    await all(streams, 'ceases', 'and no longer may');
+    await allow({ ...egress, ...udp(5_000) });
+    await all(streams, 'flows', 'the port may begin it again');
+    // What others have begun ends with the ingress rule, though the port may send anything.
+    const begun = await allow({ ...ingress, ...udp(6_000) });
+    const theirs = await between(6_000, b, a);
+    await all(theirs, 'flows', 'begun by the other side');
+    await allow({ ...egress, protocol: 'udp' });
+    await forbid(begun.id);
+    await all(theirs, 'ceases', 'the port keeps sending, and that opens nothing');
+  });
+
+  it('of a port that had none leave its sessions alone as far as its rules allow what is sent next', async () => {
+    const open = planGroup('open', [egress]);
+    const closed = planGroup('closed', []);
+    const [client, server] = await network({ client: {}, server: {} }, [...open.operations, ...closed.operations], {
+      client: 'hv1',
+      server: 'hv2',
+    });
+    assert.ok(client !== undefined && server !== undefined);
+    await serving(server);
+    const streams = [
+      await watching(client, 'tcp', server.address(4), 80),
+      await watching(client, 'udp', server.address(6), 80),
+    ];
+    const { id } = await weftLab().client.find('logical-switch-ports', 'server');
+    const give = (groups: readonly string[]) =>
+      weftLab().client.patch('logical-switch-ports', id, { security_groups: groups }, applied);
+    await give([open.id]);
+    for (const stream of streams) assert.ok(await stream.flows(), 'the server seems to have begun it');
+    await expect(client, server, 'tcp', 81, 'silence');
+    await give([closed.id]);
+    for (const stream of streams) assert.ok(await stream.ceases(), 'nothing allows it');
+  });
+
   it('follow membership, by id and by labels, under traffic', async () => {
     const clients = planGroup('clients', [], { isolates: [], port_selector: { match_labels: { role: 'client' } } });
     const servers = planGroup('servers', [{ ...ingress, ...tcp(80), remote_group_id: clients.id }], {

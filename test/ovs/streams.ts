@@ -37,8 +37,17 @@ export class Stream {
   private constructor(private readonly child: ChildProcessWithoutNullStreams) {}
 
   /** Throws where it does not begin. */
-  static async watch(from: Workload, transport: 'tcp' | 'udp', address: string, port: number): Promise<Stream> {
-    const child = start(from, ['watch', transport, address, String(port)]);
+  static watch(from: Workload, transport: 'tcp' | 'udp', address: string, port: number): Promise<Stream> {
+    return Stream.#begin(from, ['watch', transport, address, String(port)]);
+  }
+
+  /** UDP between the same port on both sides, each of which sends and counts by itself: nobody sees who has begun it. */
+  static exchange(from: Workload, address: string, port: number): Promise<Stream> {
+    return Stream.#begin(from, ['exchange', address, String(port)]);
+  }
+
+  static async #begin(from: Workload, args: readonly string[]): Promise<Stream> {
+    const child = start(from, args);
     const stream = new Stream(child);
     const lines = createInterface(child.stdout);
     const begun = new Promise<string>(resolve => {
@@ -49,7 +58,7 @@ export class Stream {
     });
     if ((await begun) === 'ready') return stream;
     await end(child);
-    throw new Error(`${from.name} gets no ${transport} stream from ${address} port ${port}`);
+    throw new Error(`${from.name} gets no stream: ${args.join(' ')}`);
   }
 
   /** How many ticks come in this time. */

@@ -130,7 +130,7 @@ describe('The dry verdict', () => {
     );
     const [here, there] = trace.hops;
     // The stateless rules are asked first, and say nothing.
-    const decides = ({ stage, flow }: Visit) => stage === 'ls_acl_verdict' && flow !== null;
+    const decides = ({ stage, flow }: Visit) => stage === 'ls_acl_verdict' && flow?.owner.kind === 'security-group-rules';
     const verdicts = [here, there].map(hop => hop?.visits.find(decides)?.flow);
     assert.deepEqual(
       verdicts.map(flow => flow?.key),

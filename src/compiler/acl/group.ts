@@ -1,20 +1,20 @@
 /**
- * A group whose rules name sets for their other side: the flow that asks each of them whether the other side is in it. By kind of rule and
- * by family, because that decides where the address of the other side is.
+ * A group: the flow that asks its rules, those that find its rules that deny, and where rules name sets for their other side, those that ask
+ * each set whether the other side is in it. By kind of rule and by family, because that decides where the address of the other side is.
+ *
+ * All of it is one fragment, so that a switch which refuses a rule that denies does not ask the group: a group that is not there denies.
  */
 import type { Direction } from '../../model/index.js';
 import { directions } from '../../model/index.js';
 import { familiesOf } from '../../model/rule-invariants.js';
-import type { NetworkRow } from '../../view/rows.js';
-import type { TrackedView } from '../../view/tracked-view.js';
 import type { Flow } from '../fragment.js';
 import { call, move, set } from '../pipeline/actions.js';
 import { lsAclGroup, lsAclRemote, lsAclRules } from '../pipeline/acl.js';
 import { flow, trackedAndValid } from '../pipeline/flow.js';
 import { rule } from '../rule.js';
+import { remoteNumberOf } from './remote-number.js';
 import { ruleKind } from './rule-kind.js';
-
-type Rule = NetworkRow<'security-group-rules'>;
+import { findingFlows } from './security-group-rule.js';
 
 const etherType = { 4: 0x0800, 6: 0x86dd } as const;
 
@@ -29,13 +29,6 @@ const otherSide = {
     egress: { 4: move('ipv4Dst', 'address4'), 6: move('ipv6Dst', 'address6') },
   },
 } as const;
-
-/** The number of the set or group that the rule names; null if it names none. */
-export function remoteNumberOf(row: Rule, view: TrackedView): number | null {
-  if (row.remoteGroupId !== null) return view.get('security-groups', row.remoteGroupId)?.number ?? null;
-  if (row.remoteAddressSetId !== null) return view.get('address-sets', row.remoteAddressSetId)?.number ?? null;
-  return null;
-}
 
 function groupFlow(
   aclGroup: number,
@@ -64,7 +57,14 @@ export const aclGroup = rule({
   compile: (group, view) => {
     const rules = view.by('security-group-rules', 'securityGroupId', group.id);
     const remoteOf = new Map(rules.map(row => [row, remoteNumberOf(row, view)]));
-    const flows: Flow[] = [];
+    const flows: Flow[] = [
+      flow(lsAclGroup, {
+        priority: 50,
+        match: { aclGroup: group.number },
+        actions: [set({ aclRemote: 0 }), call(lsAclRules)],
+      }),
+      ...rules.filter(({ action }) => action !== 'allow').flatMap(row => findingFlows(row, group.number, view)),
+    ];
     for (const direction of directions) {
       for (const stateless of [false, true]) {
         for (const family of [4, 6] as const) {
@@ -85,6 +85,6 @@ export const aclGroup = rule({
         }
       }
     }
-    return flows.length === 0 ? null : { scope: { kind: 'datapath', datapathId: group.id }, flows };
+    return { scope: { kind: 'datapath', datapathId: group.id }, flows };
   },
 });

@@ -1,6 +1,6 @@
 /** The groups of a port on the hypervisor where it is: one flow, whatever rules and members they have. */
 import type { NetworkRow } from '../../view/rows.js';
-import { tracksConnections } from '../../view/security-rows.js';
+import { asksTooMuch, tracksConnections } from '../../view/security-rows.js';
 import type { Flow } from '../fragment.js';
 import { call, set } from '../pipeline/actions.js';
 import { lsAclGroup, lsAclPort } from '../pipeline/acl.js';
@@ -31,6 +31,8 @@ export const aclPort = rule({
     const groups = view.get('port-groups', bound.id);
     if (groups === null) return null;
     const traits = groups.groupIds.flatMap(id => view.get('group-traits', id) ?? []);
+    // Its interface drops everything.
+    if (asksTooMuch(traits)) return null;
     const isolated = new Set(traits.flatMap(each => each.isolates));
     const isolates = [...isolated].reduce((bits, direction) => bits | isolation[direction], 0);
     const [tracked, stateless] = [

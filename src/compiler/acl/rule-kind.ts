@@ -18,3 +18,6 @@ export const isolation = { ingress: 1, egress: 2 } as const;
 
 /** Values of the register `verdict`. */
 export const verdicts = { allow: 1, drop: 2, reject: 3 } as const;
+
+/** In place of the number of a rule: a group was asked that the switch does not hold. No row has this number. */
+export const missingRule = 2 ** 29 - 1;

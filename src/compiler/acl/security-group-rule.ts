@@ -17,7 +17,7 @@ import { lsAclRules, lsAclVerdict } from '../pipeline/acl.js';
 import { anyOf, cidrValue } from '../pipeline/addresses.js';
 import { flow, type Masked, type MatchValue, trackedAndValid } from '../pipeline/flow.js';
 import { rule } from '../rule.js';
-import { remoteNumberOf } from './group.js';
+import { remoteNumberOf } from './remote-number.js';
 import { ruleKind, verdicts } from './rule-kind.js';
 
 type Rule = NetworkRow<'security-group-rules'>;
@@ -115,6 +115,25 @@ function ownConditions(row: Rule, view: TrackedView): readonly Match[] {
   return conditionsOf(row).filter(condition => !taken.has(textOf(condition)));
 }
 
+/** Flows that find the rule, and the one that keeps it; none where the set that it names is not there. */
+export function findingFlows(row: Rule, aclGroup: number, view: TrackedView): readonly Flow[] {
+  const remote = remoteNumberOf(row, view);
+  if (remote === null && (row.remoteGroupId !== null || row.remoteAddressSetId !== null)) return [];
+  const priority = priorityOf(row);
+  const about = { aclGroup, aclRemote: remote ?? 0, ruleKind: ruleKind(row.direction, row.stateless) };
+  return [
+    ...ownConditions(row, view).map(
+      (condition): Flow =>
+        flow(lsAclRules, { priority, match: { ...about, ...condition }, actions: [set({ aclRule: row.number })] }),
+    ),
+    flow(lsAclRules, { priority: priority + 1, match: { aclRule: row.number }, actions: [] }),
+  ];
+}
+
+/**
+ * A rule that allows is whole here: where a switch refuses it, nothing is allowed. A rule that denies is found by flows of its group
+ * (group.ts), which a switch holds with all of them or not at all; what is found and has no verdict is denied.
+ */
 export const aclRule = rule({
   name: 'acl.rule',
   number: 64,
@@ -122,22 +141,12 @@ export const aclRule = rule({
   compile: (row, view) => {
     const group = view.get('security-groups', row.securityGroupId);
     if (group === null) return null;
-    const remote = remoteNumberOf(row, view);
-    if (remote === null && (row.remoteGroupId !== null || row.remoteAddressSetId !== null)) return null;
-    const priority = priorityOf(row);
-    const about = {
-      aclGroup: group.number,
-      aclRemote: remote ?? 0,
-      ruleKind: ruleKind(row.direction, row.stateless),
-    };
+    const finding = findingFlows(row, group.number, view);
+    if (finding.length === 0) return null;
     return {
       scope: { kind: 'datapath', datapathId: group.id },
       flows: [
-        ...ownConditions(row, view).map(
-          (condition): Flow =>
-            flow(lsAclRules, { priority, match: { ...about, ...condition }, actions: [set({ aclRule: row.number })] }),
-        ),
-        flow(lsAclRules, { priority: priority + 1, match: { aclRule: row.number }, actions: [] }),
+        ...(row.action === 'allow' ? finding : []),
         flow(lsAclVerdict, {
           priority: 100,
           match: { aclRule: row.number },

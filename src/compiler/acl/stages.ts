@@ -2,7 +2,7 @@
 import type { Direction } from '../../model/index.js';
 import { guardScope } from '../../view/security-rows.js';
 import type { Flow } from '../fragment.js';
-import { advance, call, commitConnection, drop, next, set, track } from '../pipeline/actions.js';
+import { advance, call, commitConnection, drop, next, set, track, turnConnection } from '../pipeline/actions.js';
 import { lsAclGroup, lsAclPort, lsAclRules, lsAclVerdict } from '../pipeline/acl.js';
 import { flow } from '../pipeline/flow.js';
 import {
@@ -22,10 +22,11 @@ import {
   lsInPreStateful,
 } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
-import { anyOfDirection, isolation, ruleKind, verdicts } from './rule-kind.js';
+import { anyOfDirection, isolation, missingRule, ruleKind, verdicts } from './rule-kind.js';
 
 const etherType = { ipv4: 0x0800, ipv6: 0x86dd } as const;
 const udp = 17;
+const highestPriority = 0xffff;
 const dhcp = { 4: { client: 68, server: 67 }, 6: { client: 546, server: 547 } } as const;
 /** Multicast listener discovery, which ND needs in networks that look at it (RFC 4890, section 4.4.1). */
 const listenerDiscovery = [130, 131, 132, 143] as const;
@@ -60,7 +61,12 @@ const ctState = {
   newConnection: { value: 0x21n, mask: 0x31n },
   original: { value: 0x20n, mask: 0x38n },
   reply: { value: 0x28n, mask: 0x38n },
+  /** An ICMP error from the side that has begun it. */
+  errorOnly: { value: 0x24n, mask: 0x3fn },
 } as const;
+
+/** Of a connection that was turned, so that what the port sends may turn it back. */
+const turned = 1;
 
 /** Isolated, until the flow of the port says how: a port whose flow is missing is denied everything. */
 const unasked = { aclRule: 0, verdict: 0, isolates: isolation.ingress | isolation.egress } as const;
@@ -101,6 +107,12 @@ function judgingFlows(own: Direction): readonly Flow[] {
     ...Object.values(etherType).map(ethType =>
       flow(preStateful, { priority: 50, match: { ethType, tracks: 1 }, actions: [track('ctZone', evaluate)] }),
     ),
+    // Of this alone Open vSwitch does not read out whose connection it is about; that one is known, so it was allowed.
+    flow(evaluate, {
+      priority: 110,
+      match: { ctState: ctState.errorOnly },
+      actions: [set({ ruleKind: ruleKind(own, false), ...unasked, verdict: verdicts.allow }), next],
+    }),
     flow(evaluate, { priority: 100, match: { ctState: ctState.original }, actions: evaluateAs(own) }),
     flow(evaluate, { priority: 100, match: { ctState: ctState.reply }, actions: evaluateAs(replies) }),
   ];
@@ -109,6 +121,7 @@ function judgingFlows(own: Direction): readonly Flow[] {
 function actionFlows(own: Direction): readonly Flow[] {
   const { action } = sides[own];
   return [
+    flow(action, { priority: 220, match: { aclRule: missingRule }, actions: [drop('acl_missing')] }),
     flow(action, { priority: 200, match: { verdict: verdicts.drop }, actions: [drop('acl_drop')] }),
     flow(action, { priority: 200, match: { verdict: verdicts.reject }, actions: [drop('acl_reject')] }),
     ...(['ingress', 'egress'] as const).map(direction =>
@@ -133,6 +146,32 @@ function actionFlows(own: Direction): readonly Flow[] {
   ];
 }
 
+/**
+ * Of UDP with the same two ports on both sides nobody sees who begins anew: where rules no longer allow what the port has begun, what the
+ * other side then begins by itself comes as its replies, and would be denied for as long as it is tried. So a denied reply towards the
+ * port turns the connection: its next packet is judged as one that comes. What the port itself sends turns back only that. Never what
+ * others have begun: otherwise, where the port may send anything, a session that no ingress rule allows any more would live on.
+ */
+function turningFlows(own: Direction): readonly Flow[] {
+  const { action, replies } = sides[own];
+  const isolated = BigInt(isolation[replies]);
+  const denials = [
+    { priority: 210, reason: 'acl_drop', match: { verdict: verdicts.drop } },
+    { priority: 210, reason: 'acl_reject', match: { verdict: verdicts.reject } },
+    { priority: 160, reason: 'acl_default', match: { verdict: 0, isolates: { value: isolated, mask: isolated } } },
+  ] as const;
+  const about = { ipProto: udp, ruleKind: ruleKind(replies, false), ctState: ctState.reply };
+  return denials.flatMap(({ priority, reason, match }) =>
+    Object.values(etherType).map(ethType =>
+      flow(action, {
+        priority,
+        match: { ethType, ...about, ...match, ...(own === 'egress' ? { ctMark: turned } : {}) },
+        actions: [turnConnection('ctZone', own === 'egress' ? 0 : turned), drop(reason)],
+      }),
+    ),
+  );
+}
+
 const trackedKind = { value: 0n, mask: 2n } as const;
 
 /** What is permitted goes where it is wanted, as after port security. */
@@ -141,12 +180,16 @@ const dispatchFlows: readonly Flow[] = [
   flow(lsInAclDone, { priority: 70, match: { icmpv6Type: icmpv6.solicitation }, actions: [advance(lsInArpRsp)] }),
 ];
 
-/** A group without rules about sets needs no flow of its own. */
-const groupFlow: Flow = flow(lsAclGroup, {
-  priority: 0,
-  match: {},
-  actions: [set({ aclRemote: 0 }), call(lsAclRules)],
-});
+/**
+ * A group that is asked and is not there denies, whatever the others say: as if it had a rule that beats all. What is found and has no
+ * verdict is denied as well. So nothing that a switch refuses opens anything.
+ */
+const closingFlows: readonly Flow[] = [
+  flow(lsAclGroup, { priority: 0, match: {}, actions: [set({ aclRule: missingRule })] }),
+  flow(lsAclRules, { priority: highestPriority, match: { aclRule: missingRule }, actions: [] }),
+  flow(lsAclVerdict, { priority: 10, match: { aclRule: 0 }, actions: [] }),
+  flow(lsAclVerdict, { priority: 1, match: {}, actions: [set({ verdict: verdicts.drop })] }),
+];
 
 export const aclStages = rule({
   name: 'acl.stages',
@@ -159,9 +202,10 @@ export const aclStages = rule({
         ...exemptFlows(own),
         ...judgingFlows(own),
         ...actionFlows(own),
+        ...turningFlows(own),
       ]),
       ...dispatchFlows,
-      groupFlow,
+      ...closingFlows,
     ],
   }),
 });

@@ -18,7 +18,10 @@ export const preAclReads = [
 ] as const;
 export const preStatefulReads = [...isIp, 'verdict', 'tracks', 'ctZone'] as const;
 export const judgementWrites = ['ruleKind', 'aclRule', 'verdict', 'isolates'] as const;
-export const aclActionReads = [...isIp, 'verdict', 'ruleKind', 'isolates', 'tracks', 'ctState', 'ctZone'] as const;
+export const aclActionReads = [
+  ...isIp,
+  ...(['ipProto', 'aclRule', 'verdict', 'ruleKind', 'isolates', 'tracks', 'ctState', 'ctMark', 'ctZone'] as const),
+] as const;
 
 export const lsAclPort = subroutine('ls_acl_port', {
   purpose: 'Asks each security group of the port, and says in which directions they isolate it.',
@@ -27,9 +30,10 @@ export const lsAclPort = subroutine('ls_acl_port', {
 });
 
 export const lsAclGroup = subroutine('ls_acl_group', {
-  purpose: 'Asks the rules of a group: those about anybody, then those about each set that the other side may be in.',
+  purpose:
+    'Asks the rules of a group: those about anybody, then those about each set that the other side may be in. A group that is not there denies.',
   reads: ['aclGroup', 'ruleKind', ...isIp, ...connection, 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst'],
-  writes: ['aclRemote', 'address4', 'address6'],
+  writes: ['aclRemote', 'address4', 'address6', 'aclRule'],
 });
 
 export const lsAclRemote = subroutine('ls_acl_remote', {
@@ -51,7 +55,8 @@ export const lsAclRules = subroutine('ls_acl_rules', {
 });
 
 export const lsAclVerdict = subroutine('ls_acl_verdict', {
-  purpose: 'What the rule that was found says: one flow for each rule, which counts its packets.',
+  purpose:
+    'What the rule that was found says: one flow for each rule, which counts its packets. A rule without one denies.',
   reads: ['aclRule'],
   writes: ['verdict'],
 });

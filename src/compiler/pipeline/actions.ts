@@ -23,7 +23,7 @@ import {
   type Action,
   type LearnSpec,
 } from '../../../southbound/openflow/actions.js';
-import type { OxmField } from '../../../southbound/openflow/oxm.js';
+import { type OxmField, oxm } from '../../../southbound/openflow/oxm.js';
 import { type DropReason, dropReasons } from './drop-reasons.js';
 import type { Layout } from './layout.js';
 import { bitsOf, placeOf, type FieldName } from './registers.js';
@@ -150,6 +150,13 @@ export function track<R extends FieldName>(zone: R, to: Stage): Step<R, never> {
 /** Has conntrack remember the connection of the packet, in the zone that a field holds. */
 export function commitConnection<R extends FieldName>(zone: R): Step<R, never> {
   const actions = [ctAction({ zone: placeOf(zone), commit: true })];
+  return step([zone], [], () => actions);
+}
+
+/** Of a reply: has conntrack forget its connection, and remember one instead that this packet has begun, under the mark. */
+export function turnConnection<R extends FieldName>(zone: R, mark: number): Step<R, never> {
+  const marks = mark === 0 ? [] : [setField(oxm.ctMark, BigInt(mark))];
+  const actions = [ctAction({ zone: placeOf(zone), commit: true, force: true, actions: marks })];
   return step([zone], [], () => actions);
 }
 

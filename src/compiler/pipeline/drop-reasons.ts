@@ -109,6 +109,10 @@ export const dropReasons = {
     code: 39,
     help: 'The sending or receiving port has security groups, and the switch does not hold (yet) what judges them. Look at what the hypervisor has refused.',
   },
+  acl_too_many: {
+    code: 44,
+    help: 'The sending or receiving port has so many security groups, whose rules name so many sets, that a switch cannot ask them all of a packet: nothing passes. Use fewer groups, or put addresses together in fewer sets.',
+  },
 } as const satisfies Record<string, DropReasonEntry>;
 
 export type DropReason = keyof typeof dropReasons;

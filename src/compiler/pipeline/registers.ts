@@ -93,6 +93,7 @@ export const packetFields = {
   arpSha: oxm.arpSha,
   arpTha: oxm.arpTha,
   ctState: oxm.ctState,
+  ctMark: oxm.ctMark,
   /** Of the first packet of the connection, whichever way this one goes; of ICMP, ports are type and code. */
   ctIpv4Src: oxm.ctNwSrc,
   ctIpv4Dst: oxm.ctNwDst,

@@ -12,15 +12,15 @@ import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 import type { Flow, Group } from '../fragment.js';
 import { groupId } from '../identifiers.js';
-import { advance, group, next, output, set, type Step } from '../pipeline/actions.js';
+import { advance, group, next, set, type Step } from '../pipeline/actions.js';
 import { multicastMac } from '../pipeline/addresses.js';
 import { bucketActions, flow } from '../pipeline/flow.js';
-import { floodGroups, type Copy } from '../pipeline/groups.js';
+import { boundedFloodGroups, floodGroups, type Copy } from '../pipeline/groups.js';
 import { tunnelFlood, tunnelMtu } from '../pipeline/physical.js';
 import { lsOutDelivery } from '../pipeline/switch-egress.js';
 import { lsInL2FloodUnknown, lsInL2Lkup } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
-import { needsDirectOutputs } from './worst-case.js';
+import { localBudget, localCopyResubmits, passBudget } from './worst-case.js';
 
 /** Slots of a switch's groups, and of the groups that continue them, which bear the number of a port. */
 const slot = {
@@ -71,6 +71,7 @@ export function remoteFlood(
     .map(
       ({ hypervisorId, hypervisorKey }): Copy => ({
         bucketId: hypervisorKey,
+        resubmits: 0,
         actions: bucketActions(tunnelFlood, [set({ outHost: hypervisorKey }), next]),
         // Named after the first port of the switch there: unique, and not shared with another switch.
         continuationId: () => {
@@ -121,25 +122,29 @@ export const switchingFlooding = rule({
   },
 });
 
-interface LocalPort {
-  readonly port: NetworkRow<'logical-switch-ports'>;
-  readonly ofport: number;
+type Port = NetworkRow<'logical-switch-ports'>;
+
+function localCopies(ports: readonly Port[], continued: number, view: TrackedView): readonly Copy[] {
+  return ports
+    .toSorted((a, b) => a.portKey - b.portKey)
+    .map(({ id, portKey, number }) => ({
+      bucketId: portKey,
+      resubmits: localCopyResubmits(
+        view.get('port-groups', id)?.groupIds.flatMap(groupOf => view.get('group-traits', groupOf) ?? []) ?? null,
+      ),
+      actions: bucketActions(lsInL2FloodUnknown, [set({ outPort: portKey }), advance(lsOutDelivery)]),
+      continuationId: () => groupId(number, continued),
+    }));
 }
 
-function localCopies(
-  ports: readonly LocalPort[],
-  continued: number,
-  isDirect: (port: LocalPort['port']) => boolean,
-): readonly Copy[] {
-  return ports
-    .toSorted((a, b) => a.port.portKey - b.port.portKey)
-    .map(({ port, ofport }) => ({
-      bucketId: port.portKey,
-      actions: isDirect(port)
-        ? bucketActions(lsInL2Lkup, [output(ofport)])
-        : bucketActions(lsInL2FloodUnknown, [set({ outPort: port.portKey }), advance(lsOutDelivery)]),
-      continuationId: () => groupId(port.number, continued),
-    }));
+/** Below this no number of hypervisors that Weft is made for comes near the limit. */
+const neverTooMany = 500;
+
+/** The groups of a flood here; how many hypervisors get copies too is asked only when there are many. */
+function localGroups(id: number, copies: readonly Copy[], hypervisors: () => number): readonly Group[] {
+  const sum = copies.reduce((all, { resubmits }) => all + resubmits, 0);
+  if (sum <= neverTooMany) return floodGroups(id, copies);
+  return boundedFloodGroups(id, copies, { first: localBudget(hypervisors()), pass: passBudget });
 }
 
 /** The copies to the ports of one hypervisor; it has the groups wherever the switch is resident, also when empty. */
@@ -152,24 +157,18 @@ export const switchingFloodLocal = rule({
     if (datapathKind !== 'logical-switches') return null;
     const ports = view.by('bound-ports', 'presence', presenceId(datapathId, hypervisorId)).flatMap(bound => {
       const port = view.get('logical-switch-ports', bound.id);
-      return port?.enabled ? [{ port, ofport: bound.ofport }] : [];
+      return port?.enabled ? [port] : [];
     });
-    const learning = ports.filter(({ port }) => learnsMacs(port));
-    const direct = needsDirectOutputs(
-      ports.length,
-      () => view.by('switch-presences', 'logicalSwitchId', datapathId).length,
-    );
-    // No copy passes by the security groups of a port.
-    const isDirect = ({ id }: LocalPort['port']): boolean => direct && view.get('port-groups', id) === null;
+    const hypervisors = (): number => view.by('switch-presences', 'logicalSwitchId', datapathId).length;
+    const groupsOf = (of: readonly Port[], own: number, continued: number): readonly Group[] =>
+      localGroups(groupId(number, own), localCopies(of, continued, view), hypervisors);
     const switchLearns = view.by('logical-switch-ports', 'learning', datapathId).length > 0;
     return {
       scope: { kind: 'hypervisor', hypervisorId },
       flows: [],
       groups: [
-        ...floodGroups(groupId(number, slot.floodLocal), localCopies(ports, slot.floodLocalContinued, isDirect)),
-        ...(switchLearns
-          ? floodGroups(groupId(number, slot.unknownLocal), localCopies(learning, slot.unknownLocalContinued, isDirect))
-          : []),
+        ...groupsOf(ports, slot.floodLocal, slot.floodLocalContinued),
+        ...(switchLearns ? groupsOf(ports.filter(learnsMacs), slot.unknownLocal, slot.unknownLocalContinued) : []),
       ],
     };
   },

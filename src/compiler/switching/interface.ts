@@ -3,6 +3,7 @@ import { learnsMacs } from '../../model/port-addresses.js';
 import { copies, treatmentOf } from '../../model/port-features.js';
 import { advance, drop, output, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
+import type { DropReason } from '../pipeline/drop-reasons.js';
 import { physIn } from '../pipeline/physical.js';
 import type { Stage } from '../pipeline/stage.js';
 import {
@@ -17,7 +18,7 @@ import { lsInCheckPortSec, lsInMirror, lsInQos } from '../pipeline/switch-ingres
 import type { Flow } from '../fragment.js';
 import { rule } from '../rule.js';
 import type { NetworkRow } from '../../view/rows.js';
-import { tracksConnections } from '../../view/security-rows.js';
+import { asksTooMuch, tracksConnections } from '../../view/security-rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 
 /** Where the packets of the port go first, and which stages they pass last: none, for most. */
@@ -41,10 +42,11 @@ interface Guard {
   readonly stateless: 0 | 1;
 }
 
-function guardOf(bound: NetworkRow<'bound-ports'>, view: TrackedView): Guard | null {
+function guardOf(bound: NetworkRow<'bound-ports'>, view: TrackedView): Guard | null | 'asks too much' {
   const groups = view.get('port-groups', bound.id);
   if (groups === null) return null;
   const traits = groups.groupIds.flatMap(id => view.get('group-traits', id) ?? []);
+  if (asksTooMuch(traits)) return 'asks too much';
   return {
     ctZone: bound.ctZone,
     tracks: tracksConnections(traits) ? 1 : 0,
@@ -75,6 +77,19 @@ function deliveryFlows(
   ];
 }
 
+/** Nothing comes in or goes out. */
+function closedFlows(
+  at: { readonly datapath: number; readonly outPort: number },
+  ofport: number,
+  origin: number,
+  reason: DropReason,
+): readonly Flow[] {
+  return [
+    flow(physIn, { priority: 100, match: { physicalPort: ofport }, actions: [set({ origin }), drop(reason)] }),
+    flow(lsOutDelivery, { priority: 100, match: at, actions: [drop(reason)] }),
+  ];
+}
+
 export const switchingInterface = rule({
   name: 'switching.interface',
   number: 30,
@@ -87,38 +102,33 @@ export const switchingInterface = rule({
     const datapath = logicalSwitch.datapathKey;
     const origin = port.number;
     const at = { datapath, outPort: port.portKey };
+    const scope = { kind: 'hypervisor', hypervisorId: bound.hypervisorId } as const;
+    if (guard === 'asks too much') return { scope, flows: closedFlows(at, bound.ofport, origin, 'acl_too_many') };
+    const zones = guard === null ? {} : { ctZones: [guard.ctZone] };
+    if (!port.enabled) return { scope, flows: closedFlows(at, bound.ofport, origin, 'port_disabled'), ...zones };
     const { entrance, exit } = wayOf(port, view);
-    const enabledFlows = (): readonly Flow[] => [
-      flow(physIn, {
-        priority: 100,
-        match: { physicalPort: bound.ofport },
-        actions: [
-          set({ datapath, inPort: port.portKey, origin }),
-          set({ secured: port.portSecurity ? 1 : 0, learns: learnsMacs(port) ? 1 : 0 }),
-          ...(guard === null ? [] : [set({ guarded: 1, ...guard })]),
-          advance(entrance),
-        ],
-      }),
-      ...deliveryFlows(at, bound.ofport, guard, exit),
-      // Open vSwitch never sends a packet back by itself; a flood leaves the sender out, anything else is an account.
-      flow(lsOutDelivery, {
-        priority: 110,
-        match: { ...at, inPort: port.portKey, flood: 0 },
-        actions: [drop('reflection')],
-      }),
-    ];
-    const disabledFlows = (): readonly Flow[] => [
-      flow(physIn, {
-        priority: 100,
-        match: { physicalPort: bound.ofport },
-        actions: [set({ origin }), drop('port_disabled')],
-      }),
-      flow(lsOutDelivery, { priority: 100, match: at, actions: [drop('port_disabled')] }),
-    ];
     return {
-      scope: { kind: 'hypervisor', hypervisorId: bound.hypervisorId },
-      flows: port.enabled ? enabledFlows() : disabledFlows(),
-      ...(guard === null ? {} : { ctZones: [guard.ctZone] }),
+      scope,
+      flows: [
+        flow(physIn, {
+          priority: 100,
+          match: { physicalPort: bound.ofport },
+          actions: [
+            set({ datapath, inPort: port.portKey, origin }),
+            set({ secured: port.portSecurity ? 1 : 0, learns: learnsMacs(port) ? 1 : 0 }),
+            ...(guard === null ? [] : [set({ guarded: 1, ...guard })]),
+            advance(entrance),
+          ],
+        }),
+        ...deliveryFlows(at, bound.ofport, guard, exit),
+        // Open vSwitch never sends a packet back by itself; a flood leaves the sender out, anything else is an account.
+        flow(lsOutDelivery, {
+          priority: 110,
+          match: { ...at, inPort: port.portKey, flood: 0 },
+          actions: [drop('reflection')],
+        }),
+      ],
+      ...zones,
     };
   },
 });

@@ -1,7 +1,8 @@
 /**
- * How many resubmits one packet can cost. Open vSwitch gives up at 4096, silently for whoever has not got a copy yet.
+ * How many resubmits one packet can cost. Open vSwitch gives up at 4096: then nobody gets a copy, and nothing counts it.
  * test/ovs/pipeline/visits.test.ts measures that real packets stay below these figures.
  */
+import type { GroupTraits } from '../../view/security-rows.js';
 
 /** Where Open vSwitch stops. */
 export const maxResubmits = 4096;
@@ -13,39 +14,34 @@ export const maxResubmits = 4096;
 const ingressResubmits = 32;
 /** The longest way through one router, and through the switch that it leaves into. */
 const routerResubmits = 16;
-/** A copy for a local port: ls_out_delivery, and where it has security groups two stages more, up to conntrack, which begins anew. */
-const localCopyResubmits = 3;
 /** A copy for a hypervisor: two tunnel stages, the second both ways. */
 const remoteCopyResubmits = 3;
-
-export interface WorstCaseInput {
-  /** Ports of the switch that are bound on the hypervisor. */
-  readonly localPorts: number;
-  /** Hypervisors that have ports of the switch. */
-  readonly hypervisors: number;
-  /** Routers on the way, one after another; 0 within a switch. */
-  readonly routers: number;
-  /** Whether local copies are output by the group itself. */
-  readonly directOutputs: boolean;
-}
-
-/** An upper bound of the resubmits of one packet that ends in a flood of the switch. */
-export function worstCaseResubmits({ localPorts, hypervisors, routers, directOutputs }: WorstCaseInput): number {
-  const local = directOutputs ? 0 : localPorts * localCopyResubmits;
-  return ingressResubmits + routers * routerResubmits + local + hypervisors * remoteCopyResubmits;
-}
-
 /** So many routers in a row are allowed for when a flood is sized. */
 const routersAllowedFor = 8;
-/** Below this many local ports no number of hypervisors that Weft is made for comes near the limit. */
-const neverTooMany = 500;
 
+/** From ls_out_delivery to an interface: by ls_out_qos, ls_out_mirror and ls_out_interface, for ports that have them. */
+const plainCopyResubmits = 4;
 /**
- * Whether the copies for local ports must skip ls_out_delivery, so that a flood stays below the limit. `hypervisors`
- * is asked only when there are many ports.
+ * With security groups: by their stages too, up to conntrack, which begins anew, or past it for what no rule is asked about. What no
+ * rule is about is judged at once, and counted where it is dropped.
  */
-export function needsDirectOutputs(localPorts: number, hypervisors: () => number): boolean {
-  if (localPorts <= neverTooMany) return false;
-  const shape = { localPorts, hypervisors: hypervisors(), routers: routersAllowedFor };
-  return worstCaseResubmits({ ...shape, directOutputs: false }) > maxResubmits;
+const guardedCopyResubmits = { asked: 6, judged: 12 } as const;
+
+/** A bound of the resubmits of one copy for a local port with these security groups; null: it has none. */
+export function localCopyResubmits(
+  groups: readonly Pick<GroupTraits, 'tracked' | 'stateless' | 'lookups'>[] | null,
+): number {
+  if (groups === null) return plainCopyResubmits;
+  const stateless = groups.filter(each => each.stateless.length > 0);
+  const isJudged = stateless.length > 0 || !groups.some(({ tracked }) => tracked);
+  const lookups = stateless.reduce((sum, each) => sum + each.lookups, 0);
+  return isJudged ? guardedCopyResubmits.judged + lookups : guardedCopyResubmits.asked;
 }
+
+/** What the copies for ports here may cost in the first pass of a packet that has come through `routers` routers, and goes on to others. */
+export function localBudget(hypervisors: number, routers: number = routersAllowedFor): number {
+  return Math.max(0, maxResubmits - ingressResubmits - routers * routerResubmits - hypervisors * remoteCopyResubmits);
+}
+
+/** What they may cost in each pass of its own. */
+export const passBudget = maxResubmits - ingressResubmits;

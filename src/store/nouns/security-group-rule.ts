@@ -1,5 +1,5 @@
 import type { SecurityGroupRule } from '../../model/index.js';
-import { checkRuleIsNew, checkRuleShape } from '../../model/rule-invariants.js';
+import { checkRuleIsNew, checkRuleSets, checkRuleShape } from '../../model/rule-invariants.js';
 import { refuse } from '../../model/value-types.js';
 import type { Behaviour } from './behaviour.js';
 import { requireRow } from './require.js';
@@ -30,7 +30,9 @@ export const securityGroupRuleBehaviour: Behaviour<'security-group-rules'> = {
     if (remoteGroupId !== null) await requireRow(unit, 'security-groups', remoteGroupId, '/remote_group_id');
     if (remoteAddressSetId !== null)
       await requireRow(unit, 'address-sets', remoteAddressSetId, '/remote_address_set_id');
-    checkRuleIsNew(row, await unit.children('security-group-rules', 'securityGroupId', securityGroupId));
+    const siblings = await unit.children('security-group-rules', 'securityGroupId', securityGroupId);
+    checkRuleIsNew(row, siblings);
+    checkRuleSets(row, siblings);
     return row;
   },
   claims: () => [],

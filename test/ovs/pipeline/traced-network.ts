@@ -43,7 +43,7 @@ function reasonOf(line: string): DropReason | undefined {
 }
 
 /** Reads a trace. Where the size of a packet decides, Open vSwitch traces both ways, so `too_big` says nothing there. */
-function readTrace(text: string): Trace {
+export function readTrace(text: string): Trace {
   const outputs: (number | 'back')[] = [];
   const tunnels: string[] = [];
   const drops: DropReason[] = [];
@@ -113,7 +113,7 @@ export class TracedNetwork {
       await this.#switch.ofctl(['del-groups', bridge]);
       await this.#switch.ofctl(['add-groups', bridge, '-'], { stdin: `${groupLines(host).join('\n')}\n` });
       const lines = flowLines(host.flows).map(line => line.replace(/^ ?(cookie=\S+), /, '$1,'));
-      await this.#switch.ofctl(['add-flows', bridge, '-'], { stdin: `${lines.join('\n')}\n` });
+      await this.#switch.ofctl(['--bundle', 'add-flows', bridge, '-'], { stdin: `${lines.join('\n')}\n` });
     }
   }
 
@@ -145,6 +145,11 @@ export class TracedNetwork {
   /** Path of the socket on which the bridge takes OpenFlow connections. */
   socket(bridge: string): string {
     return this.#switch.managementSocket(bridge);
+  }
+
+  /** Path of the socket that takes the commands of ovs-appctl. */
+  get controlSocket(): string {
+    return this.#switch.controlSocket;
   }
 
   dump(bridge: string, ...filter: readonly string[]): Promise<string> {

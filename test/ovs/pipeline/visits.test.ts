@@ -1,8 +1,10 @@
 /** Table lookups of real packets, by ofproto/trace, against the bounds that later features have to keep as well. */
 import assert from 'node:assert/strict';
-import { maxResubmits, worstCaseResubmits } from '../../../src/compiler/switching/worst-case.js';
+import { localBudget, localCopyResubmits, maxResubmits } from '../../../src/compiler/switching/worst-case.js';
+import { groupLookups } from '../../../src/view/security-rows.js';
 import { NetworkBuilder } from '../../compiler/network-builder.js';
 import { mac, twoHostNetwork } from '../../compiler/two-host-network.js';
+import { TUNNEL_OFPORTS } from '../../../src/model/tunnel-ports.js';
 import { usesTracedNetwork } from './traced-network.js';
 
 const bound = { local: 15, routed: 40, broadcastTo13: 65 } as const;
@@ -10,9 +12,13 @@ const broadcastPorts = 13;
 
 const portMac = (n: number): string => `02:00:00:00:05:${n.toString(16).padStart(2, '0')}`;
 
-function crowd(ports: number, hypervisors: number): NetworkBuilder {
+const crowdSize = 30;
+
+function crowd(ports: number, hypervisors: number, securityGroups: string[] = []): NetworkBuilder {
   const network = new NetworkBuilder().hypervisor('hv1').logicalSwitch('web', '10.1.0.0/16');
-  for (let n = 1; n <= ports; n += 1) network.port(`p${n}`, 'web', portMac(n), [`10.1.0.${n}`], ['hv1', n]);
+  for (let n = 1; n <= ports; n += 1) {
+    network.port(`p${n}`, 'web', portMac(n), [`10.1.0.${n}`], ['hv1', n], { securityGroups });
+  }
   for (let n = 2; n <= hypervisors; n += 1) {
     network.hypervisor(`hv${n}`).port(`far${n}`, 'web', portMac(100 + n), [`10.1.1.${n}`], [`hv${n}`, 1]);
   }
@@ -20,6 +26,14 @@ function crowd(ports: number, hypervisors: number): NetworkBuilder {
 }
 
 const broadcast = `in_port=1,udp,nw_ttl=64,dl_src=${portMac(1)},dl_dst=ff:ff:ff:ff:ff:ff,nw_src=10.1.0.1,nw_dst=10.1.255.255`;
+
+/** From a port elsewhere, through the tunnel: for every port here. */
+const tunnelled = `in_port=${TUNNEL_OFPORTS.geneve},tun_id=1,tun_src=192.0.2.9,tun_dst=192.0.2.1,dl_src=${portMac(99)},dl_dst=ff:ff:ff:ff:ff:ff`;
+const fromOutside = `${tunnelled},udp,nw_ttl=64,nw_src=10.1.0.99,nw_dst=10.1.255.255`;
+const arp = `${tunnelled},arp,arp_op=1,arp_spa=10.1.0.99,arp_tpa=10.1.0.98`;
+
+/** Where conntrack is asked Open vSwitch begins anew, and a trace goes on. */
+const visitsOfFirstPass = (text: string): number => text.split(/^={9}/m)[0]?.match(/^\s*\d+\. /gm)?.length ?? 0;
 
 describe('Table visits on Open vSwitch', function () {
   this.timeout(30_000);
@@ -55,9 +69,65 @@ describe('Table visits on Open vSwitch', function () {
     ] as const) {
       await network().load(crowd(localPorts, hypervisors).compile(), 'hv1');
       const { visits } = await network().trace('hv1', broadcast);
-      const worst = worstCaseResubmits({ localPorts, hypervisors, routers: 0, directOutputs: false });
+      const worst = maxResubmits - localBudget(hypervisors, 0) + localPorts * localCopyResubmits(null);
       assert.ok(visits <= worst, `${visits} of ${worst}`);
       assert.ok(worst < maxResubmits);
     }
+  });
+
+  it('of ports with security groups of every kind stay below it too', async () => {
+    const tracked = { tracked: true, stateless: [], lookups: groupLookups(0) } as const;
+    const asked = { tracked: false, stateless: ['ingress'], lookups: groupLookups(0) } as const;
+    for (const [traits, rule] of [
+      [null, null],
+      [[tracked], { stateless: false }],
+      [[asked], { stateless: true }],
+      [[asked], { stateless: true, action: 'drop' }],
+      [[{ tracked: false, stateless: [], lookups: 0 }], null],
+    ] as const) {
+      const guarded = crowd(crowdSize, 1, traits === null ? [] : ['g']);
+      if (traits !== null) guarded.securityGroup('g');
+      if (rule !== null) guarded.rule('r', 'g', 'ingress', rule);
+      await network().load(guarded.compile(), 'hv1');
+      const worst = maxResubmits - localBudget(1, 0) + crowdSize * localCopyResubmits(traits);
+      for (const packet of [arp, fromOutside]) {
+        const { text } = await network().trace('hv1', packet);
+        const visits = visitsOfFirstPass(text);
+        assert.ok(visits <= worst, `${visits} of ${worst}\n${text}`);
+      }
+    }
+  });
+
+  it('are never more than a packet may have, however many ports ask many sets, and each still gets its copy', async () => {
+    const sets = Array.from({ length: 150 }, (_, index) => `set${index}`);
+    const many = crowd(crowdSize, 1, ['g']).port('sender', 'web', portMac(99), ['10.1.0.99'], ['hv1', crowdSize + 1]);
+    many.securityGroup('g').rule('all', 'g', 'ingress', { stateless: true });
+    for (const id of sets) {
+      many.addressSet(id, '192.0.2.1').rule(id, 'g', 'ingress', { stateless: true, remoteAddressSetId: id });
+    }
+    const compiled = many.compile();
+    const passes = compiled.host('hv1').groups.filter(({ buckets }) => buckets.some(({ weight }) => weight === 1));
+    assert.ok(passes.length > 2, 'several passes, and that of what is too big');
+    await network().load(compiled, 'hv1');
+    const sent = async (): Promise<readonly number[]> => {
+      const text = await network().ofctl('dump-ports', 'hv1');
+      const counts = new Map(
+        [...text.matchAll(/port +(\d+): rx[^]*?tx pkts=(\d+)/g)].map(([, port, count]) => [
+          Number(port),
+          Number(count),
+        ]),
+      );
+      return Array.from({ length: crowdSize }, (_, index) => counts.get(index + 1) ?? 0);
+    };
+    const before = await sent();
+    const datagram =
+      `in_port(${crowdSize + 1}),eth(src=${portMac(99)},dst=ff:ff:ff:ff:ff:ff),eth_type(0x0800),` +
+      'ipv4(src=10.1.0.99,dst=10.1.255.255,proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=2)';
+    await network().send('hv1', crowdSize + 1, datagram, datagram);
+    const copies = (await sent()).map((count, index) => count - (before[index] ?? 0));
+    assert.deepEqual(
+      copies,
+      Array.from({ length: crowdSize }, () => 2),
+    );
   });
 });

@@ -1,0 +1,147 @@
+/** Every kind of rule of a security group over real Open vSwitch: both families, on one host, across hosts, and through a router. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { ping } from '../../lab/probe.js';
+import type { Workload } from '../../lab/workload.js';
+import { create, planRouter, planSwitch, type Value } from '../fixtures/topology.js';
+import { APPLIED_WITHIN_MS, usesSharedWeftLab } from '../fixtures/weft-lab.js';
+import { serve, tryReach } from './streams.js';
+
+type Probe = 'ping' | `${'tcp' | 'udp'} ${number}`;
+type Answers = Readonly<Record<Probe, readonly (4 | 6)[]>>;
+
+const both = [4, 6] as const;
+const ingress = { direction: 'ingress' } as const;
+const range = (protocol: string, first: number, last = first): Value => ({
+  protocol,
+  port_min: first,
+  port_max: last,
+});
+
+/** Rules of the server's only group, and over which families the client then gets answers. `CLIENT4` and `SET` stand for what is made at the start. */
+const kinds: readonly {
+  readonly what: string;
+  readonly rules: readonly Value[];
+  readonly answers: Partial<Answers>;
+}[] = [
+  { what: 'none', rules: [], answers: { ping: [], 'tcp 80': [], 'udp 80': [] } },
+  { what: 'anything', rules: [ingress], answers: { ping: both, 'tcp 80': both, 'udp 80': both } },
+  {
+    what: 'a range of ports',
+    rules: [{ ...ingress, ...range('tcp', 81, 82) }],
+    answers: { 'tcp 80': [], 'tcp 81': both, 'tcp 82': both, 'udp 81': [], ping: [] },
+  },
+  {
+    what: 'a family',
+    rules: [{ ...ingress, ethertype: 'ipv6' }],
+    answers: { 'tcp 80': [6], 'udp 80': [6], ping: [6] },
+  },
+  {
+    what: 'a protocol by number',
+    rules: [{ ...ingress, protocol: 17 }],
+    answers: { 'tcp 80': [], 'udp 80': both, ping: [] },
+  },
+  {
+    what: 'ICMP types',
+    rules: [
+      { ...ingress, protocol: 'icmp', ethertype: 'ipv4', icmp_type: 13 },
+      { ...ingress, protocol: 'icmp', ethertype: 'ipv6', icmp_type: 128, icmp_code: 0 },
+    ],
+    answers: { ping: [6], 'tcp 80': [] },
+  },
+  {
+    what: 'networks',
+    rules: [
+      { ...ingress, ...range('tcp', 80), remote_cidr: 'CLIENT4' },
+      { ...ingress, ...range('tcp', 81), remote_cidr: '192.0.2.0/24' },
+      { ...ingress, ...range('tcp', 82), remote_cidr: '::/0' },
+    ],
+    answers: { 'tcp 80': [4], 'tcp 81': [], 'tcp 82': [6] },
+  },
+  {
+    what: 'an address set',
+    rules: [{ ...ingress, ...range('udp', 80), remote_address_set_id: 'SET' }],
+    answers: { 'udp 80': [4], 'udp 81': [] },
+  },
+  {
+    what: 'drop and reject over allow',
+    rules: [
+      { ...ingress, priority: 5 },
+      { ...ingress, ...range('tcp', 80), action: 'drop', priority: 6 },
+      { ...ingress, ...range('tcp', 81), action: 'reject', priority: 5 },
+      { ...ingress, ...range('udp', 80), action: 'drop', priority: 4 },
+    ],
+    answers: { 'tcp 80': [], 'tcp 81': [], 'tcp 82': both, 'udp 80': both },
+  },
+  {
+    what: 'stateless in one direction',
+    rules: [{ ...ingress, ...range('tcp', 80), stateless: true }],
+    answers: { 'tcp 80': [] },
+  },
+  {
+    what: 'stateless in both directions, beside connections',
+    rules: [
+      { ...ingress, ...range('tcp', 80), stateless: true },
+      { direction: 'egress', protocol: 'tcp', stateless: true },
+      { ...ingress, ...range('udp', 80) },
+    ],
+    answers: { 'tcp 80': both, 'tcp 81': [], 'udp 80': both },
+  },
+];
+
+describe('rules of security groups', function () {
+  this.timeout(180_000);
+  const weftLab = usesSharedWeftLab();
+  const ending: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const end of ending.splice(0)) await end();
+  });
+
+  async function isAnswered(from: Workload, to: Workload, family: 4 | 6, probe: Probe): Promise<boolean> {
+    const address = to.address(family);
+    if (probe === 'ping') return (await ping(from, address, { count: 2 })).received > 0;
+    const [transport, port] = probe.split(' ') as ['tcp' | 'udp', string];
+    return (await tryReach(from, transport, address, Number(port), 1_500)) === 'answered';
+  }
+
+  it('mean what they say', async () => {
+    const [group, set] = [randomUUID(), randomUUID()];
+    const server = { security_groups: [group] };
+    const near = planSwitch({ name: 'near', ports: { client: {}, here: server, there: server } });
+    const far = planSwitch({ name: 'far', ports: { routed: server } });
+    await weftLab().build([
+      create('address-sets', { name: 'set' }, set),
+      create('security-groups', { name: 'servers' }, group),
+      ...near.operations,
+      ...far.operations,
+      ...planRouter('r', [near, far]).operations,
+    ]);
+    const [client, ...servers] = await weftLab().plug({ client: 'hv1', here: 'hv1', there: 'hv2', routed: 'hv2' });
+    assert.ok(client !== undefined && servers.length === 3);
+    const { client: api } = weftLab();
+    const applied = { appliedWithinMs: APPLIED_WITHIN_MS };
+    await api.patch('address-sets', set, { addresses: [client.address(4)] }, applied);
+    for (const workload of servers) ending.push(await serve(workload, 80, 81, 82));
+    for (const { what, rules, answers } of kinds) {
+      const text = JSON.stringify(rules)
+        .replaceAll('CLIENT4', `${client.address(4)}/32`)
+        .replaceAll('SET', set);
+      const made = (JSON.parse(text) as readonly Value[]).map(rule =>
+        create('security-group-rules', { security_group_id: group, ...rule }),
+      );
+      if (made.length > 0) await api.transaction(made, applied);
+      const probes = (Object.entries(answers) as [Probe, readonly (4 | 6)[]][]).flatMap(([probe, families]) =>
+        servers.flatMap(to => both.map(family => ({ probe, to, family, expected: families.includes(family) }))),
+      );
+      const wrong = await Promise.all(
+        probes.map(async ({ probe, to, family, expected }) => {
+          const found = await isAnswered(client, to, family, probe);
+          return found === expected ? [] : [`${probe} of ${to.name} over IPv${family}: ${found}`];
+        }),
+      );
+      assert.deepEqual(wrong.flat(), [], what);
+      const gone = made.map(({ id = '' }) => ({ op: 'delete', kind: 'security-group-rules', id }) as const);
+      if (gone.length > 0) await api.transaction(gone, applied);
+    }
+  });
+});
