@@ -86,11 +86,12 @@ async function bulk(run: Run): Promise<Parts> {
   return { ...parts, deep: await runSession(run, 'deep', options) };
 }
 
+const EVERY_STEP: readonly Step[] = ['bulk', 'floor', 'port_add', 'route_change', 'memory', 'cold_host', 'restart'];
+
 async function all(run: Run): Promise<Parts> {
-  const steps: readonly Step[] = ['bulk', 'floor', 'port_add', 'route_change', 'memory', 'cold_host', 'restart'];
   const embedded = (): Promise<Parts> => session(run, ['bulk', 'memory', 'restart'], 'embedded');
   return {
-    ...(await run.attempt('medium', () => medium(run, steps))),
+    ...(await run.attempt('medium', () => medium(run, EVERY_STEP))),
     ...(await run.attempt('embedded', embedded)),
     ...(run.isQuick ? {} : await run.attempt('large', () => large(run))),
     ...(await run.attempt('scale', () => scale(run))),
@@ -107,6 +108,8 @@ const benchmarks: Readonly<Record<BenchmarkName, (run: Run) => Promise<Parts>>> 
   memory,
   scale,
   large,
+  'group-join': run => medium(run, ['floor', 'group_join']),
+  medium: run => medium(run, [...EVERY_STEP, 'group_join']),
   all,
 };
 
@@ -137,6 +140,7 @@ function headline(name: BenchmarkName, parts: Parts): Pick<BenchResult, 'ratio_t
     restart: session?.restarts?.[0]?.ratio_to_floor,
     route: session?.route_change?.ratio_to_floor,
     'cold-host': session?.cold_host?.ratio_to_floor,
+    'group-join': session?.group_join?.ratio_to_floor,
     scale: (parts.light_1000 ?? parts.light_200)?.port_add.ratio_to_floor,
     floor: { p50: 1, p99: 1 },
   };
@@ -151,8 +155,10 @@ export async function runBenchmark(options: BenchOptions): Promise<BenchResult> 
   const loadBefore = load();
   const { profileDirectory } = options;
   if (profileDirectory !== null) mkdirSync(profileDirectory, { recursive: true });
-  const { isQuick, ovnHarness } = options;
-  const run = new Run({ isQuick, profileDirectory, ovnHarness, mediumSize: options.size ?? MEDIUM });
+  const { isQuick, ovnHarness, hasRules } = options;
+  const size = options.size ?? MEDIUM;
+  const mediumSize = hasRules ? { ...size, rulesPerSwitch: 2 as const } : size;
+  const run = new Run({ isQuick, profileDirectory, ovnHarness, mediumSize });
   const parts = await benchmarks[options.name](run);
   return {
     benchmark: options.name,

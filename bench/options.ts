@@ -1,6 +1,6 @@
 /** The command line of the benchmarks. */
 import { resolve } from 'node:path';
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { WorkSize } from './work.js';
 
 export const benchmarkNames = [
@@ -13,6 +13,8 @@ export const benchmarkNames = [
   'memory',
   'scale',
   'large',
+  'group-join',
+  'medium',
   'all',
 ] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -29,6 +31,8 @@ export interface BenchOptions {
   readonly ovnHarness: string | null;
   /** Another size of the work; null: that of the goals. */
   readonly size: WorkSize | null;
+  /** Whether each switch has two rules, in Weft as in OVN, on the work that is measured beside OVN. */
+  readonly hasRules: boolean;
 }
 
 /** `25,20,50`: hypervisors, switches, ports of each. */
@@ -46,14 +50,16 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     .option('--json <file>', 'write the result there too')
     .option('--profile <directory>', 'take CPU profiles of Weft and leave them there')
     .option('--ovn <directory>', 'measure OVN in turns with Weft, by the harness (ovnbench.py) in that directory')
+    .addOption(new Option('--rules <number>', 'rules for the ports of each switch, in OVN too').choices(['0', '2']))
     .option('--size <hosts,switches,ports>', 'another size of the work on real Open vSwitch', parseSize)
     .parse(args, { from: 'user' });
-  const { quick, json, profile, ovn, size } = command.opts<{
+  const { quick, json, profile, ovn, size, rules } = command.opts<{
     quick?: true;
     json?: string;
     profile?: string;
     ovn?: string;
     size?: WorkSize;
+    rules?: '0' | '2';
   }>();
   const [name] = command.processedArgs as [BenchmarkName];
   return {
@@ -63,5 +69,6 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     profileDirectory: profile === undefined ? null : resolve(profile),
     ovnHarness: ovn === undefined ? null : resolve(ovn),
     size: size ?? null,
+    hasRules: rules === '2',
   };
 }

@@ -1,6 +1,6 @@
 /**
  * OVN on the same machine in the same run, by its own harness (ovnbench.py: real Open vSwitch in dummy mode, judged at the
- * switches). Without ACLs, because Weft has none yet.
+ * switches). With two ACLs a switch where Weft has two rules, else without.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,6 +30,14 @@ interface HarnessResult {
     readonly control_cpu_s: number;
     readonly flows_per_hv: { readonly max: number };
   };
+  /** An address joins a set of 1,000 that an ACL of all ports names. */
+  readonly w4?: {
+    readonly reps: number;
+    readonly addresses: number;
+    readonly latency_s: Seconds;
+    readonly flow_events_per_add: Seconds;
+    readonly cpu_whole_loop: { readonly by_role_s: Readonly<Record<string, number>> };
+  };
   readonly w3_kill: {
     readonly converged_s: number;
     readonly control_cpu_s: number;
@@ -50,6 +58,10 @@ export interface OvnRound {
   readonly restart_rewritten_share: number;
   readonly flows_per_host: number;
   readonly control_memory_mb: number;
+  /** Only where the ports have rules. */
+  readonly address_join_ms?: Seconds;
+  readonly address_join_flow_events?: number;
+  readonly address_join_control_cpu_ms?: number;
   readonly load_before: readonly number[];
 }
 
@@ -74,7 +86,8 @@ const sumOf = (values: Readonly<Record<string, number>>): number =>
 export async function measureOvn(harness: string, size: WorkSize, repetitions: number): Promise<OvnRound> {
   const directory = mkdtempSync(join(tmpdir(), 'weft-bench-ovn-'));
   const output = join(directory, 'result.json');
-  const args = ['all', '--no-acls', '--skip', 'w4,w5', '--restart', 'kill', '--reps', String(repetitions)];
+  const args = ['all', '--restart', 'kill', '--reps', String(repetitions), '--reps4', String(repetitions)];
+  args.push(...(size.rulesPerSwitch === undefined ? ['--no-acls', '--skip', 'w4,w5'] : ['--skip', 'w5']));
   const { hosts, switches, portsPerSwitch } = size;
   args.push('--hvs', String(hosts), '--switches', String(switches), '--ports', String(portsPerSwitch));
   args.push('--workdir', join(directory, 'run'), '--out', output);
@@ -88,7 +101,7 @@ export async function measureOvn(harness: string, size: WorkSize, repetitions: n
   }
 }
 
-function roundOf({ versions, before, w1, w2, w3_kill: restart }: HarnessResult): OvnRound {
+function roundOf({ versions, before, w1, w2, w3_kill: restart, w4 }: HarnessResult): OvnRound {
   const memory = Object.entries(restart.memory).map(([role, { rss_mb: rss }]) => [role, rss] as const);
   return {
     version: versions['ovn-northd'] ?? 'unknown',
@@ -101,6 +114,13 @@ function roundOf({ versions, before, w1, w2, w3_kill: restart }: HarnessResult):
     restart_rewritten_share: restart.rewritten_share,
     flows_per_host: w2.flows_per_hv.max,
     control_memory_mb: rounded(sumOf(Object.fromEntries(memory)), 1),
+    ...(w4 === undefined
+      ? {}
+      : {
+          address_join_ms: { p50: rounded(w4.latency_s.p50 * 1000, 1), p99: rounded(w4.latency_s.p99 * 1000, 1) },
+          address_join_flow_events: w4.flow_events_per_add.p50,
+          address_join_control_cpu_ms: rounded((sumOf(w4.cpu_whole_loop.by_role_s) * 1000) / w4.reps, 1),
+        }),
     load_before: before.loadavg_before,
   };
 }

@@ -10,7 +10,13 @@ export async function reaches(stand: Stand, work: Work, from: PlannedPort, to: P
   const nextHop = sameSwitch ? to.mac : work.routerMac(from.switchIndex);
   const inPort = await hypervisor.ofport(from.interfaceName);
   const { text } = await hypervisor.trace(
-    `in_port=${inPort},dl_src=${from.mac},dl_dst=${nextHop},icmp,nw_src=${from.ip},nw_dst=${to.ip},nw_ttl=64,icmp_type=8,icmp_code=0`,
+    `in_port=${inPort},dl_src=${from.mac},dl_dst=${nextHop},icmp,nw_src=${from.ip},nw_dst=${to.ip},nw_ttl=64,icmp_type=8,icmp_code=0,` +
+      // A trace does not ask conntrack: where a port has security groups, this is what it is told instead.
+      `ct_state=est|trk,ct_nw_src=${from.ip},ct_nw_dst=${to.ip},ct_nw_proto=1,ct_tp_src=8,ct_tp_dst=0`,
+    '--ct-next',
+    'trk,est',
+    '--ct-next',
+    'trk,est',
   );
   if (to.host === from.host) {
     const outPort = await hypervisor.ofport(to.interfaceName);

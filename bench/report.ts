@@ -66,6 +66,18 @@ function sessionTable(sessions: readonly (readonly [string, SessionResult])[]): 
     ['route added, ms', session => percentiles(session.route_change?.add_latency_ms)],
     ['route changed, ms', session => percentiles(session.route_change?.change_latency_ms)],
     [
+      'a member joins a group of so many addresses and ports: joins / leaves, ms p50 / p99',
+      ({ group_join: join }) =>
+        join &&
+        `${join.members}: ${join.join_latency_ms.p50} / ${join.join_latency_ms.p99}; ${join.leave_latency_ms.p50} / ${join.leave_latency_ms.p99}`,
+    ],
+    [
+      'the same: flow_mods to all hypervisors for joining, for leaving; control-plane CPU ms of both',
+      ({ group_join: join }) =>
+        join &&
+        `${join.sent_per_join.flow_mods}, ${join.sent_per_leave.flow_mods}; ${join.control_plane_cpu_ms_per_cycle}`,
+    ],
+    [
       'cold host complete after it has connected, s; flows',
       ({ cold_host: cold }) => cold && `${cold.complete_after_connected_s}; ${cold.flows}`,
     ],
@@ -136,9 +148,13 @@ function scaleTable(scales: readonly (readonly [string, ScaleResult])[]): string
   );
 }
 
-function ovnTable({ rounds, ratio_to_ovn: ratio }: OvnPart): string {
+function ovnTable({ rounds, ratio_to_ovn: ratio }: OvnPart, hasRules: boolean): string {
   return table(
-    ['OVN without ACLs, same run', ...rounds.map((_, index) => `round ${index + 1}`), 'Weft is below by'],
+    [
+      `OVN ${hasRules ? 'with two ACLs a switch' : 'without ACLs'}, same run`,
+      ...rounds.map((_, index) => `round ${index + 1}`),
+      'Weft is below by',
+    ],
     [
       ['version', ...rounds.map(round => round.version.split('|')[0]?.trim()), ''],
       [
@@ -158,6 +174,20 @@ function ovnTable({ rounds, ratio_to_ovn: ratio }: OvnPart): string {
       ['the same, share of flows rewritten', ...rounds.map(round => round.restart_rewritten_share), ''],
       ['flows a host', ...rounds.map(round => round.flows_per_host), ratio.flows_per_host],
       ['control-plane memory, MB', ...rounds.map(round => round.control_memory_mb), ratio.control_memory],
+      ...(rounds.some(round => round.address_join_ms === undefined)
+        ? []
+        : [
+            [
+              'an address joins a set of 1,000 that an ACL of all ports names, ms p50 / p99',
+              ...rounds.map(({ address_join_ms: ms }) => ms && `${ms.p50} / ${ms.p99}`),
+              '',
+            ],
+            [
+              'the same: flow events at all hypervisors; control-plane CPU ms, removal included',
+              ...rounds.map(round => `${round.address_join_flow_events}; ${round.address_join_control_cpu_ms}`),
+              '',
+            ],
+          ]),
     ],
   );
 }
@@ -181,7 +211,7 @@ export function measurementTables({ parts }: BenchResult): string {
     ...(sessions.length === 0 ? [] : [sessionTable(sessions)]),
     ...(medium === undefined || embedded === undefined ? [] : [embeddedShare(medium, embedded)]),
     ...(scales.length === 0 ? [] : [scaleTable(scales)]),
-    ...(parts.ovn === undefined ? [] : [ovnTable(parts.ovn)]),
+    ...(parts.ovn === undefined ? [] : [ovnTable(parts.ovn, parts.medium?.work.rulesPerSwitch !== undefined)]),
   ];
   return tables.join('\n\n');
 }

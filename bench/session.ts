@@ -2,6 +2,7 @@
 import { type BulkResult, measureBulk } from './bulk.js';
 import { type ColdHostResult, measureColdHost } from './cold-host.js';
 import { readMetrics } from './counters.js';
+import { type GroupJoinResult, measureGroupJoin } from './group-join.js';
 import { type Floor, measureFloor, multipleOf, type Ratio } from './floor.js';
 import { rounded } from './percentiles.js';
 import { measurePortAdd, type PortAddResult, proveAdded, sparePorts } from './port-add.js';
@@ -13,7 +14,7 @@ import { Stand } from './stand.js';
 import { witnessOf } from './witness.js';
 import { Work, type WorkSize } from './work.js';
 
-export type Step = 'bulk' | 'floor' | 'port_add' | 'route_change' | 'cold_host' | 'restart' | 'memory';
+export type Step = 'bulk' | 'floor' | 'port_add' | 'route_change' | 'group_join' | 'cold_host' | 'restart' | 'memory';
 
 export interface SessionOptions {
   readonly size: WorkSize;
@@ -41,6 +42,7 @@ export interface SessionResult {
   readonly floor?: Floor;
   readonly port_add?: PortAddResult & { readonly traces_passed: number };
   readonly route_change?: RouteChangeResult;
+  readonly group_join?: GroupJoinResult;
   readonly cold_host?: ColdHostResult & { readonly ratio_to_floor?: Ratio };
   readonly restarts?: readonly (RestartResult & { readonly ratio_to_floor?: Ratio })[];
   readonly memory?: WeftMemory & {
@@ -76,10 +78,11 @@ export async function runSession(run: Run, name: string, options: SessionOptions
     const memoryEmpty = await weftMemory(stand);
     const bulk = await run.span(`${name} bulk`, () => measureBulk(stand, work));
     const spares = wants('port_add') ? sparePorts(work, options.repetitions + WARM_UP + 1) : [];
-    await stand.plug(spares);
+    const joining = wants('group_join') ? sparePorts(work, options.repetitions >> 2) : [];
+    await stand.plug([...spares, ...joining]);
     const { databaseUrl } = stand.controller;
     const floor =
-      databaseUrl === null || !(wants('floor') || wants('port_add') || wants('route_change'))
+      databaseUrl === null || !(['floor', 'port_add', 'route_change', 'group_join'] as const).some(wants)
         ? null
         : await run.span(`${name} floor`, () => measureFloor({ lab: stand.lab, databaseUrl }));
     const portAdd =
@@ -90,6 +93,10 @@ export async function runSession(run: Run, name: string, options: SessionOptions
       floor === null || !wants('route_change')
         ? null
         : await run.span(`${name} route`, () => measureRouteChange(stand, work, floor, options.repetitions >> 1));
+    const groupJoin =
+      floor === null || !wants('group_join')
+        ? null
+        : await run.span(`${name} group-join`, () => measureGroupJoin(stand, work, joining, floor));
     const memory = wants('memory') ? await weftMemory(stand) : null;
     const coldHost = wants('cold_host') ? await run.span(`${name} cold-host`, () => measureColdHost(stand, 0)) : null;
     const restarts: RestartResult[] = [];
@@ -104,6 +111,7 @@ export async function runSession(run: Run, name: string, options: SessionOptions
       ...(floor === null ? {} : { floor }),
       ...(portAdd === null ? {} : { port_add: portAdd }),
       ...(routeChange === null ? {} : { route_change: routeChange }),
+      ...(groupJoin === null ? {} : { group_join: groupJoin }),
       ...(coldHost === null ? {} : { cold_host: { ...coldHost, ...coldRatio(coldHost, floor) } }),
       ...(restarts.length === 0 ? {} : { restarts: restarts.map(each => ({ ...each, ...restartRatio(each, floor) })) }),
       ...(memory === null ? {} : { memory: { ...memory, weft_kb_per_port: perPortKb(memoryEmpty, memory, work) } }),

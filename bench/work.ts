@@ -24,7 +24,19 @@ export interface WorkSize {
   readonly span?: number;
   /** Whether a router joins the switches, so that every hypervisor holds them all; default true. */
   readonly isRouted?: boolean;
+  /**
+   * Whether the ports of each switch are in a security group with two rules: let in IPv4 from 10.0.0.0/8, and drop IPv4 otherwise. The
+   * same as the ACLs of that harness. Default: no port has a group.
+   */
+  readonly rulesPerSwitch?: 2;
 }
+
+const create = (kind: string, value: Operation['value'], id: string = randomUUID()): Operation => ({
+  op: 'create',
+  kind,
+  id,
+  value: value ?? {},
+});
 
 const byte = (value: number): string => value.toString(16).padStart(2, '0');
 
@@ -32,11 +44,13 @@ export class Work {
   readonly ports: readonly PlannedPort[];
   readonly #switchIds: readonly string[];
   readonly #routerId = randomUUID();
+  readonly #groupIds: readonly string[];
   #spares = 0;
 
   constructor(readonly size: WorkSize) {
     const { switches, portsPerSwitch } = size;
     this.#switchIds = Array.from({ length: switches }, () => randomUUID());
+    this.#groupIds = size.rulesPerSwitch === undefined ? [] : this.#switchIds.map(() => randomUUID());
     this.ports = this.#switchIds.flatMap((_, index) =>
       Array.from({ length: portsPerSwitch }, (_unused, port) => this.#port(index, port, this.#hostOf(index, port))),
     );
@@ -86,20 +100,32 @@ export class Work {
     return `0a:ff:00:00:${byte(switchIndex >> 8)}:${byte(switchIndex & 255)}`;
   }
 
+  /** The security groups that a port is created with. */
+  groupsOf({ switchIndex }: PlannedPort): readonly string[] {
+    return this.#groupIds.slice(switchIndex, switchIndex + 1);
+  }
+
   /** The members with which a port is created. */
   portValue(port: PlannedPort): Readonly<Record<string, unknown>> {
     const { name, mac, ip } = port;
-    return { name, logical_switch_id: this.switchId(port.switchIndex), mac, ips: [{ ip }] };
+    const value = { name, logical_switch_id: this.switchId(port.switchIndex), mac, ips: [{ ip }] };
+    const groups = this.groupsOf(port);
+    return groups.length === 0 ? value : { ...value, security_groups: groups };
+  }
+
+  #rules(switchIndex: number): readonly Operation[] {
+    return this.#groupIds.slice(switchIndex, switchIndex + 1).flatMap(groupId => {
+      const rule = { security_group_id: groupId, direction: 'ingress', ethertype: 'ipv4' } as const;
+      return [
+        create('security-groups', { name: `group${switchIndex}`, isolates: ['ingress'] }, groupId),
+        create('security-group-rules', { ...rule, remote_cidr: '10.0.0.0/8', priority: 1_001 }),
+        create('security-group-rules', { ...rule, action: 'drop', priority: 1_000 }),
+      ];
+    });
   }
 
   /** What a sensible client sends: the router in one transaction, then one for each switch with its ports. */
   transactions(): readonly (readonly Operation[])[] {
-    const create = (kind: string, value: Operation['value'], id: string = randomUUID()): Operation => ({
-      op: 'create',
-      kind,
-      id,
-      value: value ?? {},
-    });
     const { isRouted = true } = this.size;
     const router = [create('logical-routers', { name: 'router' }, this.#routerId)];
     const switches = this.#switchIds.map((id, index) => [
@@ -120,6 +146,7 @@ export class Work {
             }),
           ]
         : []),
+      ...this.#rules(index),
       ...this.ports
         .filter(port => port.switchIndex === index)
         .map(port => create('logical-switch-ports', this.portValue(port), port.id)),

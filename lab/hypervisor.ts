@@ -175,9 +175,10 @@ export class Hypervisor {
     return Number(await this.openVswitch.ovsctl('get', 'Interface', interfaceName, 'ofport'));
   }
 
-  /** `ofproto/trace` of a packet, as ovs-ofctl writes flows, on the integration bridge. */
-  async trace(flow: string): Promise<Trace> {
-    return parseTrace(await this.openVswitch.appctl('ofproto/trace', INTEGRATION_BRIDGE, flow), INTEGRATION_BRIDGE);
+  /** `ofproto/trace` of a packet, as ovs-ofctl writes flows, on the integration bridge; `--ct-next` says what conntrack is to find. */
+  async trace(flow: string, ...options: readonly string[]): Promise<Trace> {
+    const text = await this.openVswitch.appctl('ofproto/trace', INTEGRATION_BRIDGE, flow, ...options);
+    return parseTrace(text, INTEGRATION_BRIDGE);
   }
 
   /**

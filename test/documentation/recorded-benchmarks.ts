@@ -6,17 +6,21 @@ import type { BenchResult } from '../../bench/benchmarks.js';
 import { circumstances, goalsTable, measurementTables } from '../../bench/report.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-const recorded = join(root, 'bench', 'results', 'full.json');
+const results = join(root, 'bench', 'results');
 
-function ofRecord(part: (result: BenchResult) => string): () => string {
+function ofRecord(name: string, part: (result: BenchResult) => string): () => string {
+  const recorded = join(results, name);
   return () =>
     existsSync(recorded)
       ? part(JSON.parse(readFileSync(recorded, 'utf8')) as BenchResult)
-      : 'No run is recorded in bench/results/full.json.';
+      : `No run is recorded in bench/results/${name}.`;
 }
 
+const withRules = (result: BenchResult): string => `${circumstances(result)}\n\n${measurementTables(result)}`;
+
 export const benchmarkParts: Readonly<Record<string, () => string>> = {
-  'bench-circumstances': ofRecord(circumstances),
-  'bench-goals': ofRecord(goalsTable),
-  'bench-measurements': ofRecord(measurementTables),
+  'bench-circumstances': ofRecord('full.json', circumstances),
+  'bench-goals': ofRecord('full.json', goalsTable),
+  'bench-measurements': ofRecord('full.json', measurementTables),
+  'bench-rules': ofRecord('rules.json', withRules),
 };
