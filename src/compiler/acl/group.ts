@@ -11,6 +11,7 @@ import type { Flow } from '../fragment.js';
 import { call, move, set } from '../pipeline/actions.js';
 import { lsAclGroup, lsAclRemote, lsAclRules } from '../pipeline/acl.js';
 import { flow, trackedAndValid } from '../pipeline/flow.js';
+import { type NetworkRow, ruleRivals } from '../../view/rows.js';
 import { rule } from '../rule.js';
 import { remoteNumberOf } from './remote-number.js';
 import { ruleKind } from './rule-kind.js';
@@ -56,6 +57,8 @@ export const aclGroup = rule({
   subjects: 'security-groups',
   compile: (group, view) => {
     const rules = view.by('security-group-rules', 'securityGroupId', group.id);
+    const rivals = new Map<string, NetworkRow<'security-group-rules'>[]>();
+    for (const row of rules) rivals.set(ruleRivals(row), [...(rivals.get(ruleRivals(row)) ?? []), row]);
     const remoteOf = new Map(rules.map(row => [row, remoteNumberOf(row, view)]));
     const flows: Flow[] = [
       flow(lsAclGroup, {
@@ -63,7 +66,9 @@ export const aclGroup = rule({
         match: { aclGroup: group.number },
         actions: [set({ aclRemote: 0 }), call(lsAclRules)],
       }),
-      ...rules.filter(({ action }) => action !== 'allow').flatMap(row => findingFlows(row, group.number, view)),
+      ...rules
+        .filter(({ action }) => action !== 'allow')
+        .flatMap(row => findingFlows(row, group.number, rivals.get(ruleRivals(row)) ?? [], view)),
     ];
     for (const direction of directions) {
       for (const stateless of [false, true]) {

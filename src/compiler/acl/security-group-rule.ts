@@ -106,23 +106,20 @@ const textOf = (condition: Match): string =>
     .join();
 
 /** Port ranges of two rules may have parts in common: such a part is said once, by the older rule. */
-function ownConditions(row: Rule, view: TrackedView): readonly Match[] {
-  const older = view
-    .by('security-group-rules', 'rivals', ruleRivals(row))
-    .filter(other => other.number < row.number)
-    .flatMap(conditionsOf);
+function ownConditions(row: Rule, rivals: readonly Rule[]): readonly Match[] {
+  const older = rivals.filter(other => other.number < row.number).flatMap(conditionsOf);
   const taken = new Set(older.map(textOf));
   return conditionsOf(row).filter(condition => !taken.has(textOf(condition)));
 }
 
-/** Flows that find the rule, and the one that keeps it; none where the set that it names is not there. */
-export function findingFlows(row: Rule, aclGroup: number, view: TrackedView): readonly Flow[] {
+/** Flows that find the rule, and the one that keeps it, given those of its index `rivals`; none where the set that it names is not there. */
+export function findingFlows(row: Rule, aclGroup: number, rivals: readonly Rule[], view: TrackedView): readonly Flow[] {
   const remote = remoteNumberOf(row, view);
   if (remote === null && (row.remoteGroupId !== null || row.remoteAddressSetId !== null)) return [];
   const priority = priorityOf(row);
   const about = { aclGroup, aclRemote: remote ?? 0, ruleKind: ruleKind(row.direction, row.stateless) };
   return [
-    ...ownConditions(row, view).map(
+    ...ownConditions(row, rivals).map(
       (condition): Flow =>
         flow(lsAclRules, { priority, match: { ...about, ...condition }, actions: [set({ aclRule: row.number })] }),
     ),
@@ -141,7 +138,8 @@ export const aclRule = rule({
   compile: (row, view) => {
     const group = view.get('security-groups', row.securityGroupId);
     if (group === null) return null;
-    const finding = findingFlows(row, group.number, view);
+    const rivals = view.by('security-group-rules', 'rivals', ruleRivals(row));
+    const finding = findingFlows(row, group.number, rivals, view);
     if (finding.length === 0) return null;
     return {
       scope: { kind: 'datapath', datapathId: group.id },

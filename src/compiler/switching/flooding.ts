@@ -19,7 +19,7 @@ import { boundedFloodGroups, floodGroups, type Copy } from '../pipeline/groups.j
 import { tunnelFlood, tunnelMtu } from '../pipeline/physical.js';
 import { lsOutDelivery } from '../pipeline/switch-egress.js';
 import { lsInL2FloodUnknown, lsInL2Lkup } from '../pipeline/switch-ingress.js';
-import { rule } from '../rule.js';
+import { rule, type RuleDefinition } from '../rule.js';
 import { localBudget, localCopyResubmits, passBudget } from './worst-case.js';
 
 /** Slots of a switch's groups, and of the groups that continue them, which bear the number of a port. */
@@ -137,39 +137,56 @@ function localCopies(ports: readonly Port[], continued: number, view: TrackedVie
     }));
 }
 
-/** Below this no number of hypervisors that Weft is made for comes near the limit. */
-const neverTooMany = 500;
+/** What the copies of a flood to ports here may cost, in resubmits. */
+export interface FloodBudget {
+  /** Up to here nothing else is asked: no number of hypervisors that Weft is made for comes near the limit. */
+  readonly unasked: number;
+  /** In the first pass of the packet, on a switch that is on so many hypervisors. */
+  readonly first: (this: void, hypervisors: number) => number;
+  /** In each further pass. */
+  readonly pass: number;
+}
+
+const openVSwitchBudget: FloodBudget = { unasked: 500, first: localBudget, pass: passBudget };
 
 /** The groups of a flood here; how many hypervisors get copies too is asked only when there are many. */
-function localGroups(id: number, copies: readonly Copy[], hypervisors: () => number): readonly Group[] {
+function localGroups(
+  id: number,
+  copies: readonly Copy[],
+  hypervisors: () => number,
+  budget: FloodBudget,
+): readonly Group[] {
   const sum = copies.reduce((all, { resubmits }) => all + resubmits, 0);
-  if (sum <= neverTooMany) return floodGroups(id, copies);
-  return boundedFloodGroups(id, copies, { first: localBudget(hypervisors()), pass: passBudget });
+  if (sum <= budget.unasked) return floodGroups(id, copies);
+  return boundedFloodGroups(id, copies, { first: budget.first(hypervisors()), pass: budget.pass });
 }
 
 /** The copies to the ports of one hypervisor; it has the groups wherever the switch is resident, also when empty. */
-export const switchingFloodLocal = rule({
-  name: 'switching.flood-local',
-  number: 35,
-  subjects: 'residencies',
-  compile: (residency, view) => {
-    const { datapathId, datapathKind, hypervisorId, number } = residency;
-    if (datapathKind !== 'logical-switches') return null;
-    const ports = view.by('bound-ports', 'presence', presenceId(datapathId, hypervisorId)).flatMap(bound => {
-      const port = view.get('logical-switch-ports', bound.id);
-      return port?.enabled ? [port] : [];
-    });
-    const hypervisors = (): number => view.by('switch-presences', 'logicalSwitchId', datapathId).length;
-    const groupsOf = (of: readonly Port[], own: number, continued: number): readonly Group[] =>
-      localGroups(groupId(number, own), localCopies(of, continued, view), hypervisors);
-    const switchLearns = view.by('logical-switch-ports', 'learning', datapathId).length > 0;
-    return {
-      scope: { kind: 'hypervisor', hypervisorId },
-      flows: [],
-      groups: [
-        ...groupsOf(ports, slot.floodLocal, slot.floodLocalContinued),
-        ...(switchLearns ? groupsOf(ports.filter(learnsMacs), slot.unknownLocal, slot.unknownLocalContinued) : []),
-      ],
-    };
-  },
-});
+export const floodLocalWithin = (budget: FloodBudget): RuleDefinition<'residencies'> =>
+  rule({
+    name: 'switching.flood-local',
+    number: 35,
+    subjects: 'residencies',
+    compile: (residency, view) => {
+      const { datapathId, datapathKind, hypervisorId, number } = residency;
+      if (datapathKind !== 'logical-switches') return null;
+      const ports = view.by('bound-ports', 'presence', presenceId(datapathId, hypervisorId)).flatMap(bound => {
+        const port = view.get('logical-switch-ports', bound.id);
+        return port?.enabled ? [port] : [];
+      });
+      const hypervisors = (): number => view.by('switch-presences', 'logicalSwitchId', datapathId).length;
+      const groupsOf = (of: readonly Port[], own: number, continued: number): readonly Group[] =>
+        localGroups(groupId(number, own), localCopies(of, continued, view), hypervisors, budget);
+      const switchLearns = view.by('logical-switch-ports', 'learning', datapathId).length > 0;
+      return {
+        scope: { kind: 'hypervisor', hypervisorId },
+        flows: [],
+        groups: [
+          ...groupsOf(ports, slot.floodLocal, slot.floodLocalContinued),
+          ...(switchLearns ? groupsOf(ports.filter(learnsMacs), slot.unknownLocal, slot.unknownLocalContinued) : []),
+        ],
+      };
+    },
+  });
+
+export const switchingFloodLocal = floodLocalWithin(openVSwitchBudget);
