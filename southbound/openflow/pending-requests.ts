@@ -93,9 +93,9 @@ export class PendingRequests {
     const pending = this.byXid.get(xid);
     if (pending?.kind !== 'bytes') return false;
     const isLast = (view.getUint16(flagsAt) & moreFlag) === 0;
-    if (isLast) this.byXid.delete(xid);
+    // It waits until its last part is taken in: what is wrong with that one ends the connection, and the request with it.
     pending.onPart(message.subarray(headerBytes));
-    if (isLast) pending.resolve();
+    if (isLast) this.complete(xid, pending);
     return true;
   }
 
@@ -110,10 +110,14 @@ export class PendingRequests {
       return true;
     }
     if (pending.kind === 'bytes' || message.kind !== 'multipartReply') return false;
-    if (!message.more) this.byXid.delete(xid);
     this.takePart(pending, message.body, messageBytes);
-    if (!message.more) pending.resolve();
+    if (!message.more) this.complete(xid, pending);
     return true;
+  }
+
+  private complete(xid: number, pending: MultipartRequest | BytesRequest): void {
+    this.byXid.delete(xid);
+    pending.resolve();
   }
 
   private takePart(pending: MultipartRequest, part: MultipartReplyBody, messageBytes: number): void {

@@ -10,7 +10,7 @@ import {
 import { encodeBundleAdd, encodeMessage, type Message } from '../../../southbound/openflow/message-codec.js';
 import { bundleControl } from '../../../southbound/openflow/messages/bundle.js';
 import { flowMod } from '../../../southbound/openflow/messages/flow-mod.js';
-import { flowRequest } from '../../../southbound/openflow/messages/flow-stats.js';
+import { flowRequest, flowsIn } from '../../../southbound/openflow/messages/flow-stats.js';
 import { hello } from '../../../southbound/openflow/messages/hello.js';
 import { anyMessage } from './arbitrary-message.js';
 import { FakeSwitch, features } from './fake-switch.js';
@@ -177,6 +177,24 @@ describe('requests of an OpenFlow connection', () => {
     assert.equal(connection.waitingRequests, 0);
     assert.deepEqual([fake.unasked.length, connection.state.kind], [0, 'open']);
     connection.close();
+  });
+
+  it('are rejected with the connection when any part of a reply makes no sense, the last one too', async () => {
+    for (const more of [true, false]) {
+      const fake = await FakeSwitch.open();
+      const { connection } = fake;
+      const dump = connection.multipartBytes(flowRequest(), bytes => assert.equal([...flowsIn(bytes)].length, 0));
+      const rejected = assert.rejects(dump, ConnectionClosedError);
+      await fake.turn();
+      const { xid } = fake.last('multipartRequest');
+      const whole = encodeMessage({ kind: 'multipartReply', more, body: { kind: 'flow', flows: [] } }, xid, 6);
+      const part = Buffer.concat([whole, Uint8Array.of(0, 5)]);
+      part.writeUInt16BE(part.length, 2);
+      fake.push(part);
+      await fake.turn();
+      assert.deepEqual([fake.closed[0]?.kind, connection.waitingRequests, fake.timers.pending], ['malformed', 0, 0]);
+      await rejected;
+    }
   });
 
   it('end the connection of a switch that lives but does not go on with its reply', async () => {
