@@ -66,8 +66,10 @@ export interface ConnectionLimits {
   readonly maximumQueuedBytes: number;
   /** A switch that has not taken what waited to be sent for so long, while somebody waits for that, is given up. */
   readonly drainTimeoutMs: number;
-  /** A switch that lives, but has not gone on with a multipart reply for so long, is given up. */
+  /** A switch that lives, but has not gone on with a multipart reply for so long, is given up; an empty part does not count. */
   readonly partTimeoutMs: number;
+  /** So is one that goes on with a multipart reply, but is not through with it after so long, in which we read what came. */
+  readonly replyTimeoutMs: number;
 }
 
 export const defaultLimits: ConnectionLimits = {
@@ -79,6 +81,7 @@ export const defaultLimits: ConnectionLimits = {
   maximumQueuedBytes: 16 * 1024 * 1024,
   drainTimeoutMs: 15_000,
   partTimeoutMs: 30_000,
+  replyTimeoutMs: 180_000,
 };
 
 export interface ConnectionOptions {

@@ -204,7 +204,7 @@ export class OpenFlowConnection {
   multipartBytes(body: MultipartRequestBody, onPart: (bytes: Uint8Array) => void): Promise<void> {
     return this.askFor(body, (xid, progress) =>
       this.pending.expectBytes(xid, bytes => {
-        progress.made();
+        if (bytes.length > 0) progress.made();
         onPart(bytes);
       }),
     );
@@ -216,8 +216,8 @@ export class OpenFlowConnection {
     maximumBytes: number,
   ): Promise<void> {
     return this.askFor(body, (xid, progress) => {
-      const take = (part: MultipartReplyBody): void => {
-        progress.made();
+      const take = (part: MultipartReplyBody, bodyBytes: number): void => {
+        if (bodyBytes > 0) progress.made();
         onPart(part);
       };
       return this.pending.expectParts(xid, take, maximumBytes);
@@ -229,10 +229,12 @@ export class OpenFlowConnection {
     expect: (xid: number, progress: Progress) => Promise<void>,
   ): Promise<void> {
     const message: Message = { kind: 'multipartRequest', more: false, body };
-    const { partTimeoutMs } = this.limits;
-    const progress = new Progress(this.options.timers, partTimeoutMs, {
+    const { partTimeoutMs, replyTimeoutMs } = this.limits;
+    const end = (detail: string): void => this.end({ kind: 'replyTimeout', detail });
+    const progress = new Progress(this.options.timers, partTimeoutMs, replyTimeoutMs, {
       isSuspended: () => this.holds > 0,
-      stalled: () => this.end({ kind: 'replyTimeout', detail: `no part of a reply within ${partTimeoutMs} ms` }),
+      stalled: () => end(`no part of a reply within ${partTimeoutMs} ms`),
+      tookTooLong: () => end(`a reply took more than ${replyTimeoutMs} ms`),
     });
     const all = this.exchange(message, xid => expect(xid, progress));
     return all.finally(() => progress.over());

@@ -12,7 +12,7 @@ interface SingleRequest {
 
 interface MultipartRequest {
   readonly kind: 'multipart';
-  readonly onPart: (part: MultipartReplyBody) => void;
+  readonly onPart: (part: MultipartReplyBody, bodyBytes: number) => void;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
   readonly maximumBytes: number;
@@ -67,7 +67,7 @@ export class PendingRequests {
     });
   }
 
-  expectParts(xid: number, onPart: (part: MultipartReplyBody) => void, maximumBytes: number): Promise<void> {
+  expectParts(xid: number, onPart: MultipartRequest['onPart'], maximumBytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const state = { receivedBytes: 0, isAbandoned: false };
       this.byXid.set(xid, { kind: 'multipart', onPart, resolve, reject, maximumBytes, ...state });
@@ -124,7 +124,7 @@ export class PendingRequests {
     if (pending.isAbandoned) return;
     pending.receivedBytes += messageBytes;
     if (pending.receivedBytes <= pending.maximumBytes) {
-      pending.onPart(part);
+      pending.onPart(part, messageBytes - headerBytes);
       return;
     }
     pending.isAbandoned = true;

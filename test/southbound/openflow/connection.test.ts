@@ -197,20 +197,49 @@ describe('requests of an OpenFlow connection', () => {
     }
   });
 
-  it('end the connection of a switch that lives but does not go on with its reply', async () => {
-    const fake = await FakeSwitch.open({ limits: { partTimeoutMs: 1_000, echoIntervalMs: 100_000 } });
-    const dump = fake.connection.multipart({ kind: 'table' });
+  it('end the connection of a switch that lives but does not go on with its reply, or only with empty parts', async () => {
+    const entry = { tableId: 1, activeCount: 2, lookupCount: 3n, matchedCount: 4n };
+    for (const asks of ['decoded', 'bytes']) {
+      const fake = await FakeSwitch.open({ limits: { partTimeoutMs: 1_000, echoIntervalMs: 100_000 } });
+      const { connection } = fake;
+      const dump =
+        asks === 'bytes'
+          ? connection.multipartBytes({ kind: 'table' }, () => undefined)
+          : connection.multipart({ kind: 'table' });
+      const rejected = assert.rejects(dump, ConnectionClosedError);
+      await fake.turn();
+      const { xid } = fake.last('multipartRequest');
+      for (const tables of [[entry], []]) {
+        fake.timers.advance(900);
+        assert.equal(fake.closed.length, 0, 'a part came meanwhile');
+        fake.send({ kind: 'multipartReply', more: true, body: { kind: 'table', tables } }, xid);
+        await fake.turn();
+      }
+      fake.timers.advance(200);
+      assert.equal(fake.closed[0]?.kind, 'replyTimeout');
+      await rejected;
+      assert.equal(fake.timers.pending, 0);
+    }
+  });
+
+  it('end the connection of a switch that goes on with its reply for ever', async () => {
+    const limits = { partTimeoutMs: 1_000, replyTimeoutMs: 5_000, echoIntervalMs: 100_000 };
+    const fake = await FakeSwitch.open({ limits });
+    const rejected = assert.rejects(
+      fake.connection.multipartStream({ kind: 'table' }, () => undefined),
+      ConnectionClosedError,
+    );
     await fake.turn();
     const { xid } = fake.last('multipartRequest');
-    fake.timers.advance(900);
-    fake.send({ kind: 'multipartReply', more: true, body: { kind: 'table', tables: [] } }, xid);
-    await fake.turn();
-    fake.timers.advance(900);
-    assert.equal(fake.closed.length, 0, 'a part came meanwhile');
-    fake.timers.advance(200);
-    assert.equal(fake.closed[0]?.kind, 'replyTimeout');
-    await assert.rejects(dump, ConnectionClosedError);
-    assert.equal(fake.timers.pending, 0);
+    const entry = { tableId: 1, activeCount: 2, lookupCount: 3n, matchedCount: 4n };
+    let parts = 0;
+    for (; parts < 100 && fake.closed.length === 0; parts += 1) {
+      fake.timers.advance(500);
+      fake.send({ kind: 'multipartReply', more: true, body: { kind: 'table', tables: [entry] } }, xid);
+      await fake.turn();
+    }
+    assert.deepEqual([parts, fake.closed[0]?.kind, fake.timers.pending], [10, 'replyTimeout', 0]);
+    await rejected;
   });
 
   it('wait while we read no further, and nobody takes that for the silence of the switch', async () => {
