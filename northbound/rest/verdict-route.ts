@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { OwnedRow } from '../../src/model/audience.js';
 import type { Kind, RowOf } from '../../src/model/index.js';
-import type { Question } from '../../src/trace/question.js';
+import { isAddressOf, type Question } from '../../src/trace/question.js';
 import type { TracedOwner } from '../../src/trace/tracer.js';
 import type { PortVerdict, Verdict } from '../../src/trace/verdict.js';
 import { ruleOf } from './access.js';
@@ -32,26 +32,44 @@ function isPrivate(state: NetworkState, { kind, id }: TracedOwner, projectId: st
     );
 }
 
+/** What of a verdict the caller may know, beyond what its own port may send. */
+interface Knowledge {
+  /** Whom the packet is addressed to: on a shared network, that somebody has an address there, and with which MAC. */
+  readonly nextHop: boolean;
+  /** What becomes of it. */
+  readonly end: boolean;
+}
+
 /**
- * Whether the caller may know what becomes of it beyond the port that sends it. A tenant may in a network that is all its own; elsewhere where
- * it sees everything that has a part in it and has named the port that it is for, since from an address alone it must not learn
- * whether anybody has it.
+ * A tenant may know everything in a network that is all its own. Elsewhere it may where it sees everything that has a part in it and knows
+ * already who has the address: from an address alone it must not learn whether anybody has it, be it denied, delivered or neither.
  */
-function mayKnowAll({ state }: RestContext, question: Question, verdict: Verdict, sight: Sight): boolean {
+function knowledgeOf({ state }: RestContext, question: Question, verdict: Verdict, sight: Sight): Knowledge {
+  if (!sight.isTenant) return { nextHop: true, end: true };
   const { trace, ports, reason, drop, nextHop } = verdict;
-  if (!sight.isTenant || trace === null || drop?.isAtSender === true) return true;
+  const { from, destinationIp } = question;
   const sees = (kind: Kind, id: string): boolean => {
     const row = state.view.get(kind, id);
     return row !== null && sight.sees(kind, row as unknown as RowOf<Kind>);
   };
-  const concerned = [...ports.map(({ portId }) => portId), ...trace.deliveredTo];
-  if (!concerned.every(portId => sees('logical-switch-ports', portId))) return false;
-  const { from, to } = question;
   const place: TracedOwner = { kind: 'logical-switches', id: from.logicalSwitchId };
-  if ([place, ...trace.datapaths].every(each => isPrivate(state, each, from.projectId))) return true;
-  if (!trace.datapaths.every(({ kind, id }) => sees(kind, id))) return false;
-  const isNamed = to !== null && nextHop.kind === 'neighbour';
-  return trace.deliveredTo.length > 0 || isNamed || routerReasons.has(reason);
+  const isAtHome = isPrivate(state, place, from.projectId);
+  const neighbour = nextHop.kind === 'neighbour' ? nextHop.owner : null;
+  const isKnown =
+    nextHop.kind === 'neighbour' && (isAtHome || nextHop.isItsOwn) && sees(nextHop.owner.kind, nextHop.owner.id);
+  const knowing = (end: boolean): Knowledge => ({ nextHop: isKnown, end });
+
+  if (trace === null || drop?.isAtSender === true) return knowing(true);
+  const reached = [...trace.deliveredTo, ...ports.flatMap(each => (each.direction === 'ingress' ? [each.portId] : []))];
+  if (![from.id, ...reached].every(portId => sees('logical-switch-ports', portId))) return knowing(false);
+  if (isAtHome && trace.datapaths.every(each => isPrivate(state, each, from.projectId))) return knowing(true);
+  if (!isKnown || !trace.datapaths.every(({ kind, id }) => sees(kind, id))) return knowing(false);
+  const isFor = (portId: string): boolean => {
+    const port = state.view.get('logical-switch-ports', portId);
+    return port !== null && isAddressOf(port, destinationIp);
+  };
+  const isMeant = [...reached, ...(neighbour === null ? [] : [neighbour.id])].some(isFor);
+  return knowing(isMeant || routerReasons.has(reason));
 }
 
 function named(state: NetworkState, kind: Kind, id: string): JsonObject {
@@ -104,13 +122,15 @@ export function registerVerdict(app: FastifyInstance, context: RestContext): voi
       const verdict = context.verdict(question);
       void reply.header('weft-revision', state.revision);
       const told = verdict.ports.map(each => portVerdict(state, each, sight));
+      const knows = knowledgeOf(context, question, verdict, sight);
       const { destination_mac: _, ...packetOfSender } = verdict.packet;
-      if (!mayKnowAll(context, question, verdict, sight)) {
+      const packet = knows.nextHop ? verdict.packet : packetOfSender;
+      if (!knows.end) {
         return {
           verdict: 'allow',
           reason: 'beyond',
           help: 'The port may send it. What becomes of it then is not for this project alone to know.',
-          packet: packetOfSender,
+          packet,
           ports: told.filter(({ direction, port }) => direction === 'egress' && port['id'] === question.from.id),
           delivered_to: [],
           dropped_at: null,
@@ -120,7 +140,7 @@ export function registerVerdict(app: FastifyInstance, context: RestContext): voi
         verdict: verdict.outcome,
         reason: verdict.reason,
         help: verdict.help,
-        packet: verdict.packet,
+        packet,
         ports: told,
         delivered_to: (verdict.trace?.deliveredTo ?? []).map(id => named(state, 'logical-switch-ports', id)),
         dropped_at: verdict.drop?.stage ?? null,

@@ -43,7 +43,13 @@ export interface Question {
 
 /** Whom the frame is addressed to, and how that was found out. */
 export type NextHop =
-  | { readonly kind: 'neighbour'; readonly mac: bigint; readonly owner: NeighbourOwner }
+  | {
+      readonly kind: 'neighbour';
+      readonly mac: bigint;
+      readonly owner: NeighbourOwner;
+      /** The address is one of its own, which nobody else has; else it may use addresses among which this one is. */
+      readonly isItsOwn: boolean;
+    }
   /** `ip` is asked for, and nobody on the logical switch has it. */
   | { readonly kind: 'unanswered'; readonly ip: IpAddress }
   /** The destination is elsewhere, and the subnet of the port has no gateway. */
@@ -74,22 +80,27 @@ const isLinkLocal = ({ family, value }: IpAddress): boolean =>
 const hasAddress = (networks: readonly string[], ip: IpAddress): boolean =>
   networks.some(network => same(ip, parseIp(network.slice(0, network.indexOf('/')))));
 
+/** Whether the address is one of those that the port was given, and nobody else on its logical switch. */
+export const isAddressOf = ({ ips }: Pick<Port, 'ips'>, ip: IpAddress): boolean =>
+  ips.some(address => same(ip, parseIp(address.ip)));
+
 /** Who on the logical switch answers for the address. */
 function neighbourOf(view: NetworkReader, logicalSwitchId: string, ip: IpAddress): NextHop {
-  const answer = (kind: NeighbourOwner['kind'], id: string, mac: string): NextHop => ({
+  const answer = (kind: NeighbourOwner['kind'], id: string, mac: string, isItsOwn = true): NextHop => ({
     kind: 'neighbour',
     mac: parseMac(mac) ?? 0n,
     owner: { kind, id },
+    isItsOwn,
   });
   const ports = view.by('logical-switch-ports', 'logicalSwitchId', logicalSwitchId);
-  const own = ports.find(port => port.ips.some(address => same(ip, parseIp(address.ip))));
+  const own = ports.find(port => isAddressOf(port, ip));
   if (own !== undefined) return answer('logical-switch-ports', own.id, own.mac);
   const legs = view.by('logical-router-ports', 'logicalSwitchId', logicalSwitchId);
   const leg = legs.find(({ networks }) => hasAddress(networks, ip));
   if (leg !== undefined) return answer('logical-router-ports', leg.id, leg.mac);
   for (const { id, mac, allowedAddresses } of ports) {
     const allowed = allowedAddresses.find(({ cidr }) => contains(cidr, ip));
-    if (allowed !== undefined) return answer('logical-switch-ports', id, allowed.mac ?? mac);
+    if (allowed !== undefined) return answer('logical-switch-ports', id, allowed.mac ?? mac, false);
   }
   return { kind: 'unanswered', ip };
 }

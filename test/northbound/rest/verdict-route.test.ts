@@ -10,6 +10,7 @@ import type { Json } from './rest-fixture.js';
 
 const mac = (last: number): string => `02:00:00:00:00:0${last}`;
 const owned = (projectId: string, securityGroups: readonly string[] = []) => ({ projectId, securityGroups });
+const allowed = (cidr: string) => ({ allowedAddresses: [{ cidr, mac: null }] });
 
 /** A network of alice alone, and one that everybody may use, with ports of alice and of bob. */
 function network(): NetworkBuilder {
@@ -26,13 +27,35 @@ function network(): NetworkBuilder {
     .port('among too', 'public', mac(4), ['10.2.0.12'], ['secret-host', 4], owned('alice'))
     .port('open of bob', 'public', mac(5), ['10.2.0.13'], ['secret-host', 5], owned('bob'))
     .port('closed of bob', 'public', mac(6), ['10.2.0.14'], ['secret-host', 6], owned('bob', ['closed']))
-    .port('away of bob', 'public', mac(7), ['10.2.0.15'], undefined, owned('bob'));
+    .port('away of bob', 'public', mac(7), ['10.2.0.15'], undefined, owned('bob'))
+    .port('off of bob', 'public', mac(8), ['10.2.0.16'], ['secret-host', 8], { ...owned('bob'), enabled: false })
+    .port('floating of bob', 'public', mac(9), ['10.2.0.17'], ['secret-host', 9], {
+      ...owned('bob'),
+      ...allowed('10.2.0.32/30'),
+    })
+    .port('idle', 'public', '02:00:00:00:01:01', ['10.2.0.21'], undefined, owned('alice', ['web']))
+    .port('greedy', 'public', '02:00:00:00:01:02', ['10.2.0.22'], ['secret-host', 10], {
+      ...owned('alice'),
+      ...allowed('10.2.0.0/24'),
+    })
+    .logicalSwitch('behind', '10.3.0.0/24')
+    .port('inside', 'behind', '02:00:00:00:01:03', ['10.3.0.11'], ['secret-host', 11], owned('alice'))
+    .router('router', { projectId: 'alice' })
+    .attach('inner leg', 'router', 'behind', '02:00:00:00:01:04', ['10.3.0.1/24'])
+    .attach('outer leg', 'router', 'public', '02:00:00:00:01:05', ['10.2.0.1/24'])
+    .router('router of bob', { projectId: 'bob' })
+    .attach('leg of bob', 'router of bob', 'public', '02:00:00:00:01:06', ['10.2.0.2/24']);
   const { rows } = builder.snapshot();
   const owners: Readonly<Record<string, object>> = {
     private: { projectId: 'alice' },
+    behind: { projectId: 'alice' },
     public: { projectId: 'operators', sharedWith: ['*'] },
   };
   for (const row of rows['logical-switches']) Object.assign(row, owners[row.id]);
+  for (const row of rows['logical-router-ports']) {
+    Object.assign(row, { projectId: row.logicalRouterId === 'router' ? 'alice' : 'bob' });
+  }
+  for (const row of rows.subnets) if (row.logicalSwitchId === 'behind') Object.assign(row, { gatewayIp: '10.3.0.1' });
   return builder;
 }
 
@@ -114,6 +137,56 @@ describe('REST: the dry verdict', () => {
     assert.equal(spoofed['reason'], 'port_security_ipv4');
     const own = await ask('alice', 'among', { to_ip: '10.2.0.12', ...https });
     assert.equal(own['reason'], 'delivered');
+  });
+
+  it('answers alike whoever has the address on a shared network, and if nobody has', async () => {
+    const addresses = {
+      nobody: '10.2.0.99',
+      bound: '10.2.0.13',
+      closed: '10.2.0.14',
+      unbound: '10.2.0.15',
+      disabled: '10.2.0.16',
+      allowed: '10.2.0.33',
+      'router leg': '10.2.0.2',
+    };
+    const questions: readonly (readonly [from: string, query: Readonly<Record<string, string>>])[] = [
+      ['among', https],
+      ['among', { protocol: 'udp', port: '53' }],
+      ['among', { ...https, source_mac: '02:00:00:00:00:99' }],
+      ['among', { ...https, to_port_id: 'among too' }],
+      ['among', { ...https, to_port_id: 'greedy' }],
+      ['among', { ...https, to_port_id: 'idle' }],
+      ['idle', https],
+      ['idle', { protocol: 'udp', port: '53' }],
+      ['inside', https],
+      ['inside', { ...https, to_port_id: 'among too' }],
+      ['inside', { ...https, to_port_id: 'greedy' }],
+    ];
+    for (const [from, query] of questions) {
+      const answers = new Map<string, string[]>();
+      for (const [who, ip] of Object.entries(addresses)) {
+        const answer = JSON.stringify(await ask('alice', from, { ...query, to_ip: ip })).replace(
+          /"destination_ip":"[^"]+"/,
+          '',
+        );
+        answers.set(answer, [...(answers.get(answer) ?? []), who]);
+      }
+      const said = `${from} ${JSON.stringify(query)}: ${JSON.stringify([...answers])}`;
+      assert.equal(answers.size, 1, said);
+      assert.match(said, /reason/);
+    }
+  });
+
+  it('tells it what it knows anyway: its own ports, and its own router', async () => {
+    const mine = await ask('alice', 'among', { to_ip: '10.2.0.12', ...https });
+    assert.deepEqual([mine['reason'], (mine['packet'] as Json)['destination_mac']], ['delivered', mac(4)]);
+    const denied = await ask('alice', 'among', { to_ip: '10.2.0.12', protocol: 'udp', port: '53' });
+    assert.deepEqual([denied['reason'], (denied['packet'] as Json)['destination_mac']], ['acl_default', mac(4)]);
+    const unbound = await ask('alice', 'among', { to_port_id: 'idle', ...https });
+    assert.equal(unbound['reason'], 'port_not_bound');
+    const through = await ask('alice', 'inside', { to_port_id: 'among too' });
+    assert.deepEqual([through['verdict'], through['reason']], ['allow', 'delivered']);
+    assert.equal((await ask('alice', 'inside', { to_ip: '192.0.2.1' }))['reason'], 'no_route');
   });
 
   it('knows no port of another project', async () => {
