@@ -76,8 +76,11 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
       lastEventId as string | undefined,
       context.state.revision,
     );
+    const response = reply.raw;
+    // A response that is closed tells nobody of that any more: whoever hung up meanwhile has no place, and no stream is begun.
+    if (response.destroyed) return reply.hijack();
     const leave = places.enter(request.caller);
-    reply.raw.once('close', leave);
+    response.once('close', leave);
     try {
       if (typeof (await context.store.changesSince(since, 1)) === 'string')
         throw new WeftError('log_trimmed', { detail: `The log no longer has the revisions after ${since}.` });
@@ -86,7 +89,7 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
       throw error;
     }
     reply.hijack();
-    const response = reply.raw;
+    if (response.destroyed) return reply;
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -106,5 +109,6 @@ export function registerWatch(app: FastifyInstance, context: RestContext): void 
     open.add(stream);
     response.on('close', () => open.delete(stream));
     stream.start();
+    return reply;
   });
 }

@@ -87,6 +87,7 @@ export class WatchStream {
   }
 
   start(): void {
+    if (this.response.destroyed) return this.close();
     this.response.on('close', () => this.close());
     this.#stops.push(this.source.onCommit(() => this.#nudge()));
     this.#repeat(heartbeatMs, () => {
@@ -137,6 +138,8 @@ export class WatchStream {
     while (this.#nudged && !this.#closed) {
       this.#nudged = false;
       const batch = await this.source.read(this.#cursor);
+      // Closed meanwhile, it would wait for ever for a reader that is gone.
+      if (this.#closed) return;
       if (batch === 'trimmed') {
         this.response.write(`event: error\ndata: ${JSON.stringify({ code: 'log_trimmed' })}\n\n`);
         return this.close();
