@@ -1,5 +1,6 @@
 /** `GET /v1/logical-switch-ports/{id}/verdict`: would this packet of the port pass, and by which rule? Nothing is sent. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { WeftError } from '../../src/base/errors.js';
 import type { OwnedRow } from '../../src/model/audience.js';
 import type { Kind, RowOf } from '../../src/model/index.js';
 import { isAddressOf, type Question } from '../../src/trace/question.js';
@@ -9,6 +10,7 @@ import { ruleOf } from './access.js';
 import type { Query } from './listing.js';
 import type { JsonObject, NetworkState } from './network-state.js';
 import { specialRoute } from './openapi.js';
+import { PacedWork } from './paced-work.js';
 import type { RestContext } from './server.js';
 import type { Sight } from './sight.js';
 import { verdictParameters, verdictQuestion } from './verdict-question.js';
@@ -106,8 +108,41 @@ function pathOf(state: NetworkState, { trace }: Verdict): readonly JsonObject[] 
   }));
 }
 
-export function registerVerdict(app: FastifyInstance, context: RestContext): void {
+/** Walks the packet and says of it what the caller may know. */
+function answerOf(context: RestContext, portId: string, query: Query, sight: Sight, reply: FastifyReply): JsonObject {
   const { state } = context;
+  const question = verdictQuestion(state, portId, query, sight);
+  const verdict = context.verdict(question);
+  void reply.header('weft-revision', state.revision);
+  const told = verdict.ports.map(each => portVerdict(state, each, sight));
+  const knows = knowledgeOf(context, question, verdict, sight);
+  const { destination_mac: _, ...packetOfSender } = verdict.packet;
+  const packet = knows.nextHop ? verdict.packet : packetOfSender;
+  if (!knows.end) {
+    return {
+      verdict: 'allow',
+      reason: 'beyond',
+      help: 'The port may send it. What becomes of it then is not for this project alone to know.',
+      packet,
+      ports: told.filter(({ direction, port }) => direction === 'egress' && port['id'] === question.from.id),
+      delivered_to: [],
+      dropped_at: null,
+    };
+  }
+  return {
+    verdict: verdict.outcome,
+    reason: verdict.reason,
+    help: verdict.help,
+    packet,
+    ports: told,
+    delivered_to: (verdict.trace?.deliveredTo ?? []).map(id => named(state, 'logical-switch-ports', id)),
+    dropped_at: verdict.drop?.stage ?? null,
+    ...(query['explain'] === 'true' && !sight.isTenant ? { path: pathOf(state, verdict) } : {}),
+  };
+}
+
+export function registerVerdict(app: FastifyInstance, context: RestContext): void {
+  const paced = new PacedWork(context.clock);
   app.get<{ Params: { readonly id: string } }>(
     '/v1/logical-switch-ports/:id/verdict',
     specialRoute(
@@ -115,37 +150,14 @@ export function registerVerdict(app: FastifyInstance, context: RestContext): voi
       'Would this packet of the port pass, and by which rule? Nothing is sent',
       verdictParameters,
     ),
-    async (request, reply) => {
-      const { sight } = request;
+    (request, reply) => {
+      const { sight, caller } = request;
       const query = request.query as Query;
-      const question = verdictQuestion(state, request.params.id.toLowerCase(), query, sight);
-      const verdict = context.verdict(question);
-      void reply.header('weft-revision', state.revision);
-      const told = verdict.ports.map(each => portVerdict(state, each, sight));
-      const knows = knowledgeOf(context, question, verdict, sight);
-      const { destination_mac: _, ...packetOfSender } = verdict.packet;
-      const packet = knows.nextHop ? verdict.packet : packetOfSender;
-      if (!knows.end) {
-        return {
-          verdict: 'allow',
-          reason: 'beyond',
-          help: 'The port may send it. What becomes of it then is not for this project alone to know.',
-          packet,
-          ports: told.filter(({ direction, port }) => direction === 'egress' && port['id'] === question.from.id),
-          delivered_to: [],
-          dropped_at: null,
-        };
+      if (!paced.admits(caller)) {
+        void reply.header('retry-after', 1);
+        throw new WeftError('rate_limited', { detail: 'Too many questions about verdicts wait for their answers.' });
       }
-      return {
-        verdict: verdict.outcome,
-        reason: verdict.reason,
-        help: verdict.help,
-        packet,
-        ports: told,
-        delivered_to: (verdict.trace?.deliveredTo ?? []).map(id => named(state, 'logical-switch-ports', id)),
-        dropped_at: verdict.drop?.stage ?? null,
-        ...(query['explain'] === 'true' && !sight.isTenant ? { path: pathOf(state, verdict) } : {}),
-      };
+      return paced.run(caller, () => answerOf(context, request.params.id.toLowerCase(), query, sight, reply));
     },
   );
 }

@@ -5,6 +5,7 @@ import { Sight } from '../../../northbound/rest/sight.js';
 import { registerVerdict } from '../../../northbound/rest/verdict-route.js';
 import { WeftError } from '../../../src/base/errors.js';
 import { NetworkBuilder } from '../../compiler/network-builder.js';
+import { ManualClock } from '../../fakes/manual-clock.js';
 import { AskedNetwork } from '../../trace/asked-network.js';
 import type { Json } from './rest-fixture.js';
 
@@ -62,19 +63,27 @@ function network(): NetworkBuilder {
 describe('REST: the dry verdict', () => {
   let app: FastifyInstance;
   const asked = new AskedNetwork(network());
+  const clock = new ManualClock();
+  /** How long an answer keeps the process busy. */
+  let takesMs = 0;
   before(() => {
     app = fastify();
     app.decorateRequest('sight');
+    app.decorateRequest('caller');
     app.addHook('onRequest', async request => {
       const projectId = String(request.headers['x-project'] ?? '') || null;
       const caller = { name: 'n', subject: 's', role: 'admin', projectId, scopes: [], expiresAtMs: null } as const;
+      request.caller = caller;
       request.sight = new Sight(asked.network.view, caller);
     });
     app.setErrorHandler((error, _, reply) =>
       reply.code(error instanceof WeftError ? error.entry.status : 500).send({ code: (error as WeftError).code }),
     );
-    const verdict: RestContext['verdict'] = question => asked.verdict(question);
-    registerVerdict(app, { state: asked.state, verdict } as RestContext);
+    const verdict: RestContext['verdict'] = question => {
+      clock.advance(takesMs);
+      return asked.verdict(question);
+    };
+    registerVerdict(app, { state: asked.state, verdict, clock } as unknown as RestContext);
   });
   after(() => app.close());
 
@@ -187,6 +196,28 @@ describe('REST: the dry verdict', () => {
     const through = await ask('alice', 'inside', { to_port_id: 'among too' });
     assert.deepEqual([through['verdict'], through['reason']], ['allow', 'delivered']);
     assert.equal((await ask('alice', 'inside', { to_ip: '192.0.2.1' }))['reason'], 'no_route');
+  });
+
+  it('answers one at a time with rests in between, and has not more waiting than a few of a project', async () => {
+    takesMs = 80;
+    const beganMs = clock.nowMs();
+    const answers = Array.from({ length: 12 }, () => ask('alice', 'own', { to_ip: '10.1.0.12' }));
+    const other = ask('bob', 'open of bob', { to_ip: '10.2.0.99' });
+    const settled = Promise.all([...answers, other]);
+    let isOver = false;
+    void settled.finally(() => (isOver = true));
+    while (!isOver || clock.pending > 0) {
+      await new Promise(setImmediate);
+      if (clock.pending > 0) clock.advance(10);
+    }
+    takesMs = 0;
+    const told = await settled;
+    const codes = told.map(answer => answer['code'] ?? answer['reason']);
+    assert.equal(codes.at(-1), 'beyond', 'others have their turn');
+    const answered = codes.filter(code => code === 'delivered').length;
+    assert.ok(answered === 8 || answered === 9, `${answered} answered: eight wait, and one may be answered already`);
+    assert.equal(codes.filter(code => code === 'rate_limited').length, 12 - answered);
+    assert.ok(clock.nowMs() - beganMs >= (answered + 1) * 4 * 80, 'a quarter of the time is for answers');
   });
 
   it('knows no port of another project', async () => {
