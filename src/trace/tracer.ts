@@ -70,6 +70,8 @@ export interface Trace {
   readonly deliveredTo: readonly string[];
   /** The network itself answers, a router for instance. */
   readonly isAnswered: boolean;
+  /** A flood that goes to more hypervisors than were looked at. */
+  readonly isPartial: boolean;
   /** Logical switches and routers that it came through. */
   readonly datapaths: readonly TracedOwner[];
 }
@@ -81,6 +83,8 @@ const mirrorTables: ReadonlySet<number> = new Set([layout.tableOf(lsInMirror), l
 const lastAtSender = layout.tableOf(lsInAclDone);
 /** From one hypervisor to another and no further: what came from a tunnel never goes back into one. */
 const mostHops = 2;
+/** Hypervisors that a flood is followed to: each is walked at once, and takes its time (with that of the sender, as many as the fleet keeps tables of). */
+const mostReceivers = 7;
 
 /** What a packet takes along through a tunnel. */
 const notTaken = new Set<OxmField>(
@@ -158,14 +162,24 @@ export class Tracer {
     this.#parts = parts;
   }
 
-  /** What becomes of a packet that comes out of the interface of the port; null when it is not bound. */
-  trace(portId: string, packetFrom: (ofport: number) => PacketFields, lengthBytes: number): Trace | null {
+  /**
+   * What becomes of a packet that comes out of the interface of the port; null when it is not bound.
+   * @param receiverId the port that is asked about, to whose hypervisor a flood is followed before others
+   */
+  trace(
+    portId: string,
+    packetFrom: (ofport: number) => PacketFields,
+    lengthBytes: number,
+    receiverId: string | null = null,
+  ): Trace | null {
     const { view } = this.#parts;
     const bound = view.get('bound-ports', portId);
     if (bound === null) return null;
     const deliveredTo: string[] = [];
     const walked: Notes[] = [];
     let isAnswered = false;
+    let isPartial = false;
+    const wanted = receiverId === null ? null : (view.get('bound-ports', receiverId)?.hypervisorId ?? null);
     let entries: readonly Entry[] = [
       { hypervisorId: bound.hypervisorId, fields: packetFrom(bound.ofport), senderId: portId },
     ];
@@ -185,7 +199,9 @@ export class Tracer {
           else deliveredTo.push(...this.#portAt(hypervisorId, output.port));
         }
       }
-      entries = next;
+      next.sort((left, right) => Number(right.hypervisorId === wanted) - Number(left.hypervisorId === wanted));
+      isPartial ||= next.length > mostReceivers;
+      entries = next.slice(0, mostReceivers);
     }
     return {
       hops: walked.map(({ hypervisorId, visits }) => ({ hypervisorId, visits })),
@@ -193,6 +209,7 @@ export class Tracer {
       drops: walked.flatMap(({ drops }) => drops),
       deliveredTo,
       isAnswered,
+      isPartial,
       datapaths: walked.flatMap(notes => this.#datapathsOf(notes)),
     };
   }

@@ -30,6 +30,8 @@ const ownReasons = {
   ends: 'No flow takes it further. Report this with the path (explain=true).',
 } as const;
 
+const partialHelp = 'It is flooded to more hypervisors than were looked at here: others may get it too.';
+
 export interface Verdict {
   readonly outcome: Outcome;
   /** A reason of drops, or one of those above. */
@@ -82,11 +84,11 @@ function portVerdicts(view: NetworkReader, question: Question, trace: Trace): re
 export function verdictOf(view: NetworkReader, tracer: Tracer, question: Question): Verdict {
   const nextHop = nextHopOf(view, question);
   const packetFrom = (ofport: number) => packetOf(question, ofport, nextHop);
-  const trace = tracer.trace(question.from.id, packetFrom, question.lengthBytes);
+  const trace = tracer.trace(question.from.id, packetFrom, question.lengthBytes, question.to?.id ?? null);
   const end = (outcome: Outcome, reason: string, drop: TracedDrop | null = null): Verdict => ({
     outcome,
     reason,
-    help: reasonHelp(reason),
+    help: trace?.isPartial === true ? `${reasonHelp(reason)} ${partialHelp}` : reasonHelp(reason),
     ports: trace === null ? [] : portVerdicts(view, question, trace),
     nextHop,
     packet: describePacket(question, nextHop),

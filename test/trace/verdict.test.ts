@@ -130,13 +130,43 @@ describe('The dry verdict', () => {
     );
     const [here, there] = trace.hops;
     // The stateless rules are asked first, and say nothing.
-    const decides = ({ stage, flow }: Visit) => stage === 'ls_acl_verdict' && flow?.owner.kind === 'security-group-rules';
+    const decides = ({ stage, flow }: Visit) =>
+      stage === 'ls_acl_verdict' && flow?.owner.kind === 'security-group-rules';
     const verdicts = [here, there].map(hop => hop?.visits.find(decides)?.flow);
     assert.deepEqual(
       verdicts.map(flow => flow?.key),
       ['acl.rule/egress', 'acl.rule/web'],
     );
     assert.equal(here?.visits[0]?.flow?.owner.id, 'client');
+  });
+
+  it('follows a flood to a few hosts only, that of the port that is asked about among them, and says so', () => {
+    const builder = new NetworkBuilder().logicalSwitch('wide', '10.9.0.0/24');
+    const count = 12;
+    for (let number = 1; number <= count; number += 1) {
+      const given = number === 1 ? {} : { unknownMacs: true };
+      builder
+        .hypervisor(`host ${number}`)
+        .port(`port ${number}`, 'wide', macs(number), [`10.9.0.${number}`], [`host ${number}`, 1], given);
+    }
+    for (const port of builder.snapshot().rows['logical-switch-ports']) {
+      if (port.id === 'port 11')
+        Object.assign(port, { allowedAddresses: [{ cidr: '10.9.0.99/32', mac: '02:00:00:00:00:99' }] });
+    }
+    const wide = new AskedNetwork(builder);
+    const unnamed = wide.ask('port 1', { to_ip: '10.9.0.98' });
+    assert.deepEqual(
+      [unnamed.reason, unnamed.trace?.hops.length, unnamed.trace?.isPartial],
+      ['unknown_neighbour', 8, true],
+    );
+    assert.match(unnamed.help, /more hypervisors/);
+    const named = wide.ask('port 1', { to_ip: '10.9.0.99', to_port_id: 'port 11' });
+    assert.deepEqual([named.reason, named.trace?.hops.length], ['delivered', 8]);
+    const straight = wide.ask('port 1', { to_port_id: 'port 11' });
+    assert.deepEqual(
+      [straight.reason, straight.trace?.hops.length, straight.trace?.isPartial],
+      ['delivered', 2, false],
+    );
   });
 
   it('refuses questions that make no packet', () => {
