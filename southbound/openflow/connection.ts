@@ -228,7 +228,7 @@ export class OpenFlowConnection {
     body: MultipartRequestBody,
     expect: (xid: number, progress: Progress) => Promise<void>,
   ): Promise<void> {
-    const message: Message = { kind: 'multipartRequest', more: false, body };
+    const message = { kind: 'multipartRequest', more: false, body } as const;
     const { partTimeoutMs, replyTimeoutMs } = this.limits;
     const end = (detail: string): void => this.end({ kind: 'replyTimeout', detail });
     const progress = new Progress(this.options.timers, partTimeoutMs, replyTimeoutMs, {
@@ -236,8 +236,7 @@ export class OpenFlowConnection {
       stalled: () => end(`no part of a reply within ${partTimeoutMs} ms`),
       tookTooLong: () => end(`a reply took more than ${replyTimeoutMs} ms`),
     });
-    const all = this.exchange(message, xid => expect(xid, progress));
-    return all.finally(() => progress.over());
+    return this.exchange(message, xid => expect(xid, progress)).finally(() => progress.over());
   }
 
   /** Waits for the answer before the request is sent, so that an end in between is not missed. */

@@ -1,4 +1,5 @@
 /** What a logical switch port says about MACs and addresses that no row names one by one. */
+import { type IpAddress, parseIp } from '../base/address.js';
 import type { LogicalSwitchPort } from './index.js';
 
 type Port = Pick<LogicalSwitchPort, 'mac' | 'ips' | 'portSecurity' | 'allowedAddresses' | 'unknownMacs'>;
@@ -12,3 +13,10 @@ export function learnsMacs(port: Pick<Port, 'mac' | 'allowedAddresses' | 'unknow
 export function mayHaveUnlistedAddresses(port: Port): boolean {
   return !port.portSecurity || port.unknownMacs || port.ips.length === 0 || port.allowedAddresses.length > 0;
 }
+
+/** Whether the address is one of those that the port was given, and nobody else on its logical switch. */
+export const isAddressOf = ({ ips }: Pick<Port, 'ips'>, { family, value }: IpAddress): boolean =>
+  ips.some(({ ip }) => {
+    const own = parseIp(ip);
+    return own?.family === family && own.value === value;
+  });

@@ -13,6 +13,7 @@ import {
   parseMac,
 } from '../base/address.js';
 import type { RowOf } from '../model/index.js';
+import { isAddressOf } from '../model/port-addresses.js';
 import { protocolNumber } from '../model/protocol.js';
 import type { NetworkReader } from '../view/network-view.js';
 import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
@@ -79,10 +80,6 @@ const isLinkLocal = ({ family, value }: IpAddress): boolean =>
 /** The own address of the interface in `networks` that is this one, or whose network has it. */
 const hasAddress = (networks: readonly string[], ip: IpAddress): boolean =>
   networks.some(network => same(ip, parseIp(network.slice(0, network.indexOf('/')))));
-
-/** Whether the address is one of those that the port was given, and nobody else on its logical switch. */
-export const isAddressOf = ({ ips }: Pick<Port, 'ips'>, ip: IpAddress): boolean =>
-  ips.some(address => same(ip, parseIp(address.ip)));
 
 /** Who on the logical switch answers for the address. */
 function neighbourOf(view: NetworkReader, logicalSwitchId: string, ip: IpAddress): NextHop {
