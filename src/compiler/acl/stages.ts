@@ -182,7 +182,7 @@ const dispatchFlows: readonly Flow[] = [
 
 /**
  * A group that is asked and is not there denies, whatever the others say: as if it had a rule that beats all. What is found and has no
- * verdict is denied as well. So nothing that a switch refuses opens anything.
+ * verdict is denied as well. What is left: while the addresses of a set (remote.ts) are missing, a rule that denies them is not found.
  */
 const closingFlows: readonly Flow[] = [
   flow(lsAclGroup, { priority: 0, match: {}, actions: [set({ aclRule: missingRule })] }),
