@@ -32,6 +32,7 @@ interface LaneResult {
 
 /** Passes a lane's output on, line by line, except its closing line, which is the result. */
 async function follow(name: string, child: ChildProcess): Promise<LaneResult> {
+  const startMs = performance.now();
   let closing: RegExpExecArray | null = null;
   const pass = (line: string): void => {
     const found = /^(\d+) passed, (\d+) failed$/.exec(line);
@@ -43,6 +44,9 @@ async function follow(name: string, child: ChildProcess): Promise<LaneResult> {
   }
   const [status] = (await once(child, 'close')) as [number | null];
   const [, passed = '0', failed = '1'] = closing ?? [];
+  process.stdout.write(
+    `${name}: ${passed} passed, ${failed} failed in ${((performance.now() - startMs) / 1000).toFixed(0)} s\n`,
+  );
   return { succeeded: status === 0 && closing !== null, passed: Number(passed), failed: Number(failed) };
 }
 

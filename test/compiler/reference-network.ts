@@ -19,25 +19,28 @@ type AnyRow = ViewRow<ViewKind>;
 type Rows = ReadonlyMap<string, AnyRow>;
 
 const viewKinds = Object.keys(indexes) as ViewKind[];
+type Members = { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] };
+
 /** The members that placement is a function of. */
-const placementMembers: { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] } = {
+const placementMembers: Members = {
   'logical-switches': ['number'],
   'logical-routers': ['number'],
-  'logical-switch-ports': [
-    ...(['number', 'logicalSwitchId', 'projectId', 'labels'] as const),
-    ...(['securityGroups', 'ips', 'allowedAddresses'] as const),
-  ],
-  'security-groups': ['number', 'projectId', 'portSelector', 'isolates'],
-  'address-sets': ['number', 'addresses'],
-  'security-group-rules': ['securityGroupId', 'direction', 'stateless', 'remoteGroupId', 'remoteAddressSetId'],
+  'logical-switch-ports': ['number', 'logicalSwitchId'],
   'logical-router-ports': ['logicalRouterId', 'logicalSwitchId', 'peerId'],
   'port-bindings': ['logicalSwitchPortId', 'hypervisorId', 'ofport', 'ctZone'],
 };
+/** The members that security groups are a function of, beside placement. */
+const securityMembers: Members = {
+  'logical-switch-ports': ['number', 'projectId', 'labels', 'securityGroups', 'ips', 'allowedAddresses'],
+  'security-groups': ['number', 'projectId', 'portSelector', 'isolates'],
+  'address-sets': ['number', 'addresses'],
+  'security-group-rules': ['securityGroupId', 'direction', 'stateless', 'remoteGroupId', 'remoteAddressSetId'],
+};
 
-function movesPlacement(kind: ViewKind, before: AnyRow | null, after: AnyRow | null): boolean {
-  const members = placementMembers[kind] as readonly (keyof AnyRow)[] | undefined;
-  if (members === undefined) return false;
-  return before === null || after === null || members.some(member => before[member] !== after[member]);
+function moves(members: Members, kind: ViewKind, before: AnyRow | null, after: AnyRow | null): boolean {
+  const concerned = members[kind] as readonly (keyof AnyRow)[] | undefined;
+  if (concerned === undefined) return false;
+  return before === null || after === null || concerned.some(member => before[member] !== after[member]);
 }
 
 const sortedById = (rows: Iterable<AnyRow>): AnyRow[] => [...rows].sort((left, right) => (left.id < right.id ? -1 : 1));
@@ -45,6 +48,8 @@ const sortedById = (rows: Iterable<AnyRow>): AnyRow[] => [...rows].sort((left, r
 export class ReferenceNetwork {
   readonly #rows = new Map<ViewKind, Map<string, AnyRow>>(viewKinds.map(kind => [kind, new Map()]));
   readonly #indexes = new Map<string, Map<IndexValue, readonly AnyRow[]>>();
+
+  #placement: PlacementRows = { boundPorts: new Map(), presences: new Map(), residencies: new Map() };
 
   constructor() {
     this.#replace('fleet', this.#fleet());
@@ -65,18 +70,21 @@ export class ReferenceNetwork {
   /** Takes the rows over; returns the kinds of which some row is another now. */
   apply(rows: Iterable<RowAfter>): ReadonlySet<ViewKind> {
     const changed = new Set<ViewKind>();
-    let moved = false;
+    let hasMoved = false;
+    let isSecuredAnew = false;
     for (const { kind, id, after } of rows) {
       const table = this.#table(kind);
       const before = table.get(id) ?? null;
       if (before === after) continue;
-      moved ||= movesPlacement(kind, before, after);
+      hasMoved ||= moves(placementMembers, kind, before, after);
+      isSecuredAnew ||= moves(securityMembers, kind, before, after);
       if (after === null) table.delete(id);
       else table.set(id, after);
       changed.add(kind);
     }
-    if (moved) {
-      for (const [kind, derived] of placementOf(this)) if (this.#replace(kind, derived)) changed.add(kind);
+    if (hasMoved) this.#placement = placementOf(this);
+    if (hasMoved || isSecuredAnew) {
+      for (const [kind, derived] of this.#derived()) if (this.#replace(kind, derived)) changed.add(kind);
     }
     if (changed.has('hypervisors')) {
       if (this.#replace('fleet', this.#fleet())) changed.add('fleet');
@@ -85,6 +93,18 @@ export class ReferenceNetwork {
     }
     for (const kind of changed) this.#buildIndexes(kind);
     return changed;
+  }
+
+  #derived(): ReadonlyMap<DerivedKind, Rows> {
+    const { boundPorts, presences, residencies } = this.#placement;
+    const placeOf = new Map([...boundPorts].map(([id, { hypervisorId }]) => [id, hypervisorId]));
+    const security = securityOf(kind => rowsOf(this, kind), placeOf);
+    return new Map<DerivedKind, Rows>([
+      ...security,
+      ['residencies', new Map([...residencies, ...(security.get('residencies') ?? [])])],
+      ['switch-presences', presences],
+      ['bound-ports', boundPorts],
+    ]);
   }
 
   #fleet(): Rows {
@@ -142,15 +162,20 @@ function rowsOf<K extends ViewKind>(network: ReferenceNetwork, kind: K): readonl
   return [...network.rows(kind).values()] as unknown as readonly ViewRow<K>[];
 }
 
+interface PlacementRows {
+  readonly boundPorts: ReadonlyMap<string, ViewRow<'bound-ports'>>;
+  readonly presences: Rows;
+  readonly residencies: Rows;
+}
+
 /** Placement as its definition says it, from all rows: flood fill over every link, then every (datapath, host) pair. */
-function placementOf(network: ReferenceNetwork): ReadonlyMap<DerivedKind, Rows> {
+function placementOf(network: ReferenceNetwork): PlacementRows {
   const switches = new Map(rowsOf(network, 'logical-switches').map(row => [row.id, row]));
   const routers = new Map(rowsOf(network, 'logical-routers').map(row => [row.id, row]));
   const ports = new Map(rowsOf(network, 'logical-switch-ports').map(row => [row.id, row]));
-  const boundPorts = new Map<string, AnyRow>();
+  const boundPorts = new Map<string, ViewRow<'bound-ports'>>();
   const presences = new Map<string, AnyRow>();
   const hosts = new Map<string, Set<string>>();
-  const placeOf = new Map<string, string>();
   // Two bindings of one port do not exist in a store; here the first by id counts, as in the view.
   for (const binding of sortedById(network.rows('port-bindings').values()) as ViewRow<'port-bindings'>[]) {
     const port = ports.get(binding.logicalSwitchPortId);
@@ -158,7 +183,6 @@ function placementOf(network: ReferenceNetwork): ReadonlyMap<DerivedKind, Rows> 
     const { logicalSwitchId, number } = port;
     const { hypervisorId, ofport, ctZone } = binding;
     boundPorts.set(port.id, { id: port.id, logicalSwitchId, hypervisorId, ofport, ctZone, number });
-    placeOf.set(port.id, hypervisorId);
     const logicalSwitch = switches.get(logicalSwitchId);
     if (logicalSwitch === undefined) continue;
     const id = `${logicalSwitchId}@${hypervisorId}`;
@@ -177,14 +201,7 @@ function placementOf(network: ReferenceNetwork): ReadonlyMap<DerivedKind, Rows> 
       }
     }
   }
-  const security = securityOf(kind => rowsOf(network, kind), placeOf);
-  for (const [id, row] of security.get('residencies') ?? []) residencies.set(id, row);
-  return new Map<DerivedKind, Rows>([
-    ...security,
-    ['residencies', residencies],
-    ['switch-presences', presences],
-    ['bound-ports', boundPorts],
-  ]);
+  return { boundPorts, presences, residencies };
 }
 
 function components(network: ReferenceNetwork, datapaths: readonly string[]): readonly (readonly string[])[] {

@@ -13,7 +13,8 @@ export type RowsOf = <K extends ViewKind>(kind: K) => readonly ViewRow<K>[];
 
 /** The derived rows, given where ports are bound: by port, the hypervisor. */
 export function securityOf(rowsOf: RowsOf, hosts: ReadonlyMap<string, string>): ReadonlyMap<DerivedKind, Rows> {
-  const groups = new Map(rowsOf('security-groups').map(row => [row.id, row]));
+  const byNumber = rowsOf('security-groups').toSorted((a, b) => a.number - b.number || (a.id < b.id ? -1 : 1));
+  const groups = new Map(byNumber.map(row => [row.id, row]));
   const sets = new Map(rowsOf('address-sets').map(row => [row.id, row]));
   const rules = rowsOf('security-group-rules');
   const portGroups: Rows = new Map();
@@ -27,13 +28,11 @@ export function securityOf(rowsOf: RowsOf, hosts: ReadonlyMap<string, string>): 
   const hostsOfGroup = new Map<string, Set<string>>();
   const addressesOf = new Map<string, Set<string>>();
   for (const port of rowsOf('logical-switch-ports')) {
-    const own = [...groups.values()]
-      .filter(
-        ({ id, projectId, portSelector }) =>
-          port.securityGroups.includes(id) ||
-          (portSelector !== null && projectId === port.projectId && selects(portSelector, port.labels)),
-      )
-      .sort((a, b) => a.number - b.number || (a.id < b.id ? -1 : 1));
+    const own = byNumber.filter(
+      ({ id, projectId, portSelector }) =>
+        port.securityGroups.includes(id) ||
+        (portSelector !== null && projectId === port.projectId && selects(portSelector, port.labels)),
+    );
     if (own.length === 0) continue;
     portGroups.set(port.id, { id: port.id, groupIds: own.map(({ id }) => id), number: port.number });
     const host = hosts.get(port.id);
