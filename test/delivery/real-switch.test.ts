@@ -1,8 +1,9 @@
 /** Delivery against a real ovs-vswitchd (dummy datapath): what a fake could get wrong. */
 import assert from 'node:assert/strict';
+import type { Group } from '../../src/compiler/fragment.js';
 import { learnedCookie } from '../../src/compiler/identifiers.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
-import { ct, group, learn, learnMatch, output, resubmit, type Action } from '../../southbound/openflow/actions.js';
+import { ct, group, learn, learnMatch, output, type Action } from '../../southbound/openflow/actions.js';
 import { oxm } from '../../southbound/openflow/oxm.js';
 import { DummySwitch } from '../ovs/dummy-switch.js';
 import { buckets, everything } from './every-construct.js';
