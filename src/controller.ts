@@ -3,7 +3,8 @@
  * for the simulation. What differs between the two comes in: the store, the clock, how connections come about.
  *
  *   store ─► feed ─► view ─► compiler ─► fleet ◄── hosts ◄── southbound
- *     ▲                                                │
+ *     ▲               │                                │         ▲
+ *     │               └─────────► slow path ◄──────────┼─────────┘
  *     └──────────────── inventory writer ◄─────────────┘
  */
 import type { listen } from '../southbound/hypervisor/endpoint.js';
@@ -29,6 +30,7 @@ import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
 import { type BindingMove, Hosts } from './delivery/hosts.js';
 import { sentinelTable } from './delivery/sentinel.js';
 import type { Hypervisor } from './model/index.js';
+import { SlowPath } from './slow-path/slow-path.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
 import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
@@ -81,6 +83,7 @@ export class Controller {
   readonly fleet: Fleet;
   readonly hosts: Hosts;
   readonly southbound: SouthboundListener;
+  readonly slowPath: SlowPath;
   readonly lease: Lease;
   /** By which revisions of a database are told from those of the same number before it was restored. */
   readonly checks: RevisionChecks;
@@ -98,6 +101,7 @@ export class Controller {
     this.lease = this.#makeLease();
     this.fleet = this.#makeFleet();
     this.southbound = this.#makeSouthbound();
+    this.slowPath = new SlowPath({ view: this.view, clock, log, isInCharge: () => this.lease.term !== null });
     this.#inventory = new InventoryWriter(store, clock, log);
     this.hosts = new Hosts({
       fleet: this.fleet,
@@ -158,10 +162,12 @@ export class Controller {
       {
         acquired: term => {
           this.fleet.setTerm(BigInt(term));
+          this.slowPath.chargeMoved();
           this.#hearHostsAgain();
         },
         lost: () => {
           this.fleet.setTerm(null);
+          this.slowPath.chargeMoved();
           this.#inventory.drop();
           this.hosts.goalsChanged();
         },
@@ -204,7 +210,10 @@ export class Controller {
       registry: this.#registry(),
       clock,
       log,
-      onSession: session => this.hosts.add(session),
+      onSession: session => {
+        this.hosts.add(session);
+        this.slowPath.add(session);
+      },
       allowPlain: this.#options.allowPlainSouthbound ?? false,
       ...(listener === undefined ? {} : { listen: listener }),
     });

@@ -159,6 +159,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     databaseWork: () => hosts.databaseWork(),
     storeWork: () => store.databaseWork(),
     storeRewinds: () => controller.storeRewinds,
+    slowPath: controller.slowPath,
   });
   southboundReport.register(metrics);
   new TrafficMetrics({ view, fleet, clock, log, ruleMetrics: config.ruleMetrics }).register(metrics);

@@ -60,6 +60,7 @@ function hypervisorStatus(parts: FleetStatusParts, row: RowOf<'hypervisors'>): H
     encap_type: row.encapTypes[0] ?? null,
     ...stateOf(row, delivery, host),
     connected: isConnected(host, delivery),
+    punt_connected: host?.isPunting ?? false,
     applied_revision: delivery?.appliedRevision ?? null,
     lag: delivery?.lag ?? null,
     flows: delivery?.flows ?? null,

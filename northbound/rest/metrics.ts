@@ -1,6 +1,7 @@
 /** Prometheus metrics: read from the parts when they are asked for, so that nothing is counted twice. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { HypervisorDelivery } from '../../src/delivery/fleet.js';
+import type { SlowPath } from '../../src/slow-path/slow-path.js';
 
 type DeliveryCounters = HypervisorDelivery['counters'];
 
@@ -33,6 +34,7 @@ export interface MetricSources {
   }>;
   /** How often the database has gone back to an older state. */
   storeRewinds(): number;
+  slowPath: Pick<SlowPath, 'counters' | 'drops' | 'waiting'>;
 }
 
 /** What delivery counts for each hypervisor, with what it means. */
@@ -86,8 +88,42 @@ export function buildMetrics(sources: MetricSources): Registry {
     sources.storeRewinds(),
   );
   perHypervisor(registry, sources);
+  gauge('punts_waiting', 'Packets of workloads that wait to be answered.', () => sources.slowPath.waiting);
+  puntCounters(registry, sources.slowPath);
   workCounters(registry, sources);
   return registry;
+}
+
+/** Packets that switches send to be answered. */
+function puntCounters(registry: Registry, slowPath: MetricSources['slowPath']): void {
+  for (const [name, help, read] of [
+    ['punts_total', 'Packets that switches sent to be answered, by class.', 'received'],
+    ['punts_answered_total', 'Packets that were answered, by class.', 'answered'],
+    ['punts_answered_after_seconds_total', 'From when they came until they were answered, by class.', 'answeredAfterMs'],
+  ] as const) {
+    new Counter({
+      name: `weft_${name}`,
+      help,
+      labelNames: ['class'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const counters of slowPath.counters) {
+          this.inc({ class: counters.puntClass }, read === 'answeredAfterMs' ? counters[read] / 1000 : counters[read]);
+        }
+      },
+    });
+  }
+  new Counter({
+    name: 'weft_punts_dropped_total',
+    help: 'Packets that were sent to be answered and were not, by reason.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of slowPath.drops) this.inc({ reason }, count);
+    },
+  });
 }
 
 /** What changes cost beside the compiler and the switches. */

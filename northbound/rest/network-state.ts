@@ -31,6 +31,7 @@ export interface HypervisorStatus {
   readonly state: HypervisorState;
   readonly reason: string | null;
   readonly connected: boolean;
+  readonly punt_connected: boolean;
   readonly applied_revision: number | null;
   readonly lag: number | null;
   readonly flows: number | null;

@@ -6,6 +6,7 @@
  *   cookie of a learned   | 0x5d | rule number (16)  | object number (40)  |
  *   cookie of the sentinel| 0x5f | revision (32)     | check (24)          |
  *   group, meter id       | object number (29)  | slot (3) |
+ *   shared meter id       the 256 that come after those of objects
  */
 
 /** The top eight bits of every cookie of ours. A flow with another value was made by someone else. */
@@ -32,7 +33,9 @@ const maxCheck = 2 ** 24 - 1;
 const groupSlots = 8;
 /** OFPG_MAX is 0xffffff00; an object number below 2^29 stays under it with every slot. */
 const maxGroupObject = 2 ** 29 - 33;
-const maxMeterObject = 2 ** 29 - 8193;
+const sharedMeters = 256;
+const maxMeterObject = 2 ** 29 - 8193 - sharedMeters / groupSlots;
+const firstSharedMeter = (maxMeterObject + 1) * groupSlots;
 
 function inRange(name: string, value: number, max: number): bigint {
   if (!Number.isSafeInteger(value) || value < 0 || value > max) {
@@ -102,9 +105,15 @@ export function meterId(objectNumber: number, slot: number): number {
   return objectNumber * groupSlots + slot;
 }
 
-/** The object that a meter id was made from. */
-export function objectOfMeter(id: number): number {
-  return Math.floor(id / groupSlots);
+/** The id of a meter that is of no object. `index` is 0 to 255. */
+export function sharedMeterId(index: number): number {
+  inRange('index of a shared meter', index, sharedMeters - 1);
+  return firstSharedMeter + index;
+}
+
+/** The object that a meter id was made from; null: of none. */
+export function objectOfMeter(id: number): number | null {
+  return id >= firstSharedMeter ? null : Math.floor(id / groupSlots);
 }
 
 /** The object and slot that a group id was made from. */

@@ -9,6 +9,7 @@ import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
 import { portSecurityClaims } from './port-security/claims.js';
 import { portSecurityOwner } from './port-security/owner.js';
 import { qosPort } from './qos/port.js';
+import { puntsEverywhere } from './punts/punts.js';
 import { routingEverywhere, routingRouter } from './routing/router.js';
 import { routingRouterPort } from './routing/router-port.js';
 import { routingStaticRoute } from './routing/static-route.js';
@@ -52,4 +53,5 @@ export const rules: readonly Rule[] = [
   aclGroup,
   aclRemote,
   aclRule,
+  puntsEverywhere,
 ];

@@ -65,6 +65,8 @@ export interface HostStatus {
   readonly reason: string;
   readonly database: HostDatabaseStatus;
   readonly ovsVersion: string | null;
+  /** Its connection for packets that Weft answers is up. */
+  readonly isPunting: boolean;
 }
 
 interface Host {
@@ -216,6 +218,7 @@ export class Hosts {
       reason: session.reason,
       database: database.status,
       ovsVersion: session.report.ovsVersion,
+      isPunting: session.punt !== null,
     };
   }
 

@@ -81,6 +81,10 @@ export const hypervisors = resource({
     state: { schema: Type.String(), description: 'Where it is on its way to being programmed.' },
     reason: { schema: nullableText, description: 'Why it is in that state.' },
     connected: { schema: Type.Boolean(), description: 'Whether both connections are up.' },
+    punt_connected: {
+      schema: Type.Boolean(),
+      description: 'Whether its connection for packets that Weft answers is up. Without it they are dropped, and nothing else is different.',
+    },
     applied_revision: { schema: nullableInteger, description: 'The revision that its switch has acknowledged.' },
     lag: { schema: nullableInteger, description: 'How many revisions it is behind.' },
     flows: { schema: nullableInteger, description: 'How many flows Weft holds there.' },

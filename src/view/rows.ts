@@ -162,7 +162,7 @@ export function ruleRivals(row: NetworkRow<'security-group-rules'>): string {
 }
 
 export const indexes = {
-  'logical-switches': {},
+  'logical-switches': { datapathKey: row => [row.datapathKey] },
   subnets: { logicalSwitchId: row => [row.logicalSwitchId] },
   'security-groups': {},
   'address-sets': {},
@@ -181,7 +181,7 @@ export const indexes = {
     /** By switch: only its ports that may have addresses which no row names. */
     unlisted: row => (mayHaveUnlistedAddresses(row) ? [row.logicalSwitchId] : []),
   },
-  'logical-routers': {},
+  'logical-routers': { datapathKey: row => [row.datapathKey] },
   'logical-router-ports': {
     logicalRouterId: row => [row.logicalRouterId],
     logicalSwitchId: row => one(row.logicalSwitchId),

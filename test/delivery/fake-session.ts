@@ -8,6 +8,7 @@ export class FakeSession {
   state: SessionState = 'disconnected';
   reason = 'as the test says';
   openflow = null;
+  readonly punt = null;
   readonly ovsdb = null;
   hypervisor: AcceptedHypervisor;
   report = {

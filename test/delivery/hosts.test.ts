@@ -97,6 +97,7 @@ describe('Hosts', () => {
       reason: 'as the test says',
       database: { kind: 'unknown' },
       ovsVersion: '3.1.0',
+      isPunting: false,
     });
     assert.equal(hosts.status('id-of-hv2'), null);
   });

@@ -3,14 +3,16 @@
  *
  *   drop(reason) -> drop --(per port: learn)--> drop_counters      by port and reason, from the second packet on
  *                     \-----------------------> drop_reasons       by reason, every packet
+ *                                                    \--> punt      where the sender is to be told: Weft is asked to answer
  */
 import type { Match } from '../../../southbound/openflow/oxm.js';
 import { decodeCookie, fragmentCookie, learnedCookie, objectOfMeter } from '../identifiers.js';
-import { advance, call, drop, learn, next, type Step } from '../pipeline/actions.js';
+import { advance, call, drop, learn, move, next, set, slice, type Step } from '../pipeline/actions.js';
 import { dropReasonByCode, dropReasons, type DropReason, type DropReasonEntry } from '../pipeline/drop-reasons.js';
 import { flow } from '../pipeline/flow.js';
-import { dropCount, dropCounters, dropReasonCounters } from '../pipeline/physical.js';
+import { dropCount, dropCounters, dropReasonCounters, punt } from '../pipeline/physical.js';
 import { layout } from '../pipeline/pipelines.js';
+import { type PuntClass, puntClasses } from '../pipeline/punt-classes.js';
 import { placeOf } from '../pipeline/registers.js';
 import type { Miss, Stage } from '../pipeline/stage.js';
 import type { Flow } from '../fragment.js';
@@ -30,8 +32,20 @@ function missFlow(stage: Stage): readonly Flow[] {
   return actions === null ? [] : [flow(stage, { priority: 0, match: {}, actions })];
 }
 
-const reasonFlows = Object.values(dropReasons).flatMap((reason: DropReasonEntry) =>
-  reason.byMeter ? [] : flow(dropReasonCounters, { priority: 100, match: { dropReason: reason.code }, actions: [] }),
+/** Has Weft answer the packet. What becomes of that concerns nothing else. */
+function answerSteps(puntClass: PuntClass) {
+  const { code, lane } = puntClasses[puntClass];
+  return [set({ puntClass: code }), move(slice(lane, 0, placeOf('puntLane').bits), 'puntLane'), call(punt)] as const;
+}
+
+const reasonFlows = Object.values(dropReasons).flatMap(({ code, byMeter, answeredAs }: DropReasonEntry) =>
+  byMeter
+    ? []
+    : flow(dropReasonCounters, {
+        priority: 100,
+        match: { dropReason: code },
+        actions: answeredAs === undefined ? [] : answerSteps(answeredAs),
+      }),
 );
 
 /** The miss of every stage, and one counter for each reason. */
@@ -126,9 +140,10 @@ export interface MeterCount {
   readonly packets: bigint;
 }
 
-/** What a meter has dropped, as an account of its port. */
-export function decodeMeterCount({ meterId, packets }: MeterCount): DropCount {
-  return { portNumber: objectOfMeter(meterId), reason: 'rate_limit', packets };
+/** What a meter has dropped, as an account of its port; null of what was dropped before, and only not answered. */
+export function decodeMeterCount({ meterId, packets }: MeterCount): DropCount | null {
+  const portNumber = objectOfMeter(meterId);
+  return portNumber === null ? null : { portNumber, reason: 'rate_limit', packets };
 }
 
 /** How the accounts of drops are read out of a switch. */

@@ -6,6 +6,7 @@
 import {
   checkPacketLarger as checkPacketLargerAction,
   clone as cloneAction,
+  controller as controllerAction,
   ct as ctAction,
   decTtl as decTtlAction,
   group as groupAction,
@@ -184,6 +185,15 @@ export function onCopy<R extends FieldName, W extends FieldName>(...steps: reado
  */
 export function meter(id: number): Step<never, never> {
   const actions = [meterAction(id)];
+  return step([], [], () => actions);
+}
+
+/**
+ * To the controllers whose connections have this id, whole and with the registers as they are. Of what one does not take in time, Open
+ * vSwitch keeps some hundred and forgets the rest.
+ */
+export function toController(controllerId: number): Step<never, never> {
+  const actions = [controllerAction({ controllerId })];
   return step([], [], () => actions);
 }
 

@@ -2,7 +2,11 @@
  * Why packets are dropped: the one table. Codes are what the switch counts by and are never used again for another
  * reason; names are what the API shows.
  */
+import type { PuntClass } from './punt-classes.js';
+
 export interface DropReasonEntry {
+  /** The sender is told, as far as Weft is there and has time: the kind of packet that it is asked for an answer to. */
+  readonly answeredAs?: PuntClass;
   /** Counted by meters, which drop by themselves, and not by a flow. */
   readonly byMeter?: true;
   /** 1 to 255, for ever. */
@@ -59,6 +63,7 @@ export const dropReasons = {
     help: 'The hypervisor of the destination has no tunnel address (external_ids:weft-encap-ip).',
   },
   too_big: {
+    answeredAs: 'too_big',
     code: 20,
     help: 'It is larger than the underlay carries after encapsulation. Use the effective MTU of the logical switch.',
   },
@@ -66,19 +71,21 @@ export const dropReasons = {
   router_not_ip: { code: 22, help: 'It was sent to a router port and is neither IPv4 nor IPv6.' },
   router_multicast: { code: 23, help: 'It was multicast; logical routers do not route multicast.' },
   martian_source: { code: 24, help: 'Its source address cannot exist on a network (loopback, multicast, zero).' },
-  ttl_exceeded: { code: 25, help: 'Its TTL or hop limit was used up at a router.' },
+  ttl_exceeded: { answeredAs: 'ttl_exceeded', code: 25, help: 'Its TTL or hop limit was used up at a router.' },
   link_local_not_routed: {
     code: 26,
     help: 'A link-local address was its source or destination; those are never routed.',
   },
-  not_for_router: { code: 27, help: "It was for a router's own address, and routers only answer ICMP echo." },
-  no_route: { code: 28, help: 'The logical router has no route to its destination.' },
+  not_for_router: { answeredAs: 'unreachable', code: 27, help: "It was for a router's own address, and routers only answer ICMP echo." },
+  no_route: { answeredAs: 'unreachable', code: 28, help: 'The logical router has no route to its destination.' },
   route_discard: { code: 29, help: 'A static route with discard=true holds for its destination.' },
   next_hop_unreachable: {
+    answeredAs: 'unreachable',
     code: 30,
     help: 'The next hop of its static route is on no network of a port of that router.',
   },
   neighbour_unresolved: {
+    answeredAs: 'unreachable',
     code: 31,
     help: 'The router knows its last network, but no port that is bound there has the destination (or next hop) address.',
   },
@@ -100,7 +107,7 @@ export const dropReasons = {
     help: 'No rule of the security groups of the sending or receiving port allows it, and one of them isolates the port in that direction.',
   },
   acl_drop: { code: 36, help: 'A rule of a security group, of the sending or receiving port, drops it.' },
-  acl_reject: { code: 37, help: 'A rule of a security group, of the sending or receiving port, rejects it.' },
+  acl_reject: { answeredAs: 'reject', code: 37, help: 'A rule of a security group, of the sending or receiving port, rejects it.' },
   connection_invalid: {
     code: 38,
     help: 'It belongs to no connection that can be: a damaged packet, or an answer to something that was never asked.',

@@ -70,8 +70,14 @@ export const dropCounters = learnedStage('drop_counters', {
 });
 
 export const dropReasonCounters = subroutine('drop_reasons', {
-  purpose: 'One flow for each reason; it counts every packet.',
-  reads: ['dropReason'],
+  purpose: 'One flow for each reason; it counts every packet, and has Weft answer it where the sender is to be told.',
+  reads: ['dropReason', 'origin', 'ctZone'],
+  writes: ['puntClass', 'puntLane'],
+});
+
+export const punt = subroutine('punt', {
+  purpose: 'To Weft, by its connection for that, as many as the meter of their lane lets through.',
+  reads: ['puntLane'],
   writes: [],
 });
 
@@ -84,5 +90,5 @@ export const physicalIngress: Pipeline = {
 export const physicalEgress: Pipeline = {
   name: 'Physical egress',
   purpose: 'Tunnels to other hypervisors, and the accounts of what is dropped.',
-  stages: [tunnelMtu, tunnelFlood, tunnelOut, tunnelSend, tunnelSource, dropCount, dropCounters, dropReasonCounters],
+  stages: [tunnelMtu, tunnelFlood, tunnelOut, tunnelSend, tunnelSource, dropCount, dropCounters, dropReasonCounters, punt],
 };

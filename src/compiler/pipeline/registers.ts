@@ -47,6 +47,8 @@ const declarations = {
   tunnelPort: { bits: 16, purpose: 'ofport of the tunnel that the receiver understands' },
   tooBig: { bits: 1, purpose: 'does not fit the path MTU' },
   dropReason: { bits: 8, purpose: 'why the packet is dropped' },
+  puntClass: { bits: 4, purpose: 'what Weft is asked to do about the packet' },
+  puntLane: { bits: 4, purpose: 'which of the meters for packets to Weft it counts for' },
 } as const satisfies Record<string, RegisterDeclaration>;
 
 export type RegisterName = keyof typeof declarations | 'datapath';

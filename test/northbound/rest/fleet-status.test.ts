@@ -21,7 +21,13 @@ const ready = {
   lastError: null,
   waitsFor: [],
 } as unknown as HypervisorDelivery;
-const joined: HostStatus = { session: 'connected', reason: 'r', database: { kind: 'joined' }, ovsVersion: '3.1.0' };
+const joined: HostStatus = {
+  session: 'connected',
+  reason: 'r',
+  database: { kind: 'joined' },
+  ovsVersion: '3.1.0',
+  isPunting: true,
+};
 
 /** Everything that a status is made of, as the test wants it. */
 class Circumstances {

@@ -1,0 +1,105 @@
+/** What a packet that was sent to Weft says about where it was in the pipeline, and how an answer gets into it. */
+import { resubmit, type Action } from '../../../southbound/openflow/actions.js';
+import { oxm, type Match } from '../../../southbound/openflow/oxm.js';
+import { set } from '../pipeline/actions.js';
+import { type DropReason, dropReasonByCode } from '../pipeline/drop-reasons.js';
+import { dropCount } from '../pipeline/physical.js';
+import { layout } from '../pipeline/pipelines.js';
+import { type PuntClass, puntClassByCode } from '../pipeline/punt-classes.js';
+import { placeOf, type RegisterName } from '../pipeline/registers.js';
+import { lrInIpRouting } from '../pipeline/router-ingress.js';
+import type { Stage } from '../pipeline/stage.js';
+import { lsOutAclDone, lsOutDelivery } from '../pipeline/switch-egress.js';
+import { lsInL2Lkup } from '../pipeline/switch-ingress.js';
+
+/** Where a packet was when it was sent to Weft, in numbers of the pipeline. */
+export interface PuntedAt {
+  readonly puntClass: PuntClass;
+  /** Why it was dropped; null if it was not. */
+  readonly dropReason: DropReason | null;
+  /** Number of the logical switch port where it entered the hypervisor; 0: a tunnel, or an answer of Weft. */
+  readonly origin: number;
+  readonly datapath: bigint;
+  readonly inPort: number;
+  readonly outPort: number;
+  /** Key of the hypervisor that it was to go to. */
+  readonly outHost: number;
+  /** Conntrack zone of the port whose security groups were asked last. */
+  readonly ctZone: number;
+}
+
+const wordBits = 32n;
+const words = Array.from({ length: 16 }, (_, i) => oxm[`reg${i}` as keyof typeof oxm]);
+const placeOfWord = new Map(words.map((field, index) => [field, BigInt(words.length - 1 - index) * wordBits]));
+
+/** The registers as one number, the first word highest, as they overlap in the wide ones. */
+function registerFile(metadata: Match): bigint {
+  let file = 0n;
+  for (const { field, value } of metadata) {
+    const place = placeOfWord.get(field);
+    if (place !== undefined) file |= value << place;
+  }
+  return file;
+}
+
+/** Reads what a switch says with a packet; null where it is of no class that this build knows. */
+export function readPuntedAt(metadata: Match): PuntedAt | null {
+  const file = registerFile(metadata);
+  const register = (name: RegisterName): number => {
+    const { field, offset, bits } = placeOf(name);
+    const container = BigInt(field.bits);
+    const index = BigInt(field.name.replace(/^\D+/, ''));
+    const low = BigInt(words.length) * wordBits - (index + 1n) * container + BigInt(offset);
+    return Number((file >> low) & ((1n << BigInt(bits)) - 1n));
+  };
+  const puntClass = puntClassByCode(register('puntClass'));
+  if (puntClass === undefined) return null;
+  return {
+    puntClass,
+    dropReason: dropReasonByCode(register('dropReason')) ?? null,
+    origin: register('origin'),
+    datapath: metadata.find(({ field }) => field === oxm.metadata)?.value ?? 0n,
+    inPort: register('inPort'),
+    outPort: register('outPort'),
+    outHost: register('outHost'),
+    ctZone: register('ctZone'),
+  };
+}
+
+/**
+ * Where an answer enters the pipeline of a hypervisor. Its `origin` is 0, as that of what comes from a tunnel, so it is not answered
+ * again.
+ */
+export type Injection =
+  /** From a port of the switch, as if its security groups had let it through: to whoever has the destination MAC. */
+  | { readonly kind: 'switch'; readonly datapath: number; readonly inPort: number }
+  /** From the router itself: routed, with a TTL that is one less when it leaves. */
+  | { readonly kind: 'router'; readonly datapath: number; readonly inPort: number }
+  /** Out of a port's interface on this hypervisor, past its security groups where it has some. */
+  | { readonly kind: 'port'; readonly datapath: number; readonly outPort: number; readonly ctZone: number | null };
+
+/** What a packet-out does with the answer. */
+export function injectionActions(into: Injection): readonly Action[] {
+  const [registers, entrance] = ((): readonly [ReturnType<typeof registersOf>, Stage] => {
+    switch (into.kind) {
+      case 'switch':
+        return [registersOf({ datapath: into.datapath, inPort: into.inPort }), lsInL2Lkup];
+      case 'router':
+        return [registersOf({ datapath: into.datapath, inPort: into.inPort }), lrInIpRouting];
+      case 'port': {
+        const { datapath, outPort, ctZone } = into;
+        if (ctZone === null) return [registersOf({ datapath, outPort }), lsOutDelivery];
+        return [registersOf({ datapath, outPort, ctZone }), lsOutAclDone];
+      }
+    }
+  })();
+  return [...registers, resubmit(layout.tableOf(entrance))];
+}
+
+function registersOf(values: { readonly [P in RegisterName]?: number }): readonly Action[] {
+  return set(values).render({ layout, stage: dropCount, drop: dropCount });
+}
+
+export { type DropReason } from '../pipeline/drop-reasons.js';
+export { type PuntClass, type PuntClassEntry, puntClasses } from '../pipeline/punt-classes.js';
+export { puntControllerId } from './punts.js';

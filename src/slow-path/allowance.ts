@@ -1,0 +1,49 @@
+/** How many packets of each port and class are answered: a bucket of tokens for each that sends some. */
+import type { Clock } from '../base/clock.js';
+
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+  readonly rate: Rate;
+}
+
+/** Buckets that are full again are forgotten when there are so many. */
+const mostBuckets = 16_384;
+
+export class Allowances {
+  readonly #clock: Clock;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether `key` may have one more now. */
+  take(key: string, rate: Rate): boolean {
+    const nowMs = this.#clock.nowMs();
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      if (this.#buckets.size >= mostBuckets) this.#forgetFull(nowMs);
+      if (this.#buckets.size >= mostBuckets) return false;
+      this.#buckets.set(key, (bucket = { tokens: rate.burst, atMs: nowMs, rate }));
+    }
+    bucket.tokens = filled(bucket, nowMs);
+    bucket.atMs = nowMs;
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
+  }
+
+  #forgetFull(nowMs: number): void {
+    for (const [key, bucket] of this.#buckets) if (filled(bucket, nowMs) >= bucket.rate.burst) this.#buckets.delete(key);
+  }
+}
+
+function filled({ tokens, atMs, rate }: Bucket, nowMs: number): number {
+  return Math.min(rate.burst, tokens + ((nowMs - atMs) / 1000) * rate.perSecond);
+}

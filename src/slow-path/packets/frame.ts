@@ -1,0 +1,156 @@
+/**
+ * Ethernet frames with IP, as far as an answer needs to know them. What comes in here was written by a workload and may be cut off
+ * anywhere: `parseFrame` never throws.
+ */
+import type { IpFamily } from '../../base/address.js';
+import { Reader } from '../../../southbound/wire/reader.js';
+import { WireError } from '../../../southbound/wire/wire-error.js';
+import { Writer } from '../../../southbound/wire/writer.js';
+import { checksum, type Ends } from './checksum.js';
+
+export const etherType = { 4: 0x0800, 6: 0x86dd } as const;
+export const ipProtocol = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
+
+/** Headers of IPv6 that another header follows (RFC 8200, section 4.1; RFC 4302). */
+const extension = { hopByHop: 0, routing: 43, fragment: 44, authentication: 51, destination: 60 } as const;
+const extensions: ReadonlySet<number> = new Set(Object.values(extension));
+/** More than any honest packet has. */
+const mostExtensions = 8;
+
+export interface IpPacket extends Ends {
+  readonly family: IpFamily;
+  readonly ttl: number;
+  /** Of the header after those of IP. */
+  readonly protocol: number;
+  /** Not the first fragment: what follows the headers of IP is no transport header. */
+  readonly isLaterFragment: boolean;
+  /** From the transport header on; less than `payloadBytes` where the packet was cut off. */
+  readonly payload: Uint8Array;
+  /** What its headers say is after those of IP. */
+  readonly payloadBytes: number;
+  /** Headers of IP and what follows, as far as it is there. */
+  readonly bytes: Uint8Array;
+}
+
+export interface Frame {
+  /** MAC addresses as numbers. */
+  readonly ethSrc: bigint;
+  readonly ethDst: bigint;
+  readonly packet: IpPacket;
+}
+
+/** Null: it is not IP in plain Ethernet, or not as IP has to be. */
+export function parseFrame(bytes: Uint8Array): Frame | null {
+  try {
+    const reader = new Reader(bytes);
+    const ethDst = reader.unsigned(6);
+    const ethSrc = reader.unsigned(6);
+    const type = reader.u16();
+    const rest = bytes.subarray(reader.offset);
+    const packet = type === etherType[4] ? parseIpv4(rest) : type === etherType[6] ? parseIpv6(rest) : null;
+    return packet === null ? null : { ethSrc, ethDst, packet };
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause;
+    return null;
+  }
+}
+
+function parseIpv4(bytes: Uint8Array): IpPacket | null {
+  const reader = new Reader(bytes);
+  const versionAndLength = reader.u8();
+  const headerBytes = (versionAndLength & 0xf) * 4;
+  reader.skip(1);
+  const totalBytes = reader.u16();
+  reader.skip(2);
+  const fragment = reader.u16();
+  const ttl = reader.u8();
+  const protocol = reader.u8();
+  reader.skip(2);
+  const src = reader.unsigned(4);
+  const dst = reader.unsigned(4);
+  if (versionAndLength >> 4 !== 4 || headerBytes < 20 || totalBytes < headerBytes) return null;
+  // Ethernet fills short frames up.
+  const held = bytes.subarray(0, totalBytes);
+  return {
+    ...{ family: 4, src, dst, ttl, protocol, bytes: held },
+    isLaterFragment: (fragment & 0x1fff) !== 0,
+    payload: held.subarray(headerBytes),
+    payloadBytes: totalBytes - headerBytes,
+  };
+}
+
+function parseIpv6(bytes: Uint8Array): IpPacket | null {
+  const fixed = new Reader(bytes);
+  const version = fixed.u32() >>> 28;
+  const lengthBytes = fixed.u16();
+  let protocol = fixed.u8();
+  const ttl = fixed.u8();
+  const src = fixed.unsigned(16);
+  const dst = fixed.unsigned(16);
+  if (version !== 6) return null;
+  const held = bytes.subarray(0, fixed.offset + lengthBytes);
+  const reader = new Reader(held, 0, fixed.offset);
+  let isLaterFragment = false;
+  for (let count = 0; extensions.has(protocol) && !isLaterFragment; count += 1) {
+    if (count === mostExtensions) return null;
+    const at = reader.offset;
+    const following = reader.u8();
+    const length = reader.u8();
+    if (protocol === extension.fragment) isLaterFragment = reader.u16() >> 3 !== 0;
+    reader.offset = at;
+    reader.skip(extensionBytes(protocol, length));
+    protocol = following;
+  }
+  return {
+    ...{ family: 6, src, dst, ttl, protocol, isLaterFragment, bytes: held },
+    payload: held.subarray(reader.offset),
+    payloadBytes: fixed.offset + lengthBytes - reader.offset,
+  };
+}
+
+function extensionBytes(protocol: number, length: number): number {
+  if (protocol === extension.fragment) return 8;
+  return protocol === extension.authentication ? (length + 2) * 4 : (length + 1) * 8;
+}
+
+const ownTtl = 64;
+
+export interface IpContent extends Ends {
+  readonly family: IpFamily;
+  readonly protocol: number;
+  readonly payload: Uint8Array;
+}
+
+function writeIpv4(writer: Writer, { src, dst, protocol, payload }: IpContent): void {
+  const start = writer.offset;
+  writer.u16(0x4500);
+  writer.u16(20 + payload.length);
+  writer.u32(0x0000_4000); // Never to be fragmented, so it needs no identification (RFC 6864).
+  writer.u8(ownTtl);
+  writer.u8(protocol);
+  writer.u16(0);
+  writer.unsigned(src, 4);
+  writer.unsigned(dst, 4);
+  writer.view.setUint16(start + 10, checksum(writer.bytes.subarray(start, writer.offset)));
+}
+
+function writeIpv6(writer: Writer, { src, dst, protocol, payload }: IpContent): void {
+  writer.u32(0x6000_0000);
+  writer.u16(payload.length);
+  writer.u8(protocol);
+  writer.u8(ownTtl);
+  writer.unsigned(src, 16);
+  writer.unsigned(dst, 16);
+}
+
+/** A frame with this packet in it. Its TTL is 64. */
+export function encodeFrame({ ethSrc, ethDst }: Pick<Frame, 'ethSrc' | 'ethDst'>, content: IpContent): Uint8Array {
+  const writer = new Writer(0, 64 + content.payload.length);
+  writer.unsigned(ethDst, 6);
+  writer.unsigned(ethSrc, 6);
+  writer.u16(etherType[content.family]);
+  if (content.family === 4) writeIpv4(writer, content);
+  else writeIpv6(writer, content);
+  writer.raw(content.payload);
+  return writer.finish();
+}

@@ -1,0 +1,187 @@
+/**
+ * The slow path: answers what switches send to Weft on their punt connections. One Weft answers, the one that holds the lease; the
+ * connections of the others stay silent. While nobody answers, what was punted is just dropped, as it would be without.
+ *
+ *   packet-in ─► believed? ─► allowance of port and class ─► queue, ports in turn ─► answer ─► packet-out
+ *                    │                   │                       │                    │
+ *                    └───────────────────┴──── dropped, counted ─┴────────────────────┘
+ */
+import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
+import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
+import type { PacketIn2 } from '../../southbound/openflow/messages/packet-in2.js';
+import { packetOut } from '../../southbound/openflow/messages/packet-out.js';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/log.js';
+import {
+  injectionActions,
+  type PuntClass,
+  puntClasses,
+  puntControllerId,
+  readPuntedAt,
+} from '../compiler/punts/punted-packet.js';
+import type { NetworkReader } from '../view/network-view.js';
+import type { ViewRow } from '../view/rows.js';
+import { Allowances } from './allowance.js';
+import { accountOf, answerTo, type Punted, type Silence } from './answer.js';
+import { FairQueue } from './fair-queue.js';
+
+/** Why a packet that came was not answered. */
+export type PuntDrop = Silence | 'unknown_class' | 'limit' | 'queue_full' | 'not_connected';
+
+/** Since the start. */
+export interface PuntCounters {
+  readonly puntClass: PuntClass;
+  readonly received: number;
+  readonly answered: number;
+  /** From when they came until they were answered, of all together. */
+  readonly answeredAfterMs: number;
+}
+
+export interface SlowPathOptions {
+  readonly view: NetworkReader;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether this Weft answers. */
+  isInCharge(this: void): boolean;
+}
+
+interface Waiting extends Punted {
+  readonly channel: OpenFlowChannel;
+  readonly port: ViewRow<'bound-ports'>;
+  readonly atMs: number;
+}
+
+type Counters = { -readonly [P in keyof PuntCounters]: PuntCounters[P] };
+
+/** Waiting packets: of one port, and of all. */
+const queueLimits = { each: 32, all: 2_048 } as const;
+/** So many are answered before others get their turn: flow updates are under way in the same process. */
+const answersATurn = 32;
+
+/** Every reason for which a packet may have been sent by an action: as it is, of a group, of a packet-out. */
+const packetInReasons = 0b111010;
+
+export class SlowPath {
+  readonly #options: SlowPathOptions;
+  readonly #channels = new Map<string, OpenFlowChannel>();
+  readonly #allowances: Allowances;
+  readonly #queue = new FairQueue<Waiting>(queueLimits);
+  readonly #counters = new Map<PuntClass, Counters>();
+  readonly #drops = new Map<PuntDrop, number>();
+  #isAnswering = false;
+
+  constructor(options: SlowPathOptions) {
+    this.#options = options;
+    this.#allowances = new Allowances(options.clock);
+    for (const puntClass of Object.keys(puntClasses) as PuntClass[]) {
+      this.#counters.set(puntClass, { puntClass, received: 0, answered: 0, answeredAfterMs: 0 });
+    }
+  }
+
+  /** A hypervisor was admitted for the first time since the start. */
+  add(session: HypervisorSession): void {
+    session.onOpenFlow((use, channel) => {
+      if (use === 'punt') this.#connectionMoved(session, channel);
+    });
+    this.#connectionMoved(session, session.punt);
+  }
+
+  /** Whether this Weft answers may be different now. */
+  chargeMoved(): void {
+    for (const channel of this.#channels.values()) this.#subscribe(channel);
+  }
+
+  get counters(): readonly PuntCounters[] {
+    return [...this.#counters.values()];
+  }
+
+  /** Packets that came and were not answered, by reason. */
+  get drops(): ReadonlyMap<PuntDrop, number> {
+    return this.#drops;
+  }
+
+  /** Packets that wait. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  #connectionMoved(session: HypervisorSession, channel: OpenFlowChannel | null): void {
+    const { id } = session.hypervisor;
+    if (channel === null) {
+      this.#channels.delete(id);
+      return;
+    }
+    this.#channels.set(id, channel);
+    channel.onMessage(({ message }) => {
+      if (message.kind === 'packetIn2') this.#receive(id, channel, message);
+    });
+    channel.onError(error => this.#options.log.debug({ hypervisor: session.systemId, err: error }, 'answer refused'));
+    this.#subscribe(channel);
+  }
+
+  /** The role of the connection stays what it begins with (EQUAL): nothing of what the others do changes it. */
+  #subscribe(channel: OpenFlowChannel): void {
+    const { connection } = channel;
+    if (connection.state.kind !== 'open') return;
+    if (!this.#options.isInCharge()) {
+      channel.quieten();
+      return;
+    }
+    connection.send({ kind: 'setPacketInFormat', format: 'nxt_packet_in2' });
+    connection.send({ kind: 'setControllerId', controllerId: puntControllerId });
+    connection.send({ kind: 'setAsync', properties: [{ kind: 'packetInMaster', mask: packetInReasons }] });
+  }
+
+  #receive(hypervisorId: string, channel: OpenFlowChannel, { properties }: PacketIn2): void {
+    const { view, clock } = this.#options;
+    let data: Uint8Array | null = null;
+    let at: ReturnType<typeof readPuntedAt> = null;
+    for (const property of properties) {
+      if (property.kind === 'packet') data = property.data;
+      else if (property.kind === 'metadata') at = readPuntedAt(property.fields);
+    }
+    if (at === null || data === null) return this.#drop('unknown_class');
+    this.#count(at.puntClass).received += 1;
+    const punted = { hypervisorId, at, data };
+    const port = accountOf(view, punted);
+    if (port === null) return this.#drop('foreign_port');
+    if (!this.#allowances.take(`${port.id} ${at.puntClass}`, puntClasses[at.puntClass])) return this.#drop('limit');
+    if (!this.#queue.offer(port.id, { ...punted, channel, port, atMs: clock.nowMs() })) return this.#drop('queue_full');
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    setImmediate(() => this.#answerSome());
+  }
+
+  #answerSome(): void {
+    for (let count = 0; count < answersATurn; count += 1) {
+      const waiting = this.#queue.take();
+      if (waiting === undefined) break;
+      this.#answer(waiting);
+    }
+    this.#isAnswering = this.#queue.size > 0;
+    if (this.#isAnswering) setImmediate(() => this.#answerSome());
+  }
+
+  #answer({ channel, port, atMs, ...punted }: Waiting): void {
+    const { view, clock } = this.#options;
+    const { connection } = channel;
+    // A switch that does not read is given no more: what it asks for is late anyway.
+    if (connection.state.kind !== 'open' || !connection.writable) return this.#drop('not_connected');
+    const answer = answerTo(view, punted, port);
+    if (typeof answer === 'string') return this.#drop(answer);
+    connection.send(packetOut(answer.frame, injectionActions(answer.into)));
+    const counters = this.#count(punted.at.puntClass);
+    counters.answered += 1;
+    counters.answeredAfterMs += clock.nowMs() - atMs;
+  }
+
+  #count(puntClass: PuntClass): Counters {
+    const counters = this.#counters.get(puntClass);
+    if (counters === undefined) throw new Error(`no counters for ${puntClass}`);
+    return counters;
+  }
+
+  #drop(reason: PuntDrop): void {
+    this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + 1);
+  }
+}
