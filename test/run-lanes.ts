@@ -8,7 +8,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 /** What only computes: it takes no processor from daemons, leases and packets that are being timed. */
-const COMPUTING = 'dist/test/{base,compiler,config,delivery,model,sim,slow-path,southbound,types,view,work}/**/*.test.js';
+const COMPUTING =
+  'dist/test/{base,compiler,config,delivery,model,sim,slow-path,southbound,types,view,work}/**/*.test.js';
 /** Most of the tests on real Open vSwitch: they wait so much that two rows of them fit on two processors. */
 const FIRST_ROW = 'dist/test/ovs/[a-r]*.test.js';
 const LANES = [

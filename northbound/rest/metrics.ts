@@ -99,7 +99,11 @@ function puntCounters(registry: Registry, slowPath: MetricSources['slowPath']): 
   for (const [name, help, read] of [
     ['punts_total', 'Packets that switches sent to be answered, by class.', 'received'],
     ['punts_answered_total', 'Packets that were answered, by class.', 'answered'],
-    ['punts_answered_after_seconds_total', 'From when they came until they were answered, by class.', 'answeredAfterMs'],
+    [
+      'punts_answered_after_seconds_total',
+      'From when they came until they were answered, by class.',
+      'answeredAfterMs',
+    ],
   ] as const) {
     new Counter({
       name: `weft_${name}`,

@@ -83,7 +83,8 @@ export const hypervisors = resource({
     connected: { schema: Type.Boolean(), description: 'Whether both connections are up.' },
     punt_connected: {
       schema: Type.Boolean(),
-      description: 'Whether its connection for packets that Weft answers is up. Without it they are dropped, and nothing else is different.',
+      description:
+        'Whether its connection for packets that Weft answers is up. Without it they are dropped, and nothing else is different.',
     },
     applied_revision: { schema: nullableInteger, description: 'The revision that its switch has acknowledged.' },
     lag: { schema: nullableInteger, description: 'How many revisions it is behind.' },

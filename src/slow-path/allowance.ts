@@ -40,7 +40,8 @@ export class Allowances {
   }
 
   #forgetFull(nowMs: number): void {
-    for (const [key, bucket] of this.#buckets) if (filled(bucket, nowMs) >= bucket.rate.burst) this.#buckets.delete(key);
+    for (const [key, bucket] of this.#buckets)
+      if (filled(bucket, nowMs) >= bucket.rate.burst) this.#buckets.delete(key);
   }
 }
 

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { portStates, hypervisorStates } from '../../northbound/rest/states.js';
 import { errorTable } from '../../src/base/errors.js';
 import { dropReasons } from '../../src/compiler/pipeline/drop-reasons.js';
+import { puntClasses } from '../../src/compiler/pipeline/punt-classes.js';
 import { environmentName, optionDeclarations } from '../../src/config/options.js';
 import type { Field } from '../../src/model/fields.js';
 import { kinds, type Kind, resourceOf } from '../../src/model/index.js';
@@ -54,6 +55,15 @@ function states(of: Readonly<Record<string, string>>): string {
 function drops(): string {
   const rows = Object.entries(dropReasons).map(([reason, { help }]) => [`\`${reason}\``, help]);
   return table(['reason', 'what happened, and what to do'], rows);
+}
+
+function punts(): string {
+  const rows = Object.entries(puntClasses).map(([name, { purpose, perSecond, burst }]) => [
+    `\`${name}\``,
+    purpose,
+    `${perSecond}, at once ${burst}`,
+  ]);
+  return table(['class', 'what it is, and what the answer is', 'answers of one port in a second'], rows);
 }
 
 function howSet(field: Field): string {
@@ -116,11 +126,18 @@ const parts: Readonly<Record<string, () => string>> = {
   'hypervisor-states': () => states(hypervisorStates),
   'port-states': () => states(portStates),
   decisions,
+  'punt-classes': punts,
   ...benchmarkParts,
 };
 
 /** The pages that have generated parts, from the root of the project. */
-export const pages = ['docs/api.md', 'docs/operations.md', 'docs/performance.md', 'docs/decisions/README.md'] as const;
+export const pages = [
+  'docs/api.md',
+  'docs/operations.md',
+  'docs/performance.md',
+  'docs/slow-path.md',
+  'docs/decisions/README.md',
+] as const;
 
 /** The page with each `<!-- generated: NAME -->` ... `<!-- end -->` filled anew. */
 export function withGeneratedParts(page: string): string {

@@ -19,7 +19,12 @@ const web1 = { 4: '10.1.0.11', 6: ip6.web1 } as const;
 const db2 = { 4: '10.2.0.22', 6: ip6.db2 } as const;
 const web3 = { 4: '10.1.0.13', 6: ip6.web3 } as const;
 
-function frame(ends: Readonly<{ src: string; dst: string }>, protocol: number, payload: string, to: string = mac.gatewayWeb) {
+function frame(
+  ends: Readonly<{ src: string; dst: string }>,
+  protocol: number,
+  payload: string,
+  to: string = mac.gatewayWeb,
+) {
   const isFour = ends.src.includes('.');
   const packet = isFour ? ipv4(ends, protocol, payload) : ipv6(ends, protocol, payload);
   const hex = ethernet({ src: mac.web1, dst: to }, isFour ? etherType.ipv4 : etherType.ipv6, packet);
@@ -71,7 +76,11 @@ describe('The answer to a punted packet', () => {
     const icmp = family === 4 ? 1 : 58;
     const gateway = family === 4 ? '10.1.0.1' : 'fd00:1::1';
     const routed = { src: web1[family], dst: db2[family] };
-    const intoRouter = { kind: 'router', datapath: datapath('logical-routers', 'edge'), inPort: inRouter.inPort } as const;
+    const intoRouter = {
+      kind: 'router',
+      datapath: datapath('logical-routers', 'edge'),
+      inPort: inRouter.inPort,
+    } as const;
     const toSender = { into: intoRouter, ethDst: 0n, from: gateway, to: web1[family] };
 
     it(`comes from the router's interface on the sender's switch (IPv${family})`, () => {
@@ -167,14 +176,21 @@ describe('The answer to a punted packet', () => {
     const four = { src: web1[4], dst: db2[4] };
     refused(frame(four, 1, '0b00000000000000'));
     refused(frame(four, 17, udp(1, 2), 'ff:ff:ff:ff:ff:ff'));
-    for (const src of ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255']) refused(frame({ ...four, src }, 17, udp(1, 2)));
+    for (const src of ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255'])
+      refused(frame({ ...four, src }, 17, udp(1, 2)));
     refused(frame({ ...four, dst: '239.1.1.1' }, 17, udp(1, 2)));
     for (const src of ['::', '::1', 'ff02::1']) refused(frame({ src, dst: db2[6] }, 17, udp(1, 2)));
     const later = ipv4(four, 17, udp(1, 2), { offset: 8, more: false });
-    refused(new Uint8Array(Buffer.from(ethernet({ src: mac.web1, dst: mac.gatewayWeb }, etherType.ipv4, later), 'hex')));
+    refused(
+      new Uint8Array(Buffer.from(ethernet({ src: mac.web1, dst: mac.gatewayWeb }, etherType.ipv4, later), 'hex')),
+    );
     assert.equal(answer(inRouter, new Uint8Array(20)), 'malformed');
     // A router without an address of that family says nothing.
-    const core = { ...inRouter, datapath: BigInt(datapath('logical-routers', 'core')), inPort: routerPort('core-edge').portKey };
+    const core = {
+      ...inRouter,
+      datapath: BigInt(datapath('logical-routers', 'core')),
+      inPort: routerPort('core-edge').portKey,
+    };
     assert.equal(answer(core, frame({ src: web1[6], dst: db2[6] }, 17, udp(1, 2))), 'no_address');
     assert.equal((answer(core, frame(four, 17, udp(1, 2))) as { from: string }).from, '172.17.0.1');
   });
@@ -212,6 +228,8 @@ describe('What a switch says with a packet', () => {
       dropReason: 'no_route',
       datapath: 5n,
     });
+    const wide = loads.flatMap(action => (action.kind === 'setField' ? [matchField(action.field, action.value)] : []));
+    assert.deepEqual(readPuntedAt([matchField(oxm.metadata, 5n), ...wide]), readPuntedAt(metadata));
     assert.equal(readPuntedAt([]), null);
   });
 });

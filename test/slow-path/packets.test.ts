@@ -50,7 +50,9 @@ describe('Packets of workloads', () => {
       [first.packet.src, first.packet.dst, first.packet.protocol, first.packet.payloadBytes],
       [address(four.src), address(four.dst), 17, 24],
     );
-    const behind = parsed(frameOf(6, 60, destinationOptions(44) + fragmentHeader(17, { offset: 0, more: true }) + udp(5, 6)));
+    const behind = parsed(
+      frameOf(6, 60, destinationOptions(44) + fragmentHeader(17, { offset: 0, more: true }) + udp(5, 6)),
+    );
     assert.deepEqual([behind.packet.protocol, behind.packet.isLaterFragment], [17, false]);
     const later = parsed(frameOf(6, 44, fragmentHeader(17, { offset: 8, more: false }) + '00'.repeat(8)));
     assert.equal(later.packet.isLaterFragment, true);
@@ -144,10 +146,22 @@ describe('An ICMP error', () => {
   it('is known as one, echoes are not', () => {
     const isError = (family: 4 | 6, type: number): boolean =>
       isIcmpError(parsed(frameOf(family, family === 4 ? 1 : 58, `${word(type, 1)}${'00'.repeat(7)}`)).packet);
-    assert.deepEqual([3, 4, 5, 11, 12].map(type => isError(4, type)), [true, true, true, true, true]);
-    assert.deepEqual([0, 8, 13].map(type => isError(4, type)), [false, false, false]);
-    assert.deepEqual([1, 2, 3, 4, 127, 137].map(type => isError(6, type)), [true, true, true, true, true, true]);
-    assert.deepEqual([128, 129, 135].map(type => isError(6, type)), [false, false, false]);
+    assert.deepEqual(
+      [3, 4, 5, 11, 12].map(type => isError(4, type)),
+      [true, true, true, true, true],
+    );
+    assert.deepEqual(
+      [0, 8, 13].map(type => isError(4, type)),
+      [false, false, false],
+    );
+    assert.deepEqual(
+      [1, 2, 3, 4, 127, 137].map(type => isError(6, type)),
+      [true, true, true, true, true, true],
+    );
+    assert.deepEqual(
+      [128, 129, 135].map(type => isError(6, type)),
+      [false, false, false],
+    );
     assert.equal(isIcmpError(parsed(frameOf(4, 1, '')).packet), true);
   });
 });

@@ -60,7 +60,9 @@ class FakeConnection {
       ...loads.flatMap(load => (load.kind === 'setField' ? [matchField(load.field, load.value, load.mask)] : [])),
     ]);
     const packet = ipv4({ src: '10.1.0.11', dst: '10.2.0.21' }, 17, udp(1, 2));
-    const data = new Uint8Array(Buffer.from(ethernet({ src: mac.web1, dst: mac.gatewayWeb }, etherType.ipv4, packet), 'hex'));
+    const data = new Uint8Array(
+      Buffer.from(ethernet({ src: mac.web1, dst: mac.gatewayWeb }, etherType.ipv4, packet), 'hex'),
+    );
     const properties = [{ kind: 'packet', data } as const, { kind: 'metadata', fields } as const];
     this.#listener({ version: 6, xid: 0, message: { kind: 'packetIn2', properties } });
   }
@@ -127,10 +129,13 @@ describe('The slow path', () => {
     host.punt(numberOf('web1'), 15);
     await settled();
     assert.equal(host.answers, 0);
-    assert.deepEqual([...slowPath.drops], [
-      ['foreign_port', 1],
-      ['unknown_class', 1],
-    ]);
+    assert.deepEqual(
+      [...slowPath.drops],
+      [
+        ['foreign_port', 1],
+        ['unknown_class', 1],
+      ],
+    );
   });
 
   it('answers a port that floods as much as its class allows, and the others as if it were not there', async () => {

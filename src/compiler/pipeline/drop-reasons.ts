@@ -76,7 +76,11 @@ export const dropReasons = {
     code: 26,
     help: 'A link-local address was its source or destination; those are never routed.',
   },
-  not_for_router: { answeredAs: 'unreachable', code: 27, help: "It was for a router's own address, and routers only answer ICMP echo." },
+  not_for_router: {
+    answeredAs: 'unreachable',
+    code: 27,
+    help: "It was for a router's own address, and routers only answer ICMP echo.",
+  },
   no_route: { answeredAs: 'unreachable', code: 28, help: 'The logical router has no route to its destination.' },
   route_discard: { code: 29, help: 'A static route with discard=true holds for its destination.' },
   next_hop_unreachable: {
@@ -107,7 +111,11 @@ export const dropReasons = {
     help: 'No rule of the security groups of the sending or receiving port allows it, and one of them isolates the port in that direction.',
   },
   acl_drop: { code: 36, help: 'A rule of a security group, of the sending or receiving port, drops it.' },
-  acl_reject: { answeredAs: 'reject', code: 37, help: 'A rule of a security group, of the sending or receiving port, rejects it.' },
+  acl_reject: {
+    answeredAs: 'reject',
+    code: 37,
+    help: 'A rule of a security group, of the sending or receiving port, rejects it.',
+  },
   connection_invalid: {
     code: 38,
     help: 'It belongs to no connection that can be: a damaged packet, or an answer to something that was never asked.',

@@ -90,5 +90,15 @@ export const physicalIngress: Pipeline = {
 export const physicalEgress: Pipeline = {
   name: 'Physical egress',
   purpose: 'Tunnels to other hypervisors, and the accounts of what is dropped.',
-  stages: [tunnelMtu, tunnelFlood, tunnelOut, tunnelSend, tunnelSource, dropCount, dropCounters, dropReasonCounters, punt],
+  stages: [
+    tunnelMtu,
+    tunnelFlood,
+    tunnelOut,
+    tunnelSend,
+    tunnelSource,
+    dropCount,
+    dropCounters,
+    dropReasonCounters,
+    punt,
+  ],
 };

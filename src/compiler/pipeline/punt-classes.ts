@@ -33,7 +33,8 @@ export const puntClasses = {
     lane: 'origin',
     perSecond: 25,
     burst: 25,
-    purpose: 'A router has no route or no neighbour for it, or does not serve it itself (ICMP destination unreachable, TCP reset).',
+    purpose:
+      'A router has no route or no neighbour for it, or does not serve it itself (ICMP destination unreachable, TCP reset).',
   },
   too_big: {
     code: 4,

@@ -1,6 +1,6 @@
 /** What a packet that was sent to Weft says about where it was in the pipeline, and how an answer gets into it. */
 import { resubmit, type Action } from '../../../southbound/openflow/actions.js';
-import { oxm, type Match } from '../../../southbound/openflow/oxm.js';
+import { oxm, type Match, type OxmField } from '../../../southbound/openflow/oxm.js';
 import { set } from '../pipeline/actions.js';
 import { type DropReason, dropReasonByCode } from '../pipeline/drop-reasons.js';
 import { dropCount } from '../pipeline/physical.js';
@@ -28,16 +28,20 @@ export interface PuntedAt {
   readonly ctZone: number;
 }
 
-const wordBits = 32n;
-const words = Array.from({ length: 16 }, (_, i) => oxm[`reg${i}` as keyof typeof oxm]);
-const placeOfWord = new Map(words.map((field, index) => [field, BigInt(words.length - 1 - index) * wordBits]));
+const fileBits = 512n;
 
-/** The registers as one number, the first word highest, as they overlap in the wide ones. */
+/** Where a register, of whichever width, has its bits in the file that all share: from the right. Null: it is none. */
+function placeInFile({ name, bits }: OxmField): bigint | null {
+  const index = /^x{0,2}reg(\d+)$/.exec(name)?.[1];
+  return index === undefined ? null : fileBits - (BigInt(index) + 1n) * BigInt(bits);
+}
+
+/** The registers as one number; a switch names them in the widths that it likes. */
 function registerFile(metadata: Match): bigint {
   let file = 0n;
   for (const { field, value } of metadata) {
-    const place = placeOfWord.get(field);
-    if (place !== undefined) file |= value << place;
+    const place = placeInFile(field);
+    if (place !== null) file |= value << place;
   }
   return file;
 }
@@ -47,10 +51,8 @@ export function readPuntedAt(metadata: Match): PuntedAt | null {
   const file = registerFile(metadata);
   const register = (name: RegisterName): number => {
     const { field, offset, bits } = placeOf(name);
-    const container = BigInt(field.bits);
-    const index = BigInt(field.name.replace(/^\D+/, ''));
-    const low = BigInt(words.length) * wordBits - (index + 1n) * container + BigInt(offset);
-    return Number((file >> low) & ((1n << BigInt(bits)) - 1n));
+    const place = (placeInFile(field) ?? 0n) + BigInt(offset);
+    return Number((file >> place) & ((1n << BigInt(bits)) - 1n));
   };
   const puntClass = puntClassByCode(register('puntClass'));
   if (puntClass === undefined) return null;

@@ -72,7 +72,12 @@ function parseIpv4(bytes: Uint8Array): IpPacket | null {
   // Ethernet fills short frames up.
   const held = bytes.subarray(0, totalBytes);
   return {
-    ...{ family: 4, src, dst, ttl, protocol, bytes: held },
+    family: 4,
+    src,
+    dst,
+    ttl,
+    protocol,
+    bytes: held,
     isLaterFragment: (fragment & 0x1fff) !== 0,
     payload: held.subarray(headerBytes),
     payloadBytes: totalBytes - headerBytes,
@@ -102,7 +107,13 @@ function parseIpv6(bytes: Uint8Array): IpPacket | null {
     protocol = following;
   }
   return {
-    ...{ family: 6, src, dst, ttl, protocol, isLaterFragment, bytes: held },
+    family: 6,
+    src,
+    dst,
+    ttl,
+    protocol,
+    isLaterFragment,
+    bytes: held,
     payload: held.subarray(reader.offset),
     payloadBytes: fixed.offset + lengthBytes - reader.offset,
   };
