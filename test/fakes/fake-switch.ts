@@ -245,6 +245,8 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
       case 'hello':
       case 'echoReply':
       case 'setConfig':
+      case 'setPacketInFormat':
+      case 'setControllerId':
         return;
       case 'echoRequest':
         return reply({ kind: 'echoReply', data: message.data });
