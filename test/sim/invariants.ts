@@ -2,6 +2,7 @@
 import { structurallyEqual } from '../../src/base/structural-equality.js';
 import { Compiler } from '../../src/compiler/compiler.js';
 import { decodeCookie } from '../../src/compiler/identifiers.js';
+import type { Meter } from '../../src/compiler/fragment.js';
 import { rules } from '../../src/compiler/rules.js';
 import type { Controller } from '../../src/controller.js';
 import { encodeFragment, type EncodedFragment } from '../../src/delivery/encoded-fragment.js';
@@ -120,6 +121,8 @@ function checkApplied(
   }
 }
 
+const meterText = ({ id, unit, rate, burst = 0 }: Meter): string => `${id} ${unit} ${rate} ${burst}`;
+
 /** At rest the switch holds what a compile from nothing says, and nothing else. */
 export class ScratchCompile {
   readonly #view = new NetworkView();
@@ -132,7 +135,9 @@ export class ScratchCompile {
   check(host: SimulatedHost, hypervisorId: string): void {
     const flows = new Map<bigint, { identity: string; value: string }[]>();
     const groups: string[] = [];
+    const meters: string[] = [];
     for (const fragment of this.#fragmentsOn(hypervisorId)) {
+      for (const meter of fragment.meters) meters.push(meterText(meter));
       for (const { kind, message } of messagesOf(fragment)) {
         if (kind === 'group') groups.push(message.slice(bundleAddBytes));
         else flows.set(fragment.cookie, [...(flows.get(fragment.cookie) ?? []), imageOfAdd(message)]);
@@ -149,7 +154,14 @@ export class ScratchCompile {
     if (held.toSorted().join('\n') !== groups.toSorted().join('\n')) {
       throw new Violation(`at rest ${host.name} holds ${held.length} groups, not the ${groups.length} that it should`);
     }
-    if (host.tables.meters.size > 0) throw new Violation(`at rest ${host.name} holds meters that nobody wants`);
+    const limits = [...host.tables.meters.values()].map(({ meterId, flags, bands }) => {
+      const [band] = bands;
+      if (band?.kind !== 'drop') throw new Violation(`at rest ${host.name} has a meter ${meterId} that drops nothing`);
+      return meterText({ id: meterId, unit: flags.includes('pktps') ? 'pktps' : 'kbps', rate: band.rate, burst: band.burstSize });
+    });
+    if (limits.toSorted().join() !== meters.toSorted().join()) {
+      throw new Violation(`at rest ${host.name} holds ${limits.length} meters, not the ${meters.length} that it should`);
+    }
     const sentinels = [...host.tables.flows.values()].filter(flow => flow.tableId === sentinelTable);
     if (sentinels.length !== 1) throw new Violation(`at rest ${host.name} has ${sentinels.length} sentinels`);
   }
