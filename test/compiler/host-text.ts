@@ -15,6 +15,13 @@ export function groupLines(host: HostState): readonly string[] {
   return host.groups.map(group => formatGroup(group)).toSorted();
 }
 
+/** Meters as ovs-ofctl takes them. */
+export function meterLines(host: HostState): readonly string[] {
+  return host.meters.map(
+    ({ id, unit, rate, burst }) => `meter=${id},${unit},burst,band=type=drop,rate=${rate},burst_size=${burst ?? rate}`,
+  );
+}
+
 /** Flows under the name of their stage, groups at the end. Cookies are left out, as they only number objects. */
 export function goldenText(host: HostState): string {
   const byStage = layout.stages.flatMap(stage => {
@@ -25,9 +32,7 @@ export function goldenText(host: HostState): string {
     return [`# ${table} ${stage.name}`, ...lines, ''];
   });
   const groups = groupLines(host);
-  const meters = host.meters.map(
-    ({ id, unit, rate, burst }) => `meter=${id},${unit},burst,band=type=drop,rate=${rate},burst_size=${burst ?? rate}`,
-  );
+  const meters = meterLines(host);
   return [
     ...byStage,
     ...(groups.length === 0 ? [] : ['# groups', ...groups, '']),

@@ -241,13 +241,8 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
 
   #handle(connection: Connection, { xid, message }: ReceivedMessage, bytes: Uint8Array): void {
     const reply = (answer: Message): void => this.#send(connection, answer, xid);
+    if (unanswered.has(message.kind)) return;
     switch (message.kind) {
-      case 'hello':
-      case 'echoReply':
-      case 'setConfig':
-      case 'setPacketInFormat':
-      case 'setControllerId':
-        return;
       case 'echoRequest':
         return reply({ kind: 'echoReply', data: message.data });
       case 'featuresRequest':
@@ -390,6 +385,8 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
 }
 
 const whole = (body: MultipartReply['body']): MultipartReply => ({ kind: 'multipartReply', more: false, body });
+
+const unanswered = new Set<string>(['hello', 'echoReply', 'setConfig', 'setPacketInFormat', 'setControllerId']);
 
 const features: MessageOf<'featuresReply'> = {
   kind: 'featuresReply',

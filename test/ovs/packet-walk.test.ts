@@ -32,6 +32,10 @@ async function load(network: TracedNetwork, bridge: string, tables: SwitchTables
   const channel = await openChannel(net.connect(network.socket(bridge)));
   const errors: string[] = [];
   channel.onError(error => errors.push(error.message));
+  await network.ofctl('del-meters', bridge);
+  for (const meter of tables.meters.values()) {
+    channel.connection.write(encodeMessage({ ...meter, command: 'add' }, 0, flowVersion));
+  }
   for (const group of tables.groups.values()) {
     channel.connection.write(encodeMessage({ ...group, command: 'add_or_modify' }, 0, flowVersion));
   }

@@ -216,11 +216,15 @@ describe('the slow path', function () {
     const { received: answered, sent, text } = await ping(calm, c.address(4));
     assert.equal(answered, sent, text);
     await weftLab().weft.start();
-    await eventually('rejected connections are refused again', async () => {
-      return (await tryReach(calm, 'tcp', c.address(4), 80, 1_000)) === 'refused';
-    });
     const names = weftLab().lab.hypervisors.map(({ name }) => name);
-    const hypervisors = await weftLab().client.hypervisorsReady(names);
-    for (const hypervisor of hypervisors.values()) assert.equal(hypervisor['punt_connected'], true, hypervisor.name);
+    await eventually(
+      'every hypervisor has its connection for punts again',
+      async () => {
+        const hypervisors = await weftLab().client.hypervisorsReady(names, 40_000);
+        return [...hypervisors.values()].every(hypervisor => hypervisor['punt_connected'] === true);
+      },
+      40_000,
+    );
+    assert.equal(await tryReach(calm, 'tcp', c.address(4), 80, PATIENCE_MS), 'refused');
   });
 });

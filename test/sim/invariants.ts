@@ -157,10 +157,17 @@ export class ScratchCompile {
     const limits = [...host.tables.meters.values()].map(({ meterId, flags, bands }) => {
       const [band] = bands;
       if (band?.kind !== 'drop') throw new Violation(`at rest ${host.name} has a meter ${meterId} that drops nothing`);
-      return meterText({ id: meterId, unit: flags.includes('pktps') ? 'pktps' : 'kbps', rate: band.rate, burst: band.burstSize });
+      return meterText({
+        id: meterId,
+        unit: flags.includes('pktps') ? 'pktps' : 'kbps',
+        rate: band.rate,
+        burst: band.burstSize,
+      });
     });
     if (limits.toSorted().join() !== meters.toSorted().join()) {
-      throw new Violation(`at rest ${host.name} holds ${limits.length} meters, not the ${meters.length} that it should`);
+      throw new Violation(
+        `at rest ${host.name} holds ${limits.length} meters, not the ${meters.length} that it should`,
+      );
     }
     const sentinels = [...host.tables.flows.values()].filter(flow => flow.tableId === sentinelTable);
     if (sentinels.length !== 1) throw new Violation(`at rest ${host.name} has ${sentinels.length} sentinels`);

@@ -189,11 +189,11 @@ export function meter(id: number): Step<never, never> {
 }
 
 /**
- * To the controllers whose connections have this id, whole and with the registers as they are. Of what one does not take in time, Open
- * vSwitch keeps some hundred and forgets the rest.
+ * To the controllers whose connections have this id, whole and with the registers as they are, as many as the meter lets through: that
+ * ends nothing else. Of what a controller does not take in time, Open vSwitch keeps some hundred and forgets the rest.
  */
-export function toController(controllerId: number): Step<never, never> {
-  const actions = [controllerAction({ controllerId })];
+export function toController(controllerId: number, meterId: number): Step<never, never> {
+  const actions = [controllerAction({ controllerId, meterId })];
   return step([], [], () => actions);
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Meter } from '../fragment.js';
 import { sharedMeterId } from '../identifiers.js';
-import { meter, onCopy, toController } from '../pipeline/actions.js';
+import { toController } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { punt } from '../pipeline/physical.js';
 import { placeOf } from '../pipeline/registers.js';
@@ -32,7 +32,7 @@ export const puntsEverywhere = rule({
       flow(punt, {
         priority: 100,
         match: { puntLane: lane },
-        actions: [onCopy(meter(limit.id), toController(puntControllerId))],
+        actions: [toController(puntControllerId, limit.id)],
       }),
     ),
     meters: lanes.map(({ limit }) => limit),

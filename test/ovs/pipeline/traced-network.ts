@@ -9,7 +9,7 @@ import { placeOf } from '../../../src/compiler/pipeline/registers.js';
 import { TUNNEL_OFPORTS } from '../../../src/model/tunnel-ports.js';
 import { requires } from '../../fixtures/requires.js';
 import { DummySwitch } from '../dummy-switch.js';
-import { flowLines, groupLines } from '../../compiler/host-text.js';
+import { flowLines, groupLines, meterLines } from '../../compiler/host-text.js';
 import type { CompiledNetwork } from '../../compiler/network-builder.js';
 
 const countedWithinMs = 10_000;
@@ -72,6 +72,8 @@ export function readTrace(text: string): Trace {
 }
 
 export class TracedNetwork {
+  /** By bridge. */
+  readonly #meters = new Map<string, string>();
   readonly #switch: DummySwitch;
 
   private constructor(dummySwitch: DummySwitch) {
@@ -111,10 +113,19 @@ export class TracedNetwork {
       const host = network.host(bridge);
       await this.#switch.ofctl(['del-flows', bridge]);
       await this.#switch.ofctl(['del-groups', bridge]);
+      await this.#loadMeters(bridge, meterLines(host));
       await this.#switch.ofctl(['add-groups', bridge, '-'], { stdin: `${groupLines(host).join('\n')}\n` });
       const lines = flowLines(host.flows).map(line => line.replace(/^ ?(cookie=\S+), /, '$1,'));
       await this.#switch.ofctl(['--bundle', 'add-flows', bridge, '-'], { stdin: `${lines.join('\n')}\n` });
     }
+  }
+
+  /** One command each, so those that are there stay: what is loaded next has mostly the same. */
+  async #loadMeters(bridge: string, meters: readonly string[]): Promise<void> {
+    if (this.#meters.get(bridge) === meters.join()) return;
+    await this.#switch.ofctl(['del-meters', bridge]);
+    for (const meter of meters) await this.#switch.ofctl(['add-meter', bridge, meter]);
+    this.#meters.set(bridge, meters.join());
   }
 
   async trace(bridge: string, packet: string, ...options: readonly string[]): Promise<Trace> {
