@@ -1,12 +1,17 @@
 /**
- * The fields that stages read and write. A register is declared here with its width and nothing else: where its bits
- * lie is derived below, first fit, widest first, and shown in docs/pipeline.md. Every register has bits of its own, so
- * a stage never sees what another one left in them; all are zero when a packet enters a hypervisor.
+ * The fields that stages read and write. A register is declared here with its width, and the generation in which it came: where its
+ * bits lie is derived below, first fit, generation by generation, widest first, and shown in docs/pipeline.md. Every register has bits
+ * of its own, so a stage never sees what another one left in them; all are zero when a packet enters a hypervisor.
+ *
+ * A register that is there keeps its place: where one moves, nearly all flows of every hypervisor change, in more bundles than one, and
+ * in between stages read what others wrote elsewhere. So what is added comes in a generation of its own (test/compiler/pipeline).
  */
 import { type OxmField, oxm, type Subfield } from '../../../southbound/openflow/oxm.js';
 
 interface RegisterDeclaration {
   readonly bits: number;
+  /** Generation: 1 when absent. It takes what those before it have left. */
+  readonly since?: number;
   readonly purpose: string;
 }
 
@@ -47,8 +52,8 @@ const declarations = {
   tunnelPort: { bits: 16, purpose: 'ofport of the tunnel that the receiver understands' },
   tooBig: { bits: 1, purpose: 'does not fit the path MTU' },
   dropReason: { bits: 8, purpose: 'why the packet is dropped' },
-  puntClass: { bits: 4, purpose: 'what Weft is asked to do about the packet' },
-  puntLane: { bits: 4, purpose: 'which of the meters for packets to Weft it counts for' },
+  puntClass: { bits: 5, since: 2, purpose: 'what Weft is asked to do about the packet' },
+  puntLane: { bits: 6, since: 2, purpose: 'which of the meters for packets to Weft it counts for' },
 } as const satisfies Record<string, RegisterDeclaration>;
 
 export type RegisterName = keyof typeof declarations | 'datapath';
@@ -136,14 +141,14 @@ function fileBits(container: number, index: number, offset: number, bits: number
 }
 
 /**
- * Gives every declared register its bits. Widest first, then in the order of declaration, each at the first place
- * where it lies within one container of its size. Throws when the 512 bits do not suffice.
+ * Gives every declared register its bits. Oldest generation first, then widest, then in the order of declaration, each at the first
+ * place where it lies within one container of its size. Throws when the 512 bits do not suffice.
  */
 export function placeRegisters(declared: Readonly<Record<string, RegisterDeclaration>>): ReadonlyMap<string, Subfield> {
   const taken = new Set<number>();
   const places = new Map<string, Subfield>();
-  const widestFirst = Object.entries(declared).toSorted(([, a], [, b]) => b.bits - a.bits);
-  for (const [name, { bits }] of widestFirst) {
+  const inTurn = Object.entries(declared).toSorted(([, a], [, b]) => (a.since ?? 1) - (b.since ?? 1) || b.bits - a.bits);
+  for (const [name, { bits }] of inTurn) {
     const place = findPlace(bits, taken);
     if (place === null) throw new Error(`no ${bits} bits left for register ${name}`);
     for (const bit of place.file) taken.add(bit);
