@@ -67,6 +67,8 @@ export interface FragmentBody {
   readonly ctZones?: readonly number[];
   /** Ids of hypervisors that must hold the same revision before this fragment is sent (make before break). */
   readonly after?: readonly string[];
+  /** A switch that cannot hold it has all else: its refusal shows, and keeps no revision from being applied. */
+  readonly isOptional?: true;
   /** The object named by the cookie, where it is not the subject itself: the subject's own number when absent. */
   readonly subjectNumber?: number;
 }
@@ -86,11 +88,13 @@ export interface FragmentHeader {
   readonly owner: FragmentOwner;
   readonly scope: Scope;
   readonly after?: readonly string[] | undefined;
+  readonly isOptional?: true | undefined;
 }
 
 /** A body with its identity. */
 export interface Fragment extends FragmentBody, FragmentHeader {
   readonly after?: readonly string[];
+  readonly isOptional?: true;
 }
 
 /**

@@ -3,7 +3,8 @@
  * of objects. A pure reader of what the reconcilers know; it never says applied before a switch has said so.
  *
  * A hypervisor is concerned by a revision when a fragment on it changed with that revision. Only those are waited
- * for; one that is disconnected is named and not waited for; one that refused a fragment has failed, not applied. A
+ * for; one that is disconnected is named and not waited for; one that refused a fragment has failed, not applied, unless that
+ * fragment is optional (packets for Weft where the data path knows no meters). A
  * revision that came as one delta with others concerns every hypervisor that lacks something older (merged-revisions.ts).
  *
  * Nothing here looks at hypervisors that lack nothing: of a thousand, a question costs as many steps as are behind.
@@ -33,6 +34,8 @@ export interface FragmentFailure {
   /** `rule/subject` of the fragment. */
   readonly key: string;
   readonly owner: FragmentOwner;
+  /** All else is there without it: it keeps no revision from being applied. */
+  readonly isOptional: boolean;
   /** The switch's words. */
   readonly error: string;
   readonly attempts: number;
@@ -260,6 +263,7 @@ export class Convergence {
 
   *#failuresAt(revision: number): Generator<FragmentFailure> {
     for (const failure of this.#failures()) {
+      if (failure.isOptional) continue;
       if (failure.since <= revision && revision <= failure.latest) yield failure;
     }
   }

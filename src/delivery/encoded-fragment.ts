@@ -70,7 +70,7 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
   const content = contentOf(fragment);
   const meters = fragment.meters ?? noMeters;
   if (held !== null && isSame(held, fragment, content, meters)) return held;
-  const { key, cookie, owner, scope, after } = fragment;
+  const { key, cookie, owner, scope, after, isOptional } = fragment;
   const { usesGroups, learnedCookies } = referencesOf(fragment);
   return {
     key,
@@ -78,6 +78,7 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
     owner,
     scope,
     after,
+    isOptional,
     xid: allocateSharedXid(),
     failure: content.failure,
     messages: content.messages,
@@ -114,6 +115,7 @@ function isSame(held: EncodedFragment, fragment: Fragment, content: Content, met
     structurallyEqual(held.scope, fragment.scope) &&
     structurallyEqual(held.owner, fragment.owner) &&
     structurallyEqual(held.after, fragment.after) &&
+    held.isOptional === fragment.isOptional &&
     structurallyEqual(held.meters, meters) &&
     structurallyEqual(held.ctZones, fragment.ctZones ?? noZones)
   );

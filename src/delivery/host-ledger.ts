@@ -24,6 +24,7 @@ export interface Refusal {
   /** The version refused: another one is tried at once. Null when a removal was refused. */
   readonly fragment: EncodedFragment | null;
   readonly owner: FragmentOwner;
+  readonly isOptional: boolean;
   /** Clock.nowMs() from which it is tried again. */
   readonly retryAtMs: number;
   readonly attempts: number;
@@ -215,6 +216,7 @@ export class HostLedger {
       error,
       fragment: target,
       owner: subject.owner,
+      isOptional: subject.isOptional === true,
       retryAtMs: nowMs + Math.min(longestRetryMs, firstRetryMs * 2 ** (attempts - 1)),
       attempts,
       causedBy,

@@ -146,10 +146,20 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   *failures(): Generator<FragmentFailure> {
     for (const { key, refusal, installed, since: lackedSince, latest } of this.ledger.refused()) {
-      const { error, owner, attempts } = refusal;
+      const { error, owner, isOptional, attempts } = refusal;
       // Where it is not known what the switch holds of it, no version of it is there for sure.
       const since = installed === 'unknown' ? 1 : lackedSince;
-      yield { hypervisorId: this.hypervisorId, name: this.name, key, owner, error, attempts, since, latest };
+      yield {
+        hypervisorId: this.hypervisorId,
+        name: this.name,
+        key,
+        owner,
+        isOptional,
+        error,
+        attempts,
+        since,
+        latest,
+      };
     }
   }
 

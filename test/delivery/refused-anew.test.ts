@@ -68,3 +68,38 @@ describe('a fragment that a switch of unknown content refuses', () => {
     assert.deepEqual([2, 3].map(failed), [['test.rule/9'], []]);
   });
 });
+
+describe('an optional fragment', () => {
+  it('that a switch cannot hold is told of, and keeps nothing from being applied', async () => {
+    const fleet = makeFleet();
+    try {
+      const source = new FragmentSource();
+      fleet.addHypervisor('a', 'hv-a');
+      const meters = [{ id: 77, unit: 'pktps', rate: 5 }] as const;
+      const metered = (number: number, isOptional: boolean) =>
+        fragment(number, { scope: { kind: 'everywhere' }, meters, ...(isOptional && { isOptional }) });
+      const other = fragment(3, { scope: { kind: 'everywhere' } });
+      fleet.apply(source.change([metered(9, true), other]));
+      // A data path without meters.
+      const refuse = (message: Message) => (message.kind === 'meterMod' ? refusals.badMeter : null);
+      const target = await openSwitch(fakeSwitch({ refuse }).connect());
+      fleet.connect('a', { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
+      for (let turn = 0; turn < 60; turn += 1) await nextTurn();
+      const { isApplied, failed, applied } = fleet.convergence.pending(1);
+      assert.deepEqual([isApplied, failed, applied, fleet.convergence.isApplied(1)], [true, [], 1, true]);
+      assert.deepEqual(
+        fleet.convergence.failures().map(({ key }) => key),
+        ['test.rule/9'],
+      );
+      fleet.apply(source.change([metered(10, false)]));
+      for (let turn = 0; turn < 60; turn += 1) await nextTurn();
+      assert.equal(fleet.convergence.isApplied(2), false);
+      assert.deepEqual(
+        fleet.convergence.pending(2).failed.map(({ key }) => key),
+        ['test.rule/10'],
+      );
+    } finally {
+      fleet.close();
+    }
+  });
+});

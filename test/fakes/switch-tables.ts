@@ -25,6 +25,7 @@ export const refusals = {
   unknownGroup: { type: 6, code: 8 },
   meterExists: { type: 12, code: 1 },
   unknownMeter: { type: 12, code: 3 },
+  badMeter: { type: 12, code: 0 },
   staleTerm: { type: 11, code: 0 },
   badBundleId: { type: 17, code: 2 },
   bundleFailed: { type: 17, code: 13 },

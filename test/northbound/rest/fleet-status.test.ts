@@ -123,6 +123,7 @@ describe('The status of a port', () => {
       key: 'k',
       owner: { kind: 'logical-switch-ports', id: 'bound' },
       error: 'OFPBMC_BAD_FIELD',
+      isOptional: false,
       attempts: 1,
       since: 1,
       latest: 1,
