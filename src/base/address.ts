@@ -174,6 +174,12 @@ export function lastAddress(cidr: Cidr): bigint {
   return cidr.network | ((1n << BigInt(addressBits(cidr.family) - cidr.prefixLength)) - 1n);
 }
 
+/** The address of an IPv4 network that is for everybody on it (directed broadcast); none where it has two addresses or one (RFC 3021). */
+export function broadcastAddress(network: string): readonly bigint[] {
+  const cidr = parseCidr(network);
+  return cidr?.family === 4 && cidr.prefixLength < 31 ? [lastAddress(cidr)] : [];
+}
+
 export function cidrContains(cidr: Cidr, ip: IpAddress): boolean {
   return cidr.family === ip.family && (ip.value & prefixMask(cidr.family, cidr.prefixLength)) === cidr.network;
 }

@@ -24,6 +24,8 @@ export interface IpPacket extends Ends {
   readonly protocol: number;
   /** Not the first fragment: what follows the headers of IP is no transport header. */
   readonly isLaterFragment: boolean;
+  /** A fragment that others follow: its transport header, if it has one, counts bytes that are not here. */
+  readonly hasMoreFragments: boolean;
   /** From the transport header on; less than `payloadBytes` where the packet was cut off. */
   readonly payload: Uint8Array;
   /** What its headers say is after those of IP. */
@@ -55,6 +57,18 @@ export function parseFrame(bytes: Uint8Array): Frame | null {
   }
 }
 
+const ethernetBytes = 14;
+/** Where the source address is in a packet. */
+const sourcePlace = { 4: [12, 16], 6: [8, 24] } as const;
+
+/** The source address of a frame with IP; nothing of another, or of one that is cut off before it. */
+export function sourceBytes(bytes: Uint8Array): Uint8Array {
+  const type = ((bytes[12] ?? 0) << 8) | (bytes[13] ?? 0);
+  if (type !== etherType[4] && type !== etherType[6]) return bytes.subarray(0, 0);
+  const [from, to] = sourcePlace[type === etherType[4] ? 4 : 6];
+  return bytes.subarray(ethernetBytes + from, ethernetBytes + to);
+}
+
 function parseIpv4(bytes: Uint8Array): IpPacket | null {
   const reader = new Reader(bytes);
   const versionAndLength = reader.u8();
@@ -79,6 +93,7 @@ function parseIpv4(bytes: Uint8Array): IpPacket | null {
     protocol,
     bytes: held,
     isLaterFragment: (fragment & 0x1fff) !== 0,
+    hasMoreFragments: (fragment & 0x2000) !== 0,
     payload: held.subarray(headerBytes),
     payloadBytes: totalBytes - headerBytes,
   };
@@ -96,12 +111,17 @@ function parseIpv6(bytes: Uint8Array): IpPacket | null {
   const held = bytes.subarray(0, fixed.offset + lengthBytes);
   const reader = new Reader(held, 0, fixed.offset);
   let isLaterFragment = false;
+  let hasMoreFragments = false;
   for (let count = 0; extensions.has(protocol) && !isLaterFragment; count += 1) {
     if (count === mostExtensions) return null;
     const at = reader.offset;
     const following = reader.u8();
     const length = reader.u8();
-    if (protocol === extension.fragment) isLaterFragment = reader.u16() >> 3 !== 0;
+    if (protocol === extension.fragment) {
+      const offsetAndFlag = reader.u16();
+      isLaterFragment = offsetAndFlag >> 3 !== 0;
+      hasMoreFragments = (offsetAndFlag & 1) !== 0;
+    }
     reader.offset = at;
     reader.skip(extensionBytes(protocol, length));
     protocol = following;
@@ -113,6 +133,7 @@ function parseIpv6(bytes: Uint8Array): IpPacket | null {
     ttl,
     protocol,
     isLaterFragment,
+    hasMoreFragments,
     bytes: held,
     payload: held.subarray(reader.offset),
     payloadBytes: fixed.offset + lengthBytes - reader.offset,
@@ -130,11 +151,13 @@ export interface IpContent extends Ends {
   readonly family: IpFamily;
   readonly protocol: number;
   readonly payload: Uint8Array;
+  /** Of IPv4, the whole byte (RFC 1349, RFC 2474); 0 when absent. */
+  readonly typeOfService?: number;
 }
 
-function writeIpv4(writer: Writer, { src, dst, protocol, payload }: IpContent): void {
+function writeIpv4(writer: Writer, { src, dst, protocol, payload, typeOfService = 0 }: IpContent): void {
   const start = writer.offset;
-  writer.u16(0x4500);
+  writer.u16(0x4500 | typeOfService);
   writer.u16(20 + payload.length);
   writer.u32(0x0000_4000); // Never to be fragmented, so it needs no identification (RFC 6864).
   writer.u8(ownTtl);

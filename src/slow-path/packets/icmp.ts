@@ -34,6 +34,9 @@ export function isIcmpError({ family, protocol, payload }: IpPacket): boolean {
 /** Bytes of the packet that an error shows: it stays within what every link carries (RFC 1812, 4.3.2.3; RFC 4443, 2.4c). */
 const quotedBytes = { 4: 576 - 20 - 8, 6: 1280 - 40 - 8 } as const;
 
+/** Internetwork control: the precedence of errors (RFC 1812, section 4.3.2.5). */
+const internetworkControl = 0xc0;
+
 /** The error about `packet`, between these ends. */
 export function icmpError(error: IcmpError, packet: IpPacket, ends: Ends): IpContent {
   const { family } = packet;
@@ -47,5 +50,6 @@ export function icmpError(error: IcmpError, packet: IpPacket, ends: Ends): IpCon
   const protocol = family === 4 ? ipProtocol.icmp : ipProtocol.icmpv6;
   const initial = family === 4 ? 0 : pseudoHeaderSum(family, ends, protocol, writer.offset);
   writer.view.setUint16(2, checksum(writer.bytes.subarray(0, writer.offset), initial));
-  return { family, protocol, src: ends.src, dst: ends.dst, payload: writer.finish() };
+  const { src, dst } = ends;
+  return { family, protocol, src, dst, payload: writer.finish(), typeOfService: internetworkControl };
 }

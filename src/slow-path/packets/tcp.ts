@@ -33,10 +33,14 @@ function parseSegment({ payload, payloadBytes }: IpPacket): Segment | null {
   }
 }
 
-/** The reset that the receiver of `packet` would send; null where there is none: it is a reset itself, or no TCP. */
+/**
+ * The reset that the receiver of `packet` would send; null where there is none: it is a reset itself, or no TCP, or the first of several
+ * fragments, whose length nobody knows yet (that of a SYN, which carries nothing, does not matter).
+ */
 export function tcpReset(packet: IpPacket): IpContent | null {
   const segment = parseSegment(packet);
   if (segment === null || (segment.flags & flag.rst) !== 0) return null;
+  if (packet.hasMoreFragments && (segment.flags & flag.syn) === 0) return null;
   const isAcknowledging = (segment.flags & flag.ack) !== 0;
   const writer = new Writer(0, headerBytes);
   writer.u16(segment.dstPort);
