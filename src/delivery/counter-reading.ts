@@ -68,15 +68,16 @@ export async function readDrops(target: Switch, reading: DropReading): Promise<r
 
 /** Dropped packets by reason, what each meter has dropped apart. */
 export async function readDropTotals(target: Switch, reading: DropReading): Promise<readonly DropTotal[]> {
-  const totals: DropTotal[] = [];
+  const byReason = new Map<string, bigint>();
   const filter = { tableId: reading.totalsTable, cookie: 0n, cookieMask: 0n };
   await target.readFlows(filter, async flows => {
     for (const flow of flows) {
       const count = reading.decode(flow);
-      if (count?.portNumber === null)
-        totals.push({ source: count.reason, reason: count.reason, packets: count.packets });
+      // A reason may have several flows.
+      if (count?.portNumber === null) byReason.set(count.reason, (byReason.get(count.reason) ?? 0n) + count.packets);
     }
   });
+  const totals: DropTotal[] = [...byReason].map(([reason, packets]) => ({ source: reason, reason, packets }));
   for (const meter of await target.readMeterCounts()) {
     const count = reading.decodeMeter(meter);
     if (count === null) continue;

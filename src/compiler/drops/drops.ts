@@ -7,12 +7,13 @@
  */
 import type { Match } from '../../../southbound/openflow/oxm.js';
 import { decodeCookie, fragmentCookie, learnedCookie, objectOfMeter } from '../identifiers.js';
-import { advance, call, drop, learn, move, next, set, slice, type Step } from '../pipeline/actions.js';
+import { advance, call, drop, learn, next, type Step } from '../pipeline/actions.js';
 import { dropReasonByCode, dropReasons, type DropReason, type DropReasonEntry } from '../pipeline/drop-reasons.js';
 import { flow } from '../pipeline/flow.js';
-import { dropCount, dropCounters, dropReasonCounters, punt } from '../pipeline/physical.js';
+import { dropCount, dropCounters, dropReasonCounters } from '../pipeline/physical.js';
 import { layout } from '../pipeline/pipelines.js';
-import { type PuntClass, puntClasses } from '../pipeline/punt-classes.js';
+import { type PuntClass, puntClassEntries } from '../pipeline/punt-classes.js';
+import { puntSteps } from '../pipeline/punting.js';
 import { placeOf } from '../pipeline/registers.js';
 import type { Miss, Stage } from '../pipeline/stage.js';
 import type { Flow } from '../fragment.js';
@@ -32,23 +33,26 @@ function missFlow(stage: Stage): readonly Flow[] {
   return actions === null ? [] : [flow(stage, { priority: 0, match: {}, actions })];
 }
 
-/** Has Weft answer the packet. What becomes of that concerns nothing else. */
-function answerSteps(puntClass: PuntClass) {
-  const { code, lane } = puntClasses[puntClass];
-  return [set({ puntClass: code }), move(slice(lane, 0, placeOf('puntLane').bits), 'puntLane'), call(punt)] as const;
+/** Answers of Weft are of no port, as what comes through a tunnel: that they are dropped is told to nobody. */
+function answeredFlows(dropReason: number, puntClass: PuntClass): readonly Flow[] {
+  const { lanes, lanesFromElsewhere } = puntClassEntries[puntClass];
+  return [
+    flow(dropReasonCounters, {
+      priority: 110,
+      match: { dropReason, origin: 0 },
+      actions: lanesFromElsewhere === undefined ? [] : puntSteps(puntClass, lanesFromElsewhere),
+    }),
+    flow(dropReasonCounters, { priority: 100, match: { dropReason }, actions: puntSteps(puntClass, lanes) }),
+  ];
 }
 
-const reasonFlows = Object.values(dropReasons).flatMap(({ code, byMeter, answeredAs }: DropReasonEntry) =>
-  byMeter
-    ? []
-    : flow(dropReasonCounters, {
-        priority: 100,
-        match: { dropReason: code },
-        actions: answeredAs === undefined ? [] : answerSteps(answeredAs),
-      }),
-);
+const reasonFlows = Object.values(dropReasons).flatMap(({ code, byMeter, answeredAs }: DropReasonEntry) => {
+  if (byMeter) return [];
+  if (answeredAs !== undefined) return answeredFlows(code, answeredAs);
+  return [flow(dropReasonCounters, { priority: 100, match: { dropReason: code }, actions: [] })];
+});
 
-/** The miss of every stage, and one counter for each reason. */
+/** The miss of every stage, and the counters of each reason. */
 export const dropsEverywhere = rule({
   name: 'drops.everywhere',
   number: everywhereNumber,

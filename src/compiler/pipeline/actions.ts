@@ -189,11 +189,14 @@ export function meter(id: number): Step<never, never> {
 }
 
 /**
- * To the controllers whose connections have this id, whole and with the registers as they are, as many as the meter lets through: that
- * ends nothing else. Of what a controller does not take in time, Open vSwitch keeps some hundred and forgets the rest.
+ * To the controllers whose connections have this id, cut to so many bytes and with the registers as they are, as many as the meter lets
+ * through: that ends nothing else. Of what a controller does not take in time, Open vSwitch keeps some hundred and forgets the rest.
  */
-export function toController(controllerId: number, meterId: number): Step<never, never> {
-  const actions = [controllerAction({ controllerId, meterId })];
+export function toController(
+  controllerId: number,
+  { meterId, maxBytes }: { readonly meterId: number; readonly maxBytes: number },
+): Step<never, never> {
+  const actions = [controllerAction({ controllerId, meterId, maxLength: maxBytes })];
   return step([], [], () => actions);
 }
 

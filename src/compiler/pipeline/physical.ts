@@ -70,7 +70,8 @@ export const dropCounters = learnedStage('drop_counters', {
 });
 
 export const dropReasonCounters = subroutine('drop_reasons', {
-  purpose: 'One flow for each reason; it counts every packet, and has Weft answer it where the sender is to be told.',
+  purpose:
+    'A flow or two for each reason; they count every packet, and have Weft answer it where the sender is to be told.',
   reads: ['dropReason', 'origin', 'ctZone'],
   writes: ['puntClass', 'puntLane'],
 });

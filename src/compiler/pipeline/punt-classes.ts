@@ -1,36 +1,69 @@
 /**
- * Kinds of packets that switches send to Weft for an answer (the slow path): the one table. Codes are what the switch says by, and
- * are never used again for another kind.
+ * Kinds of packets that switches send to Weft for an answer (the slow path): the one table, and the lanes in which they come. Codes are
+ * what the switch says by, and are never used again for another kind.
  */
-export interface PuntClassEntry {
-  /** 1 to 15, for ever. */
+
+/** Each group of lanes has so many, a meter each. */
+export const lanesOfGroup = 16;
+
+export interface LaneGroup {
+  /** 0 to 3, for ever. */
   readonly code: number;
-  /** The field that tells whose packet it is: its lowest bits choose the meter that it counts for. */
-  readonly lane: 'origin' | 'ctZone';
+  /** The field whose lowest bits choose one of its lanes. */
+  readonly of: 'origin' | 'ctZone';
+  /** So many packets a second does a lane let through, and so many at once. */
+  readonly perSecond: number;
+  readonly burst: number;
+  /** So much of each packet comes to Weft, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** Frames that an error shows whole: it has room for at most 1,280 bytes. */
+const quotedFrame = 1_536;
+
+export const laneGroups = {
+  /** Whoever sends pays. */
+  senders: { code: 0, of: 'origin', perSecond: 100, burst: 100, maxBytes: quotedFrame },
+  /** The sender is on another hypervisor and not known: the port whose rules judged. */
+  receivers: { code: 1, of: 'ctZone', perSecond: 100, burst: 100, maxBytes: quotedFrame },
+} as const satisfies Record<string, LaneGroup>;
+
+export type LaneGroupName = keyof typeof laneGroups;
+
+export interface PuntClassEntry {
+  /** 1 to 31, for ever. */
+  readonly code: number;
+  readonly lanes: LaneGroupName;
+  /** Of packets that entered the hypervisor through a tunnel; absent: they are not answered there (answers of Weft neither). */
+  readonly lanesFromElsewhere?: LaneGroupName;
   /** So many of one port are answered in a second, and so many at once. More are dropped, and counted. */
   readonly perSecond: number;
   readonly burst: number;
+  /** The same for each of eight parts of the senders elsewhere (`senderParts`), by the port that judged. */
+  readonly fromElsewhere?: { readonly perSecond: number; readonly burst: number };
   readonly purpose: string;
 }
 
 export const puntClasses = {
   reject: {
     code: 1,
-    lane: 'ctZone',
+    lanes: 'senders',
+    lanesFromElsewhere: 'receivers',
     perSecond: 50,
     burst: 50,
+    fromElsewhere: { perSecond: 10, burst: 10 },
     purpose: 'A rule of a security group rejects it: TCP is reset, the rest is told to be prohibited (ICMP).',
   },
   ttl_exceeded: {
     code: 2,
-    lane: 'origin',
+    lanes: 'senders',
     perSecond: 25,
     burst: 50,
     purpose: 'Its TTL was used up at a router (ICMP time exceeded).',
   },
   unreachable: {
     code: 3,
-    lane: 'origin',
+    lanes: 'senders',
     perSecond: 25,
     burst: 25,
     purpose:
@@ -38,7 +71,7 @@ export const puntClasses = {
   },
   too_big: {
     code: 4,
-    lane: 'origin',
+    lanes: 'senders',
     perSecond: 25,
     burst: 25,
     purpose: 'It does not fit the tunnel that it has to go through (ICMP fragmentation needed, packet too big).',
@@ -46,6 +79,9 @@ export const puntClasses = {
 } as const satisfies Record<string, PuntClassEntry>;
 
 export type PuntClass = keyof typeof puntClasses;
+
+/** The classes with all that they may have. */
+export const puntClassEntries: Readonly<Record<PuntClass, PuntClassEntry>> = puntClasses;
 
 const byCode: ReadonlyMap<number, PuntClass> = new Map(
   (Object.keys(puntClasses) as PuntClass[]).map(name => [puntClasses[name].code, name]),

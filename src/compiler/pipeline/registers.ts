@@ -147,7 +147,9 @@ function fileBits(container: number, index: number, offset: number, bits: number
 export function placeRegisters(declared: Readonly<Record<string, RegisterDeclaration>>): ReadonlyMap<string, Subfield> {
   const taken = new Set<number>();
   const places = new Map<string, Subfield>();
-  const inTurn = Object.entries(declared).toSorted(([, a], [, b]) => (a.since ?? 1) - (b.since ?? 1) || b.bits - a.bits);
+  const inTurn = Object.entries(declared).toSorted(
+    ([, a], [, b]) => (a.since ?? 1) - (b.since ?? 1) || b.bits - a.bits,
+  );
   for (const [name, { bits }] of inTurn) {
     const place = findPlace(bits, taken);
     if (place === null) throw new Error(`no ${bits} bits left for register ${name}`);

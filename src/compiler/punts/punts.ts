@@ -8,18 +8,25 @@ import { sharedMeterId } from '../identifiers.js';
 import { toController } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { punt } from '../pipeline/physical.js';
-import { placeOf } from '../pipeline/registers.js';
+import { type LaneGroup, laneGroups, lanesOfGroup } from '../pipeline/punt-classes.js';
+import { laneOf } from '../pipeline/punting.js';
 import { rule } from '../rule.js';
 
 /** What punting flows and the connections that take their packets have in common. No other connection gets any. */
 export const puntControllerId = 1;
 
-/** A port's classes together; what Weft answers of it is less, by class (punt-classes.ts). */
-const laneRate = { unit: 'pktps', rate: 100, burst: 100 } as const;
+interface Lane {
+  readonly lane: number;
+  readonly limit: Meter;
+  readonly maxBytes: number;
+}
 
-const lanes: readonly { readonly lane: number; readonly limit: Meter }[] = Array.from(
-  { length: 2 ** placeOf('puntLane').bits },
-  (_, lane) => ({ lane, limit: { id: sharedMeterId(lane), ...laneRate } }),
+const lanes = Object.values(laneGroups).flatMap((group: LaneGroup): readonly Lane[] =>
+  Array.from({ length: lanesOfGroup }, (_, place) => {
+    const lane = laneOf(group, place);
+    const { perSecond: rate, burst, maxBytes } = group;
+    return { lane, limit: { id: sharedMeterId(lane), unit: 'pktps', rate, burst }, maxBytes };
+  }),
 );
 
 export const puntsEverywhere = rule({
@@ -28,13 +35,15 @@ export const puntsEverywhere = rule({
   subjects: 'fleet',
   compile: () => ({
     scope: { kind: 'everywhere' },
-    flows: lanes.map(({ lane, limit }) =>
+    flows: lanes.map(({ lane, limit, maxBytes }) =>
       flow(punt, {
         priority: 100,
         match: { puntLane: lane },
-        actions: [toController(puntControllerId, limit.id)],
+        actions: [toController(puntControllerId, { meterId: limit.id, maxBytes })],
       }),
     ),
     meters: lanes.map(({ limit }) => limit),
+    // A data path without meters refuses it, and then only drops.
+    isOptional: true,
   }),
 });

@@ -1,0 +1,36 @@
+/** How a stage has Weft answer a packet. */
+import { call, move, set, setSlice, slice, type Step } from './actions.js';
+import { punt } from './physical.js';
+import {
+  type LaneGroup,
+  laneGroups,
+  type LaneGroupName,
+  lanesOfGroup,
+  type PuntClass,
+  puntClasses,
+} from './punt-classes.js';
+import { placeOf } from './registers.js';
+
+const memberBits = Math.log2(lanesOfGroup);
+
+/** The lane of a group that has this place in it. */
+export function laneOf({ code }: LaneGroup, place: number): number {
+  return code * lanesOfGroup + place;
+}
+
+type LaneField = (typeof laneGroups)[LaneGroupName]['of'];
+
+/** Has Weft answer the packet, as one of this class and in these lanes. What becomes of that concerns nothing else. */
+export function puntSteps(
+  puntClass: PuntClass,
+  lanes: LaneGroupName,
+): readonly Step<LaneField, 'puntClass' | 'puntLane'>[] {
+  const { code, of } = laneGroups[lanes];
+  const groupBits = placeOf('puntLane').bits - memberBits;
+  return [
+    set({ puntClass: puntClasses[puntClass].code }),
+    setSlice(slice('puntLane', memberBits, groupBits), code),
+    move(slice<LaneField>(of, 0, memberBits), slice('puntLane', 0, memberBits)),
+    call(punt),
+  ];
+}
