@@ -12,12 +12,14 @@ interface Bucket {
   readonly rate: Rate;
 }
 
-/** Buckets that are full again are forgotten when there are so many. */
+/** Buckets that are full again are forgotten when there are so many: all are looked at for that, so not for everybody who is new. */
 const mostBuckets = 16_384;
+const forgetEveryMs = 1_000;
 
 export class Allowances {
   readonly #clock: Clock;
   readonly #buckets = new Map<string, Bucket>();
+  #forgotAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -40,6 +42,8 @@ export class Allowances {
   }
 
   #forgetFull(nowMs: number): void {
+    if (nowMs - this.#forgotAtMs < forgetEveryMs) return;
+    this.#forgotAtMs = nowMs;
     for (const [key, bucket] of this.#buckets)
       if (filled(bucket, nowMs) >= bucket.rate.burst) this.#buckets.delete(key);
   }

@@ -1,17 +1,35 @@
 /** The answer to a punted packet: what is sent, and where it enters the pipeline. */
-import type { DropReason, Injection, PuntedAt } from '../compiler/punts/punted-packet.js';
+import { type DropReason, type Injection, puntClassEntries, type PuntedAt } from '../compiler/punts/punted-packet.js';
 import type { NetworkReader } from '../view/network-view.js';
 import type { ViewRow } from '../view/rows.js';
-import { addressOf, portOf, routerOf, tunnelCapacity, type RouterInterface } from './location.js';
+import type { Rate } from './allowance.js';
+import {
+  addressOf,
+  isDirectedBroadcast,
+  judgeOf,
+  routerOf,
+  type RouterInterface,
+  senderOf,
+  switchOf,
+  tunnelCapacity,
+} from './location.js';
 import type { Ends } from './packets/checksum.js';
-import { encodeFrame, type Frame, type IpContent, type IpPacket, ipProtocol, parseFrame } from './packets/frame.js';
+import {
+  encodeFrame,
+  type Frame,
+  type IpContent,
+  type IpPacket,
+  ipProtocol,
+  parseFrame,
+  sourceBytes,
+} from './packets/frame.js';
 import { type IcmpError, icmpError, isIcmpError } from './packets/icmp.js';
 import { tcpReset } from './packets/tcp.js';
 
 type BoundPort = ViewRow<'bound-ports'>;
 
 /** Why a punted packet gets no answer. */
-export type Silence = 'foreign_port' | 'malformed' | 'not_to_be_answered' | 'no_address';
+export type Silence = 'foreign_port' | 'of_no_port' | 'malformed' | 'not_to_be_answered' | 'no_address';
 
 export interface Answer {
   readonly frame: Uint8Array;
@@ -24,32 +42,72 @@ export interface Punted {
   readonly data: Uint8Array;
 }
 
-/** Whom a packet is counted for: the port that sent it, or whose rules judged it. Null: not one of that hypervisor. */
-export function accountOf(view: NetworkReader, { hypervisorId, at }: Punted): BoundPort | null {
-  return portOf(view, hypervisorId, at);
+/** Who pays for the answer to a packet. */
+export interface Account {
+  readonly port: BoundPort;
+  /** What is answered for one key is limited by itself, and waits behind itself. */
+  readonly key: string;
+  readonly rate: Rate;
+}
+
+/** Senders on other hypervisors share what a rejecting port answers in so many parts, by their addresses. */
+const senderParts = 8;
+
+/** By a hash of the address (FNV-1a): a flood of one sender leaves the other parts as they are. */
+function senderPart(data: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of sourceBytes(data)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return ((hash ^ (hash >>> 16)) >>> 0) % senderParts;
+}
+
+/**
+ * The port that has sent it, if that is one of the hypervisor. What came to it through a tunnel is only answered where rules of a port
+ * have judged it: in the name of that port, and for its sender.
+ */
+export function accountOf(view: NetworkReader, { hypervisorId, at, data }: Punted): Account | Silence {
+  const entry = puntClassEntries[at.puntClass];
+  if (at.origin !== 0) {
+    const port = senderOf(view, hypervisorId, at);
+    return port === null ? 'foreign_port' : { port, key: port.id, rate: entry };
+  }
+  if (entry.fromElsewhere === undefined) return 'of_no_port';
+  const port = judgeOf(view, hypervisorId, at);
+  if (port === null) return 'foreign_port';
+  return { port, key: `${port.id} ${senderPart(data)}`, rate: entry.fromElsewhere };
 }
 
 /** What is to be said about a packet that `port` accounts for. */
-export function answerTo(view: NetworkReader, { hypervisorId, at, data }: Punted, port: BoundPort): Answer | Silence {
-  const frame = parseFrame(data);
-  if (frame === null) return 'malformed';
-  if (!mayBeAnswered(frame)) return 'not_to_be_answered';
+export function answerTo(view: NetworkReader, punted: Punted, port: BoundPort): Answer | Silence {
+  const frame = parseFrame(punted.data);
+  return frame === null ? 'malformed' : errorAbout(view, punted, port, frame);
+}
+
+/** What the sender of a packet that goes no further is told. */
+function errorAbout(
+  view: NetworkReader,
+  { hypervisorId, at }: Punted,
+  port: BoundPort,
+  frame: Frame,
+): Answer | Silence {
+  const router = routerOf(view, port, at);
+  if (!mayBeAnswered(frame) || isForMany(view, at, port, router, frame)) return 'not_to_be_answered';
   switch (at.puntClass) {
     case 'reject':
-      return rejection(view, at, port, frame);
+      return rejection(view, at, judgeOf(view, hypervisorId, at), frame);
     case 'ttl_exceeded':
-      return fromRouter(routerOf(view, port, at), frame, { kind: 'timeExceeded' });
+      return fromRouter(router, frame, { kind: 'timeExceeded' });
     case 'unreachable':
       return at.dropReason === 'not_for_router'
-        ? fromRouterItself(routerOf(view, port, at), frame)
-        : fromRouter(routerOf(view, port, at), frame, { kind: unreachableKind(at.dropReason) });
+        ? fromRouterItself(router, frame)
+        : fromRouter(router, frame, { kind: unreachableKind(at.dropReason) });
     case 'too_big': {
       const mtu = tunnelCapacity(view, hypervisorId, at.outHost);
       if (mtu === null) return 'foreign_port';
-      const router = routerOf(view, port, at);
       // Also of IPv4 that may be fragmented: Open vSwitch cannot do it, and the sender can.
       const error: IcmpError = { kind: 'tooBig', mtu };
-      return router === null ? fromSwitch(at, frame, error) : fromRouter(router, frame, error);
+      if (router !== null) return fromRouter(router, frame, error);
+      const own = switchOf(view, port, at);
+      return own === null ? 'foreign_port' : fromSwitch(own.datapathKey, at.outPort, frame, error);
     }
   }
 }
@@ -69,6 +127,22 @@ function isHost({ family }: IpPacket, address: bigint): boolean {
   return first !== 0n && first !== 127n && first < 224n;
 }
 
+/**
+ * Whether it is a copy that was flooded (whoever got this one would speak for another, whose MAC the others would then learn at the
+ * wrong place), or is from or for the broadcast address of a network.
+ */
+function isForMany(
+  view: NetworkReader,
+  at: PuntedAt,
+  port: BoundPort,
+  router: RouterInterface | null,
+  { packet }: Frame,
+): boolean {
+  if (at.flood !== 0 && (at.puntClass === 'reject' || at.puntClass === 'too_big')) return true;
+  if (packet.family === 6) return false;
+  return [packet.src, packet.dst].some(address => isDirectedBroadcast(view, port, router, address));
+}
+
 const unreachableKind = (reason: DropReason | null) => (reason === 'neighbour_unresolved' ? 'noNeighbour' : 'noRoute');
 
 const swapped = ({ src, dst }: Ends): Ends => ({ src: dst, dst: src });
@@ -84,10 +158,10 @@ function refusal(packet: IpPacket): IpContent | null {
  * In the name of the receiver. Where the sender's own rules judged, straight out of its interface: they would not let it in. Otherwise
  * it goes the way of every answer of the receiver, and the sender's rules know it as one.
  */
-function rejection(view: NetworkReader, at: PuntedAt, judging: BoundPort, frame: Frame): Answer | Silence {
-  const port = view.get('logical-switch-ports', judging.id);
-  const logicalSwitch = view.get('logical-switches', judging.logicalSwitchId);
-  if (port === null || logicalSwitch === null) return 'foreign_port';
+function rejection(view: NetworkReader, at: PuntedAt, judging: BoundPort | null, frame: Frame): Answer | Silence {
+  const port = judging === null ? null : view.get('logical-switch-ports', judging.id);
+  const logicalSwitch = judging === null ? null : view.get('logical-switches', judging.logicalSwitchId);
+  if (judging === null || port === null || logicalSwitch === null) return 'foreign_port';
   const content = refusal(frame.packet);
   if (content === null) return 'not_to_be_answered';
   const datapath = logicalSwitch.datapathKey;
@@ -119,10 +193,10 @@ function fromRouterItself(found: RouterInterface | null, { packet }: Frame): Ans
 }
 
 /** No router is between the two: in the name of the receiver. */
-function fromSwitch(at: PuntedAt, frame: Frame, error: IcmpError): Answer {
+function fromSwitch(datapath: number, receiverKey: number, frame: Frame, error: IcmpError): Answer {
   const content = icmpError(error, frame.packet, swapped(frame.packet));
   return {
     frame: encodeFrame({ ethSrc: frame.ethDst, ethDst: frame.ethSrc }, content),
-    into: { kind: 'switch', datapath: Number(at.datapath), inPort: at.outPort },
+    into: { kind: 'switch', datapath, inPort: receiverKey },
   };
 }

@@ -1,9 +1,9 @@
 /** Where a punted packet was, in terms of the network: from the numbers that the switch says to rows, and only those of that host. */
-import { parseCidr } from '../base/address.js';
+import { broadcastAddress, parseCidr } from '../base/address.js';
 import { tunnelMtu } from '../model/effective-mtu.js';
 import type { PuntedAt } from '../compiler/punts/punted-packet.js';
 import type { NetworkReader } from '../view/network-view.js';
-import { all, type ViewRow } from '../view/rows.js';
+import { broadcastPlace, residencyId, type ViewRow, zonePlace } from '../view/rows.js';
 
 type BoundPort = ViewRow<'bound-ports'>;
 type Router = ViewRow<'logical-routers'>;
@@ -15,21 +15,53 @@ export interface RouterInterface {
   readonly port: RouterPort;
 }
 
-/** The port whose packet it is, or whose rules judged it: it must be bound to the hypervisor that sent the packet. */
-export function portOf(view: NetworkReader, hypervisorId: string, at: PuntedAt): BoundPort | null {
-  const ports = view.by('bound-ports', 'hypervisorId', hypervisorId);
-  const isIt = (port: BoundPort): boolean =>
-    at.puntClass === 'reject' ? port.ctZone === at.ctZone : port.number === at.origin;
-  return ports.find(isIt) ?? null;
+/** The port whose packet it is: it must be bound to the hypervisor that sent the packet. */
+export function senderOf(view: NetworkReader, hypervisorId: string, { origin }: PuntedAt): BoundPort | null {
+  return view.by('bound-ports', 'number', origin).find(port => port.hypervisorId === hypervisorId) ?? null;
+}
+
+/** The port of that hypervisor whose rules were asked last. */
+export function judgeOf(view: NetworkReader, hypervisorId: string, { ctZone }: PuntedAt): BoundPort | null {
+  return view.by('bound-ports', 'zone', zonePlace(hypervisorId, ctZone))[0] ?? null;
+}
+
+/** The switch that the packet was in, as far as it is the sender's own. */
+export function switchOf(
+  view: NetworkReader,
+  sender: BoundPort,
+  { datapath }: PuntedAt,
+): ViewRow<'logical-switches'> | null {
+  const own = view.get('logical-switches', sender.logicalSwitchId);
+  return own?.datapathKey === datapath ? own : null;
+}
+
+/** Whether the address is for everybody on a network of that port's switch or of the router. */
+export function isDirectedBroadcast(
+  view: NetworkReader,
+  { logicalSwitchId }: BoundPort,
+  router: RouterInterface | null,
+  address: bigint,
+): boolean {
+  if (
+    router !== null &&
+    view.by('logical-router-ports', 'broadcast', broadcastPlace(router.router.id, address)).length > 0
+  )
+    return true;
+  const networks = [
+    ...view.by('subnets', 'logicalSwitchId', logicalSwitchId).map(({ cidr }) => cidr),
+    ...view.by('logical-router-ports', 'logicalSwitchId', logicalSwitchId).flatMap(port => port.networks),
+  ];
+  return networks.flatMap(broadcastAddress).includes(address);
 }
 
 /**
  * The router that drops the packet, or through which it came before it was dropped on a switch; null: none had it. Of its interfaces the
- * one on the sender's switch, if there is one, else that by which the packet came or went.
+ * one on the sender's switch, if there is one, else that by which the packet came or went. Only one that the sender's hypervisor holds.
  */
 export function routerOf(view: NetworkReader, sender: BoundPort, at: PuntedAt): RouterInterface | null {
   const found = routerAt(view, at);
-  if (found === null) return null;
+  if (found === null || view.get('residencies', residencyId(found.router.id, sender.hypervisorId)) === null)
+    return null;
   const near = view
     .by('logical-router-ports', 'logicalRouterId', found.router.id)
     .find(port => port.logicalSwitchId === sender.logicalSwitchId);
@@ -37,13 +69,12 @@ export function routerOf(view: NetworkReader, sender: BoundPort, at: PuntedAt): 
 }
 
 function routerAt(view: NetworkReader, { datapath, inPort }: PuntedAt): RouterInterface | null {
-  const key = Number(datapath);
-  const [router] = view.by('logical-routers', 'datapathKey', key);
+  const [router] = view.by('logical-routers', 'datapathKey', datapath);
   if (router !== undefined) {
     const port = view.by('logical-router-ports', 'logicalRouterId', router.id).find(each => each.portKey === inPort);
     return port === undefined ? null : { router, port };
   }
-  const [logicalSwitch] = view.by('logical-switches', 'datapathKey', key);
+  const [logicalSwitch] = view.by('logical-switches', 'datapathKey', datapath);
   if (logicalSwitch === undefined) return null;
   const port = view
     .by('logical-router-ports', 'logicalSwitchId', logicalSwitch.id)
@@ -67,6 +98,6 @@ export function addressOf({ port }: RouterInterface, family: 4 | 6, towards: big
 export function tunnelCapacity(view: NetworkReader, fromId: string, toKey: number): number | null {
   const from = view.get('hypervisors', fromId);
   if (from === null) return null;
-  const to = view.by('hypervisors', 'all', all).find(row => row.hypervisorKey === toKey);
+  const [to] = view.by('hypervisors', 'key', toKey);
   return to === undefined ? tunnelMtu(from) : Math.min(tunnelMtu(from), tunnelMtu(to));
 }

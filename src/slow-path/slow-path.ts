@@ -2,9 +2,9 @@
  * The slow path: answers what switches send to Weft on their punt connections. One Weft answers, the one that holds the lease; the
  * connections of the others stay silent. While nobody answers, what was punted is just dropped, as it would be without.
  *
- *   packet-in ─► believed? ─► allowance of port and class ─► queue, ports in turn ─► answer ─► packet-out
- *                    │                   │                       │                    │
- *                    └───────────────────┴──── dropped, counted ─┴────────────────────┘
+ *   packet-in ─► allowance of hypervisor ─► believed? ─► of port and class ─► queue, in turn ─► answer ─► packet-out
+ *                           │                   │                 │                │              │
+ *                   read no further             └──── dropped, counted ────────────┴──────────────┘
  */
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
@@ -15,18 +15,26 @@ import type { Logger } from '../base/log.js';
 import {
   injectionActions,
   type PuntClass,
-  puntClasses,
+  puntClassEntries,
+  type PuntClassEntry,
   puntControllerId,
   readPuntedAt,
 } from '../compiler/punts/punted-packet.js';
 import type { NetworkReader } from '../view/network-view.js';
-import type { ViewRow } from '../view/rows.js';
-import { Allowances } from './allowance.js';
-import { accountOf, answerTo, type Punted, type Silence } from './answer.js';
+import { Allowances, type Rate } from './allowance.js';
+import { type Account, accountOf, answerTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
 
 /** Why a packet that came was not answered. */
-export type PuntDrop = Silence | 'unknown_class' | 'limit' | 'queue_full' | 'not_connected';
+export type PuntDrop =
+  | Silence
+  | 'unknown_class'
+  | 'host_limit'
+  | 'limit'
+  | 'queue_full'
+  | 'too_late'
+  | 'not_connected'
+  | 'not_in_charge';
 
 /** Since the start. */
 export interface PuntCounters {
@@ -47,14 +55,29 @@ export interface SlowPathOptions {
 
 interface Waiting extends Punted {
   readonly channel: OpenFlowChannel;
-  readonly port: ViewRow<'bound-ports'>;
+  readonly port: Account['port'];
   readonly atMs: number;
 }
 
 type Counters = { -readonly [P in keyof PuntCounters]: PuntCounters[P] };
 
-/** Waiting packets: of one port, and of all. */
-const queueLimits = { each: 32, all: 2_048 } as const;
+const entries = Object.entries(puntClassEntries) as readonly [PuntClass, PuntClassEntry][];
+
+/**
+ * Packets of one hypervisor that are looked at: the meters of an honest switch let through less of what ports send. A switch that sends
+ * more is read no further until it has some again, so TCP holds it back, and it forgets the rest.
+ */
+const hostRate: Rate = { perSecond: 2_000, burst: 2_000 };
+const holdMs = 50;
+
+/** Waiting packets: of one port (what all classes together allow it at once), of the ports of one hypervisor, and of all. */
+const queueLimits = {
+  member: entries.reduce((sum, [, { burst }]) => sum + burst, 0),
+  group: 512,
+  all: 2_048,
+} as const;
+/** Whoever has waited longer has sent the packet again, or given up. */
+const latestMs = 1_000;
 /** So many are answered before others get their turn: flow updates are under way in the same process. */
 const answersATurn = 32;
 
@@ -63,7 +86,8 @@ const packetInReasons = 0b111010;
 
 export class SlowPath {
   readonly #options: SlowPathOptions;
-  readonly #channels = new Map<string, OpenFlowChannel>();
+  readonly #channels = new Map<HypervisorSession, OpenFlowChannel>();
+  readonly #held = new Set<OpenFlowChannel>();
   readonly #allowances: Allowances;
   readonly #queue = new FairQueue<Waiting>(queueLimits);
   readonly #counters = new Map<PuntClass, Counters>();
@@ -73,7 +97,7 @@ export class SlowPath {
   constructor(options: SlowPathOptions) {
     this.#options = options;
     this.#allowances = new Allowances(options.clock);
-    for (const puntClass of Object.keys(puntClasses) as PuntClass[]) {
+    for (const [puntClass] of entries) {
       this.#counters.set(puntClass, { puntClass, received: 0, answered: 0, answeredAfterMs: 0 });
     }
   }
@@ -86,8 +110,9 @@ export class SlowPath {
     this.#connectionMoved(session, session.punt);
   }
 
-  /** Whether this Weft answers may be different now. */
+  /** Whether this Weft answers may be different now. What waits is left to whoever does. */
   chargeMoved(): void {
+    if (!this.#options.isInCharge()) this.#drop('not_in_charge', this.#queue.clear());
     for (const channel of this.#channels.values()) this.#subscribe(channel);
   }
 
@@ -106,14 +131,13 @@ export class SlowPath {
   }
 
   #connectionMoved(session: HypervisorSession, channel: OpenFlowChannel | null): void {
-    const { id } = session.hypervisor;
     if (channel === null) {
-      this.#channels.delete(id);
+      this.#channels.delete(session);
       return;
     }
-    this.#channels.set(id, channel);
+    this.#channels.set(session, channel);
     channel.onMessage(({ message }) => {
-      if (message.kind === 'packetIn2') this.#receive(id, channel, message);
+      if (message.kind === 'packetIn2') this.#receive(session.hypervisor.id, channel, message);
     });
     channel.onError(error => this.#options.log.debug({ hypervisor: session.systemId, err: error }, 'answer refused'));
     this.#subscribe(channel);
@@ -133,7 +157,13 @@ export class SlowPath {
   }
 
   #receive(hypervisorId: string, channel: OpenFlowChannel, { properties }: PacketIn2): void {
-    const { view, clock } = this.#options;
+    const { view, clock, isInCharge } = this.#options;
+    // The switch may not know yet, or this process may have stood still: another Weft answers the same packet.
+    if (!isInCharge()) return this.#drop('not_in_charge');
+    if (!this.#allowances.take(hypervisorId, hostRate)) {
+      this.#hold(channel);
+      return this.#drop('host_limit');
+    }
     let data: Uint8Array | null = null;
     let at: ReturnType<typeof readPuntedAt> = null;
     for (const property of properties) {
@@ -143,13 +173,26 @@ export class SlowPath {
     if (at === null || data === null) return this.#drop('unknown_class');
     this.#count(at.puntClass).received += 1;
     const punted = { hypervisorId, at, data };
-    const port = accountOf(view, punted);
-    if (port === null) return this.#drop('foreign_port');
-    if (!this.#allowances.take(`${port.id} ${at.puntClass}`, puntClasses[at.puntClass])) return this.#drop('limit');
-    if (!this.#queue.offer(port.id, { ...punted, channel, port, atMs: clock.nowMs() })) return this.#drop('queue_full');
+    const account = accountOf(view, punted);
+    if (typeof account === 'string') return this.#drop(account);
+    const { port, key, rate } = account;
+    if (!this.#allowances.take(`${key} ${at.puntClass}`, rate)) return this.#drop('limit');
+    const turn = { group: hypervisorId, member: key };
+    if (!this.#queue.offer(turn, { ...punted, channel, port, atMs: clock.nowMs() })) return this.#drop('queue_full');
     if (this.#isAnswering) return;
     this.#isAnswering = true;
     setImmediate(() => this.#answerSome());
+  }
+
+  /** Reads no more of that connection for a while. */
+  #hold(channel: OpenFlowChannel): void {
+    if (this.#held.has(channel)) return;
+    this.#held.add(channel);
+    const goOn = channel.connection.holdReading();
+    this.#options.clock.after(holdMs, () => {
+      this.#held.delete(channel);
+      goOn();
+    });
   }
 
   #answerSome(): void {
@@ -163,8 +206,11 @@ export class SlowPath {
   }
 
   #answer({ channel, port, atMs, ...punted }: Waiting): void {
-    const { view, clock } = this.#options;
+    const { view, clock, isInCharge } = this.#options;
     const { connection } = channel;
+    const waitedMs = clock.nowMs() - atMs;
+    if (!isInCharge()) return this.#drop('not_in_charge');
+    if (waitedMs > latestMs) return this.#drop('too_late');
     // A switch that does not read is given no more: what it asks for is late anyway.
     if (connection.state.kind !== 'open' || !connection.writable) return this.#drop('not_connected');
     const answer = answerTo(view, punted, port);
@@ -172,7 +218,7 @@ export class SlowPath {
     connection.send(packetOut(answer.frame, injectionActions(answer.into)));
     const counters = this.#count(punted.at.puntClass);
     counters.answered += 1;
-    counters.answeredAfterMs += clock.nowMs() - atMs;
+    counters.answeredAfterMs += waitedMs;
   }
 
   #count(puntClass: PuntClass): Counters {
@@ -181,7 +227,7 @@ export class SlowPath {
     return counters;
   }
 
-  #drop(reason: PuntDrop): void {
-    this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + 1);
+  #drop(reason: PuntDrop, count = 1): void {
+    if (count > 0) this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + count);
   }
 }

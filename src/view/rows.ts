@@ -2,6 +2,7 @@
  * What the network in memory holds: the rows of every noun of the model, and the rows that placement.ts derives
  * from them. Secondary indexes are declared here, once, and kept by table.ts.
  */
+import { broadcastAddress } from '../base/address.js';
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { tunnelMtu } from '../model/effective-mtu.js';
@@ -146,6 +147,12 @@ export const presenceId = (logicalSwitchId: string, hypervisorId: string): strin
 /** The id of a residency. */
 export const residencyId = (datapathId: string, hypervisorId: string): string => `${datapathId}@${hypervisorId}`;
 
+/** The value of index `zone` of bound ports. */
+export const zonePlace = (hypervisorId: string, ctZone: number): string => `${hypervisorId} ${ctZone}`;
+
+/** The value of index `broadcast` of router ports: an IPv4 address that is for everybody on a network of that router. */
+export const broadcastPlace = (logicalRouterId: string, address: bigint): string => `${logicalRouterId} ${address}`;
+
 /** The value of index `destination` of static routes: the routes that share traffic as equal-cost paths. */
 export const routeDestination = (logicalRouterId: string, destination: string): string =>
   `${logicalRouterId} ${destination}`;
@@ -186,6 +193,8 @@ export const indexes = {
     logicalRouterId: row => [row.logicalRouterId],
     logicalSwitchId: row => one(row.logicalSwitchId),
     peerId: row => one(row.peerId),
+    broadcast: row =>
+      row.networks.flatMap(broadcastAddress).map(address => broadcastPlace(row.logicalRouterId, address)),
   },
   'static-routes': {
     logicalRouterId: row => [row.logicalRouterId],
@@ -203,6 +212,7 @@ export const indexes = {
   },
   hypervisors: {
     all: () => [all],
+    key: row => [row.hypervisorKey],
     /** By the address of its tunnels: only those that may join. */
     encapIp: row => (row.allowed ? one(row.encapIp) : []),
   },
@@ -221,6 +231,8 @@ export const indexes = {
     logicalSwitchId: row => [row.logicalSwitchId],
     hypervisorId: row => [row.hypervisorId],
     presence: row => [presenceId(row.logicalSwitchId, row.hypervisorId)],
+    number: row => [row.number],
+    zone: row => [zonePlace(row.hypervisorId, row.ctZone)],
   },
   'port-groups': {},
   'group-traits': {},

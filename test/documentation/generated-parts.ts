@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { portStates, hypervisorStates } from '../../northbound/rest/states.js';
 import { errorTable } from '../../src/base/errors.js';
 import { dropReasons } from '../../src/compiler/pipeline/drop-reasons.js';
-import { puntClasses } from '../../src/compiler/pipeline/punt-classes.js';
+import { puntClassEntries } from '../../src/compiler/pipeline/punt-classes.js';
 import { environmentName, optionDeclarations } from '../../src/config/options.js';
 import type { Field } from '../../src/model/fields.js';
 import { kinds, type Kind, resourceOf } from '../../src/model/index.js';
@@ -58,12 +58,21 @@ function drops(): string {
 }
 
 function punts(): string {
-  const rows = Object.entries(puntClasses).map(([name, { purpose, perSecond, burst }]) => [
+  const rows = Object.entries(puntClassEntries).map(([name, { purpose, perSecond, burst, fromElsewhere }]) => [
     `\`${name}\``,
     purpose,
     `${perSecond}, at once ${burst}`,
+    fromElsewhere === undefined ? '' : `${fromElsewhere.perSecond}, at once ${fromElsewhere.burst}`,
   ]);
-  return table(['class', 'what it is, and what the answer is', 'answers of one port in a second'], rows);
+  return table(
+    [
+      'class',
+      'what it is, and what the answer is',
+      'answers to one port in a second',
+      'to each part of the senders elsewhere',
+    ],
+    rows,
+  );
 }
 
 function howSet(field: Field): string {

@@ -1,12 +1,12 @@
 /** Which answer a punted packet gets, from whom, and where it enters the pipeline again. */
 import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
 import { formatIp } from '../../src/base/address.js';
-import { type PuntedAt, readPuntedAt } from '../../src/compiler/punts/punted-packet.js';
+import { injectionActions, type PuntedAt, readPuntedAt } from '../../src/compiler/punts/punted-packet.js';
 import { set } from '../../src/compiler/pipeline/actions.js';
 import { dropCount } from '../../src/compiler/pipeline/physical.js';
 import { layout } from '../../src/compiler/pipeline/pipelines.js';
-import { answerTo } from '../../src/slow-path/answer.js';
-import { portOf } from '../../src/slow-path/location.js';
+import { accountOf, answerTo } from '../../src/slow-path/answer.js';
 import { parseFrame } from '../../src/slow-path/packets/frame.js';
 import { NetworkView } from '../../src/view/network-view.js';
 import { canonicalMatch, matchField } from '../../southbound/openflow/match.js';
@@ -50,16 +50,19 @@ describe('The answer to a punted packet', () => {
     puntClass: 'ttl_exceeded',
     dropReason: 'ttl_exceeded',
     origin: port('web1').number,
-    datapath: BigInt(datapath('logical-routers', 'edge')),
+    datapath: datapath('logical-routers', 'edge'),
     inPort: routerPort('edge-web').portKey,
     outPort: 0,
     outHost: 0,
     ctZone: 0,
+    flood: 0,
   };
 
   function answer(at: PuntedAt, data: Uint8Array) {
-    const account = portOf(view, 'hv1', at) ?? assert.fail('nobody accounts for it');
-    const found = answerTo(view, { hypervisorId: 'hv1', at, data }, account);
+    const punted = { hypervisorId: 'hv1', at, data };
+    const account = accountOf(view, punted);
+    if (typeof account === 'string') return account;
+    const found = answerTo(view, punted, account.port);
     if (typeof found === 'string') return found;
     const { ethDst, packet } = parseFrame(found.frame) ?? assert.fail();
     const { family, src, dst, protocol, payload } = packet;
@@ -97,7 +100,7 @@ describe('The answer to a punted packet', () => {
       const unresolved = {
         ...unreachable,
         dropReason: 'neighbour_unresolved',
-        datapath: BigInt(datapath('logical-switches', 'db')),
+        datapath: datapath('logical-switches', 'db'),
         inPort: routerPort('edge-db').switchPortKey ?? 0,
       } as const;
       assert.deepEqual(answer(unresolved, frame(routed, 17, udp(1, 2))), {
@@ -122,13 +125,13 @@ describe('The answer to a punted packet', () => {
       const tooBig = { ...inRouter, puntClass: 'too_big', dropReason: 'too_big', outHost: 2 } as const;
       const viaRouter = {
         ...tooBig,
-        datapath: BigInt(datapath('logical-switches', 'db')),
+        datapath: datapath('logical-switches', 'db'),
         inPort: routerPort('edge-db').switchPortKey ?? 0,
       };
       const says = [icmp, ...(family === 4 ? [3, 4] : [2, 0])];
       assert.deepEqual(answer(viaRouter, frame(routed, 17, udp(1, 2))), { ...toSender, says });
       const web = datapath('logical-switches', 'web');
-      const switched = { ...tooBig, datapath: BigInt(web), inPort: keyOf('web1'), outPort: keyOf('web3') };
+      const switched = { ...tooBig, datapath: web, inPort: keyOf('web1'), outPort: keyOf('web3') };
       assert.deepEqual(answer(switched, frame({ src: web1[family], dst: web3[family] }, 17, udp(1, 2), mac.web3)), {
         into: { kind: 'switch', datapath: web, inPort: keyOf('web3') },
         ethDst: 0x02_0000_0001_01n,
@@ -146,7 +149,7 @@ describe('The answer to a punted packet', () => {
         ...inRouter,
         puntClass: 'reject',
         dropReason: 'acl_reject',
-        datapath: BigInt(web),
+        datapath: web,
         ctZone: port('web2').ctZone,
       } as const;
       const said = { ethDst: 0x02_0000_0001_01n, from: ends.dst, to: ends.src };
@@ -172,10 +175,26 @@ describe('The answer to a punted packet', () => {
   }
 
   it('is none about errors, copies for many, later fragments, and what no host has sent', () => {
-    const refused = (data: Uint8Array): void => assert.equal(answer(inRouter, data), 'not_to_be_answered');
+    const rejected = { ...inRouter, puntClass: 'reject', ctZone: port('web2').ctZone } as const;
+    const classes = [
+      inRouter,
+      { ...inRouter, puntClass: 'unreachable', dropReason: 'no_route' },
+      { ...inRouter, puntClass: 'too_big' },
+      rejected,
+      { ...rejected, origin: 0 },
+    ] as const;
+    const refused = (data: Uint8Array): void => {
+      for (const at of classes) assert.equal(answer(at, data), 'not_to_be_answered');
+    };
     const four = { src: web1[4], dst: db2[4] };
     refused(frame(four, 1, '0b00000000000000'));
     refused(frame(four, 17, udp(1, 2), 'ff:ff:ff:ff:ff:ff'));
+    const manySenders = ethernet(
+      { src: '03:00:00:00:00:01', dst: mac.gatewayWeb },
+      etherType.ipv4,
+      ipv4(four, 17, udp(1, 2)),
+    );
+    refused(new Uint8Array(Buffer.from(manySenders, 'hex')));
     for (const src of ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255'])
       refused(frame({ ...four, src }, 17, udp(1, 2)));
     refused(frame({ ...four, dst: '239.1.1.1' }, 17, udp(1, 2)));
@@ -188,17 +207,156 @@ describe('The answer to a punted packet', () => {
     // A router without an address of that family says nothing.
     const core = {
       ...inRouter,
-      datapath: BigInt(datapath('logical-routers', 'core')),
+      datapath: datapath('logical-routers', 'core'),
       inPort: routerPort('core-edge').portKey,
     };
     assert.equal(answer(core, frame({ src: web1[6], dst: db2[6] }, 17, udp(1, 2))), 'no_address');
     assert.equal((answer(core, frame(four, 17, udp(1, 2))) as { from: string }).from, '172.17.0.1');
   });
 
-  it('is for ports of that hypervisor only', () => {
-    assert.equal(portOf(view, 'hv2', inRouter), null);
-    assert.equal(portOf(view, 'hv1', { ...inRouter, origin: 0 }), null);
-    assert.equal(portOf(view, 'hv1', { ...inRouter, origin: port('web3').number }), null);
+  it('is for ports of that hypervisor only, and where none is known, for what rules have judged', () => {
+    const data = frame({ src: web1[4], dst: db2[4] }, 17, udp(1, 2));
+    const account = (at: PuntedAt, hypervisorId = 'hv1') => {
+      const found = accountOf(view, { hypervisorId, at, data });
+      return typeof found === 'string' ? found : found.port.id;
+    };
+    assert.equal(account(inRouter), 'web1');
+    assert.equal(account(inRouter, 'hv2'), 'foreign_port');
+    assert.equal(account({ ...inRouter, origin: port('web3').number }), 'foreign_port');
+    assert.equal(account({ ...inRouter, origin: 0 }), 'of_no_port');
+    const rejected = { ...inRouter, puntClass: 'reject', ctZone: port('web2').ctZone } as const;
+    assert.equal(account(rejected), 'web1', 'the sender pays');
+    assert.equal(account({ ...rejected, origin: 0 }), 'web2');
+    assert.equal(account({ ...rejected, origin: 0, ctZone: 0xffff }), 'foreign_port');
+  });
+
+  it('leaves senders elsewhere what others of them do not use', () => {
+    const at = { ...inRouter, puntClass: 'reject', origin: 0, ctZone: port('web2').ctZone } as const;
+    const keyOfSender = (src: string, dst: string): string => {
+      const found = accountOf(view, { hypervisorId: 'hv1', at, data: frame({ src, dst }, 17, udp(1, 2)) });
+      return typeof found === 'string' ? assert.fail(found) : found.key;
+    };
+    for (const [net, dst] of [
+      ['192.0.2.', web1[4]],
+      ['fd00:9::', web1[6]],
+    ] as const) {
+      assert.equal(keyOfSender(`${net}7`, dst), keyOfSender(`${net}7`, dst));
+      const keys = new Set(Array.from({ length: 100 }, (_, n) => keyOfSender(`${net}${n + 1}`, dst)));
+      assert.equal(keys.size, 8);
+    }
+  });
+
+  it('is never made of one copy of a flood, which need not be for whoever got it', () => {
+    const web = datapath('logical-switches', 'web');
+    const what = frame({ src: web1[4], dst: web3[4] }, 6, syn, mac.web3);
+    const rejected = { ...inRouter, puntClass: 'reject', datapath: web, ctZone: port('web2').ctZone } as const;
+    const tooBig = { ...inRouter, puntClass: 'too_big', datapath: web, inPort: keyOf('web1'), outHost: 2 } as const;
+    for (const at of [rejected, tooBig]) {
+      assert.equal(typeof answer(at, what), 'object');
+      for (const flood of [1, 2]) assert.equal(answer({ ...at, flood }, what), 'not_to_be_answered');
+    }
+  });
+
+  it('is in no other datapath than that of the sender, whatever the switch says', () => {
+    const data = frame({ src: web1[4], dst: web3[4] }, 17, udp(1, 2), mac.web3);
+    const tooBig = {
+      ...inRouter,
+      puntClass: 'too_big',
+      dropReason: 'too_big',
+      outHost: 2,
+      outPort: keyOf('web3'),
+    } as const;
+    assert.equal(typeof answer({ ...tooBig, datapath: datapath('logical-switches', 'web') }, data), 'object');
+    const edge = datapath('logical-routers', 'edge');
+    for (const foreign of [datapath('logical-switches', 'db'), edge, 0, 1_000_000, Number.MAX_SAFE_INTEGER])
+      assert.equal(answer({ ...tooBig, datapath: foreign, inPort: 0xfffe }, data), 'foreign_port');
+  });
+
+  it('does not tell of routers that the hypervisor does not hold', () => {
+    const apart = new NetworkView();
+    apart.replace(
+      twoHostNetwork()
+        .logicalSwitch('far', '10.7.0.0/24')
+        .router('hidden')
+        .attach('hidden-far', 'hidden', 'far', '0a:00:00:00:00:09', ['10.7.0.1/24'])
+        .port('far1', 'far', '02:00:00:00:07:01', ['10.7.0.2'], ['hv2', 9])
+        .snapshot(),
+    );
+    const sender = apart.get('bound-ports', 'web1') ?? assert.fail();
+    const at = {
+      ...inRouter,
+      datapath: apart.get('logical-routers', 'hidden')?.datapathKey ?? assert.fail(),
+      inPort: apart.get('logical-router-ports', 'hidden-far')?.portKey ?? assert.fail(),
+    };
+    const data = frame({ src: web1[4], dst: '10.7.0.9' }, 17, udp(1, 2));
+    assert.equal(answerTo(apart, { hypervisorId: 'hv1', at, data }, sender), 'no_address');
+    const resident = apart.get('bound-ports', 'far1') ?? assert.fail();
+    assert.equal(typeof answerTo(apart, { hypervisorId: 'hv2', at, data }, resident), 'object');
+  });
+
+  it('is none where the sender or the receiver is the broadcast address of a network that is near', () => {
+    const four = { src: web1[4], dst: db2[4] };
+    const unresolved = {
+      ...inRouter,
+      puntClass: 'unreachable',
+      dropReason: 'neighbour_unresolved',
+      datapath: datapath('logical-switches', 'db'),
+      inPort: routerPort('edge-db').switchPortKey ?? 0,
+    } as const;
+    for (const at of [inRouter, unresolved]) {
+      assert.equal(answer(at, frame({ ...four, dst: '10.2.0.255' }, 17, udp(1, 2))), 'not_to_be_answered');
+      assert.equal(answer(at, frame({ ...four, src: '10.1.0.255' }, 17, udp(1, 2))), 'not_to_be_answered');
+      assert.equal(typeof answer(at, frame({ ...four, dst: '10.99.0.255' }, 17, udp(1, 2))), 'object');
+    }
+    // Networks of two addresses have none (RFC 3021).
+    assert.equal(typeof answer(inRouter, frame({ ...four, dst: '172.17.0.1' }, 17, udp(1, 2))), 'object');
+  });
+
+  it('never throws, whatever a switch says of whatever packet', () => {
+    const packets = [
+      frame({ src: web1[4], dst: db2[4] }, 6, syn),
+      frame({ src: web1[6], dst: db2[6] }, 17, udp(1, 2)),
+      frame({ src: web1[4], dst: web3[4] }, 17, udp(1, 2), mac.web3),
+    ];
+    const mostly = <T>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
+      fc.oneof({ arbitrary: usual, weight: 4 }, { arbitrary: odd, weight: 1 });
+    const numbers = (...known: number[]) => mostly(fc.constantFrom(...known), fc.nat(0xffff));
+    const said = fc.record({
+      puntClass: mostly(fc.constantFrom(1, 2, 3, 4), fc.nat(31)),
+      dropReason: mostly(fc.constantFrom(20, 25, 27, 28, 31, 37), fc.nat(255)),
+      origin: numbers(port('web1').number, port('web2').number, 0),
+      inPort: numbers(keyOf('web1'), routerPort('edge-web').portKey, routerPort('edge-db').switchPortKey ?? 0),
+      outPort: numbers(keyOf('web3')),
+      outHost: numbers(1, 2),
+      ctZone: numbers(port('web1').ctZone, port('web2').ctZone),
+      flood: mostly(fc.constant(0), fc.nat(3)),
+    });
+    const datapaths = [datapath('logical-switches', 'web'), datapath('logical-switches', 'db'), inRouter.datapath];
+    const metadata = mostly(
+      fc.constantFrom(...datapaths.map(BigInt)),
+      fc.oneof(fc.constantFrom(0n, 2n ** 53n, 2n ** 64n - 1n), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+    );
+    const data = mostly(fc.constantFrom(...packets), fc.uint8Array({ maxLength: 100 }));
+    let answered = 0;
+    fc.assert(
+      fc.property(said, metadata, data, (registers, key, bytes) => {
+        const loads = set(registers).render({ layout, stage: dropCount, drop: dropCount });
+        const fields = loads.flatMap(each =>
+          each.kind === 'setField' ? [matchField(each.field, each.value, each.mask)] : [],
+        );
+        const at = readPuntedAt(canonicalMatch([matchField(oxm.metadata, key), ...fields]));
+        if (at === null) return;
+        const punted = { hypervisorId: 'hv1', at, data: bytes };
+        const account = accountOf(view, punted);
+        if (typeof account === 'string') return;
+        const found = answerTo(view, punted, account.port);
+        if (typeof found === 'string') return;
+        injectionActions(found.into);
+        answered += 1;
+      }),
+      { numRuns: 3_000 },
+    );
+    assert.ok(answered > 300, `${answered}`);
   });
 });
 
@@ -212,6 +370,7 @@ describe('What a switch says with a packet', () => {
       outPort: 7,
       outHost: 0x8001,
       ctZone: 0xabcd,
+      flood: 2,
       mac: 0xffff_ffff_ffffn,
     };
     const loads = set(values).render({ layout, stage: dropCount, drop: dropCount });
@@ -226,10 +385,12 @@ describe('What a switch says with a packet', () => {
       ...numbers,
       puntClass: 'unreachable',
       dropReason: 'no_route',
-      datapath: 5n,
+      datapath: 5,
     });
     const wide = loads.flatMap(action => (action.kind === 'setField' ? [matchField(action.field, action.value)] : []));
     assert.deepEqual(readPuntedAt([matchField(oxm.metadata, 5n), ...wide]), readPuntedAt(metadata));
     assert.equal(readPuntedAt([]), null);
+    const tooLarge = matchField(oxm.metadata, 2n ** 53n);
+    assert.equal(readPuntedAt([tooLarge, ...wide]), null);
   });
 });

@@ -4,15 +4,28 @@ import { FairQueue } from '../../src/slow-path/fair-queue.js';
 import { ManualClock } from '../fakes/manual-clock.js';
 
 describe('A fair queue', () => {
-  it('gives each member a turn, however much one puts in', () => {
-    const queue = new FairQueue<string>({ each: 3, all: 5 });
-    const offered = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'd1'].map(item => queue.offer(item.slice(0, 1), item));
-    assert.deepEqual(offered, [true, true, true, false, true, true, false]);
-    assert.equal(queue.size, 5);
-    assert.deepEqual([queue.take(), queue.take(), queue.take()], ['a1', 'b1', 'c1']);
-    assert.equal(queue.offer('b', 'b2'), true);
-    assert.deepEqual([queue.take(), queue.take(), queue.take(), queue.take()], ['a2', 'b2', 'a3', undefined]);
+  const place = (item: string) => ({ group: item.slice(0, 1), member: item.slice(0, 2) });
+
+  it('gives each group and each of its members a turn, however much one puts in', () => {
+    const queue = new FairQueue<string>({ member: 3, group: 4, all: 6 });
+    const items = ['ax1', 'ax2', 'ax3', 'ax4', 'ay1', 'az1', 'bx1', 'cx1', 'dx1'];
+    const offered = items.map(item => queue.offer(place(item), item));
+    assert.deepEqual(offered, [true, true, true, false, true, false, true, true, false]);
+    assert.equal(queue.size, 6);
+    assert.deepEqual([queue.take(), queue.take(), queue.take()], ['ax1', 'bx1', 'cx1']);
+    assert.equal(queue.offer(place('bx2'), 'bx2'), true);
+    const rest = Array.from({ length: 5 }, () => queue.take());
+    assert.deepEqual(rest, ['ay1', 'bx2', 'ax2', 'ax3', undefined]);
     assert.equal(queue.size, 0);
+  });
+
+  it('forgets all at once', () => {
+    const queue = new FairQueue<string>({ member: 3, group: 4, all: 6 });
+    for (const item of ['ax1', 'ax2', 'bx1']) queue.offer(place(item), item);
+    assert.equal(queue.clear(), 3);
+    assert.deepEqual([queue.size, queue.take(), queue.clear()], [0, undefined, 0]);
+    assert.equal(queue.offer(place('ax3'), 'ax3'), true);
+    assert.equal(queue.take(), 'ax3');
   });
 });
 
@@ -35,7 +48,9 @@ describe('Allowances', () => {
     const rate = { perSecond: 1, burst: 1 };
     for (let key = 0; key < 16_384; key += 1) assert.ok(allowances.take(String(key), rate));
     assert.equal(allowances.take('late', rate), false);
-    clock.advance(1_000);
+    clock.advance(999);
+    assert.equal(allowances.take('late', rate), false, 'they are not looked through again so soon');
+    clock.advance(1);
     assert.equal(allowances.take('late', rate), true);
   });
 });

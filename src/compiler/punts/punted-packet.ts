@@ -19,13 +19,16 @@ export interface PuntedAt {
   readonly dropReason: DropReason | null;
   /** Number of the logical switch port where it entered the hypervisor; 0: a tunnel, or an answer of Weft. */
   readonly origin: number;
-  readonly datapath: bigint;
+  /** As the switch says it: whether there is such a datapath, and the packet can have been in it, is for the reader to look up. */
+  readonly datapath: number;
   readonly inPort: number;
   readonly outPort: number;
   /** Key of the hypervisor that it was to go to. */
   readonly outHost: number;
   /** Conntrack zone of the port whose security groups were asked last. */
   readonly ctZone: number;
+  /** Not 0: one of several copies, so whoever has this one need not be whom it is for. */
+  readonly flood: number;
 }
 
 const fileBits = 512n;
@@ -46,7 +49,7 @@ function registerFile(metadata: Match): bigint {
   return file;
 }
 
-/** Reads what a switch says with a packet; null where it is of no class that this build knows. */
+/** Reads what a switch says with a packet; null where it is of no class that this build knows, or in what can be no datapath. */
 export function readPuntedAt(metadata: Match): PuntedAt | null {
   const file = registerFile(metadata);
   const register = (name: RegisterName): number => {
@@ -55,16 +58,18 @@ export function readPuntedAt(metadata: Match): PuntedAt | null {
     return Number((file >> place) & ((1n << BigInt(bits)) - 1n));
   };
   const puntClass = puntClassByCode(register('puntClass'));
-  if (puntClass === undefined) return null;
+  const datapath = metadata.find(({ field }) => field === oxm.metadata)?.value ?? 0n;
+  if (puntClass === undefined || datapath > BigInt(Number.MAX_SAFE_INTEGER)) return null;
   return {
     puntClass,
     dropReason: dropReasonByCode(register('dropReason')) ?? null,
     origin: register('origin'),
-    datapath: metadata.find(({ field }) => field === oxm.metadata)?.value ?? 0n,
+    datapath: Number(datapath),
     inPort: register('inPort'),
     outPort: register('outPort'),
     outHost: register('outHost'),
     ctZone: register('ctZone'),
+    flood: register('flood'),
   };
 }
 
@@ -103,5 +108,5 @@ function registersOf(values: { readonly [P in RegisterName]?: number }): readonl
 }
 
 export { type DropReason } from '../pipeline/drop-reasons.js';
-export { type PuntClass, type PuntClassEntry, puntClasses } from '../pipeline/punt-classes.js';
+export { type PuntClass, type PuntClassEntry, puntClassEntries } from '../pipeline/punt-classes.js';
 export { puntControllerId } from './punts.js';
