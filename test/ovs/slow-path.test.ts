@@ -45,9 +45,10 @@ describe('the slow path', function () {
   }
 
   /** A metric's value; those of several labels together. */
-  async function metric(name: string): Promise<number> {
+  async function metric(name: string, label = ''): Promise<number> {
     const text = await (await fetch(`${weftLab().weft.client.url}/metrics`)).text();
-    const values = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
+    const labels = label === '' ? '(?:\\{[^}]*\\})?' : `\\{[^}]*${label}[^}]*\\}`;
+    const values = [...text.matchAll(new RegExp(`^${name}${labels} (\\S+)$`, 'gm'))];
     return values.reduce((sum, [, value]) => sum + Number(value), 0);
   }
 
@@ -148,6 +149,33 @@ describe('the slow path', function () {
       const { received, sent, text } = await ping(a, c.address(family));
       assert.equal(received, sent, text);
     }
+  });
+
+  it('says nothing for another: of a frame for a MAC that nobody is known to have, whoever gets a copy', async () => {
+    const rejecting = randomUUID();
+    const bystander = { unknown_macs: true, port_security: false, security_groups: [rejecting] };
+    const plan = planSwitch({ name: 's', ports: { a: {}, near: bystander, far: bystander } });
+    await weftLab().build([
+      create('security-groups', { name: 'rejecting' }, rejecting),
+      rule(rejecting, { direction: 'ingress', action: 'reject' }),
+      ...plan.operations,
+    ]);
+    const [a, near, far] = await weftLab().plug({ a: 'hv1', near: 'hv1', far: 'hv2' });
+    assert.ok(a !== undefined && near !== undefined && far !== undefined);
+    const notForThem = () => metric('weft_punts_dropped_total', 'reason="not_to_be_answered"');
+    const before = { silent: await notForThem(), answered: await metric('weft_punts_answered_total') };
+    const packet = ipv4({ src: a.address(4), dst: near.address(4) }, 17, udp(1_000, 2_000));
+    const frame = ethernet({ src: a.record.mac, dst: '02:99:99:99:99:99' }, etherType.ipv4, packet);
+    // Neither of the two gets more than it may be answered for.
+    const count = 8;
+    await sendFrames(
+      a,
+      Array.from({ length: count }, () => frame),
+    );
+    await eventually('all copies came to Weft', async () => (await notForThem()) >= before.silent + 2 * count, 10_000);
+    assert.equal(await metric('weft_punts_answered_total'), before.answered);
+    // The same, for the one that it is for.
+    assert.equal(await tryReach(a, 'udp', near.address(4), 2_000, PATIENCE_MS), 'refused');
   });
 
   it('tells a sender how much fits, switched and routed, so that TCP and UDP get through', async () => {

@@ -125,7 +125,10 @@ describe('Register bits', () => {
   });
 
   it('are where they were in every build before: whoever upgrades changes few flows', () => {
-    const places = [...registers].map(([name, { place }]) => [name, `${place.field.name} ${place.offset} ${place.bits}`]);
+    const places = [...registers].map(([name, { place }]) => [
+      name,
+      `${place.field.name} ${place.offset} ${place.bits}`,
+    ]);
     assert.deepEqual(Object.fromEntries(places), placesForEver);
   });
 
