@@ -69,6 +69,14 @@ describe('Counters of switches', () => {
     const totals = await readDropTotals(new Answering().target, dropReading);
     const reasons = totals.map(({ reason }) => reason);
     assert.deepEqual(new Set(reasons), new Set(Object.keys(dropReasons)));
+    // Some reasons have several flows, which are one account.
+    const sources = totals.map(({ source }) => source);
+    assert.equal(new Set(sources).size, sources.length);
+    const { totalsTable, decode } = dropReading;
+    const counted = flows.filter(flow => flow.table === totalsTable).flatMap(flow => decode(flow) ?? []);
+    const sum = (of: readonly { readonly packets: bigint }[]) => of.reduce((all, { packets }) => all + packets, 0n);
+    assert.ok(counted.length > totals.length);
+    assert.equal(sum(totals.slice(0, -1)), sum(counted));
     assert.deepEqual(totals.at(-1), { source: 'rate_limit/24', reason: 'rate_limit', packets: 5n });
   });
 });
