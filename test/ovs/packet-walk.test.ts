@@ -19,7 +19,7 @@ import { SeededRandom } from '../seeded-random.js';
 import { Simulation } from '../sim/simulation.js';
 import { usesTracedNetwork, type Trace, type TracedNetwork } from './pipeline/traced-network.js';
 
-const seeds = [4, 10];
+const seeds = [3, 7];
 const packetsAHost = 50;
 const portCount = 60;
 const bridges = ['hv1', 'hv2', 'hv3'] as const;
