@@ -142,6 +142,27 @@ export class Hypervisor {
     );
   }
 
+  /** Makes a bridge of the host's own, with one of its network cards. */
+  async addBridge(bridge: string, device: string): Promise<void> {
+    await this.openVswitch.ovsctl(
+      ...words(`add-br ${bridge} -- set Bridge ${bridge} datapath_type=netdev -- add-port ${bridge} ${device}`),
+    );
+    await ipBatch(this.namespace, [`link set ${device} up`, `link set ${bridge} up`]);
+  }
+
+  async removeBridge(bridge: string, device: string): Promise<void> {
+    await this.openVswitch.ovsctl('--if-exists', 'del-br', bridge);
+    await ipBatch(this.namespace, [`link del ${device}`]);
+  }
+
+  /** Says which bridges lead to which physical networks; none: takes the key away. */
+  async mapBridges(mappings: Readonly<Record<string, string>>): Promise<void> {
+    const text = Object.entries(mappings).map(([network, bridge]) => `${network}:${bridge}`);
+    const key = 'weft-bridge-mappings';
+    if (text.length === 0) await this.openVswitch.ovsctl('remove', 'Open_vSwitch', '.', 'external_ids', key);
+    else await this.openVswitch.ovsctl('set', 'Open_vSwitch', '.', `external_ids:${key}="${text.join()}"`);
+  }
+
   /** Adds interfaces to the integration bridge, in one transaction. In `dummy` mode they are dummy devices. */
   async plug(claims: readonly Claim[]): Promise<void> {
     const commands = claims.flatMap(({ interfaceName, portId, mac }) => [

@@ -13,6 +13,7 @@
 import { type Capture, startCapture } from './capture.js';
 import { Hypervisor } from './hypervisor.js';
 import { MOST_HYPERVISORS } from './addresses.js';
+import { PhysicalNetwork } from './physical-network.js';
 import { identify } from './processes.js';
 import { type ControllerPorts, DEFAULT_CONTROLLER_PORTS, type LabMode, type LabRecord, LabState } from './state.js';
 import { createUnderlay, startManagementRelay, UNDERLAY_BRIDGE, underlayNamespace } from './underlay.js';
@@ -39,9 +40,15 @@ export interface LabOptions {
   readonly ephemeral?: boolean;
 }
 
+/** Somebody with a network device: a workload, or a host outside. */
+interface Station {
+  readonly record: { readonly namespace: string; readonly device: string };
+}
+
 export class Lab {
   readonly hypervisors: readonly Hypervisor[];
   private readonly byName = new Map<string, Workload>();
+  private physicalNetworks = 0;
 
   private constructor(
     readonly state: LabState,
@@ -159,13 +166,24 @@ export class Lab {
     this.byName.delete(name);
   }
 
+  /** A physical network that every hypervisor is connected with by a bridge of its own. To be removed by whoever made it. */
+  async addPhysicalNetwork(name: string, bridge: string): Promise<PhysicalNetwork> {
+    this.physicalNetworks += 1;
+    return PhysicalNetwork.create(this.state, this.hypervisors, this.physicalNetworks, { name, bridge });
+  }
+
+  /** Records what passes through a physical network. `filter` is tcpdump's. */
+  captureOn({ device }: PhysicalNetwork, filter: string): Promise<Capture> {
+    return startCapture(this.state, { namespace: underlayNamespace(this.state), device }, filter);
+  }
+
   /** Records what passes between the hypervisors. `filter` is tcpdump's. */
   capture(filter: string): Promise<Capture> {
     return startCapture(this.state, { namespace: underlayNamespace(this.state), device: UNDERLAY_BRIDGE }, filter);
   }
 
-  /** Records what a workload sends and gets. `filter` is tcpdump's, without `inbound` and `outbound`: with those it loses the first packet. */
-  captureAt({ record: { namespace, device } }: Workload, filter: string): Promise<Capture> {
+  /** Records what a workload, or a host outside, sends and gets. `filter` is tcpdump's, without `inbound` and `outbound`: with those it loses the first packet. */
+  captureAt({ record: { namespace, device } }: Station, filter: string): Promise<Capture> {
     return startCapture(this.state, { namespace, device }, filter);
   }
 

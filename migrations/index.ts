@@ -5,6 +5,7 @@ import { Enrolment1763748000000 } from './1763748000000-enrolment.js';
 import { QosAndMirrors1763749800000 } from './1763749800000-qos-and-mirrors.js';
 import { SecurityGroups1763751600000 } from './1763751600000-security-groups.js';
 import { AuditedJoinTokens1763753400000 } from './1763753400000-audited-join-tokens.js';
+import { ProviderNetworks1763755200000 } from './1763755200000-provider-networks.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -13,4 +14,5 @@ export const migrations = [
   QosAndMirrors1763749800000,
   SecurityGroups1763751600000,
   AuditedJoinTokens1763753400000,
+  ProviderNetworks1763755200000,
 ] as const;

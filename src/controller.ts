@@ -225,6 +225,7 @@ export class Controller {
     return {
       identify: async report => {
         const { systemId, encapIp, encapTypes, encapMtuBytes, bridge, datapathType, joinToken, peer } = report;
+        const { bridgeMappings } = report;
         const dialled =
           peer.target === null
             ? undefined
@@ -240,6 +241,7 @@ export class Controller {
           underlayMtu: encapMtuBytes,
           bridge,
           datapathType: datapathType === 'netdev' ? 'netdev' : 'system',
+          bridgeMappings,
         });
         if (registration.kind === 'refused') return registration;
         const { id, number, datapathId } = registration.hypervisor;
@@ -272,6 +274,9 @@ export class Controller {
       openflow: this.southbound.endpoints('flows'),
       punt: this.southbound.endpoints('punt'),
       mirrorTunnels: mirrorTunnelsOf(this.view, row.id),
+      physicalNetworks: this.view
+        .by('physical-attachments', 'hypervisorId', row.id)
+        .flatMap(({ number, bridge: leading }) => (leading === null ? [] : [{ key: number, bridge: leading }])),
     });
   }
 
@@ -300,7 +305,7 @@ export class Controller {
       hosts.goalsChanged(received === this.#received ? changed.map(({ id }) => id) : undefined);
       this.#received = received;
     }
-    const concerned = mirrorTunnelsTouched(view, touched);
+    const concerned = new Set([...mirrorTunnelsTouched(view, touched), ...attachmentsTouched(touched)]);
     if (concerned.size > 0) hosts.goalsChanged(concerned);
     hosts.bindingsChanged(bindingMoves(touched));
   }
@@ -314,6 +319,13 @@ function canonicalTarget(text: string | null): string | null {
 
 /** Whether a hypervisor is to be programmed: approved, and not deleted. */
 const isMember = ({ allowed, approved }: Pick<Hypervisor, 'allowed' | 'approved'>): boolean => allowed && approved;
+
+/** The hypervisors that need another physical network than before, or have another bridge for one. */
+function attachmentsTouched({ changes }: Touched): readonly string[] {
+  return changes.flatMap(change =>
+    change.kind === 'physical-attachments' ? ((change.after ?? change.before)?.hypervisorId ?? []) : [],
+  );
+}
 
 function bindingMoves({ changes }: Touched): readonly BindingMove[] {
   return changes.flatMap(change =>

@@ -40,7 +40,7 @@ export function settableMembers(kind: Kind): readonly SettableMember[] {
   });
 }
 
-/** `true`, `42`, `null`, `a,b`, `{"json":1}` and `key=value,…` as the member wants them. */
+/** `true`, `42`, `null`, `a,b`, `{"json":1}`, `key=value,…` and `physnet1:100` as the member wants them. */
 export function parseValue(member: SettableMember, text: string): unknown {
   if (member.nullable && text === 'null') return null;
   switch (member.column) {
@@ -65,6 +65,13 @@ function parseStructured(member: SettableMember, text: string): unknown {
       const [start, end] = splitAt(part, '-');
       return { start, end };
     });
+  }
+  if (member.member === 'provider') {
+    const [physicalNetwork, vlan] = splitAt(text, ':');
+    return {
+      physical_network: physicalNetwork,
+      ...(vlan === '' ? {} : { vlan: /^\d+$/.test(vlan) ? Number(vlan) : vlan }),
+    };
   }
   if (member.member === 'allowed_addresses') return parts.map(cidr => ({ cidr }));
   return parts;

@@ -4,14 +4,22 @@ import { WeftError } from '../../src/base/errors.js';
 import type { Fleet, HypervisorDelivery } from '../../src/delivery/fleet.js';
 import type { Hosts, HostStatus } from '../../src/delivery/hosts.js';
 import type { RowOf } from '../../src/model/index.js';
+import { bridgeFor } from '../../src/model/provider-ports.js';
 import { arbitrate } from '../../src/store/arbitration.js';
 import type { NetworkView } from '../../src/view/network-view.js';
-import type { DropCount, FleetStatus, HostRuleCounts, HypervisorStatus, PortStatus } from './network-state.js';
+import type {
+  DropCount,
+  FleetStatus,
+  HostRuleCounts,
+  HypervisorStatus,
+  PhysicalNetworkStatus,
+  PortStatus,
+} from './network-state.js';
 
 export interface FleetStatusParts {
   readonly view: NetworkView;
   readonly fleet: Pick<Fleet, 'status' | 'drops' | 'ruleCounts' | 'convergence'>;
-  readonly hosts: Pick<Hosts, 'status' | 'claims' | 'isInstalled' | 'awaitRemoval'>;
+  readonly hosts: Pick<Hosts, 'status' | 'claims' | 'isInstalled' | 'awaitRemoval' | 'whyNotJoined'>;
   /** Whether an interface may claim a port by its name. */
   readonly acceptNames: boolean;
   /** What a drop's reason means. */
@@ -50,6 +58,9 @@ function portStatus(parts: FleetStatusParts, row: RowOf<'logical-switch-ports'>)
   if (!hosts.isInstalled(row.id))
     return { ...place, up: false, state: 'pending', reason: `${name} has not acknowledged its flows yet` };
   if (!row.enabled) return { ...place, up: false, state: 'disabled', reason: 'the port is administratively disabled' };
+  const network = view.get('logical-switches', row.logicalSwitchId)?.provider?.physicalNetwork;
+  const isolation = network === undefined ? null : physicalNetworkStatus(parts, binding.hypervisorId, network).reason;
+  if (isolation !== null) return { ...place, up: false, state: 'isolated', reason: isolation };
   return { ...place, up: true, state: 'up', reason: contested };
 }
 
@@ -65,8 +76,41 @@ function hypervisorStatus(parts: FleetStatusParts, row: RowOf<'hypervisors'>): H
     lag: delivery?.lag ?? null,
     flows: delivery?.flows ?? null,
     ovs_version: host?.ovsVersion ?? delivery?.ovsVersion ?? null,
+    physical_networks: physicalNetworksOf(parts, row),
     last_error: host?.database.kind === 'failed' ? host.database.reason : (delivery?.lastError ?? null),
   };
+}
+
+/** Those that the host names, and those that its ports need. */
+function physicalNetworksOf(parts: FleetStatusParts, row: RowOf<'hypervisors'>): readonly PhysicalNetworkStatus[] {
+  const needed = parts.view.by('physical-attachments', 'hypervisorId', row.id).map(each => each.physicalNetwork);
+  const names = new Set([...row.bridgeMappings.map(each => each.physicalNetwork), ...needed]);
+  return [...names].sort().map(name => physicalNetworkStatus(parts, row.id, name));
+}
+
+function physicalNetworkStatus(
+  { view, hosts }: FleetStatusParts,
+  hypervisorId: string,
+  physicalNetwork: string,
+): PhysicalNetworkStatus {
+  const row = view.get('hypervisors', hypervisorId);
+  const host = row?.name ?? hypervisorId;
+  const bridge = bridgeFor(row?.bridgeMappings ?? [], physicalNetwork);
+  const status = (reason: string | null): PhysicalNetworkStatus => ({
+    physical_network: physicalNetwork,
+    bridge,
+    connected: reason === null,
+    reason,
+  });
+  if (bridge === null) {
+    const remedy = `set external_ids:weft-bridge-mappings=${physicalNetwork}:BRIDGE there`;
+    return status(`${host} names no bridge for physical network ${physicalNetwork}: ${remedy}`);
+  }
+  const attachments = view.by('physical-attachments', 'hypervisorId', hypervisorId);
+  const needed = attachments.find(each => each.physicalNetwork === physicalNetwork);
+  if (needed === undefined) return status(`no port on ${host} is on a logical switch of ${physicalNetwork}`);
+  const problem = hosts.whyNotJoined(hypervisorId, { key: needed.number, bridge });
+  return status(problem === null ? null : `${host} is not joined with physical network ${physicalNetwork}: ${problem}`);
 }
 
 const isConnected = (host: HostStatus | null, delivery: HypervisorDelivery | null): boolean =>

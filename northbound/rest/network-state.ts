@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
-import { effectiveMtu, underlayCapacity } from '../../src/model/effective-mtu.js';
+import { effectiveMtu, type UnderlayCapacity, underlayCapacity } from '../../src/model/effective-mtu.js';
 import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
 import { operatorMembers } from '../../src/store/tenancy.js';
@@ -36,7 +36,18 @@ export interface HypervisorStatus {
   readonly lag: number | null;
   readonly flows: number | null;
   readonly ovs_version: string | null;
+  readonly physical_networks: readonly PhysicalNetworkStatus[];
   readonly last_error: string | null;
+}
+
+/** How a hypervisor is joined with a physical network. */
+export interface PhysicalNetworkStatus {
+  readonly physical_network: string;
+  /** The bridge that the host names for it; null: none. */
+  readonly bridge: string | null;
+  /** Logical switches that are part of it have ports there, and reach it. */
+  readonly connected: boolean;
+  readonly reason: string | null;
 }
 
 /** One count of dropped packets on one hypervisor. */
@@ -81,7 +92,7 @@ export class NetworkState {
   /** Where the view was when it moved last. */
   #seen = 0;
   /** What the underlay allows, as of where the view was then: a listing asks for it with every row. */
-  #capacity: { readonly revision: number; readonly bytes: number } | null = null;
+  #capacity: { readonly revision: number; readonly capacity: UnderlayCapacity } | null = null;
   readonly #waiters = new Set<{ readonly revision: number; readonly resume: () => void }>();
 
   constructor(
@@ -204,10 +215,10 @@ export class NetworkState {
   effectiveMtu(row: RowOf<'logical-switches'>): number {
     const { revision } = this.view;
     if (this.#capacity?.revision !== revision) {
-      const bytes = underlayCapacity(this.view.by('hypervisors', 'all', all), this.defaultUnderlayMtu);
-      this.#capacity = { revision, bytes };
+      const capacity = underlayCapacity(this.view.by('hypervisors', 'all', all), this.defaultUnderlayMtu);
+      this.#capacity = { revision, capacity };
     }
-    return effectiveMtu(row, this.#capacity.bytes);
+    return effectiveMtu(row, this.#capacity.capacity);
   }
 
   drops(hypervisorId: string): Promise<readonly DropCount[]> {

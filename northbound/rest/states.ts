@@ -26,6 +26,8 @@ export const portStates = {
   disabled: 'Bound, with `enabled` false: everything is dropped.',
   unknown: 'Bound to a hypervisor that is not connected: how it fares cannot be told.',
   failed: 'The switch refused its flows; `reason` has the words of the switch.',
+  isolated:
+    'Its flows are acknowledged, and its hypervisor has no way to the physical network of its logical switch. `reason` says what is missing.',
 } as const;
 
 export type PortState = keyof typeof portStates;

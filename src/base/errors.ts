@@ -132,6 +132,11 @@ const TABLE = {
     'The port or logical switch has a rule of this kind and direction already.',
     'Change that rule, or delete it first.',
   ),
+  segment_in_use: refused(
+    409,
+    'Another logical switch is this part of the physical network already.',
+    'Use another VLAN, or the logical switch that there is.',
+  ),
   rule_in_use: refused(409, 'The security group has this rule already.', 'Delete the other rule first.'),
   too_many_sets: refused(
     409,

@@ -8,6 +8,7 @@ import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
 import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
 import { portSecurityClaims } from './port-security/claims.js';
 import { portSecurityOwner } from './port-security/owner.js';
+import { providerAttachment, providerEverywhere, providerRouterPort, providerSwitch } from './provider/provider.js';
 import { qosPort } from './qos/port.js';
 import { puntsEverywhere } from './punts/punts.js';
 import { routingEverywhere, routingRouter } from './routing/router.js';
@@ -54,4 +55,8 @@ export const rules: readonly Rule[] = [
   aclRemote,
   aclRule,
   puntsEverywhere,
+  providerEverywhere,
+  providerSwitch,
+  providerRouterPort,
+  providerAttachment,
 ];

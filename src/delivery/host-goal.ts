@@ -6,6 +6,7 @@ import { type Encapsulation, type Hypervisor, encapsulations } from '../model/in
 import type { MirrorTunnel } from '../model/tunnel-ports.js';
 import type { HostGoal } from './host-database.js';
 import type { DesiredController } from './ovsdb-plan.js';
+import type { PhysicalNetworkJoint } from './ovsdb-provider.js';
 
 /** What its own row does not say. */
 export interface HostGoalContext {
@@ -18,6 +19,8 @@ export interface HostGoalContext {
   readonly punt: readonly Target[];
   /** Tunnels that mirrors of ports there need. */
   readonly mirrorTunnels: readonly MirrorTunnel[];
+  /** Physical networks that ports there need, where the host has a bridge for them. */
+  readonly physicalNetworks: readonly PhysicalNetworkJoint[];
 }
 
 /** Open vSwitch waits up to 8 s before it dials again unless told otherwise, and needs 10 s to see a dead peer. */
@@ -63,7 +66,7 @@ export function hostGoal(
   received: readonly Encapsulation[],
   context: HostGoalContext,
 ): HostGoal | null {
-  const { databaseId, isInCharge, advertise, openflow, punt, mirrorTunnels } = context;
+  const { databaseId, isInCharge, advertise, openflow, punt, mirrorTunnels, physicalNetworks } = context;
   if (!row.allowed || session.hypervisor.isLeaving) return isInCharge ? { kind: 'left', databaseId } : null;
   const controllers: DesiredController[] = [];
   for (const [use, endpoints] of [
@@ -89,6 +92,7 @@ export function hostGoal(
       encapIp: report.encapIp,
       encapsulations: received,
       mirrorTunnels,
+      physicalNetworks,
       controllers,
       maxBackoffMs,
       inactivityProbeMs,

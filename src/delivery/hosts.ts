@@ -15,6 +15,7 @@ import type { Logger } from '../base/log.js';
 import { ClaimIndex } from './claim-index.js';
 import type { Fleet } from './fleet.js';
 import { HostDatabase, type HostDatabaseCounters, type HostDatabaseStatus, type HostGoal } from './host-database.js';
+import { type PhysicalNetworkJoint, whyNotJoined } from './ovsdb-provider.js';
 import { OpenFlowSwitch } from './openflow-switch.js';
 import type { DatabaseState } from './reconciler-context.js';
 
@@ -80,6 +81,8 @@ interface Host {
   /** The Interface that is marked for each port, and the other way round. */
   readonly markOf: Map<string, string>;
   readonly portOf: Map<string, string>;
+  /** Why it is not joined with physical networks, as its database is now: asked for each port of a list. */
+  readonly joints: Map<string, string | null>;
   connection: OpenFlowChannel | null;
   /** The fleet has the connection. */
   isHandedOver: boolean;
@@ -134,6 +137,7 @@ export class Hosts {
       installed: null,
       markOf: new Map(),
       portOf: new Map(),
+      joints: new Map(),
       connection: null,
       isHandedOver: false,
     };
@@ -142,7 +146,9 @@ export class Hosts {
     session.onOpenFlow((use, connection) => {
       if (use === 'flows') this.#openFlowMoved(host, connection);
     });
+    session.replica.onChange(() => host.joints.clear());
     session.onReport(() => {
+      host.joints.clear();
       this.#handOver(host);
       this.#reportInventory(host);
     });
@@ -220,6 +226,17 @@ export class Hosts {
       ovsVersion: session.report.ovsVersion,
       isPunting: session.punt !== null,
     };
+  }
+
+  /** Why the host's bridge of ours is not joined with that of a physical network; null if it is. */
+  whyNotJoined(hypervisorId: string, joint: PhysicalNetworkJoint): string | null {
+    const host = this.#hosts.get(hypervisorId);
+    if (host === undefined || !host.session.replica.isCurrent) return 'its database is not connected';
+    const { session, joints } = host;
+    const name = `${joint.key} ${joint.bridge}`;
+    let reason = joints.get(name);
+    if (reason === undefined) joints.set(name, (reason = whyNotJoined(session.replica, session.report.bridge, joint)));
+    return reason;
   }
 
   /**

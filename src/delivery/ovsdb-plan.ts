@@ -24,6 +24,7 @@ import {
 } from '../../southbound/ovsdb/transact.js';
 import type { Encapsulation } from '../model/hypervisor.js';
 import { type MirrorTunnel, TUNNEL_PORT_NAMES } from '../model/tunnel-ports.js';
+import { planJoints, type PhysicalNetworkJoint } from './ovsdb-provider.js';
 import { planBridgeRemoval, planJoinTokenRemoval } from './ovsdb-removal.js';
 import { insertTunnel, lacking, ownerIds, planTunnels, settingIds, tunnelsOf } from './ovsdb-tunnels.js';
 import {
@@ -64,6 +65,8 @@ export interface DesiredHost {
   readonly encapsulations: readonly Encapsulation[];
   /** Tunnels to collectors of mirrors. */
   readonly mirrorTunnels: readonly MirrorTunnel[];
+  /** Physical networks that its ports need, where the host has a bridge for them. */
+  readonly physicalNetworks: readonly PhysicalNetworkJoint[];
   readonly controllers: readonly DesiredController[];
   /** Longest wait of Open vSwitch before it dials again; at least 1000. */
   readonly maxBackoffMs: number;
@@ -265,6 +268,7 @@ function maintainBridge(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desir
     ...(Object.keys(columns).length > 0 ? [update('Bridge', where, columns)] : []),
     ...(config.size > 0 ? [mutate('Bridge', where, [replaced, adding('Bridge', 'other_config', config)])] : []),
     ...planTunnels(database, bridge, desired),
+    ...planJoints(database, bridge, desired),
   ];
 }
 

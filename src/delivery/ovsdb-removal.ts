@@ -31,15 +31,20 @@ import {
   type FormerBridge,
 } from './ovsdb-ownership.js';
 import type { OvsdbPlan } from './ovsdb-plan.js';
+import { planJointRemoval } from './ovsdb-provider.js';
 
 /** Plans the next transaction of the way out. `nothing` means that nothing of this Weft is left. */
 export function planRemoval(database: DatabaseSnapshot, databaseId: string): OvsdbPlan {
   for (const bridge of database.rows('Bridge').values()) {
     if (bridge.external_ids.get(ownerKey) === databaseId) return planBridgeRemoval(database, bridge);
   }
-  const operations = [...removeInstalledMarks(database), ...restoreManagers(database)];
+  const operations = [
+    ...planJointRemoval(database, databaseId),
+    ...removeInstalledMarks(database),
+    ...restoreManagers(database),
+  ];
   if (operations.length === 0) return { kind: 'nothing' };
-  return { kind: 'change', summary: 'removes the last marks', operations };
+  return { kind: 'change', summary: 'removes the last marks and ports', operations };
 }
 
 /** Plans the removal of a bridge that we made, or the restoration of one that we took over. */

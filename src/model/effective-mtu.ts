@@ -21,24 +21,38 @@ export function tunnelMtu(hypervisor: TunnelEnd): number {
   return hypervisor.underlayMtu - Math.max(tunnelOverhead('geneve', family), ...overheads);
 }
 
+/** What the underlay allows logical switches. */
+export interface UnderlayCapacity {
+  /** The largest IP packet that fits the tunnels between any two hypervisors. */
+  readonly tunnels: number;
+  /** The largest one that fits the underlay itself, by which physical networks are taken to go too. */
+  readonly physical: number;
+}
+
 /**
- * What the underlay allows between any two hypervisors: the smallest tunnel MTU of those that may join, or that of
+ * What the underlay allows between any two hypervisors: the least of those that may join, or what follows from
  * `defaultUnderlayMtu` over IPv4 before any has.
  */
 export function underlayCapacity(
   hypervisors: Iterable<TunnelEnd & Pick<Hypervisor, 'allowed'>>,
   defaultUnderlayMtu: number,
-): number {
-  let capacity: number | null = null;
+): UnderlayCapacity {
+  let [tunnels, physical] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (const hypervisor of hypervisors) {
     // One without an address has no tunnels yet.
     if (!hypervisor.allowed || hypervisor.encapIp === null) continue;
-    capacity = Math.min(capacity ?? Number.POSITIVE_INFINITY, tunnelMtu(hypervisor));
+    tunnels = Math.min(tunnels, tunnelMtu(hypervisor));
+    physical = Math.min(physical, hypervisor.underlayMtu);
   }
-  return capacity ?? defaultUnderlayMtu - tunnelOverhead('geneve', 4);
+  if (Number.isFinite(physical)) return { tunnels, physical };
+  return { tunnels: defaultUnderlayMtu - tunnelOverhead('geneve', 4), physical: defaultUnderlayMtu };
 }
 
-/** The MTU in force on a logical switch. */
-export function effectiveMtu(logicalSwitch: Pick<LogicalSwitch, 'mtu'>, capacity: number): number {
-  return Math.min(logicalSwitch.mtu ?? capacity, capacity);
+/** The MTU in force on a logical switch. What a physical network carries only its operator knows, so what is set there counts. */
+export function effectiveMtu(
+  { mtu, provider }: Pick<LogicalSwitch, 'mtu' | 'provider'>,
+  capacity: UnderlayCapacity,
+): number {
+  if (provider !== null) return mtu ?? capacity.physical;
+  return Math.min(mtu ?? capacity.tunnels, capacity.tunnels);
 }

@@ -1,7 +1,7 @@
 import { optional, ownField } from './fields.js';
 import { Type } from './json-schema.js';
 import { resource } from './resource.js';
-import { boolean, integer, ip, list, nullable, oneOf, text } from './value-types.js';
+import { boolean, integer, ip, list, nullable, object, oneOf, text } from './value-types.js';
 
 /** Hypervisor keys travel in a 16-bit register; 0 is none. */
 export const MAX_HYPERVISOR_KEY = 65_535;
@@ -9,6 +9,9 @@ export const MAX_HYPERVISOR_KEY = 65_535;
 /** How tunnels wrap packets. The type that the receiver names is used. */
 export const encapsulations = ['geneve', 'vxlan'] as const;
 export type Encapsulation = (typeof encapsulations)[number];
+
+/** Bridge mappings of one host that count. */
+export const MAX_BRIDGE_MAPPINGS = 256;
 
 const nullableText = Type.Union([Type.String(), Type.Null()]);
 const nullableInteger = Type.Union([Type.Integer(), Type.Null()]);
@@ -75,6 +78,11 @@ export const hypervisors = resource({
     datapathType: ownField(oneOf('system', 'netdev'), 'Data path in the kernel, or in user space.', {
       access: 'read-only',
     }),
+    bridgeMappings: ownField(
+      list(object({ physicalNetwork: text({ max: 255 }), bridge: text({ max: 255 }) }), { max: MAX_BRIDGE_MAPPINGS }),
+      'Its bridges that lead to physical networks: external_ids:weft-bridge-mappings.',
+      { access: 'read-only' },
+    ),
   },
   computed: {
     encap_type: { schema: nullableText, description: 'The preferred encapsulation.' },
@@ -90,6 +98,18 @@ export const hypervisors = resource({
     lag: { schema: nullableInteger, description: 'How many revisions it is behind.' },
     flows: { schema: nullableInteger, description: 'How many flows Weft holds there.' },
     ovs_version: { schema: nullableText, description: 'The version of its Open vSwitch.' },
+    physical_networks: {
+      schema: Type.Array(
+        Type.Object({
+          physical_network: Type.String(),
+          bridge: nullableText,
+          connected: Type.Boolean(),
+          reason: nullableText,
+        }),
+      ),
+      description:
+        'The physical networks that it has a bridge for, or that ports on it need: whether the logical switches there are joined with it, and if not, why.',
+    },
     last_error: { schema: nullableText, description: 'The last thing that went wrong with it.' },
   },
   columns: ['systemId', 'encapIp', 'underlayMtu', 'gateway', 'drain', 'allowed'],

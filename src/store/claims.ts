@@ -16,6 +16,7 @@ export type ClaimClass =
   | 'hypervisor_key'
   | 'quota'
   | 'qos_rule'
+  | 'segment'
   | 'member';
 
 export interface Claim {
@@ -45,6 +46,7 @@ const CONFLICT: Readonly<Record<ClaimClass, ErrorCode>> = {
   hypervisor_key: 'keys_exhausted',
   quota: 'quota_exists',
   qos_rule: 'qos_rule_in_use',
+  segment: 'segment_in_use',
   member: 'in_use',
 };
 

@@ -106,6 +106,16 @@ const ownTables: readonly EntitySchemaOptions<unknown>[] = [
     },
   },
   {
+    // The physical networks that logical switches were ever part of: a number for each, which switches know it by.
+    name: 'PhysicalNetwork',
+    tableName: 'physical_networks',
+    columns: {
+      name: { type: 'text', primary: true, primaryKeyConstraintName: 'physical_networks_pkey' },
+      key: { type: 'integer' },
+    },
+    uniques: [{ name: 'physical_networks_key_key', columns: ['key'] }],
+  },
+  {
     // What hypervisors report: interfaces that carry an iface-id.
     name: 'InterfaceClaim',
     tableName: 'interface_claims',

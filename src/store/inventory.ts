@@ -1,5 +1,6 @@
 /** What hypervisors tell: that they exist, and which interfaces they have. */
 import type { CommonRow, Hypervisor } from '../model/index.js';
+import { MAX_BRIDGE_MAPPINGS } from '../model/hypervisor.js';
 import { looksLikeUuid } from '../model/value-types.js';
 import { newHypervisor } from './nouns/hypervisor.js';
 import { useJoinToken } from './join-tokens.js';
@@ -47,6 +48,8 @@ export interface HypervisorReport {
   readonly underlayMtu: number | null;
   readonly bridge: string;
   readonly datapathType: Hypervisor['datapathType'];
+  /** Left out: none. */
+  readonly bridgeMappings?: Hypervisor['bridgeMappings'];
 }
 
 export type Registration =
@@ -106,6 +109,7 @@ export class Inventory {
       underlayMtu: report.underlayMtu ?? this.#underlayMtu,
       bridge: report.bridge,
       datapathType: report.datapathType,
+      bridgeMappings: usableMappings(report.bridgeMappings ?? []),
     };
     const changed = current === null || JSON.stringify(known) !== JSON.stringify(current);
     const hypervisor = changed ? { ...known, updatedAt: unit.now } : current;
@@ -165,6 +169,13 @@ export class Inventory {
     });
     return revision;
   }
+}
+
+/** What a host says is checked like any input: names that cannot be stored are no names. */
+function usableMappings(mappings: Hypervisor['bridgeMappings']): Hypervisor['bridgeMappings'] {
+  return mappings
+    .filter(({ physicalNetwork, bridge }) => isStorable(physicalNetwork) && isStorable(bridge))
+    .slice(0, MAX_BRIDGE_MAPPINGS);
 }
 
 async function recordOne(scope: WriteScope, hypervisorId: string, report: InventoryReport): Promise<void> {

@@ -41,6 +41,9 @@ export interface WalkOptions<Flow> {
   readonly onVisit?: (table: number, flow: Flow | null, packet: Packet) => void;
 }
 
+/** The bit of vlan_vid that says "there is a tag". A packet has one at most here. */
+const tagPresent = 0x1000n;
+
 /** Resubmits within resubmits that Open vSwitch lets be. */
 const deepest = 64;
 
@@ -103,6 +106,10 @@ class Walk<Flow extends WalkedFlow> {
         if (packet.get(oxm.ipTtl) <= 1n) this.#isOver = true;
         else packet.set(oxm.ipTtl, packet.get(oxm.ipTtl) - 1n);
         return;
+      case 'pushVlan':
+        return packet.set(oxm.vlanVid, tagPresent);
+      case 'popVlan':
+        return packet.set(oxm.vlanVid, 0n);
       case 'checkPacketLarger':
         return packet.setPart(action.destination, packet.lengthBytes > action.length ? 1n : 0n);
       case 'exit':

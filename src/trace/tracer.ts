@@ -3,7 +3,7 @@
  * flow by flow, so there is no second notion of what rules mean. What a switch holds right now may be a revision behind, or
  * changed by somebody else; what it has learned from packets is not asked.
  */
-import { formatIp, parseIp } from '../base/address.js';
+import { formatIp, isMulticastMac, parseIp, parseMac } from '../base/address.js';
 import type { FragmentOwner } from '../compiler/fragment.js';
 import { lsAclVerdict } from '../compiler/pipeline/acl.js';
 import { type DropReason, dropReasonByCode } from '../compiler/pipeline/drop-reasons.js';
@@ -14,8 +14,11 @@ import type { Stage } from '../compiler/pipeline/stage.js';
 import { lsOutAclAction, lsOutAclDone, lsOutMirror, lsOutPreAcl } from '../compiler/pipeline/switch-egress.js';
 import { lsInAclAction, lsInAclDone, lsInMirror, lsInPreAcl } from '../compiler/pipeline/switch-ingress.js';
 import type { Direction } from '../model/index.js';
+import { learnsMacs } from '../model/port-addresses.js';
+import { isProviderOfport } from '../model/provider-ports.js';
 import { TUNNEL_OFPORTS } from '../model/tunnel-ports.js';
 import type { NetworkReader } from '../view/network-view.js';
+import { attachmentId } from '../view/rows.js';
 import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
 import { type PacketOutput, walk, type WalkedFlow, type WalkedTables } from './packet-walk.js';
 import type { Packet, PacketFields } from './packet.js';
@@ -68,6 +71,8 @@ export interface Trace {
   readonly drops: readonly TracedDrop[];
   /** Ports that get it. */
   readonly deliveredTo: readonly string[];
+  /** Physical networks that it leaves to; what becomes of it there, other than at our ports, nobody here knows. */
+  readonly leavesTo: readonly string[];
   /** The network itself answers, a router for instance. */
   readonly isAnswered: boolean;
   /** A flood that goes to more hypervisors than were looked at. */
@@ -81,12 +86,15 @@ const tunnelOfports: ReadonlySet<number> = new Set(Object.values(TUNNEL_OFPORTS)
 const mirrorTables: ReadonlySet<number> = new Set([layout.tableOf(lsInMirror), layout.tableOf(lsOutMirror)]);
 /** Tables up to here are about what the port sends, before anybody else is concerned. */
 const lastAtSender = layout.tableOf(lsInAclDone);
-/** From one hypervisor to another and no further: what came from a tunnel never goes back into one. */
+/** From one hypervisor to another and no further: what came from the underlay never goes back into it. */
 const mostHops = 2;
 /** Hypervisors that a flood is followed to: each is walked at once, and takes its time (with that of the sender, as many as the fleet keeps tables of). */
 const mostReceivers = 7;
 
-/** What a packet takes along through a tunnel. */
+/** What a physical network delivers to everybody is no loss where it was not meant. */
+const notForHere: ReadonlySet<DropReason> = new Set(['physical_elsewhere', 'unknown_vlan']);
+
+/** What a packet does not take along to another hypervisor. */
 const notTaken = new Set<OxmField>(
   [
     [oxm.inPort, oxm.metadata, oxm.tunnelId, oxm.tunIpv4Src, oxm.tunIpv4Dst, oxm.tunIpv6Src, oxm.tunIpv6Dst],
@@ -107,8 +115,9 @@ class Notes {
   constructor(
     readonly hypervisorId: string,
     private readonly view: NetworkReader,
-    /** The port that sends it; null: it came through a tunnel. */
+    /** The port that sends it; null: it came from another hypervisor. */
     private readonly senderId: string | null,
+    private readonly isFlooded: boolean,
   ) {
     this.#isAtSender = senderId !== null;
   }
@@ -143,7 +152,7 @@ class Notes {
 
   #drop(packet: Packet): void {
     const reason = dropReasonByCode(Number(packet.part(placeOf('dropReason'))));
-    if (reason === undefined) return;
+    if (reason === undefined || (this.isFlooded && notForHere.has(reason))) return;
     const { hypervisorId } = this;
     this.drops.push({ reason, hypervisorId, stage: this.#stage?.name ?? '', isAtSender: this.#isAtSender });
   }
@@ -176,17 +185,18 @@ export class Tracer {
     const bound = view.get('bound-ports', portId);
     if (bound === null) return null;
     const deliveredTo: string[] = [];
+    const leavesTo = new Set<string>();
     const walked: Notes[] = [];
     let isAnswered = false;
     let isPartial = false;
     const wanted = receiverId === null ? null : (view.get('bound-ports', receiverId)?.hypervisorId ?? null);
     let entries: readonly Entry[] = [
-      { hypervisorId: bound.hypervisorId, fields: packetFrom(bound.ofport), senderId: portId },
+      { hypervisorId: bound.hypervisorId, fields: packetFrom(bound.ofport), senderId: portId, isFlooded: false },
     ];
     for (let hop = 0; hop < mostHops && entries.length > 0; hop += 1) {
       const next: Entry[] = [];
-      for (const { hypervisorId, fields, senderId } of entries) {
-        const notes = new Notes(hypervisorId, view, senderId);
+      for (const { hypervisorId, fields, senderId, isFlooded } of entries) {
+        const notes = new Notes(hypervisorId, view, senderId, isFlooded);
         walked.push(notes);
         const outputs = walk(this.#parts.tablesOf(hypervisorId), fields, {
           lengthBytes,
@@ -195,7 +205,11 @@ export class Tracer {
         for (const output of outputs) {
           if (mirrorTables.has(output.table)) continue;
           if (tunnelOfports.has(output.port)) next.push(...this.#throughTunnel(hypervisorId, output));
-          else if (senderId !== null && output.port === bound.ofport) isAnswered = true;
+          else if (isProviderOfport(output.port)) {
+            const { physicalNetwork, receivers } = this.#throughPhysicalNetwork(hypervisorId, output);
+            if (physicalNetwork !== null) leavesTo.add(physicalNetwork);
+            next.push(...receivers);
+          } else if (senderId !== null && output.port === bound.ofport) isAnswered = true;
           else deliveredTo.push(...this.#portAt(hypervisorId, output.port));
         }
       }
@@ -208,6 +222,7 @@ export class Tracer {
       judgements: walked.flatMap(({ judgements }) => judgements),
       drops: walked.flatMap(({ drops }) => drops),
       deliveredTo,
+      leavesTo: [...leavesTo],
       isAnswered,
       isPartial,
       datapaths: walked.flatMap(notes => this.#datapathsOf(notes)),
@@ -237,6 +252,7 @@ export class Tracer {
       {
         hypervisorId: receiver.id,
         senderId: null,
+        isFlooded: false,
         fields: new Map<OxmField, bigint>([
           ...inner,
           [oxm.inPort, BigInt(port)],
@@ -246,6 +262,42 @@ export class Tracer {
         ]),
       },
     ];
+  }
+
+  /** Where it comes in that left to a physical network: at the hypervisors with a port that may have the destination. */
+  #throughPhysicalNetwork(
+    from: string,
+    { port, fields }: PacketOutput,
+  ): { readonly physicalNetwork: string | null; readonly receivers: readonly Entry[] } {
+    const { view } = this.#parts;
+    const metadata = fields.get(oxm.metadata) ?? 0n;
+    const here = view.by('residencies', 'hypervisorId', from).flatMap(({ datapathKind, datapathId }) => {
+      const row = datapathKind === 'logical-switches' ? view.get('logical-switches', datapathId) : null;
+      return row !== null && BigInt(row.datapathKey) === metadata ? [row] : [];
+    });
+    const [logicalSwitch] = here;
+    const key = logicalSwitch?.physicalNetworkKey ?? null;
+    if (logicalSwitch === undefined || logicalSwitch.provider === null || key === null) {
+      return { physicalNetwork: null, receivers: [] };
+    }
+    const destination = fields.get(oxm.ethDst) ?? 0n;
+    const hypervisorIds = new Set<string>();
+    for (const { id, hypervisorId } of view.by('bound-ports', 'logicalSwitchId', logicalSwitch.id)) {
+      const row = view.get('logical-switch-ports', id);
+      if (row === null || hypervisorId === from) continue;
+      const isMeant = isMulticastMac(destination) || parseMac(row.mac) === destination || learnsMacs(row);
+      const isJoined = (view.get('physical-attachments', attachmentId(key, hypervisorId))?.bridge ?? null) !== null;
+      if (isMeant && isJoined) hypervisorIds.add(hypervisorId);
+    }
+    const inner = [...fields].filter(([field]) => !notTaken.has(field));
+    const entry = new Map<OxmField, bigint>([...inner, [oxm.inPort, BigInt(port)]]);
+    const receivers = [...hypervisorIds].map(hypervisorId => ({
+      hypervisorId,
+      senderId: null,
+      isFlooded: true,
+      fields: entry,
+    }));
+    return { physicalNetwork: logicalSwitch.provider.physicalNetwork, receivers };
   }
 
   #datapathsOf({ hypervisorId, datapathKeys }: Notes): readonly TracedOwner[] {
@@ -262,4 +314,6 @@ interface Entry {
   readonly hypervisorId: string;
   readonly fields: PacketFields;
   readonly senderId: string | null;
+  /** Everybody on a physical network gets it, also those whom it is not for. */
+  readonly isFlooded: boolean;
 }

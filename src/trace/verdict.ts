@@ -23,6 +23,7 @@ export interface PortVerdict {
 /** Why a packet ends that no flow drops, and what becomes of one that arrives. */
 const ownReasons = {
   delivered: 'The port gets it.',
+  leaves: 'It leaves to the physical network of its logical switch. What becomes of it there is not for Weft to know.',
   answered: 'A router, or the logical switch for somebody, answers it.',
   source_not_bound: 'No interface of a hypervisor is the port that would send it; see the status of the port.',
   no_gateway:
@@ -98,13 +99,15 @@ export function verdictOf(view: NetworkReader, tracer: Tracer, question: Questio
   if (trace === null) return end('drop', 'source_not_bound');
   const atSender = trace.drops.find(({ isAtSender }) => isAtSender);
   // Whom it is for does not matter to what the sender may say; without an answer nothing is sent at all.
-  if (nextHop.kind !== 'neighbour' && atSender === undefined) {
+  // On a physical network somebody may answer whom nobody here knows.
+  const mayBeOutside = nextHop.kind === 'unanswered' && trace.leavesTo.length > 0;
+  if (nextHop.kind !== 'neighbour' && atSender === undefined && !mayBeOutside) {
     return end('drop', nextHop.kind === 'no_gateway' ? 'no_gateway' : 'unknown_neighbour');
   }
   const meant = question.to === null || trace.deliveredTo.includes(question.to.id);
   if (trace.deliveredTo.length > 0 && meant) return end('allow', 'delivered');
   if (trace.isAnswered) return end('allow', 'answered');
   const drop = atSender ?? trace.drops[0];
-  if (drop === undefined) return end('drop', 'ends');
+  if (drop === undefined) return trace.leavesTo.length > 0 ? end('allow', 'leaves') : end('drop', 'ends');
   return end(drop.reason === 'acl_reject' ? 'reject' : 'drop', drop.reason, drop);
 }

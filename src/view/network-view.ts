@@ -5,6 +5,7 @@
  */
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
+import { PhysicalAttachments } from './physical-attachments.js';
 import { Placement } from './placement.js';
 import {
   all,
@@ -59,6 +60,7 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'residencies',
   'switch-presences',
   'bound-ports',
+  'physical-attachments',
   'port-groups',
   'group-traits',
   'remote-addresses',
@@ -76,6 +78,7 @@ export class NetworkView implements NetworkReader {
   readonly #projects = new Map<ViewKind, ProjectRows<RowOf<Kind>>>(nounKinds.map(kind => [kind, new ProjectRows()]));
   readonly #placement: Placement;
   readonly #membership: SecurityMembership;
+  readonly #attachments: PhysicalAttachments;
 
   constructor() {
     for (const kind of viewKinds) {
@@ -83,6 +86,7 @@ export class NetworkView implements NetworkReader {
     }
     this.#placement = new Placement(this);
     this.#membership = new SecurityMembership(this);
+    this.#attachments = new PhysicalAttachments(this);
   }
 
   /** The revision that the rows reflect; 0 before the first `apply`. */
@@ -127,7 +131,8 @@ export class NetworkView implements NetworkReader {
     const changes = this.#applyRows(latest(rows));
     const placed = this.#placement.apply(changes as readonly RowChange<Kind>[]);
     const secured = this.#membership.apply(changes as readonly RowChange<Kind>[], placed);
-    const derived = this.#applyRows(latest([...this.#fleet(changes), ...placed, ...secured]));
+    const attached = this.#attachments.apply(changes as readonly RowChange<Kind>[], placed);
+    const derived = this.#applyRows(latest([...this.#fleet(changes), ...placed, ...secured, ...attached]));
     this.#revision = revision;
     return { revision, changes: [...changes, ...derived] };
   }

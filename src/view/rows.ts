@@ -44,6 +44,18 @@ export interface BoundPort {
   readonly number: number;
 }
 
+/** A hypervisor has bound ports of logical switches that are part of a physical network: what joins the two there. */
+export interface PhysicalAttachment {
+  /** `physicalNetworkKey@hypervisorId` */
+  readonly id: string;
+  readonly hypervisorId: string;
+  readonly physicalNetwork: string;
+  /** The bridge of the host that leads to the physical network; null: it names none. */
+  readonly bridge: string | null;
+  /** The number of the physical network. */
+  readonly number: number;
+}
+
 /** The one row that stands for all hypervisors: the subject of rules whose fragments name no object. */
 export interface Fleet {
   readonly id: 'fleet';
@@ -87,6 +99,7 @@ export interface DerivedRows {
   readonly residencies: Residency;
   readonly 'switch-presences': SwitchPresence;
   readonly 'bound-ports': BoundPort;
+  readonly 'physical-attachments': PhysicalAttachment;
   readonly 'port-groups': PortGroups;
   readonly 'group-traits': GroupTraits;
   readonly 'remote-addresses': RemoteAddresses;
@@ -143,6 +156,10 @@ export const all = '';
 /** The value of index `presence` of bound ports, and the id of the switch presence. */
 export const presenceId = (logicalSwitchId: string, hypervisorId: string): string =>
   `${logicalSwitchId}@${hypervisorId}`;
+
+/** The id of a physical attachment. */
+export const attachmentId = (physicalNetworkKey: number, hypervisorId: string): string =>
+  `${physicalNetworkKey}@${hypervisorId}`;
 
 /** The id of a residency. */
 export const residencyId = (datapathId: string, hypervisorId: string): string => `${datapathId}@${hypervisorId}`;
@@ -234,6 +251,7 @@ export const indexes = {
     number: row => [row.number],
     zone: row => [zonePlace(row.hypervisorId, row.ctZone)],
   },
+  'physical-attachments': { hypervisorId: row => [row.hypervisorId] },
   'port-groups': {},
   'group-traits': {},
   'remote-addresses': {},

@@ -16,7 +16,7 @@ const rooms = [...new Set(rules.map(({ name }) => name.slice(0, name.indexOf('.'
 
 /** Two hosts with switches and a router, and beside them everything that is not on every network. */
 function everything(): NetworkBuilder {
-  return twoHostNetwork()
+  return twoHostNetwork({ bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }] })
     .hypervisor('hv3', { encapIp: '2001:db8::3', underlayMtu: 9000 })
     .port('off', 'web', '02:00:00:00:01:0f', ['10.1.0.15'], ['hv1', 4], { enabled: false })
     .port('unbound', 'web', '02:00:00:00:01:0e', ['10.1.0.14'])
@@ -64,7 +64,18 @@ function everything(): NetworkBuilder {
     })
     .rule('ssh', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, ethertype: 'ipv4' })
     .rule('ssh from the world', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, remoteCidr: '0.0.0.0/0' })
-    .rule('ssh from the newer world', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, remoteCidr: '::/0' });
+    .rule('ssh from the newer world', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, remoteCidr: '::/0' })
+    .providerSwitch('flat', 'physnet1', null, '198.51.100.0/24')
+    .providerSwitch('tagged', 'physnet1', 100, '203.0.113.0/24', 'fd00:5::/64')
+    .providerSwitch('unmapped', 'physnet2', 100)
+    .port('flat1', 'flat', '02:00:00:00:05:01', ['198.51.100.11'], ['hv1', 8])
+    .port('tagged1', 'tagged', '02:00:00:00:05:02', ['203.0.113.11', 'fd00:5::ff:fe00:502'], ['hv1', 9])
+    .port('tagged2', 'tagged', '02:00:00:00:05:03', ['203.0.113.12'], ['hv2', 9])
+    .port('nested outside', 'unmapped', '02:00:00:00:05:04', [], ['hv1', 10], {
+      portSecurity: false,
+      unknownMacs: true,
+    })
+    .attach('edge-tagged', 'edge', 'tagged', '0a:00:00:00:00:05', ['203.0.113.1/24', 'fd00:5::1/64']);
 }
 
 describe('The flows of each room', () => {

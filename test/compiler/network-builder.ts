@@ -35,12 +35,28 @@ export class NetworkBuilder {
       ovsdbTarget: null,
       bridge: 'br-int',
       datapathType: 'netdev',
+      bridgeMappings: [],
       ...given,
     });
   }
 
   logicalSwitch(id: string, ...cidrs: readonly string[]): this {
-    this.#add('logical-switches', id, { mtu: null, sharedWith: [], datapathKey: ++this.#datapathKey });
+    return this.#logicalSwitch(id, cidrs, null, null);
+  }
+
+  /** A switch that is part of a physical network; the digit at the end of the network's name is its number. */
+  providerSwitch(id: string, physicalNetwork: string, vlan: number | null, ...cidrs: readonly string[]): this {
+    return this.#logicalSwitch(id, cidrs, { physicalNetwork, vlan }, Number(physicalNetwork.slice(-1)));
+  }
+
+  #logicalSwitch(
+    id: string,
+    cidrs: readonly string[],
+    provider: RowOf<'logical-switches'>['provider'],
+    physicalNetworkKey: number | null,
+  ): this {
+    const datapathKey = ++this.#datapathKey;
+    this.#add('logical-switches', id, { mtu: null, provider, physicalNetworkKey, sharedWith: [], datapathKey });
     for (const cidr of cidrs) {
       this.#add('subnets', `${id} ${cidr}`, {
         logicalSwitchId: id,

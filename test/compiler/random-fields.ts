@@ -69,6 +69,7 @@ const prefix6 = (context: Context): string => `fd00:${hex(networkNumber(context)
 const ipv4 = (context: Context): string => `${prefix4(context)}.${1 + context.random.below(200)}`;
 const ipv6 = (context: Context): string => `${prefix6(context)}:${hex(1 + context.random.below(0xfff), 1)}`;
 const anyIp = (context: Context): string => (context.random.chance(0.5) ? ipv4(context) : ipv6(context));
+const physicalNetwork = ({ random }: Context): string => `physnet${1 + random.below(3)}`;
 const mac = ({ random }: Context): string => `02:00:00:00:${hex(random.below(4), 2)}:${hex(random.below(256), 2)}`;
 
 /** The EUI-64 address of a MAC in some network, in the canonical text of RFC 5952. */
@@ -146,9 +147,21 @@ export const fields: {
     ovsdbTarget: context => maybe(context, 0.3, () => `tcp:192.0.2.${context.random.below(250)}:6640`),
     bridge: ({ random }) => random.pick(['br-int', 'br-weft']),
     datapathType: ({ random }) => random.pick(['system', 'netdev']),
+    bridgeMappings: context =>
+      several(context, 2, () => ({
+        physicalNetwork: physicalNetwork(context),
+        bridge: `br-${context.random.below(2)}`,
+      })),
   },
   'logical-switches': {
     mtu: context => maybe(context, 0.4, () => 1280 + context.random.below(300)),
+    provider: context =>
+      maybe(context, 0.35, () => ({
+        physicalNetwork: physicalNetwork(context),
+        vlan: maybe(context, 0.7, () => 1 + context.random.below(4094)),
+      })),
+    // Follows from the name, below.
+    physicalNetworkKey: () => null,
     sharedWith: ({ random }) => random.pick([[], ['p1'], ['*']] as const),
     datapathKey: ({ random }) => 1 + random.below(0xfffff),
   },
@@ -277,6 +290,11 @@ export function consistent(kind: Kind, row: Draft): Draft {
     return row['discard'] === true || mixed ? { ...row, nextHop: null } : row;
   }
   if (kind === 'security-group-rules') return consistentRule(row);
+  if (kind === 'logical-switches') {
+    // The store gives every physical network one number, for ever.
+    const provider = row['provider'] as RowOf<'logical-switches'>['provider'];
+    return { ...row, physicalNetworkKey: provider === null ? null : Number(provider.physicalNetwork.slice(-1)) };
+  }
   if (kind === 'logical-router-ports') {
     return row['logicalSwitchId'] === null
       ? { ...row, switchPortKey: null }

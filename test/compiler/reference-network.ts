@@ -4,6 +4,7 @@
  * out equal keep their identity, so that "same object" means "same answer".
  */
 import { structurallyEqual } from '../../src/base/structural-equality.js';
+import type { Hypervisor, LogicalSwitch } from '../../src/model/index.js';
 import type { RowAfter } from '../../src/view/network-view.js';
 import { securityOf } from './reference-security.js';
 import {
@@ -91,6 +92,9 @@ export class ReferenceNetwork {
       const keys = rowsOf(this, 'hypervisors').map(({ id, hypervisorKey, number }) => ({ id, hypervisorKey, number }));
       if (this.#replace('hypervisor-keys', new Map(keys.map(row => [row.id, row])))) changed.add('hypervisor-keys');
     }
+    if (['hypervisors', 'logical-switches', 'switch-presences'].some(kind => changed.has(kind as ViewKind))) {
+      if (this.#replace('physical-attachments', this.#attachments())) changed.add('physical-attachments');
+    }
     for (const kind of changed) this.#buildIndexes(kind);
     return changed;
   }
@@ -110,6 +114,22 @@ export class ReferenceNetwork {
   #fleet(): Rows {
     const row = fleetOf(rowsOf(this, 'hypervisors'));
     return new Map([[row.id, row]]);
+  }
+
+  /** Every port of a switch that is part of a physical network needs that network where it is. */
+  #attachments(): Rows {
+    const found = new Map<string, AnyRow>();
+    for (const { logicalSwitchId, hypervisorId } of rowsOf(this, 'switch-presences')) {
+      const { provider, physicalNetworkKey } = this.#table('logical-switches').get(logicalSwitchId) as LogicalSwitch;
+      if (provider === null || physicalNetworkKey === null) continue;
+      const { physicalNetwork } = provider;
+      const host = this.#table('hypervisors').get(hypervisorId) as Hypervisor | undefined;
+      const mapping = host?.bridgeMappings.filter(each => each.physicalNetwork === physicalNetwork)[0];
+      const id = `${physicalNetworkKey}@${hypervisorId}`;
+      const bridge = mapping === undefined ? null : mapping.bridge;
+      found.set(id, { id, hypervisorId, physicalNetwork, bridge, number: physicalNetworkKey });
+    }
+    return found;
   }
 
   #table(kind: ViewKind): Map<string, AnyRow> {

@@ -88,6 +88,7 @@ class SmallWeft {
         encapIp: session.report.encapIp,
         encapsulations: ['geneve'],
         mirrorTunnels: [],
+        physicalNetworks: [],
         controllers,
         maxBackoffMs: 1000,
         inactivityProbeMs: 3000,

@@ -19,14 +19,24 @@ describe('The effective MTU', () => {
   });
 
   it('is that of the narrowest hypervisor which may join', () => {
-    assert.equal(underlayCapacity([], 1500), 1450);
+    assert.deepEqual(underlayCapacity([], 1500), { tunnels: 1450, physical: 1500 });
     const fleet = [end('192.0.2.1', 9000), end('192.0.2.2', 1600), end('192.0.2.3', 600, false), end(null, 576)];
-    assert.equal(underlayCapacity(fleet, 1500), 1550);
+    assert.deepEqual(underlayCapacity(fleet, 1500), { tunnels: 1550, physical: 1600 });
   });
 
   it('is what was set, unless the underlay allows less', () => {
-    assert.equal(effectiveMtu({ mtu: null }, 1450), 1450);
-    assert.equal(effectiveMtu({ mtu: 1400 }, 1450), 1400);
-    assert.equal(effectiveMtu({ mtu: 1450 }, 1430), 1430);
+    const [narrow, wide] = [1430, 1450].map(tunnels => ({ tunnels, physical: 1500 }));
+    assert.ok(narrow !== undefined && wide !== undefined);
+    assert.equal(effectiveMtu({ mtu: null, provider: null }, wide), 1450);
+    assert.equal(effectiveMtu({ mtu: 1400, provider: null }, wide), 1400);
+    assert.equal(effectiveMtu({ mtu: 1450, provider: null }, narrow), 1430);
+  });
+
+  it('of a physical network is what was set, or that of the underlay itself: nothing wraps its packets', () => {
+    const provider = { physicalNetwork: 'physnet1', vlan: null };
+    const capacity = { tunnels: 1450, physical: 1500 };
+    assert.equal(effectiveMtu({ mtu: null, provider }, capacity), 1500);
+    assert.equal(effectiveMtu({ mtu: 9000, provider }, capacity), 9000);
+    assert.equal(effectiveMtu({ mtu: 1400, provider }, capacity), 1400);
   });
 });

@@ -96,7 +96,8 @@ export class RandomOperations {
   #createSwitch(): string | null {
     if (this.#tables['logical-switches'].size >= most.switches) return null;
     const common = this.#common(`ls${this.#random.below(100)}`);
-    const row: Draft<LogicalSwitch> = { ...common, mtu: null, sharedWith: [], datapathKey: common.number };
+    const own = { mtu: null, provider: null, physicalNetworkKey: null, sharedWith: [], datapathKey: common.number };
+    const row: Draft<LogicalSwitch> = { ...common, ...own };
     this.#put('logical-switches', { ...row });
     this.#createSubnet(row.id, 4);
     if (this.#random.chance(0.4)) this.#createSubnet(row.id, 6);

@@ -189,3 +189,42 @@ describe('The dry verdict', () => {
     }
   });
 });
+
+describe('The dry verdict on a physical network', () => {
+  const bridgeMappings = [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }];
+  const builder = new NetworkBuilder()
+    .hypervisor('hv1', { bridgeMappings })
+    .hypervisor('hv2', { bridgeMappings })
+    .hypervisor('hv3')
+    .providerSwitch('dmz', 'physnet1', 100, '203.0.113.0/24')
+    .securityGroup('closed')
+    .port('a', 'dmz', macs(1), ['203.0.113.11'], ['hv1', 1])
+    .port('b', 'dmz', macs(2), ['203.0.113.12'], ['hv2', 1])
+    .port('closed', 'dmz', macs(3), ['203.0.113.13'], ['hv2', 2], { securityGroups: ['closed'] })
+    .port('lost', 'dmz', macs(4), ['203.0.113.14'], ['hv3', 1]);
+  const asked = new AskedNetwork(builder);
+  const cases: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
+    [
+      'a',
+      { ...to('b'), ...tcp(80) },
+      'allow (delivered); egress of a: no_security_groups; ingress of b: no_security_groups',
+    ],
+    [
+      'b',
+      { ...to('a'), ...tcp(80) },
+      'allow (delivered); egress of b: no_security_groups; ingress of a: no_security_groups',
+    ],
+    [
+      'a',
+      { ...to('closed'), ...tcp(80) },
+      'drop (acl_default); egress of a: no_security_groups; ingress of closed: default_deny',
+    ],
+    ['a', { to_ip: '203.0.113.99', ...tcp(80) }, 'allow (leaves); egress of a: no_security_groups'],
+    ['lost', { ...to('a'), ...tcp(80) }, 'drop (physical_network_unmapped); egress of lost: no_security_groups'],
+  ];
+  for (const [from, query, expected] of cases) {
+    it(`from ${from} to ${query['to_port_id'] ?? query['to_ip']}: ${expected.split(';')[0]}`, () => {
+      assert.equal(asked.brief(from, query), expected);
+    });
+  }
+});

@@ -47,7 +47,7 @@ export const refused = [
   // @ts-expect-error A move into a field that the stage does not write.
   () => flow(lookUp, { priority: 1, match: {}, actions: [move('ethDst', 'mac')] }),
   // @ts-expect-error An output to a port in a field that the stage does not read.
-  () => flow(lookUp, { priority: 1, match: {}, actions: [outputTo('tunnelPort')] }),
+  () => flow(lookUp, { priority: 1, match: {}, actions: [outputTo('underlayPort')] }),
   // @ts-expect-error The same in the bucket of a group.
   () => bucketActions(lookUp, [set({ outHost: 1 })]),
   // @ts-expect-error A reason that is not in the table.

@@ -16,7 +16,7 @@ export interface Verb {
 }
 
 /** Fixed from the beginning, and named by nothing that a caller could change. */
-type FixedField = 'number' | 'portKey' | 'switchPortKey' | 'datapathKey' | 'hypervisorKey';
+type FixedField = 'number' | 'portKey' | 'switchPortKey' | 'datapathKey' | 'physicalNetworkKey' | 'hypervisorKey';
 type Values<K extends Kind> = Required<Omit<RowOf<K>, keyof CommonRow | FixedField>>;
 
 interface Case<K extends Kind> {
@@ -49,10 +49,15 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       ovsdbTarget: 'tcp:198.51.100.1:6640',
       bridge: 'br-other',
       datapathType: 'system',
+      bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }],
     },
     another: { systemId: 'another', encapIp: '192.0.2.252', hypervisorKey: 4_000, datapathId: 'fffffffffffffffe' },
   },
-  'logical-switches': { id: 's1', values: { mtu: 1_300, sharedWith: ['p2'] }, another: { datapathKey: 1_000_000 } },
+  'logical-switches': {
+    id: 's1',
+    values: { mtu: 1_300, sharedWith: ['p2'], provider: { physicalNetwork: 'physnet1', vlan: 100 } },
+    another: { datapathKey: 1_000_000 },
+  },
   subnets: {
     id: 's2 10.9.2.0/24',
     values: {
@@ -216,6 +221,8 @@ function verbsOf<K extends Kind>(kind: K, network: Snapshot): readonly Verb[] {
 function compositions(network: Snapshot): readonly Verb[] {
   const port = rowOf(network, 'logical-switch-ports', 'p1');
   const binding = rowOf(network, 'port-bindings', 'binding of p1');
+  const logicalSwitch = rowOf(network, 'logical-switches', 's1');
+  const provider = { physicalNetwork: 'physnet1', vlan: 100 } as const;
   const attachments = [change('port-bindings', binding.id, null), change('logical-switch-ports', port.id, null)];
   const madePort = { ...port, ...cases['logical-switch-ports'].another, id: 'bound', number: 9_100_000 };
   const madeBinding = { ...binding, id: 'binding of bound', logicalSwitchPortId: 'bound', ofport: 40_100 };
@@ -224,6 +231,11 @@ function compositions(network: Snapshot): readonly Verb[] {
       name: 'create a port that an interface waits for',
       rows: [change('logical-switch-ports', 'bound', madePort), change('port-bindings', madeBinding.id, madeBinding)],
       undo: [change('port-bindings', madeBinding.id, null), change('logical-switch-ports', 'bound', null)],
+    },
+    {
+      name: 'make a switch part of a physical network',
+      rows: [change('logical-switches', 's1', { ...logicalSwitch, provider, physicalNetworkKey: 1 })],
+      undo: [change('logical-switches', 's1', logicalSwitch)],
     },
     {
       name: 'delete a bound port',

@@ -18,7 +18,9 @@ import {
   move as moveAction,
   output as outputAction,
   outputReg,
+  popVlan,
   Port,
+  pushVlan,
   resubmit,
   setField,
   type Action,
@@ -213,6 +215,18 @@ export function outputTo<R extends FieldName>(field: R): Step<R, never> {
   const actions = [outputReg(placeOf(field))];
   return step([field], [], () => actions);
 }
+
+/** The bit of vlan_vid that says "there is a tag" (OFPVID_PRESENT). */
+export const tagPresent = 0x1000;
+
+/** Adds an 802.1Q tag with this VLAN. */
+export function pushTag(vlan: number): Step<never, 'vlanVid'> {
+  const actions = [pushVlan(), setField(oxm.vlanVid, BigInt(tagPresent | vlan))];
+  return step([], ['vlanVid'], () => actions);
+}
+
+/** Takes the outermost 802.1Q tag off. */
+export const popTag: Step<never, 'vlanVid'> = step([], ['vlanVid'], () => [popVlan()]);
 
 /** TTL or hop limit less one. Whoever uses it has dropped packets with 0 and 1 before. */
 export const decTtl: Step<never, never> = step([], [], () => [decTtlAction()]);

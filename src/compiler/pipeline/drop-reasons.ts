@@ -128,6 +128,18 @@ export const dropReasons = {
     code: 44,
     help: 'The sending or receiving port has so many security groups, whose rules name so many sets, that a switch cannot ask them all of a packet: nothing passes. Use fewer groups, or put addresses together in fewer sets.',
   },
+  unknown_vlan: {
+    code: 50,
+    help: 'It came from a physical network, with a VLAN (or without one) that no logical switch of this hypervisor has.',
+  },
+  physical_elsewhere: {
+    code: 51,
+    help: 'It came from a physical network, and its destination is not on this hypervisor: a frame that the physical network gives to everybody, or one for a logical router, which is not reached from there.',
+  },
+  physical_network_unmapped: {
+    code: 52,
+    help: 'It was to leave to a physical network for which this hypervisor has no bridge. Name it in external_ids:weft-bridge-mappings.',
+  },
 } as const satisfies Record<string, DropReasonEntry>;
 
 export type DropReason = keyof typeof dropReasons;

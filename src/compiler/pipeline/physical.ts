@@ -1,19 +1,21 @@
 /**
- * Where logical meets physical: interfaces at the beginning, tunnels at the end, and the tables that count what is
+ * Where logical meets physical: interfaces at the beginning, tunnels and physical networks at the end, and the tables that count what is
  * dropped. Only flows of these stages (and of ls_out_delivery) name ofports.
  */
 import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
 
 export const physIn = stage('phys_in', {
-  purpose: 'From the interface to the logical port; from a tunnel to the datapath that its key names.',
-  reads: ['physicalPort', 'tunnelId'],
+  purpose:
+    'From the interface to the logical port; from a tunnel to the datapath that its key names; from a physical network to the datapath of the VLAN.',
+  reads: ['physicalPort', 'tunnelId', 'vlanVid'],
   writes: [
+    'vlanVid',
     'datapath',
     'inPort',
     'origin',
     'secured',
     'learns',
-    'fromTunnel',
+    'fromUnderlay',
     'guarded',
     'ctZone',
     'tracks',
@@ -22,9 +24,24 @@ export const physIn = stage('phys_in', {
   onMiss: { drop: 'unknown_interface' },
 });
 
+export const physSend = stage('phys_send', {
+  purpose: 'Out to the physical network, where the hypervisor has a bridge for it.',
+  reads: ['underlayPort'],
+  writes: [],
+  onMiss: 'never',
+});
+
+export const physOut = stage('phys_out', {
+  purpose:
+    'From a logical switch that is part of a physical network, unless it came from there: with the tag of its VLAN.',
+  reads: ['datapath', 'fromUnderlay'],
+  writes: ['vlanVid', 'underlayPort'],
+  onMiss: { drop: 'unknown_datapath' },
+});
+
 export const tunnelMtu = stage('tunnel_mtu', {
   purpose: 'Towards other hypervisors, unless it came from one: whether it fits the underlay of this hypervisor.',
-  reads: ['fromTunnel'],
+  reads: ['fromUnderlay'],
   writes: ['tooBig'],
   onMiss: { drop: 'unknown_hypervisor' },
 });
@@ -39,13 +56,13 @@ export const tunnelFlood = stage('tunnel_flood', {
 export const tunnelOut = stage('tunnel_out', {
   purpose: 'Out through the tunnel that the hypervisor of the destination understands, with the datapath as its key.',
   reads: ['outHost', 'flood', 'datapath'],
-  writes: ['tunnelDestination4', 'tunnelDestination6', 'tunnelId', 'tunnelPort', 'tooBig'],
+  writes: ['tunnelDestination4', 'tunnelDestination6', 'tunnelId', 'underlayPort', 'tooBig'],
   onMiss: { drop: 'unknown_hypervisor' },
 });
 
 export const tunnelSend = stage('tunnel_send', {
   purpose: 'The same, where the underlay of the other hypervisor carries less than that of some.',
-  reads: ['tooBig', 'datapath', 'tunnelPort'],
+  reads: ['tooBig', 'datapath', 'underlayPort'],
   writes: ['tunnelId'],
   onMiss: 'never',
 });
@@ -84,14 +101,16 @@ export const punt = subroutine('punt', {
 
 export const physicalIngress: Pipeline = {
   name: 'Physical ingress',
-  purpose: 'Interfaces and tunnels to logical ports.',
+  purpose: 'Interfaces, tunnels and physical networks to logical ports.',
   stages: [physIn],
 };
 
 export const physicalEgress: Pipeline = {
   name: 'Physical egress',
-  purpose: 'Tunnels to other hypervisors, and the accounts of what is dropped.',
+  purpose: 'To physical networks and through tunnels to other hypervisors, and the accounts of what is dropped.',
   stages: [
+    physOut,
+    physSend,
     tunnelMtu,
     tunnelFlood,
     tunnelOut,

@@ -18,7 +18,8 @@ interface RegisterDeclaration {
 const declarations = {
   origin: {
     bits: 32,
-    purpose: 'number of the logical switch port where the packet entered this hypervisor; 0: a tunnel',
+    purpose:
+      'number of the logical switch port where the packet entered this hypervisor; 0: a tunnel or a physical network',
   },
   inPort: { bits: 16, purpose: 'key of the port by which the packet came into the datapath' },
   outPort: { bits: 16, purpose: 'key of the port by which it leaves; 0: not known yet' },
@@ -37,7 +38,10 @@ const declarations = {
   resolved: { bits: 1, purpose: 'mac is the owner of the address looked up' },
   targetIsRouter: { bits: 1, purpose: 'the owner is a router port' },
   advertisement: { bits: 2, purpose: 'the answer to a solicitation: 1 with the MAC, 2 without, 3 to all nodes' },
-  fromTunnel: { bits: 1, purpose: 'came through a tunnel, so never goes back into one' },
+  fromUnderlay: {
+    bits: 1,
+    purpose: 'came through a tunnel or from a physical network, so never goes back into either',
+  },
   flood: { bits: 2, purpose: 'one of several copies: 1 to everybody, 2 to those who may have an unknown MAC' },
   ctZone: { bits: 16, purpose: 'conntrack zone of the port whose security groups are asked' },
   guarded: { bits: 1, purpose: 'the port where it entered has security groups' },
@@ -49,7 +53,10 @@ const declarations = {
   aclRemote: { bits: 29, purpose: 'number of the set or group that has the other side; 0: rules that name none' },
   aclRule: { bits: 29, purpose: 'number of the rule that decides, as far as is known; 0: none' },
   verdict: { bits: 2, purpose: 'what the rule says: 1 allow, 2 drop, 3 reject; 0: there is none' },
-  tunnelPort: { bits: 16, purpose: 'ofport of the tunnel that the receiver understands' },
+  underlayPort: {
+    bits: 16,
+    purpose: 'ofport of the tunnel that the receiver understands, or of the way to a physical network',
+  },
   tooBig: { bits: 1, purpose: 'does not fit the path MTU' },
   dropReason: { bits: 8, purpose: 'why the packet is dropped' },
   puntClass: { bits: 5, since: 2, purpose: 'what Weft is asked to do about the packet' },

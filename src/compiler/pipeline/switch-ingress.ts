@@ -85,21 +85,21 @@ export const lsInArpReply = stage('ls_in_arp_reply', {
 
 export const lsInArpRsp = stage('ls_in_arp_rsp', {
   purpose: 'Whom an ARP request or neighbour solicitation of a local port asks for.',
-  reads: [...packetKinds, 'fromTunnel', 'arpTpa', 'ndTarget', 'ethSrc'],
+  reads: [...packetKinds, 'fromUnderlay', 'arpTpa', 'ndTarget', 'ethSrc'],
   writes: ['mac', 'address4', 'address6', 'claim', 'permitted', 'ownsAddress', 'resolved', 'targetIsRouter'],
   onMiss: { advance: lsInL2Lkup },
 });
 
 export const lsInPutFdb = stage('ls_in_put_fdb', {
   purpose: 'Learns a source MAC that no port owns.',
-  reads: ['origin', 'datapath', 'fromTunnel', 'outPort', 'ethSrc', 'inPort', 'inHost'],
+  reads: ['origin', 'datapath', 'fromUnderlay', 'outPort', 'ethSrc', 'inPort', 'inHost'],
   writes: [],
   onMiss: 'next',
 });
 
 export const lsInLookupFdb = stage('ls_in_lookup_fdb', {
   purpose: 'Only where source MACs are learned: whether a port owns the source MAC.',
-  reads: ['datapath', 'fromTunnel', 'learns', 'ethSrc'],
+  reads: ['datapath', 'fromUnderlay', 'learns', 'ethSrc'],
   writes: ['mac', 'outPort', 'inHost'],
   onMiss: { advance: lsInL2Lkup },
 });

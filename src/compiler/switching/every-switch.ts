@@ -26,7 +26,7 @@ const lookupFlows: readonly Flow[] = [
 
 /** A port that is not on this hypervisor. */
 const elsewhereFlows: readonly Flow[] = [
-  flow(lsOutDelivery, { priority: 20, match: { fromTunnel: 1 }, actions: [drop('stale_location')] }),
+  flow(lsOutDelivery, { priority: 20, match: { fromUnderlay: 1 }, actions: [drop('stale_location')] }),
   flow(lsOutDelivery, { priority: 10, match: { outHost: 0 }, actions: [drop('port_not_bound')] }),
 ];
 
@@ -41,7 +41,7 @@ export const switchingEverywhere = rule({
 });
 
 /**
- * Where some port may have addresses that no row names, only asking tells: questions that we cannot answer are passed
+ * Where some port may have addresses that no row names, or a physical network is behind, only asking tells: questions that we cannot answer are passed
  * on. Everywhere else all addresses are known, and such a question ends where it was asked.
  */
 export const switchingUnlisted = rule({
@@ -49,7 +49,8 @@ export const switchingUnlisted = rule({
   number: 39,
   subjects: 'logical-switches',
   compile: (logicalSwitch, view) => {
-    if (view.by('logical-switch-ports', 'unlisted', logicalSwitch.id).length === 0) return null;
+    const isKnown = (): boolean => view.by('logical-switch-ports', 'unlisted', logicalSwitch.id).length === 0;
+    if (logicalSwitch.provider === null && isKnown()) return null;
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
       flows: [

@@ -4,6 +4,7 @@
  * the switch (itself included, which tunnel_out passes over) and is the same everywhere.
  *
  *   ls_in_l2_lkup -> local group -> ls_out_delivery
+ *        \-> phys_out                                       (of a switch that is part of a physical network)
  *        \-> tunnel_mtu -> tunnel_flood -> remote group -> tunnel_out      (not for what came from a tunnel)
  */
 import { learnsMacs } from '../../model/port-addresses.js';
@@ -16,7 +17,7 @@ import { advance, group, next, set, type Step } from '../pipeline/actions.js';
 import { multicastMac } from '../pipeline/addresses.js';
 import { bucketActions, flow } from '../pipeline/flow.js';
 import { boundedFloodGroups, floodGroups, type Copy } from '../pipeline/groups.js';
-import { tunnelFlood, tunnelMtu } from '../pipeline/physical.js';
+import { physOut, tunnelFlood, tunnelMtu } from '../pipeline/physical.js';
 import { lsOutDelivery } from '../pipeline/switch-egress.js';
 import { lsInL2FloodUnknown, lsInL2Lkup } from '../pipeline/switch-ingress.js';
 import { rule, type RuleDefinition } from '../rule.js';
@@ -37,17 +38,17 @@ const slot = {
 /** Who gets the copies: everybody, or those who may have an unknown MAC. Values of register `flood`. */
 export const floodKind = { everybody: 1, unknown: 2 } as const;
 
-/** The end of a flow that floods: copies for the ports here, and where there are others, on to those for them. */
+/** The end of a flow that floods: copies for the ports here, and where there are others, on to the way to them. */
 export function floodSteps(
   logicalSwitchNumber: number,
   kind: keyof typeof floodKind,
-  goesElsewhere: boolean,
+  wayToOthers: typeof physOut | typeof tunnelMtu | null,
 ): readonly Step<never, 'flood'>[] {
   const local = kind === 'everybody' ? slot.floodLocal : slot.unknownLocal;
   return [
     set({ flood: floodKind[kind] }),
     group(groupId(logicalSwitchNumber, local)),
-    ...(goesElsewhere ? [advance(tunnelMtu)] : []),
+    ...(wayToOthers === null ? [] : [advance(wayToOthers)]),
   ];
 }
 
@@ -103,16 +104,19 @@ export const switchingFlooding = rule({
   number: 34,
   subjects: 'logical-switches',
   compile: (logicalSwitch, view) => {
-    const hosts = hostsOf(logicalSwitch, view);
+    const { provider } = logicalSwitch;
+    // Where there is a physical network, that makes the copies for other hypervisors.
+    const hosts = provider === null ? hostsOf(logicalSwitch, view) : [];
     // With all its ports on one hypervisor, that is where every packet of the switch enters.
     const remote = hosts.length > 1 ? remoteFlood(logicalSwitch, hosts, 'everybody', view) : null;
+    const wayToOthers = provider !== null ? physOut : remote === null ? null : tunnelMtu;
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
       flows: [
         flow(lsInL2Lkup, {
           priority: 100,
           match: { datapath: logicalSwitch.datapathKey, ethDst: multicastMac },
-          actions: floodSteps(logicalSwitch.number, 'everybody', remote !== null),
+          actions: floodSteps(logicalSwitch.number, 'everybody', wayToOthers),
         }),
         ...(remote === null ? [] : [remote.flow]),
       ],

@@ -115,7 +115,7 @@ export const switchingRouterPort = rule({
         // The hypervisor where a packet enters does all the routing, so a tunnel never leads into a router.
         flow(lsOutDelivery, {
           priority: 100,
-          match: { datapath: owner.datapath, outPort: port.switchPortKey, fromTunnel: 0 },
+          match: { datapath: owner.datapath, outPort: port.switchPortKey, fromUnderlay: 0 },
           actions: [set({ datapath: router.datapathKey, inPort: port.portKey, outPort: 0 }), advance(lrInIpInput)],
         }),
       ],

@@ -8,7 +8,7 @@ import { learnsMacs } from '../../model/port-addresses.js';
 import { learnedCookie } from '../identifiers.js';
 import { advance, call, learn, move, next, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
-import { tunnelSource } from '../pipeline/physical.js';
+import { physOut, tunnelMtu, tunnelSource } from '../pipeline/physical.js';
 import {
   lsFdb,
   lsFdbLearned,
@@ -29,7 +29,7 @@ const hardTimeoutSeconds = 300;
 const maxPerPort = 2048;
 const maxRemotePerSwitch = 16_384;
 
-/** outPort of a learned MAC on another hypervisor: no port has this key, so delivery goes by outHost. */
+/** outPort of a learned MAC on another hypervisor or in a physical network: no port has this key, so delivery goes by where that is. */
 const portElsewhere = 0xffffn;
 
 const portNumber = 36;
@@ -90,18 +90,18 @@ function learningHosts(ports: readonly NetworkRow<'logical-switch-ports'>[], vie
 
 /** What comes from tunnels: who sent it, and behind whom its source is. */
 function remoteLearningFlows(logicalSwitch: NetworkRow<'logical-switches'>): readonly Flow[] {
-  const fromTunnel = { datapath: logicalSwitch.datapathKey, fromTunnel: 1 } as const;
+  const fromUnderlay = { datapath: logicalSwitch.datapathKey, fromUnderlay: 1 } as const;
   return [
     flow(lsInLookupFdb, {
       priority: 100,
-      match: fromTunnel,
+      match: fromUnderlay,
       actions: [set({ outPort: 0 }), move('ethSrc', 'mac'), call(lsFdb), call(tunnelSource), next],
     }),
     // A tunnel end that we do not know teaches nothing.
-    flow(lsInPutFdb, { priority: 110, match: { ...fromTunnel, inHost: 0 }, actions: [advance(lsInArpRsp)] }),
+    flow(lsInPutFdb, { priority: 110, match: { ...fromUnderlay, inHost: 0 }, actions: [advance(lsInArpRsp)] }),
     flow(lsInPutFdb, {
       priority: 100,
-      match: { ...fromTunnel, outPort: 0 },
+      match: { ...fromUnderlay, outPort: 0 },
       actions: [
         learn({
           into: lsFdbLearned,
@@ -118,6 +118,34 @@ function remoteLearningFlows(logicalSwitch: NetworkRow<'logical-switches'>): rea
   ];
 }
 
+/** The same where the switch is part of a physical network: what comes from there has left the port where it was learned. */
+function physicalLearningFlows(logicalSwitch: NetworkRow<'logical-switches'>): readonly Flow[] {
+  const fromUnderlay = { datapath: logicalSwitch.datapathKey, fromUnderlay: 1 } as const;
+  return [
+    flow(lsInLookupFdb, {
+      priority: 100,
+      match: fromUnderlay,
+      actions: [set({ outPort: 0 }), move('ethSrc', 'mac'), call(lsFdb), next],
+    }),
+    flow(lsInPutFdb, {
+      priority: 100,
+      match: { ...fromUnderlay, outPort: 0 },
+      actions: [
+        learn({
+          into: lsFdbLearned,
+          priority: 100,
+          cookie: learnedCookie(switchNumber, logicalSwitch.number),
+          hardTimeoutSeconds,
+          limit: maxRemotePerSwitch,
+          match: { datapath: 'datapath', ethDst: 'ethSrc' },
+          load: { outPort: portElsewhere, outHost: 0n },
+        }),
+        next,
+      ],
+    }),
+  ];
+}
+
 /** A switch with learning ports. */
 export const switchingLearningSwitch = rule({
   name: 'switching.learning-switch',
@@ -126,20 +154,22 @@ export const switchingLearningSwitch = rule({
   compile: (logicalSwitch, view) => {
     const ports = view.by('logical-switch-ports', 'learning', logicalSwitch.id);
     if (ports.length === 0) return null;
-    const hosts = learningHosts(ports, view);
-    const presences = view.by('switch-presences', 'logicalSwitchId', logicalSwitch.id);
-    const goesElsewhere = hosts.length > 0 && presences.length > 1;
+    const isPhysical = logicalSwitch.provider !== null;
+    const hosts = isPhysical ? [] : learningHosts(ports, view);
+    const goesElsewhere =
+      hosts.length > 0 && view.by('switch-presences', 'logicalSwitchId', logicalSwitch.id).length > 1;
     const remote = goesElsewhere ? remoteFlood(logicalSwitch, hosts, 'unknown', view) : null;
+    const wayToOthers = isPhysical ? physOut : remote === null ? null : tunnelMtu;
     const unknown = { datapath: logicalSwitch.datapathKey, outPort: 0 } as const;
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
       flows: [
-        ...remoteLearningFlows(logicalSwitch),
+        ...(isPhysical ? physicalLearningFlows(logicalSwitch) : remoteLearningFlows(logicalSwitch)),
         flow(lsInL2Unknown, { priority: 100, match: unknown, actions: [call(lsFdbLearned), next] }),
         flow(lsInL2FloodUnknown, {
           priority: 100,
           match: unknown,
-          actions: floodSteps(logicalSwitch.number, 'unknown', goesElsewhere),
+          actions: floodSteps(logicalSwitch.number, 'unknown', wayToOthers),
         }),
         ...(remote === null ? [] : [remote.flow]),
       ],

@@ -18,12 +18,12 @@ const ask = [move('ethSrc', 'mac'), call(lsPortSecurity), call(lsNeighbour), nex
 const questionFlows: readonly Flow[] = [
   flow(lsInArpRsp, {
     priority: 100,
-    match: { arpOp: arp.request, fromTunnel: 0 },
+    match: { arpOp: arp.request, fromUnderlay: 0 },
     actions: [set({ ...noAnswerYet, claim: 1 }), move('arpTpa', 'address4'), ...ask],
   }),
   flow(lsInArpRsp, {
     priority: 100,
-    match: { icmpv6Type: icmpv6.solicitation, fromTunnel: 0 },
+    match: { icmpv6Type: icmpv6.solicitation, fromUnderlay: 0 },
     actions: [set({ ...noAnswerYet, claim: 2 }), move('ndTarget', 'address6'), ...ask],
   }),
 ];

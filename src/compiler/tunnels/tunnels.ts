@@ -36,15 +36,15 @@ export const tunnelsEverywhere = rule({
         flow(physIn, {
           priority: 100,
           match: { physicalPort: ofport },
-          actions: [move('tunnelId', 'datapath'), set({ fromTunnel: 1 }), advance(lsInLookupFdb)],
+          actions: [move('tunnelId', 'datapath'), set({ fromUnderlay: 1 }), advance(lsInLookupFdb)],
         }),
       ),
       // The copies of a flood that came through a tunnel are for the ports here, and nothing more.
-      flow(tunnelMtu, { priority: 200, match: { fromTunnel: 1 }, actions: [] }),
+      flow(tunnelMtu, { priority: 200, match: { fromUnderlay: 1 }, actions: [] }),
       flow(tunnelFlood, { priority: 200, match: { tooBig: 1 }, actions: [group(tooBigGroup)] }),
       // One of several copies may end so. On a copy, or Open vSwitch 3.1 resumes it with the check of an earlier receiver.
       flow(tunnelSend, { priority: 200, match: { tooBig: 1 }, actions: [onCopy(group(tooBigGroup))] }),
-      flow(tunnelSend, { priority: 0, match: {}, actions: [move('datapath', 'tunnelId'), outputTo('tunnelPort')] }),
+      flow(tunnelSend, { priority: 0, match: {}, actions: [move('datapath', 'tunnelId'), outputTo('underlayPort')] }),
     ],
     groups: [
       {
@@ -74,7 +74,7 @@ export const tunnelsToHypervisor = rule({
   compile: (hypervisor, view) => {
     if (!hypervisor.allowed || hypervisor.encapIp === null) return null;
     const { family, value } = ipValue(hypervisor.encapIp);
-    const tunnelPort = TUNNEL_OFPORTS[hypervisor.encapTypes[0] ?? 'geneve'];
+    const underlayPort = TUNNEL_OFPORTS[hypervisor.encapTypes[0] ?? 'geneve'];
     const toAddress = set(family === 4 ? { tunnelDestination4: value } : { tunnelDestination6: value });
     const source = family === 4 ? { tunnelSource4: value } : { tunnelSource6: value };
     const capacity = tunnelMtuOf(hypervisor);
@@ -86,8 +86,8 @@ export const tunnelsToHypervisor = rule({
           priority: 100,
           match: { outHost: hypervisor.hypervisorKey },
           actions: isNarrow
-            ? [toAddress, set({ tunnelPort }), checkLarger(capacity + ethernetHeaderBytes, 'tooBig'), next]
-            : [toAddress, move('datapath', 'tunnelId'), output(tunnelPort)],
+            ? [toAddress, set({ underlayPort }), checkLarger(capacity + ethernetHeaderBytes, 'tooBig'), next]
+            : [toAddress, move('datapath', 'tunnelId'), output(underlayPort)],
         }),
         ...(isNewestAt(hypervisor.encapIp, hypervisor, view)
           ? [flow(tunnelSource, { priority: 100, match: source, actions: [set({ inHost: hypervisor.hypervisorKey })] })]

@@ -62,5 +62,6 @@ export async function newHypervisor(unit: UnitOfWork, common: CommonRow, underla
     ovsdbTarget: null,
     bridge: 'br-int',
     datapathType: 'system',
+    bridgeMappings: [],
   };
 }

@@ -45,13 +45,13 @@ describe('The layout of the pipeline', () => {
     const undeclared = { origin: 1 } as unknown as Record<string, never>;
     assert.throws(() => flow(lsInL2Lkup, { priority: 1, match: undeclared, actions: [next] }), /does not read origin/);
     assert.throws(() => set({ outPort: 0x10000 }), RangeError);
-    assert.throws(() => flow(lsInArpRsp, { priority: 1, match: { fromTunnel: 2 }, actions: [next] }));
+    assert.throws(() => flow(lsInArpRsp, { priority: 1, match: { fromUnderlay: 2 }, actions: [next] }));
   });
 
   it('adds what OpenFlow wants matched before a field', () => {
     const arp = stage('arp', { purpose: '', reads: ['ndSll', 'outPort', 'inPort'], writes: [], onMiss: 'never' });
     assert.throws(() => flow(arp, { priority: 1, match: {}, actions: [] }), /in no pipeline/);
-    const text = formatFlow(flow(lsInArpRsp, { priority: 7, match: { fromTunnel: 1 }, actions: [next] }));
+    const text = formatFlow(flow(lsInArpRsp, { priority: 7, match: { fromUnderlay: 1 }, actions: [next] }));
     assert.match(text, /priority=7,reg\d+=0x[0-9a-f]+\/0x[0-9a-f]+ actions=resubmit\(,\d+\)$/);
   });
 });
@@ -77,7 +77,7 @@ const placesForEver = {
   resolved: 'reg15 0 1',
   targetIsRouter: 'reg15 1 1',
   advertisement: 'reg10 29 2',
-  fromTunnel: 'reg15 2 1',
+  fromUnderlay: 'reg15 2 1',
   flood: 'reg11 29 2',
   ctZone: 'reg13 16 16',
   guarded: 'reg15 3 1',
@@ -89,7 +89,7 @@ const placesForEver = {
   aclRemote: 'reg10 0 29',
   aclRule: 'reg11 0 29',
   verdict: 'reg14 28 2',
-  tunnelPort: 'reg14 0 16',
+  underlayPort: 'reg14 0 16',
   tooBig: 'reg15 6 1',
   dropReason: 'reg14 16 8',
   puntClass: 'reg15 13 5',

@@ -30,6 +30,10 @@ describe('command line', () => {
     assert.deepEqual(parseValue(memberOf('subnets', 'allocation_pools'), '10.0.0.5-10.0.0.9'), [
       { start: '10.0.0.5', end: '10.0.0.9' },
     ]);
+    const provider = memberOf('logical-switches', 'provider');
+    assert.deepEqual(parseValue(provider, 'physnet1:100'), { physical_network: 'physnet1', vlan: 100 });
+    assert.deepEqual(parseValue(provider, 'physnet1'), { physical_network: 'physnet1' });
+    assert.equal(parseValue(provider, 'null'), null);
     assert.deepEqual(parseValue(memberOf('subnets', 'labels'), 'tier=web,team=a=b'), { tier: 'web', team: 'a=b' });
     assert.deepEqual(parseValue(memberOf('subnets', 'dns_servers'), ''), []);
   });

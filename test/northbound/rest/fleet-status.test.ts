@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { fleetStatus, type FleetStatusParts } from '../../../northbound/rest/fleet-status.js';
+import type { PhysicalNetworkStatus } from '../../../northbound/rest/network-state.js';
 import type { WeftError } from '../../../src/base/errors.js';
 import { Convergence, type FragmentFailure, type HostProgress } from '../../../src/delivery/convergence.js';
 import type { DropCount } from '../../../src/delivery/counter-reading.js';
@@ -36,6 +37,8 @@ class Circumstances {
   isInstalled = true;
   claims: Partial<HostClaim>[] = [];
   drops: DropCount[] | null = null;
+  /** Why the host is not joined with the network behind a bridge. */
+  joints: Record<string, string> = {};
   acceptNames = true;
   readonly convergence = new Convergence(new ManualClock());
   readonly view = new NetworkView();
@@ -56,6 +59,7 @@ class Circumstances {
       hosts: {
         status: () => this.host,
         claims: () => this.claims as HostClaim[],
+        whyNotJoined: (_, { bridge }) => this.joints[bridge] ?? null,
         isInstalled: () => this.isInstalled,
         awaitRemoval: async () => true,
       },
@@ -74,6 +78,11 @@ class Circumstances {
       this.view.get('hypervisors', 'hv1') as RowOf<'hypervisors'>,
     );
     return [state, reason];
+  }
+
+  physicalNetworks(): readonly PhysicalNetworkStatus[] {
+    const row = this.view.get('hypervisors', 'hv1') as RowOf<'hypervisors'>;
+    return fleetStatus(this.#parts).hypervisor(row).physical_networks;
   }
 
   readDrops(): Promise<readonly unknown[]> {
@@ -114,6 +123,42 @@ describe('The status of a port', () => {
     assert.deepEqual(now.port('bound').reason, 'hv1 is not connected');
     now.delivery = null;
     assert.equal(now.port('bound').state, 'unknown');
+  });
+
+  it('says what is missing between its hypervisor and the physical network', () => {
+    const provided = (bridgeMappings: RowOf<'hypervisors'>['bridgeMappings']): Circumstances =>
+      new Circumstances(
+        new NetworkBuilder()
+          .hypervisor('hv1', { bridgeMappings })
+          .providerSwitch('net', 'physnet1', 100)
+          .port('bound', 'net', '02:00:00:00:00:01', [], ['hv1', 1]),
+      );
+    const unmapped = provided([]);
+    const missing =
+      'hv1 names no bridge for physical network physnet1: set external_ids:weft-bridge-mappings=physnet1:BRIDGE there';
+    const { up, state, reason } = unmapped.port('bound');
+    assert.deepEqual([up, state, reason], [false, 'isolated', missing]);
+    const entry = { physical_network: 'physnet1', bridge: null, connected: false, reason: missing };
+    assert.deepEqual(unmapped.physicalNetworks(), [entry]);
+    now = provided([
+      { physicalNetwork: 'physnet1', bridge: 'br-ex' },
+      { physicalNetwork: 'physnet1', bridge: 'br-second' },
+      { physicalNetwork: 'physnet2', bridge: 'br-other' },
+    ]);
+    assert.equal(now.port('bound').state, 'up', 'the first of two bridges counts');
+    const unused = 'no port on hv1 is on a logical switch of physnet2';
+    assert.deepEqual(now.physicalNetworks(), [
+      { physical_network: 'physnet1', bridge: 'br-ex', connected: true, reason: null },
+      { physical_network: 'physnet2', bridge: 'br-other', connected: false, reason: unused },
+    ]);
+    now.joints = { 'br-ex': 'there is no bridge br-ex' };
+    assert.equal(now.port('bound').state, 'isolated');
+    assert.equal(
+      now.port('bound').reason,
+      'hv1 is not joined with physical network physnet1: there is no bridge br-ex',
+    );
+    now.isInstalled = false;
+    assert.equal(now.port('bound').state, 'pending', 'one thing after the other');
   });
 
   it('has the words of a switch that refused its flows', () => {

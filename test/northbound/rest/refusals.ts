@@ -246,6 +246,10 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       ),
     ],
     'logical-switches': [
+      ...each('provider', 'invalid_value', 'physnet1', 5, []),
+      refusal({ provider: {} }, 'missing_member', '/provider/physical_network'),
+      refusal({ provider: { physical_network: 'a b' } }, 'invalid_value', '/provider/physical_network'),
+      refusal({ provider: { physical_network: 'a', vlan: 4095 } }, 'out_of_range', '/provider/vlan'),
       ...commonRefusals,
       ...requiredName,
       ...each('mtu', 'invalid_value', '1400', 1400.5, true),

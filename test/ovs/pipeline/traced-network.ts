@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dropReasonByCode, type DropReason } from '../../../src/compiler/pipeline/drop-reasons.js';
 import { dropCounterTables } from '../../../src/compiler/drops/drops.js';
 import { placeOf } from '../../../src/compiler/pipeline/registers.js';
+import { providerOfport } from '../../../src/model/provider-ports.js';
 import { TUNNEL_OFPORTS } from '../../../src/model/tunnel-ports.js';
 import { requires } from '../../fixtures/requires.js';
 import { DummySwitch } from '../dummy-switch.js';
@@ -13,6 +14,8 @@ import { flowLines, groupLines, meterLines } from '../../compiler/host-text.js';
 import type { CompiledNetwork } from '../../compiler/network-builder.js';
 
 const countedWithinMs = 10_000;
+/** The port of a bridge that is the host itself. */
+const localOfport = '65534';
 
 /** A packet of so many bytes, Ethernet header included. */
 export interface SizedPacket {
@@ -80,10 +83,14 @@ export class TracedNetwork {
     this.#switch = dummySwitch;
   }
 
-  /** Starts Open vSwitch with a bridge for each name, and ports 1 to `portCount` and those of the tunnels on each. */
+  /** Starts Open vSwitch with a bridge for each name, and ports 1 to `portCount`, those of the tunnels and of two physical networks on each. */
   static async start(bridges: readonly string[], portCount = 4): Promise<TracedNetwork> {
     const dummySwitch = await DummySwitch.start({ bridges });
-    const ofports = [...Array.from({ length: portCount }, (_, i) => i + 1), ...Object.values(TUNNEL_OFPORTS)];
+    const ofports = [
+      ...Array.from({ length: portCount }, (_, i) => i + 1),
+      ...Object.values(TUNNEL_OFPORTS),
+      ...[1, 2].map(providerOfport),
+    ];
     const commands = bridges.flatMap(bridge =>
       ofports.flatMap(ofport => {
         const name = `${bridge}-${ofport}`;
@@ -105,6 +112,48 @@ export class TracedNetwork {
     // As delivery does on every connection.
     for (const bridge of bridges) await dummySwitch.ofctl(['set-frags', bridge, 'nx-match']);
     return new TracedNetwork(dummySwitch);
+  }
+
+  /** Adds a bridge that learns and floods as any, with these ports. */
+  async addNormalBridge(bridge: string, ofports: readonly number[]): Promise<void> {
+    await this.#switch.addBridge(bridge, ['OpenFlow15']);
+    for (const ofport of ofports) await this.#switch.addPort(bridge, `${bridge}-${ofport}`, ofport);
+    await this.#switch.ofctl(['add-flow', bridge, 'actions=normal']);
+  }
+
+  /** Joins two bridges by a pair of patch ports, in place of what has these numbers there. */
+  async join(one: readonly [bridge: string, ofport: number], other: typeof one): Promise<void> {
+    const name = ([bridge, ofport]: typeof one): string => `${bridge}-${ofport}`;
+    for (const [end, peer] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const device = name(end);
+      const patch = ['type=patch', `options:peer=${name(peer)}`, `ofport_request=${end[1]}`];
+      await this.#switch.vsctl('--if-exists', 'del-port', end[0], device);
+      await this.#switch.vsctl('add-port', end[0], device, '--', 'set', 'interface', device, ...patch);
+    }
+  }
+
+  /**
+   * Where the copies of a packet end, through whatever bridges: `BRIDGE-OFPORT`, and the VLAN that they leave with. Those for the
+   * bridges themselves, which flood to their own hosts too, are left out.
+   */
+  async wayOf(bridge: string, packet: string): Promise<{ readonly copies: readonly string[]; readonly text: string }> {
+    const ports = new Map<string, string>();
+    for (const [, name, ofport, number] of (await this.appctl('dpif/show')).matchAll(/^\s+(\S+) (\d+)\/(\d+):/gm)) {
+      if (ofport !== localOfport) ports.set(number ?? '', name ?? '');
+    }
+    const text = await this.#switch.trace(bridge, packet);
+    const actions = /^Datapath actions: (?<actions>.*)$/m.exec(text)?.groups?.['actions'] ?? '';
+    let vlan = /dl_vlan=(\d+)/.exec(packet)?.[1] ?? null;
+    const copies: string[] = [];
+    for (const [step, pushed] of actions.matchAll(/push_vlan\(vid=(\d+)[^)]*\)|pop_vlan|(?<=^|,)\d+(?=,|$)/g)) {
+      if (pushed !== undefined) vlan = pushed;
+      else if (step === 'pop_vlan') vlan = null;
+      else if (ports.has(step)) copies.push(`${ports.get(step)}${vlan === null ? '' : ` with ${vlan}`}`);
+    }
+    return { copies, text };
   }
 
   /** Gives every bridge what its hypervisor is to hold, and nothing else. */
