@@ -6,6 +6,7 @@ import { QosAndMirrors1763749800000 } from './1763749800000-qos-and-mirrors.js';
 import { SecurityGroups1763751600000 } from './1763751600000-security-groups.js';
 import { AuditedJoinTokens1763753400000 } from './1763753400000-audited-join-tokens.js';
 import { ProviderNetworks1763755200000 } from './1763755200000-provider-networks.js';
+import { VerdictLog1763758800000 } from './1763758800000-verdict-log.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -15,4 +16,5 @@ export const migrations = [
   SecurityGroups1763751600000,
   AuditedJoinTokens1763753400000,
   ProviderNetworks1763755200000,
+  VerdictLog1763758800000,
 ] as const;

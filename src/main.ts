@@ -181,6 +181,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
       isActive,
       southbound: () => southboundReport.status(),
       verdict: question => verdictOf(view, tracer, question),
+      verdictLog: controller.slowPath.verdictLog,
       version,
     },
     tls,

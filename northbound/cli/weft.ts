@@ -6,6 +6,7 @@ import { Client, type JsonObject, ProblemError } from './client.js';
 import { type CommandContext, resolve, verbCommands } from './verb-commands.js';
 import { cellOf } from './table.js';
 import { countersCommand } from './counter-commands.js';
+import { logCommand } from './log-command.js';
 import { explainCommand, verdictCommand } from './verdict-commands.js';
 import { hypervisorCommand, joinTokenCommand } from './enrolment-commands.js';
 import { southboundCommand } from './southbound-command.js';
@@ -112,7 +113,15 @@ async function main(): Promise<void> {
   const context = globalOptions(program);
   for (const command of verbCommands(context)) program.addCommand(command);
   const own = [waitCommand, watchCommand, dropsCommand, revisionCommand, southboundCommand, tokenCommand, usageCommand];
-  for (const build of [...own, countersCommand, verdictCommand, explainCommand, hypervisorCommand, joinTokenCommand])
+  for (const build of [
+    ...own,
+    countersCommand,
+    logCommand,
+    verdictCommand,
+    explainCommand,
+    hypervisorCommand,
+    joinTokenCommand,
+  ])
     program.addCommand(build(context));
   program.addCommand(labCommand());
   await addPkiCommand(program);

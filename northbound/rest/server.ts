@@ -18,6 +18,7 @@ import type { Clock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import type { Logger } from '../../src/base/log.js';
 import type { Convergence } from '../../src/delivery/convergence.js';
+import type { VerdictLog } from '../../src/slow-path/verdict-log.js';
 import type { Store } from '../../src/store/store.js';
 import type { Question } from '../../src/trace/question.js';
 import type { Verdict } from '../../src/trace/verdict.js';
@@ -41,6 +42,7 @@ import { Sight } from './sight.js';
 import { registerSouthbound, type SouthboundStatus } from './southbound-status.js';
 import { registerTransactions } from './transaction-route.js';
 import { registerUsage } from './usage-route.js';
+import { registerVerdictLog } from './verdict-log-route.js';
 import { registerVerdict } from './verdict-route.js';
 import { registerWatch } from './watch-route.js';
 
@@ -76,6 +78,8 @@ export interface RestContext {
   readonly southbound: () => SouthboundStatus;
   /** What would become of a packet. */
   readonly verdict: (question: Question) => Verdict;
+  /** What was logged of verdicts. */
+  readonly verdictLog: Pick<VerdictLog, 'latest'>;
   readonly version: string;
 }
 
@@ -183,6 +187,7 @@ export async function buildRestServer(context: RestContext, tls: ServerTls | nul
   registerHypervisorRoutes(app, context);
   registerCounters(app, context);
   registerVerdict(app, context);
+  registerVerdictLog(app, context);
   registerSouthbound(app, context);
   registerJoinTokens(app, context);
   registerTransactions(app, context);

@@ -33,6 +33,7 @@ const separator = '\0';
 export class TrafficMetrics {
   readonly #parts: TrafficMetricsParts;
   readonly #drops = new CounterAccounts();
+  readonly #unlogged = new CounterAccounts();
   readonly #rules = new CounterAccounts();
   #reading: Promise<void> | null = null;
   #nextAtMs = -Infinity;
@@ -73,6 +74,12 @@ export class TrafficMetrics {
       'Packets dropped since this Weft began to look, by hypervisor and reason (rate_limit: by meters of QoS rules).',
       ['hypervisor', 'reason'],
       () => [...this.#drops.totals].map(([account, { packets }]) => [nameOf(account), packets] as const),
+    );
+    counter(
+      'verdicts_suppressed_total',
+      'Packets that security groups wanted logged and meters of the hypervisor held back, since this Weft began to look.',
+      ['hypervisor'],
+      () => [...this.#unlogged.totals].map(([account, { packets }]) => [nameOf(account), packets] as const),
     );
     const { ruleMetrics } = this.#parts;
     if (ruleMetrics === 'off') return;
@@ -124,6 +131,7 @@ export class TrafficMetrics {
     await Promise.all(Array.from({ length: Math.min(hostsAtOnce, hosts.length) }, work));
     const known = new Set(hosts);
     this.#drops.keepOnly(known, account => known.has(account.split(separator, 1)[0] ?? ''));
+    this.#unlogged.keepOnly(known, account => known.has(account));
     this.#rules.keepOnly(known, account => {
       const [groupId = '', , , ruleId] = account.split(separator);
       const isThere = view.get('security-groups', groupId) !== null;
@@ -135,9 +143,12 @@ export class TrafficMetrics {
     const { fleet, view, ruleMetrics } = this.#parts;
     const drops = await fleet.dropTotals(hypervisorId);
     if (drops !== null) {
+      const readingOf = (counts: typeof drops) =>
+        new Map(counts.map(({ source, packets }) => [source, { packets: Number(packets), bytes: 0 }]));
       const reasons = new Map(drops.map(({ source, reason }) => [source as string | number, reason]));
-      const reading = new Map(drops.map(({ source, packets }) => [source, { packets: Number(packets), bytes: 0 }]));
-      this.#drops.take(hypervisorId, reading, source => `${hypervisorId}${separator}${reasons.get(source) ?? ''}`);
+      const dropped = readingOf(drops.filter(({ reason }) => reason !== null));
+      this.#drops.take(hypervisorId, dropped, source => `${hypervisorId}${separator}${reasons.get(source) ?? ''}`);
+      this.#unlogged.take(hypervisorId, readingOf(drops.filter(({ reason }) => reason === null)), () => hypervisorId);
     }
     const isGuarded = view.get('residencies', residencyId(guardScope, hypervisorId)) !== null;
     if (ruleMetrics === 'off' || !isGuarded) return;

@@ -105,15 +105,18 @@ export function meterId(objectNumber: number, slot: number): number {
   return objectNumber * groupSlots + slot;
 }
 
+/** What each meter of an object is for; the object is a port, and of the last one a security group. */
+export const meterSlot = { egressKbps: 0, egressPktps: 1, ingressKbps: 2, ingressPktps: 3, verdictLog: 4 } as const;
+
 /** The id of a meter that is of no object. `index` is 0 to 255. */
 export function sharedMeterId(index: number): number {
   inRange('index of a shared meter', index, sharedMeters - 1);
   return firstSharedMeter + index;
 }
 
-/** The object that a meter id was made from; null: of none. */
-export function objectOfMeter(id: number): number | null {
-  return id >= firstSharedMeter ? null : Math.floor(id / groupSlots);
+/** The object and slot that a meter id was made from; null: it is of no object. */
+export function decodeMeterId(id: number): { readonly objectNumber: number; readonly slot: number } | null {
+  return id >= firstSharedMeter ? null : decodeGroupId(id);
 }
 
 /** The object and slot that a group id was made from. */

@@ -1,5 +1,6 @@
 /** The list of rooms. Numbers of rules are part of cookies: never used again, given in tens by room. */
 import { aclStages } from './acl/stages.js';
+import { aclLog } from './acl/log.js';
 import { aclGroup } from './acl/group.js';
 import { aclPort } from './acl/port.js';
 import { aclRemote } from './acl/remote.js';
@@ -54,6 +55,7 @@ export const rules: readonly Rule[] = [
   aclGroup,
   aclRemote,
   aclRule,
+  aclLog,
   puntsEverywhere,
   providerEverywhere,
   providerSwitch,

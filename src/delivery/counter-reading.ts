@@ -17,6 +17,8 @@ export interface DropReading {
   decode(this: void, flow: SwitchFlow): DropCount | null;
   /** Null of a meter that counts nothing of drops. */
   decodeMeter(this: void, meter: MeterCount): DropCount | null;
+  /** Copies of packets that the log was to have, and does not get. Null of a meter that limits something else. */
+  decodeUnlogged(this: void, meter: MeterCount): bigint | null;
 }
 
 /** Packets that a rule of a security group has decided on one hypervisor. */
@@ -42,7 +44,8 @@ export interface RuleReading {
 export interface DropTotal {
   /** The reason, or the reason and the meter. */
   readonly source: string;
-  readonly reason: string;
+  /** Null: nothing was dropped, only copies for the log. */
+  readonly reason: string | null;
   readonly packets: bigint;
 }
 
@@ -79,6 +82,8 @@ export async function readDropTotals(target: Switch, reading: DropReading): Prom
   });
   const totals: DropTotal[] = [...byReason].map(([reason, packets]) => ({ source: reason, reason, packets }));
   for (const meter of await target.readMeterCounts()) {
+    const unlogged = reading.decodeUnlogged(meter);
+    if (unlogged !== null) totals.push({ source: `log/${meter.meterId}`, reason: null, packets: unlogged });
     const count = reading.decodeMeter(meter);
     if (count === null) continue;
     const { reason, packets } = count;

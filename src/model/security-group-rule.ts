@@ -53,6 +53,11 @@ export const securityGroupRules = resource({
       'Judges each packet by itself, before all rules that are not stateless; replies need a rule of their own.',
       { default: false },
     ),
+    log: optional(
+      boolean(),
+      'Writes what it decides to the log, as far as the limits for that allow: of what it allows the beginning of each connection, of what it drops or rejects (and of a stateless rule) each packet.',
+      { default: false },
+    ),
   },
   columns: ['securityGroupId', 'direction', 'ethertype', 'protocol', 'portMin', 'portMax', 'action', 'priority'],
 });

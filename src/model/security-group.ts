@@ -1,7 +1,7 @@
 import { optional } from './fields.js';
 import { portSelector } from './port-selector.js';
 import { resource } from './resource.js';
-import { list, nullable, oneOf } from './value-types.js';
+import { boolean, list, nullable, oneOf } from './value-types.js';
 
 /** Seen from the port: ingress is what it receives, egress what it sends. */
 export const directions = ['ingress', 'egress'] as const;
@@ -23,6 +23,11 @@ export const securityGroups = resource({
       nullable(portSelector()),
       'Ports of the same project that belong to it by their labels, besides those that name it; {} selects all of them.',
       { default: null },
+    ),
+    logDenied: optional(
+      boolean(),
+      'Writes to the log what ports of the group are denied because no rule of theirs says anything about it.',
+      { default: false },
     ),
   },
   columns: ['isolates', 'portSelector'],

@@ -29,7 +29,13 @@ import { tcpReset } from './packets/tcp.js';
 type BoundPort = ViewRow<'bound-ports'>;
 
 /** Why a punted packet gets no answer. */
-export type Silence = 'foreign_port' | 'of_no_port' | 'malformed' | 'not_to_be_answered' | 'no_address';
+export type Silence =
+  | 'foreign_port'
+  | 'of_no_port'
+  | 'malformed'
+  | 'not_to_be_answered'
+  | 'no_address'
+  | 'unknown_rule';
 
 export interface Answer {
   readonly frame: Uint8Array;
@@ -62,10 +68,14 @@ function senderPart(data: Uint8Array): number {
 
 /**
  * The port that has sent it, if that is one of the hypervisor. What came to it through a tunnel is only answered where rules of a port
- * have judged it: in the name of that port, and for its sender.
+ * have judged it: in the name of that port, and for its sender. What is to be logged is about the port whose rules decided.
  */
 export function accountOf(view: NetworkReader, { hypervisorId, at, data }: Punted): Account | Silence {
   const entry = puntClassEntries[at.puntClass];
+  if (at.puntClass === 'verdict') {
+    const judge = judgeOf(view, hypervisorId, at);
+    return judge === null ? 'foreign_port' : { port: judge, key: judge.id, rate: entry };
+  }
   if (at.origin !== 0) {
     const port = senderOf(view, hypervisorId, at);
     return port === null ? 'foreign_port' : { port, key: port.id, rate: entry };
@@ -92,6 +102,8 @@ function errorAbout(
   const router = routerOf(view, port, at);
   if (!mayBeAnswered(frame) || isForMany(view, at, port, router, frame)) return 'not_to_be_answered';
   switch (at.puntClass) {
+    case 'verdict':
+      return 'not_to_be_answered';
     case 'reject':
       return rejection(view, at, judgeOf(view, hypervisorId, at), frame);
     case 'ttl_exceeded':

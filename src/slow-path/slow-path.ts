@@ -24,12 +24,14 @@ import type { NetworkReader } from '../view/network-view.js';
 import { Allowances, type Rate } from './allowance.js';
 import { type Account, accountOf, answerTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
+import { VerdictLog } from './verdict-log.js';
 
 /** Why a packet that came was not answered. */
 export type PuntDrop =
   | Silence
   | 'unknown_class'
   | 'host_limit'
+  | 'log_limit'
   | 'limit'
   | 'queue_full'
   | 'too_late'
@@ -93,9 +95,12 @@ export class SlowPath {
   readonly #counters = new Map<PuntClass, Counters>();
   readonly #drops = new Map<PuntDrop, number>();
   #isAnswering = false;
+  /** What security groups want logged. */
+  readonly verdictLog: VerdictLog;
 
   constructor(options: SlowPathOptions) {
     this.#options = options;
+    this.verdictLog = new VerdictLog(options);
     this.#allowances = new Allowances(options.clock);
     for (const [puntClass] of entries) {
       this.#counters.set(puntClass, { puntClass, received: 0, answered: 0, answeredAfterMs: 0 });
@@ -176,7 +181,10 @@ export class SlowPath {
     const account = accountOf(view, punted);
     if (typeof account === 'string') return this.#drop(account);
     const { port, key, rate } = account;
-    if (!this.#allowances.take(`${key} ${at.puntClass}`, rate)) return this.#drop('limit');
+    if (!this.#allowances.take(`${key} ${at.puntClass}`, rate)) {
+      if (at.puntClass === 'verdict') this.verdictLog.pass(port);
+      return this.#drop('limit');
+    }
     const turn = { group: hypervisorId, member: key };
     if (!this.#queue.offer(turn, { ...punted, channel, port, atMs: clock.nowMs() })) return this.#drop('queue_full');
     if (this.#isAnswering) return;
@@ -213,10 +221,21 @@ export class SlowPath {
     if (waitedMs > latestMs) return this.#drop('too_late');
     // A switch that does not read is given no more: what it asks for is late anyway.
     if (connection.state.kind !== 'open' || !connection.writable) return this.#drop('not_connected');
+    if (punted.at.puntClass === 'verdict') return this.#log(punted, port, waitedMs);
     const answer = answerTo(view, punted, port);
     if (typeof answer === 'string') return this.#drop(answer);
     connection.send(packetOut(answer.frame, injectionActions(answer.into)));
-    const counters = this.#count(punted.at.puntClass);
+    this.#answered(punted.at.puntClass, waitedMs);
+  }
+
+  #log(punted: Punted, port: Account['port'], waitedMs: number): void {
+    const refused = this.verdictLog.take(punted, port);
+    if (refused === null) this.#answered('verdict', waitedMs);
+    else this.#drop(refused);
+  }
+
+  #answered(puntClass: PuntClass, waitedMs: number): void {
+    const counters = this.#count(puntClass);
     counters.answered += 1;
     counters.answeredAfterMs += waitedMs;
   }

@@ -30,7 +30,7 @@ interface Group {
   readonly hosts: Counts<string>;
   /** Sets that its rules name. */
   readonly remotes: Counts<string>;
-  readonly rules: Counts<'tracked' | Direction>;
+  readonly rules: Counts<'tracked' | 'logged' | Direction>;
 }
 
 /** A set or group that rules have for their other side. */
@@ -181,6 +181,7 @@ export class SecurityMembership {
   #countRule(row: NonNullable<RowChange<'security-group-rules'>['after']>, by: 1 | -1): void {
     const group = this.#group(row.securityGroupId);
     if (group.rules.add(row.stateless ? row.direction : 'tracked', by)) this.#dirtyGroups.add(group.id);
+    if (row.log && group.rules.add('logged', by)) this.#dirtyGroups.add(group.id);
     const setId = row.remoteGroupId ?? row.remoteAddressSetId;
     const kind = row.remoteGroupId === null ? 'address-sets' : 'security-groups';
     const lookups = groupLookups(group.remotes.size);
@@ -328,9 +329,10 @@ export class SecurityMembership {
     const group = this.#groups.get(id);
     if (group === undefined || group.row === null) return null;
     const stateless = directions.filter(direction => group.rules.has(direction));
-    const { isolates, number } = group.row;
+    const { isolates, number, logDenied: logsDenied } = group.row;
     const lookups = groupLookups(group.remotes.size);
-    return { id, tracked: group.rules.has('tracked'), stateless, isolates, lookups, number };
+    const [tracked, logged] = [group.rules.has('tracked'), group.rules.has('logged')];
+    return { id, tracked, stateless, isolates, logs: logged || logsDenied, logsDenied, lookups, number };
   }
 
   *#partRows(setId: string, parts: ReadonlySet<number>): Generator<RowAfter<DerivedKind>> {

@@ -21,6 +21,10 @@ export interface GroupTraits {
   readonly stateless: readonly Direction[];
   /** Directions in which its ports are denied what no rule allows. */
   readonly isolates: readonly Direction[];
+  /** Something that is decided about its ports is to be logged. */
+  readonly logs: boolean;
+  /** What its ports are denied because no rule allows it is to be logged. */
+  readonly logsDenied: boolean;
   /** A bound of the lookups that it takes to ask its rules about a packet; rounded, so that it changes rarely. */
   readonly lookups: number;
   /** The number of the security group. */

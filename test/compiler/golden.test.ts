@@ -49,9 +49,13 @@ function everything(): NetworkBuilder {
     .mirror('outside', 'web2', { kind: 'gre', remoteIp: '192.0.2.99', key: 7, direction: 'out' })
     .mirror('outside six', 'web2', { kind: 'erspan', remoteIp: '2001:db8::99', key: 8, direction: 'in' })
     .securityGroup('web servers')
-    .securityGroup('everybody', { isolates: ['egress'], portSelector: { matchLabels: {}, matchExpressions: [] } })
+    .securityGroup('everybody', {
+      isolates: ['egress'],
+      portSelector: { matchLabels: {}, matchExpressions: [] },
+      logDenied: true,
+    })
     .addressSet('office', '192.0.2.7', '198.51.100.0/24', '2001:db8::/32', '0.0.0.0/0')
-    .rule('https', 'web servers', 'ingress', { protocol: 'tcp', portMin: 443, portMax: 450 })
+    .rule('https', 'web servers', 'ingress', { protocol: 'tcp', portMin: 443, portMax: 450, log: true })
     .rule('https too', 'web servers', 'ingress', { protocol: 'tcp', portMin: 448, portMax: 452 })
     .rule('office', 'web servers', 'ingress', { remoteAddressSetId: 'office', action: 'reject', priority: 2000 })
     .rule('peers', 'web servers', 'ingress', { remoteGroupId: 'web servers', ethertype: 'ipv4' })

@@ -196,7 +196,12 @@ export class NetworkBuilder {
   }
 
   securityGroup(id: string, given: Given<'security-groups'> = {}): this {
-    return this.#add('security-groups', id, { isolates: ['ingress', 'egress'], portSelector: null, ...given });
+    return this.#add('security-groups', id, {
+      isolates: ['ingress', 'egress'],
+      portSelector: null,
+      logDenied: false,
+      ...given,
+    });
   }
 
   addressSet(id: string, ...addresses: readonly string[]): this {
@@ -220,6 +225,7 @@ export class NetworkBuilder {
       action: 'allow',
       priority: 1000,
       stateless: false,
+      log: false,
       ...given,
     });
   }

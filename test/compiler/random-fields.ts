@@ -179,6 +179,7 @@ export const fields: {
     datapathKey: ({ random }) => 1 + random.below(0xfffff),
   },
   'security-groups': {
+    logDenied: ({ random }) => random.chance(0.3),
     isolates: ({ random }) => random.pick([['ingress', 'egress'], ['ingress'], ['egress'], []] as const),
     portSelector: context => maybe(context, 0.4, () => selector(context)),
   },
@@ -198,6 +199,7 @@ export const fields: {
     action: ({ random }) => random.pick(['allow', 'allow', 'allow', 'allow', 'drop', 'reject']),
     priority: ({ random }) => random.pick([1000, 1000, 1000, 1000, 0, 10_000]),
     stateless: ({ random }) => random.chance(0.15),
+    log: ({ random }) => random.chance(0.15),
   },
   'logical-switch-ports': {
     logicalSwitchId: context => refer(context, 'logical-switches'),

@@ -33,9 +33,12 @@ const placementMembers: Members = {
 /** The members that security groups are a function of, beside placement. */
 const securityMembers: Members = {
   'logical-switch-ports': ['number', 'projectId', 'labels', 'securityGroups', 'ips', 'allowedAddresses'],
-  'security-groups': ['number', 'projectId', 'portSelector', 'isolates'],
+  'security-groups': ['number', 'projectId', 'portSelector', 'isolates', 'logDenied'],
   'address-sets': ['number', 'addresses'],
-  'security-group-rules': ['securityGroupId', 'direction', 'stateless', 'remoteGroupId', 'remoteAddressSetId'],
+  'security-group-rules': [
+    ...(['securityGroupId', 'direction', 'stateless', 'log'] as const),
+    ...(['remoteGroupId', 'remoteAddressSetId'] as const),
+  ],
 };
 
 function moves(members: Members, kind: ViewKind, before: AnyRow | null, after: AnyRow | null): boolean {

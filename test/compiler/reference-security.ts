@@ -47,13 +47,15 @@ export function securityOf(rowsOf: RowsOf, hosts: ReadonlyMap<string, string>): 
       hostsOfGroup.set(id, (hostsOfGroup.get(id) ?? new Set()).add(host));
     }
   }
-  for (const { id, number, isolates } of groups.values()) {
+  for (const { id, number, isolates, logDenied: logsDenied } of groups.values()) {
     const own = rules.filter(rule => rule.securityGroupId === id);
     const stateless = directions.filter(each => own.some(rule => rule.stateless && rule.direction === each));
     const named = new Set(own.map(rule => rule.remoteGroupId ?? rule.remoteAddressSetId ?? ''));
     named.delete('');
     const lookups = groupLookups(named.size);
-    traits.set(id, { id, number, tracked: own.some(rule => !rule.stateless), stateless, isolates, lookups });
+    const tracked = own.some(rule => !rule.stateless);
+    const logs = logsDenied || own.some(rule => rule.log);
+    traits.set(id, { id, number, tracked, stateless, isolates, logs, logsDenied, lookups });
   }
   for (const rule of rules) {
     const setId = rule.remoteGroupId ?? rule.remoteAddressSetId ?? '';

@@ -91,6 +91,7 @@ export function makeFleet(options: Partial<FleetOptions> = {}): Fleet {
       totalsTable: 0,
       decode: () => null,
       decodeMeter: () => ({ portNumber: null, reason: '', packets: 0n }),
+      decodeUnlogged: () => null,
     },
     rules: { table: 0, cookieOf: () => 0n, anyCookie: { cookie: 0n, cookieMask: 0n }, decode: () => null },
     ...options,

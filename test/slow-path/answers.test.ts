@@ -55,6 +55,10 @@ describe('The answer to a punted packet', () => {
     outPort: 0,
     outHost: 0,
     ctZone: 0,
+    aclGroup: 0,
+    aclRule: 0,
+    verdict: 'none',
+    direction: 'egress',
     flood: 0,
   };
 
@@ -370,6 +374,10 @@ describe('What a switch says with a packet', () => {
       outPort: 7,
       outHost: 0x8001,
       ctZone: 0xabcd,
+      aclGroup: 0x1ead_beef,
+      aclRule: 0x1bad_cafe,
+      verdict: 3,
+      ruleKind: 3,
       flood: 2,
       mac: 0xffff_ffff_ffffn,
     };
@@ -380,11 +388,20 @@ describe('What a switch says with a packet', () => {
         action.kind === 'setField' ? [matchField(action.field, action.value, action.mask)] : [],
       ),
     ]);
-    const { puntClass: _class, dropReason: _reason, mac: _mac, ...numbers } = values;
+    const {
+      puntClass: _class,
+      dropReason: _reason,
+      mac: _mac,
+      verdict: _verdict,
+      ruleKind: _kind,
+      ...numbers
+    } = values;
     assert.deepEqual(readPuntedAt(metadata), {
       ...numbers,
       puntClass: 'unreachable',
       dropReason: 'no_route',
+      verdict: 'reject',
+      direction: 'ingress',
       datapath: 5,
     });
     const wide = loads.flatMap(action => (action.kind === 'setField' ? [matchField(action.field, action.value)] : []));

@@ -77,6 +77,7 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     values: {
       isolates: ['ingress'],
       portSelector: { matchLabels: { tier: 'gold' }, matchExpressions: [] },
+      logDenied: true,
     },
     another: {},
   },
@@ -98,6 +99,7 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       action: 'drop',
       priority: 7,
       stateless: true,
+      log: true,
     },
     another: { portMin: 80, portMax: 80 },
   },

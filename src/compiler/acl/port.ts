@@ -1,12 +1,16 @@
 /** The groups of a port on the hypervisor where it is: one flow, whatever rules and members they have. */
 import type { NetworkRow } from '../../view/rows.js';
+import { type Direction, directions } from '../../model/index.js';
 import { asksTooMuch, tracksConnections } from '../../view/security-rows.js';
 import type { Flow } from '../fragment.js';
-import { call, set } from '../pipeline/actions.js';
+import { call, drop, set } from '../pipeline/actions.js';
 import { lsAclGroup, lsAclPort } from '../pipeline/acl.js';
 import { flow } from '../pipeline/flow.js';
+import { lsOutAclAction } from '../pipeline/switch-egress.js';
+import { lsInAclAction } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
-import { anyStateless, isolation } from './rule-kind.js';
+import { logSteps } from './log.js';
+import { anyOfDirection, anyStateless, isolation } from './rule-kind.js';
 
 type Traits = NetworkRow<'group-traits'>;
 
@@ -21,6 +25,28 @@ function askFlow(
     match: { ctZone, ...more.match },
     actions: [set({ isolates }), ...asked.flatMap(({ number }) => [set({ aclGroup: number }), call(lsAclGroup)])],
   });
+}
+
+/** As what no rule allows is dropped (stages.ts), and logged before: what the port sends, and what it is sent. */
+function loggedDenialFlows(
+  ctZone: number,
+  isolated: ReadonlySet<Direction>,
+  asked: readonly Traits[],
+): readonly Flow[] {
+  const logging = asked.find(({ logsDenied }) => logsDenied);
+  if (logging === undefined) return [];
+  return [lsInAclAction, lsOutAclAction].flatMap(action =>
+    directions
+      .filter(direction => isolated.has(direction))
+      .map(direction => {
+        const isolates = { value: BigInt(isolation[direction]), mask: BigInt(isolation[direction]) };
+        return flow(action, {
+          priority: 155,
+          match: { ctZone, verdict: 0, ruleKind: anyOfDirection[direction], isolates },
+          actions: [...logSteps(logging.number), drop('acl_default')],
+        });
+      }),
+  );
 }
 
 export const aclPort = rule({
@@ -48,6 +74,7 @@ export const aclPort = rule({
           ? [askFlow(bound.ctZone, isolates, stateless, { priority: 110, match: { ruleKind: anyStateless } })]
           : []),
         ...(tracks ? [askFlow(bound.ctZone, isolates, tracked, { priority: 100, match: {} })] : []),
+        ...loggedDenialFlows(bound.ctZone, isolated, traits),
       ],
     };
   },

@@ -17,6 +17,7 @@ import { lsAclRules, lsAclVerdict } from '../pipeline/acl.js';
 import { anyOf, cidrValue } from '../pipeline/addresses.js';
 import { flow, type Masked, type MatchValue, trackedAndValid } from '../pipeline/flow.js';
 import { rule } from '../rule.js';
+import { logSteps } from './log.js';
 import { remoteNumberOf } from './remote-number.js';
 import { ruleKind, verdicts } from './rule-kind.js';
 
@@ -148,7 +149,7 @@ export const aclRule = rule({
         flow(lsAclVerdict, {
           priority: 100,
           match: { aclRule: row.number },
-          actions: [set({ verdict: verdicts[row.action] })],
+          actions: [set({ verdict: verdicts[row.action] }), ...(row.log ? logSteps(group.number) : [])],
         }),
       ],
     };

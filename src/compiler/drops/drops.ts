@@ -6,7 +6,7 @@
  *                                                    \--> punt      where the sender is to be told: Weft is asked to answer
  */
 import type { Match } from '../../../southbound/openflow/oxm.js';
-import { decodeCookie, fragmentCookie, learnedCookie, objectOfMeter } from '../identifiers.js';
+import { decodeCookie, fragmentCookie, learnedCookie, decodeMeterId, meterSlot } from '../identifiers.js';
 import { advance, call, drop, learn, next, type Step } from '../pipeline/actions.js';
 import { dropReasonByCode, dropReasons, type DropReason, type DropReasonEntry } from '../pipeline/drop-reasons.js';
 import { flow } from '../pipeline/flow.js';
@@ -144,10 +144,16 @@ export interface MeterCount {
   readonly packets: bigint;
 }
 
-/** What a meter has dropped, as an account of its port; null of what was dropped before, and only not answered. */
+/** What a meter has dropped, as an account of its port; null of copies for Weft, which are not what was sent. */
 export function decodeMeterCount({ meterId, packets }: MeterCount): DropCount | null {
-  const portNumber = objectOfMeter(meterId);
-  return portNumber === null ? null : { portNumber, reason: 'rate_limit', packets };
+  const meter = decodeMeterId(meterId);
+  if (meter === null || meter.slot === meterSlot.verdictLog) return null;
+  return { portNumber: meter.objectNumber, reason: 'rate_limit', packets };
+}
+
+/** How many copies for the log a meter has held back; null of a meter that limits something else. */
+export function decodeUnlogged({ meterId, packets }: MeterCount): bigint | null {
+  return decodeMeterId(meterId)?.slot === meterSlot.verdictLog ? packets : null;
 }
 
 /** How the accounts of drops are read out of a switch. */
@@ -156,4 +162,5 @@ export const dropReading = {
   totalsTable: dropCounterTables.byReason,
   decode: decodeDropCount,
   decodeMeter: decodeMeterCount,
+  decodeUnlogged,
 } as const;

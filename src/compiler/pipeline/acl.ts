@@ -23,6 +23,9 @@ export const aclActionReads = [
   ...(['ipProto', 'aclRule', 'verdict', 'ruleKind', 'isolates', 'tracks', 'ctState', 'ctMark', 'ctZone'] as const),
 ] as const;
 
+/** Who is asked for a line in the log. */
+export const aclActionWrites = ['aclGroup', 'puntClass', 'puntLane'] as const;
+
 export const lsAclPort = subroutine('ls_acl_port', {
   purpose: 'Asks each security group of the port, and says in which directions they isolate it.',
   reads: ['ctZone', 'ruleKind'],
@@ -58,7 +61,7 @@ export const lsAclVerdict = subroutine('ls_acl_verdict', {
   purpose:
     'What the rule that was found says: one flow for each rule, which counts its packets. A rule without one denies.',
   reads: ['aclRule'],
-  writes: ['verdict'],
+  writes: ['verdict', ...aclActionWrites],
 });
 
 export const aclLookups: Pipeline = {

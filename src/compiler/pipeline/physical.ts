@@ -94,8 +94,9 @@ export const dropReasonCounters = subroutine('drop_reasons', {
 });
 
 export const punt = subroutine('punt', {
-  purpose: 'To Weft, by its connection for that, as many as the meter of their lane lets through.',
-  reads: ['puntLane'],
+  purpose:
+    'To Weft, by its connection for that, as many as the meter of their lane lets through; what is to be logged by a meter of the security group.',
+  reads: ['puntLane', 'puntClass', 'aclGroup', 'verdict', 'ruleKind', 'ctState'],
   writes: [],
 });
 

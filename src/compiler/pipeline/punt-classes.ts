@@ -3,6 +3,9 @@
  * what the switch says by, and are never used again for another kind.
  */
 
+/** What punting flows and the connections that take their packets have in common. No other connection gets any. */
+export const puntControllerId = 1;
+
 /** Each group of lanes has so many, a meter each. */
 export const lanesOfGroup = 16;
 
@@ -30,10 +33,14 @@ export const laneGroups = {
 
 export type LaneGroupName = keyof typeof laneGroups;
 
+/** Never a lane: of packets that have a meter of their own. */
+export const noLane = 63;
+
 export interface PuntClassEntry {
   /** 1 to 31, for ever. */
   readonly code: number;
-  readonly lanes: LaneGroupName;
+  /** Null: a meter of its own lets through what comes. */
+  readonly lanes: LaneGroupName | null;
   /** Of packets that entered the hypervisor through a tunnel; absent: they are not answered there (answers of Weft neither). */
   readonly lanesFromElsewhere?: LaneGroupName;
   /** So many of one port are answered in a second, and so many at once. More are dropped, and counted. */
@@ -75,6 +82,13 @@ export const puntClasses = {
     perSecond: 25,
     burst: 25,
     purpose: 'It does not fit the tunnel that it has to go through (ICMP fragmentation needed, packet too big).',
+  },
+  verdict: {
+    code: 16,
+    lanes: null,
+    perSecond: 25,
+    burst: 50,
+    purpose: 'A copy of what a security group wants logged: a line in the log, and no answer.',
   },
 } as const satisfies Record<string, PuntClassEntry>;
 

@@ -6,6 +6,7 @@ import {
   laneGroups,
   type LaneGroupName,
   lanesOfGroup,
+  noLane,
   type PuntClass,
   puntClasses,
 } from './punt-classes.js';
@@ -23,8 +24,9 @@ type LaneField = (typeof laneGroups)[LaneGroupName]['of'];
 /** Has Weft answer the packet, as one of this class and in these lanes. What becomes of that concerns nothing else. */
 export function puntSteps(
   puntClass: PuntClass,
-  lanes: LaneGroupName,
+  lanes: LaneGroupName | null,
 ): readonly Step<LaneField, 'puntClass' | 'puntLane'>[] {
+  if (lanes === null) return meteredPuntSteps(puntClass);
   const { code, of } = laneGroups[lanes];
   const groupBits = placeOf('puntLane').bits - memberBits;
   return [
@@ -33,4 +35,9 @@ export function puntSteps(
     move(slice<LaneField>(of, 0, memberBits), slice('puntLane', 0, memberBits)),
     call(punt),
   ];
+}
+
+/** The same for a class that has meters of its own: flows of the class say by which it goes (verdicts.ts). */
+export function meteredPuntSteps(puntClass: PuntClass): readonly Step<never, 'puntClass' | 'puntLane'>[] {
+  return [set({ puntClass: puntClasses[puntClass].code, puntLane: noLane }), call(punt)];
 }

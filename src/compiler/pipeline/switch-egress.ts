@@ -1,5 +1,5 @@
 /** The logical switch towards the destination port. */
-import { aclActionReads, judgementWrites, preAclReads, preStatefulReads } from './acl.js';
+import { aclActionReads, aclActionWrites, judgementWrites, preAclReads, preStatefulReads } from './acl.js';
 import { tunnelMtu } from './physical.js';
 import { type Pipeline, stage } from './stage.js';
 
@@ -23,7 +23,7 @@ export const lsOutAclDone = stage('ls_out_acl_done', {
 export const lsOutAclAction = stage('ls_out_acl_action', {
   purpose: 'Does what the rules say; has conntrack remember a new connection that they allow.',
   reads: aclActionReads,
-  writes: [],
+  writes: aclActionWrites,
   onMiss: 'next',
 });
 

@@ -1,5 +1,5 @@
 /** The logical switch on the hypervisor where the packet enters: who may send it, who answers it, where it goes. */
-import { aclActionReads, judgementWrites, preAclReads, preStatefulReads } from './acl.js';
+import { aclActionReads, aclActionWrites, judgementWrites, preAclReads, preStatefulReads } from './acl.js';
 import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
 import { copyFields, lsOutDelivery } from './switch-egress.js';
 
@@ -114,7 +114,7 @@ export const lsInAclDone = stage('ls_in_acl_done', {
 export const lsInAclAction = stage('ls_in_acl_action', {
   purpose: 'Does what the rules say; has conntrack remember a new connection that they allow.',
   reads: aclActionReads,
-  writes: [],
+  writes: aclActionWrites,
   onMiss: 'next',
 });
 

@@ -1,6 +1,7 @@
 /** What a packet that was sent to Weft says about where it was in the pipeline, and how an answer gets into it. */
 import { resubmit, type Action } from '../../../southbound/openflow/actions.js';
 import { oxm, type Match, type OxmField } from '../../../southbound/openflow/oxm.js';
+import type { Direction } from '../../model/index.js';
 import { set } from '../pipeline/actions.js';
 import { type DropReason, dropReasonByCode } from '../pipeline/drop-reasons.js';
 import { dropCount } from '../pipeline/physical.js';
@@ -27,9 +28,19 @@ export interface PuntedAt {
   readonly outHost: number;
   /** Conntrack zone of the port whose security groups were asked last. */
   readonly ctZone: number;
+  /** Numbers of the security group that wants the packet logged, and of its rule that has decided; 0: none has. */
+  readonly aclGroup: number;
+  readonly aclRule: number;
+  readonly verdict: Verdict;
+  /** Of the connection, seen from the port whose security groups were asked. */
+  readonly direction: Direction;
   /** Not 0: one of several copies, so whoever has this one need not be whom it is for. */
   readonly flood: number;
 }
+
+/** By the value of the register. */
+const verdictsByValue = ['none', 'allow', 'drop', 'reject'] as const;
+export type Verdict = (typeof verdictsByValue)[number];
 
 const fileBits = 512n;
 
@@ -69,6 +80,10 @@ export function readPuntedAt(metadata: Match): PuntedAt | null {
     outPort: register('outPort'),
     outHost: register('outHost'),
     ctZone: register('ctZone'),
+    aclGroup: register('aclGroup'),
+    aclRule: register('aclRule'),
+    verdict: verdictsByValue[register('verdict')] ?? 'none',
+    direction: (register('ruleKind') & 1) === 0 ? 'egress' : 'ingress',
     flood: register('flood'),
   };
 }
@@ -108,5 +123,4 @@ function registersOf(values: { readonly [P in RegisterName]?: number }): readonl
 }
 
 export { type DropReason } from '../pipeline/drop-reasons.js';
-export { type PuntClass, type PuntClassEntry, puntClassEntries } from '../pipeline/punt-classes.js';
-export { puntControllerId } from './punts.js';
+export { type PuntClass, type PuntClassEntry, puntClassEntries, puntControllerId } from '../pipeline/punt-classes.js';

@@ -8,12 +8,9 @@ import { sharedMeterId } from '../identifiers.js';
 import { toController } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { punt } from '../pipeline/physical.js';
-import { type LaneGroup, laneGroups, lanesOfGroup } from '../pipeline/punt-classes.js';
+import { type LaneGroup, laneGroups, lanesOfGroup, puntControllerId } from '../pipeline/punt-classes.js';
 import { laneOf } from '../pipeline/punting.js';
 import { rule } from '../rule.js';
-
-/** What punting flows and the connections that take their packets have in common. No other connection gets any. */
-export const puntControllerId = 1;
 
 interface Lane {
   readonly lane: number;

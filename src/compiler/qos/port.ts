@@ -5,7 +5,7 @@
 import type { Limit, Treatment } from '../../model/port-features.js';
 import { treatmentOf } from '../../model/port-features.js';
 import type { Flow, Meter } from '../fragment.js';
-import { meterId } from '../identifiers.js';
+import { meterId, meterSlot } from '../identifiers.js';
 import { meter, next, onCopy, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { lsOutQos } from '../pipeline/switch-egress.js';
@@ -14,7 +14,10 @@ import { rule } from '../rule.js';
 
 const etherType = { ipv4: 0x0800, ipv6: 0x86dd } as const;
 /** Slots of a port's meters. */
-const slot = { egress: { kbps: 0, pktps: 1 }, ingress: { kbps: 2, pktps: 3 } } as const;
+const slot = {
+  egress: { kbps: meterSlot.egressKbps, pktps: meterSlot.egressPktps },
+  ingress: { kbps: meterSlot.ingressKbps, pktps: meterSlot.ingressPktps },
+} as const;
 
 function metersOf(
   portNumber: number,

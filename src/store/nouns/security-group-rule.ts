@@ -23,6 +23,7 @@ export const securityGroupRuleBehaviour: Behaviour<'security-group-rules'> = {
       action: request.action ?? 'allow',
       priority: request.priority ?? 0,
       stateless: request.stateless ?? false,
+      log: request.log ?? false,
     };
     checkRuleShape(row);
     await requireRow(unit, 'security-groups', securityGroupId, '/security_group_id');

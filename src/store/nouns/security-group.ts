@@ -11,6 +11,7 @@ export const securityGroupBehaviour: Behaviour<'security-groups'> = {
       ...common,
       isolates: request.isolates ?? directions,
       portSelector: request.portSelector ?? null,
+      logDenied: request.logDenied ?? false,
     }),
   claims: () => [],
   async release(unit, row, cascade) {

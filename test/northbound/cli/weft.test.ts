@@ -69,6 +69,8 @@ describeRest('the command line client', rest => {
     await json('create', 'sgr', '--security-group', `group-${tag}`, '--direction', 'ingress');
     const { out } = await weft('counters', 'sg', `group-${tag}`);
     assert.match(out, /^0 packets, 0 bytes\n\nSECURITY_GROUP_RULE_ID +DIRECTION +ACTION/);
+    const log = await weft('log', `group-${tag}`);
+    assert.match(log.out, /^AT +VERDICT +DIRECTION +PROTOCOL/, log.err);
   });
 
   it('creates, lists, shows, changes and deletes, by name and in every spelling of the noun', async () => {

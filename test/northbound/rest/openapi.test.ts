@@ -63,6 +63,7 @@ describeRest('OpenAPI', rest => {
       '/v1/revisions/{n}',
       '/v1/hypervisors/{id}/drops',
       '/v1/security-groups/{id}/counters',
+      '/v1/security-groups/{id}/log',
       '/v1/security-group-rules/{id}/counters',
       '/healthz',
     ])

@@ -188,6 +188,7 @@ function groupRefusals(): Refusal[] {
   return [
     ...each('isolates', 'invalid_value', 5, 'ingress', {}, null),
     refusal({ isolates: ['ingress', 'both'] }, 'invalid_value', '/isolates/1'),
+    ...each('log_denied', 'invalid_value', 1, 'true', null),
     ...each('port_selector', 'invalid_value', 5, 'x', []),
     refusal(selector({ labels: {} }), 'unknown_member', '/port_selector/labels'),
     refusal(selector({ match_labels: { 'a b': 'x' } }), 'invalid_value', '/port_selector/match_labels/a b'),
@@ -227,6 +228,7 @@ function ruleRefusals(): Refusal[] {
     ...each('action', 'invalid_value', 'deny', null),
     ...each('priority', 'out_of_range', -1, 10_001),
     ...each('stateless', 'invalid_value', ...notBooleans),
+    ...each('log', 'invalid_value', ...notBooleans),
     refusal({}, 'rule_in_use', ''),
   ];
 }

@@ -24,6 +24,7 @@ import type { Kind } from '../../../src/model/index.js';
 import { RevisionChecks } from '../../../src/store/revision-checks.js';
 import type { Store, StoreSettings } from '../../../src/store/store.js';
 import { Feed } from '../../../src/view/feed.js';
+import { VerdictLog } from '../../../src/slow-path/verdict-log.js';
 import { Tracer } from '../../../src/trace/tracer.js';
 import { verdictOf } from '../../../src/trace/verdict.js';
 import { NetworkView } from '../../../src/view/network-view.js';
@@ -112,6 +113,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
   const stopFollowing = store.onCommit(committed => (committed === null ? feed.nudge() : feed.offer(committed)));
   await feed.start();
   const tracer = new Tracer({ view, tablesOf: hypervisorId => fleet.tablesOf(hypervisorId) });
+  const verdictLog = new VerdictLog({ view, clock, log: silentLogger });
   const context: RestContext = {
     store,
     state,
@@ -143,6 +145,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
       revision: view.revision,
     }),
     verdict: question => verdictOf(view, tracer, question),
+    verdictLog,
     southbound: () => ({ listeners: [], certificates: [], certificate_fault: null, refused: [], waiting: [] }),
     version: '0.0.0-test',
   };
