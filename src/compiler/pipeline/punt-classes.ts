@@ -10,7 +10,7 @@ export const puntControllerId = 1;
 export const lanesOfGroup = 16;
 
 export interface LaneGroup {
-  /** 0 to 3, for ever. */
+  /** 0 to 2, for ever. */
   readonly code: number;
   /** The field whose lowest bits choose one of its lanes. */
   readonly of: 'origin' | 'ctZone';
@@ -33,7 +33,7 @@ export const laneGroups = {
 
 export type LaneGroupName = keyof typeof laneGroups;
 
-/** Never a lane: of packets that have a meter of their own. */
+/** Never a lane of a group: of packets that have a meter of their own. */
 export const noLane = 63;
 
 export interface PuntClassEntry {
