@@ -139,7 +139,7 @@ export class VerdictLog {
     if (this.#kept.size > groupsKept && oldest !== undefined) this.#kept.delete(oldest);
   }
 
-  #write({ at: _, packet, ...line }: LoggedVerdict): void {
+  #write({ packet, ...line }: LoggedVerdict): void {
     const hypervisor = this.#view.get('hypervisors', line.hypervisorId)?.name ?? line.hypervisorId;
     this.#log.info(
       {

@@ -5,10 +5,10 @@ import { ping } from '../../lab/probe.js';
 import type { Workload } from '../../lab/workload.js';
 import { create, planRouter, planSwitch, type Value } from '../fixtures/topology.js';
 import { APPLIED_WITHIN_MS, usesSharedWeftLab } from '../fixtures/weft-lab.js';
-import { serve, tryReach } from './streams.js';
+import { type Outcome, serve, tryReach } from './streams.js';
 
 type Probe = 'ping' | `${'tcp' | 'udp'} ${number}`;
-type Answers = Readonly<Record<Probe, readonly (4 | 6)[]>>;
+type Families = Readonly<Record<Probe, readonly (4 | 6)[]>>;
 
 const both = [4, 6] as const;
 const ingress = { direction: 'ingress' } as const;
@@ -18,11 +18,15 @@ const range = (protocol: string, first: number, last = first): Value => ({
   port_max: last,
 });
 
-/** Rules of the server's only group, and over which families the client then gets answers. `CLIENT4` and `SET` stand for what is made at the start. */
+/**
+ * Rules of the server's only group, over which families the client then gets answers, and over which it is refused at once: a reset, port
+ * unreachable, or prohibited. What is neither is silence. `CLIENT4` and `SET` stand for what is made at the start.
+ */
 const kinds: readonly {
   readonly what: string;
   readonly rules: readonly Value[];
-  readonly answers: Partial<Answers>;
+  readonly answers: Partial<Families>;
+  readonly refuses?: Partial<Families>;
 }[] = [
   { what: 'none', rules: [], answers: { ping: [], 'tcp 80': [], 'udp 80': [] } },
   { what: 'anything', rules: [ingress], answers: { ping: both, 'tcp 80': both, 'udp 80': both } },
@@ -72,6 +76,19 @@ const kinds: readonly {
       { ...ingress, ...range('udp', 80), action: 'drop', priority: 4 },
     ],
     answers: { 'tcp 80': [], 'tcp 81': [], 'tcp 82': both, 'udp 80': both },
+    refuses: { 'tcp 81': both },
+  },
+  {
+    what: 'reject, by port, by family, and without connections',
+    rules: [
+      { ...ingress },
+      { ...ingress, ...range('tcp', 80), action: 'reject', priority: 1_001 },
+      { ...ingress, ...range('udp', 81), action: 'reject', priority: 1_001, ethertype: 'ipv6' },
+      { ...ingress, ...range('udp', 82), action: 'reject', stateless: true },
+      { ...ingress, protocol: 'icmp', action: 'reject', priority: 1_001 },
+    ],
+    answers: { 'tcp 80': [], 'tcp 81': both, 'udp 80': both, 'udp 81': [4], 'udp 82': [], ping: [] },
+    refuses: { 'tcp 80': both, 'udp 81': [6], 'udp 82': both, ping: both },
   },
   {
     what: 'stateless in one direction',
@@ -97,11 +114,21 @@ describe('rules of security groups', function () {
     for (const end of ending.splice(0)) await end();
   });
 
-  async function isAnswered(from: Workload, to: Workload, family: 4 | 6, probe: Probe): Promise<boolean> {
+  /** Silence takes its time; whatever else is expected may take longer on a busy machine. */
+  async function outcomeOf(
+    from: Workload,
+    to: Workload,
+    family: 4 | 6,
+    { probe, expected }: { readonly probe: Probe; readonly expected: Outcome },
+  ): Promise<Outcome> {
     const address = to.address(family);
-    if (probe === 'ping') return (await ping(from, address, { count: 2 })).received > 0;
+    if (probe === 'ping') {
+      const { received, text } = await ping(from, address, { count: 2 });
+      if (received > 0) return 'answered';
+      return (family === 4 ? /Packet filtered/ : /Administratively prohibited/).test(text) ? 'refused' : 'silence';
+    }
     const [transport, port] = probe.split(' ') as ['tcp' | 'udp', string];
-    return (await tryReach(from, transport, address, Number(port), 1_500)) === 'answered';
+    return tryReach(from, transport, address, Number(port), expected === 'silence' ? 1_500 : 10_000);
   }
 
   it('mean what they say', async () => {
@@ -122,7 +149,7 @@ describe('rules of security groups', function () {
     const applied = { appliedWithinMs: APPLIED_WITHIN_MS };
     await api.patch('address-sets', set, { addresses: [client.address(4)] }, applied);
     for (const workload of servers) ending.push(await serve(workload, 80, 81, 82));
-    for (const { what, rules, answers } of kinds) {
+    for (const { what, rules, answers, refuses = {} } of kinds) {
       const text = JSON.stringify(rules)
         .replaceAll('CLIENT4', `${client.address(4)}/32`)
         .replaceAll('SET', set);
@@ -131,11 +158,17 @@ describe('rules of security groups', function () {
       );
       if (made.length > 0) await api.transaction(made, applied);
       const probes = (Object.entries(answers) as [Probe, readonly (4 | 6)[]][]).flatMap(([probe, families]) =>
-        servers.flatMap(to => both.map(family => ({ probe, to, family, expected: families.includes(family) }))),
+        servers.flatMap(to =>
+          both.map(family => {
+            const otherwise = refuses[probe]?.includes(family) === true ? 'refused' : 'silence';
+            return { probe, to, family, expected: families.includes(family) ? 'answered' : otherwise } as const;
+          }),
+        ),
       );
       const wrong = await Promise.all(
-        probes.map(async ({ probe, to, family, expected }) => {
-          const found = await isAnswered(client, to, family, probe);
+        probes.map(async ({ to, family, ...asked }) => {
+          const { probe, expected } = asked;
+          const found = await outcomeOf(client, to, family, asked);
           return found === expected ? [] : [`${probe} of ${to.name} over IPv${family}: ${found}`];
         }),
       );

@@ -69,7 +69,7 @@ describe('the log of verdicts', function () {
             ...(['verdict', 'direction', 'security_group_rule_id', 'protocol', 'source', 'destination'] as const),
             ...(['destination_port', 'hypervisor'] as const),
           ]
-            .map(member => line[member] ?? 'none')
+            .map(member => String(line[member] ?? 'none'))
             .join(' '),
         ),
       );
@@ -122,7 +122,7 @@ describe('the log of verdicts', function () {
     await flood;
     const tookS = (Date.now() - beganAt) / 1_000;
     const ports = new Set((await logOf(calm)).map(line => line['destination_port']));
-    assert.deepEqual([...ports].sort(), [1, 2, 3]);
+    assert.deepEqual(ports, new Set([1, 2, 3]));
     const text = await (await fetch(`${weftLab().weft.client.url}/metrics`)).text();
     const came = Number(/^weft_punts_total\{class="verdict"\} (\d+)$/m.exec(text)?.[1]);
     assert.ok(came > 0 && came < 50 * (tookS + 3), `${came} of the flood came to Weft in ${tookS} s`);

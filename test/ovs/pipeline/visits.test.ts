@@ -83,6 +83,7 @@ describe('Table visits on Open vSwitch', function () {
       [[tracked], { stateless: false }],
       [[asked], { stateless: true }],
       [[asked], { stateless: true, action: 'drop' }],
+      [[asked], { stateless: true, action: 'reject', log: true }],
       [[{ tracked: false, stateless: [], lookups: 0 }], null],
     ] as const) {
       const guarded = crowd(crowdSize, 1, traits === null ? [] : ['g']);
