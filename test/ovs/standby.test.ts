@@ -3,6 +3,7 @@
  * touching a flow; an owner that slept through that is refused by the switch itself.
  */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -18,7 +19,8 @@ import type { Workload } from '../../lab/workload.js';
 import { dialSwitch } from '../delivery/support.js';
 import { sharedPostgres } from '../fixtures/postgres.js';
 import { LAB_TOOLS, requires } from '../fixtures/requires.js';
-import { planSwitch } from '../fixtures/topology.js';
+import { create, planSwitch, type Value } from '../fixtures/topology.js';
+import { tryReach } from './streams.js';
 
 const hypervisors = ['hv1', 'hv2'];
 /** The lease's time to live, a third of it until the next attempt, and the claim on a busy machine. */
@@ -82,6 +84,21 @@ describe('two Wefts on one database', function () {
     return BigInt(rows[0]?.term ?? 0);
   }
 
+  /** Of packets that switches sent it: those that it answered, and those that came when it was not its turn. */
+  async function puntsOf(weft: WeftProcess): Promise<readonly [answered: number, notInCharge: number]> {
+    const text = await (await fetch(`${weft.client.url}/metrics`)).text();
+    const sum = (pattern: RegExp) => [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
+    return [
+      sum(/^weft_punts_answered_total\{[^}]*\} (\d+)$/gm),
+      sum(/^weft_punts_dropped_total\{reason="not_in_charge"\} (\d+)$/gm),
+    ];
+  }
+
+  /** A rejected connection is refused: by whoever is in charge, on the hypervisor of the receiver. */
+  async function isRefused(): Promise<boolean> {
+    return (await tryReach(a, 'tcp', b.address(4), 81, 5_000)) === 'refused';
+  }
+
   /** Keeps `weft` busy with changes of the switches, whether or not it answers. */
   async function writeUntil(signal: AbortSignal, weft: WeftProcess): Promise<void> {
     const [net] = await weft.client.list('logical-switches');
@@ -133,8 +150,19 @@ describe('two Wefts on one database', function () {
     await made.join();
     await first.client.hypervisorsReady(hypervisors);
     await second.start();
-    const net = planSwitch({ name: 'net', ports: { a: {}, b: {}, c: {} } });
-    await first.client.transaction(net.operations, { appliedWithinMs: 10_000 });
+    const rejecting = randomUUID();
+    const rule = (value: Value) => create('security-group-rules', { security_group_id: rejecting, ...value });
+    const net = planSwitch({ name: 'net', ports: { a: {}, b: { security_groups: [rejecting] }, c: {} } });
+    await first.client.transaction(
+      [
+        create('security-groups', { name: 'rejecting' }, rejecting),
+        rule({ direction: 'ingress' }),
+        rule({ direction: 'egress' }),
+        rule({ direction: 'ingress', protocol: 'tcp', action: 'reject', priority: 2_000 }),
+        ...net.operations,
+      ],
+      { appliedWithinMs: 10_000 },
+    );
     a = await plug(first, 'a', 'hv1');
     b = await plug(first, 'b', 'hv2');
     assert.equal((await ping(a, b.address(4))).received, 3);
@@ -213,6 +241,8 @@ describe('two Wefts on one database', function () {
 
   it('refuses an owner that slept through the change, by the switch itself', async () => {
     const term = await currentTerm();
+    assert.ok(await isRefused());
+    const punts = { first: await puntsOf(first), second: await puntsOf(second) };
     // Open vSwitch writes the roles down every 5 s: until then they are those of the owner before.
     const mine = await eventually(
       'the first is master',
@@ -226,6 +256,7 @@ describe('two Wefts on one database', function () {
       process.kill(first.pid, 'SIGSTOP');
       await takesOver(second);
       assert.equal(await currentTerm(), term + 1n);
+      await eventually('the other one answers', isRefused, 10_000);
       await eventually('the sleeper is a slave', async () => (await roles('hv1')).get(mine) === 'slave', 10_000);
       process.kill(first.pid, 'SIGCONT');
       await eventually('the sleeper stands by', async () => (await roleOf(first)) === 'standby', 10_000);
@@ -236,6 +267,11 @@ describe('two Wefts on one database', function () {
     }
     // Lines are written in groups, a moment later.
     await eventually('the sleeper says so', () => Promise.resolve(/lease lost/.test(first.logTail(400))), 5_000);
+    // What came for it meanwhile has been answered by the other one, once.
+    const [answered, notInCharge] = await puntsOf(first);
+    assert.equal(answered, punts.first[0]);
+    assert.ok(notInCharge > punts.first[1]);
+    assert.ok((await puntsOf(second))[0] > punts.second[0]);
     // What the sleeper could still try: to claim the switch under its own term.
     const socket = join(theLab().hypervisor('hv1').openVswitch.directory, `${INTEGRATION_BRIDGE}.mgmt`);
     const impostor = await dialSwitch(socket);
