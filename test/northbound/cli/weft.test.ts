@@ -71,7 +71,7 @@ describeRest('the command line client', rest => {
     assert.match(out, /^0 packets, 0 bytes\n\nSECURITY_GROUP_RULE_ID +DIRECTION +ACTION/);
     const log = await weft('log', `group-${tag}`);
     assert.match(log.out, /^AT +VERDICT +DIRECTION +PROTOCOL/, log.err);
-  });
+  }).timeout(120_000);
 
   it('creates, lists, shows, changes and deletes, by name and in every spelling of the noun', async () => {
     const tag = randomUUID().slice(0, 8);
