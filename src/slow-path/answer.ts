@@ -113,8 +113,10 @@ function errorAbout(
         ? fromRouterItself(router, frame)
         : fromRouter(router, frame, { kind: unreachableKind(at.dropReason) });
     case 'too_big': {
-      const mtu = tunnelCapacity(view, hypervisorId, at.outHost);
-      if (mtu === null) return 'foreign_port';
+      const capacity = tunnelCapacity(view, hypervisorId, at.outHost);
+      if (capacity === null) return 'foreign_port';
+      const mtu = toldMtu(frame.packet, capacity);
+      if (mtu === null) return 'not_to_be_answered';
       // Also of IPv4 that may be fragmented: Open vSwitch cannot do it, and the sender can.
       const error: IcmpError = { kind: 'tooBig', mtu };
       if (router !== null) return fromRouter(router, frame, error);
@@ -153,6 +155,16 @@ function isForMany(
   if (at.flood !== 0 && (at.puntClass === 'reject' || at.puntClass === 'too_big')) return true;
   if (packet.family === 6) return false;
   return [packet.src, packet.dst].some(address => isDirectedBroadcast(view, port, router, address));
+}
+
+/** The least that every link of IPv6 carries: senders believe nothing below (RFC 8200, section 5; RFC 8201, section 4). */
+const leastMtu6 = 1_280;
+
+/** What a sender is told to fit into; null: what it has sent is as small as it will get. */
+function toldMtu({ family, bytes, payload, payloadBytes }: IpPacket, capacity: number): number | null {
+  if (family === 4) return capacity;
+  const sentBytes = bytes.length - payload.length + payloadBytes;
+  return sentBytes <= leastMtu6 ? null : Math.max(leastMtu6, capacity);
 }
 
 const unreachableKind = (reason: DropReason | null) => (reason === 'neighbour_unresolved' ? 'noNeighbour' : 'noRoute');
@@ -199,7 +211,11 @@ function fromRouter(found: RouterInterface | null, { packet }: Frame, error: Icm
 /** The router is whom the packet was for. */
 function fromRouterItself(found: RouterInterface | null, { packet }: Frame): Answer | Silence {
   if (found === null) return 'no_address';
-  if (packet.protocol !== ipProtocol.tcp && packet.protocol !== ipProtocol.udp) return 'not_to_be_answered';
+  const { family, protocol } = packet;
+  // What a router does not understand of ICMP it says nothing about (RFC 1122, section 3.2.2).
+  if (protocol === (family === 4 ? ipProtocol.icmp : ipProtocol.icmpv6)) return 'not_to_be_answered';
+  if (protocol !== ipProtocol.tcp && protocol !== ipProtocol.udp)
+    return routed(found, icmpError({ kind: 'unknownProtocol' }, packet, swapped(packet)));
   const content = refusal(packet);
   return content === null ? 'not_to_be_answered' : routed(found, content);
 }

@@ -11,7 +11,7 @@ import { type Outcome, serve, tryReach } from './streams.js';
 const FAMILIES = [4, 6] as const;
 const PATIENCE_MS = 5_000;
 
-type Line = Readonly<Record<string, unknown>>;
+type Line = Readonly<Record<string, string | number | null>>;
 
 describe('the log of verdicts', function () {
   this.timeout(90_000);

@@ -122,7 +122,12 @@ describe('The answer to a punted packet', () => {
         says: [icmp, ...(family === 4 ? [3, 3] : [1, 4])],
       });
       assert.deepEqual(answer(own, frame(toRouter, 6, syn)), { ...said, says: [6, 0, 80] });
-      assert.equal(answer(own, frame(toRouter, 99, '00'.repeat(8))), 'not_to_be_answered');
+      assert.deepEqual(answer(own, frame(toRouter, 99, '00'.repeat(8))), {
+        ...said,
+        says: [icmp, ...(family === 4 ? [3, 2] : [4, 1])],
+      });
+      const otherIcmp = family === 4 ? '0d00' : '8b00';
+      assert.equal(answer(own, frame(toRouter, icmp, `${otherIcmp}${'00'.repeat(6)}`)), 'not_to_be_answered');
     });
 
     it(`says how much fits, in the name of the receiver where no router is between (IPv${family})`, () => {
@@ -133,10 +138,11 @@ describe('The answer to a punted packet', () => {
         inPort: routerPort('edge-db').switchPortKey ?? 0,
       };
       const says = [icmp, ...(family === 4 ? [3, 4] : [2, 0])];
-      assert.deepEqual(answer(viaRouter, frame(routed, 17, udp(1, 2))), { ...toSender, says });
+      const large = udp(1, 2, '00'.repeat(1_450));
+      assert.deepEqual(answer(viaRouter, frame(routed, 17, large)), { ...toSender, says });
       const web = datapath('logical-switches', 'web');
       const switched = { ...tooBig, datapath: web, inPort: keyOf('web1'), outPort: keyOf('web3') };
-      assert.deepEqual(answer(switched, frame({ src: web1[family], dst: web3[family] }, 17, udp(1, 2), mac.web3)), {
+      assert.deepEqual(answer(switched, frame({ src: web1[family], dst: web3[family] }, 17, large, mac.web3)), {
         into: { kind: 'switch', datapath: web, inPort: keyOf('web3') },
         ethDst: 0x02_0000_0001_01n,
         from: web3[family],
@@ -248,6 +254,24 @@ describe('The answer to a punted packet', () => {
       const keys = new Set(Array.from({ length: 100 }, (_, n) => keyOfSender(`${net}${n + 1}`, dst)));
       assert.equal(keys.size, 8);
     }
+  });
+
+  it('tells no sender of IPv6 of less than every link carries, and nothing to who sends no more than that', () => {
+    const narrow = new NetworkView();
+    narrow.replace(twoHostNetwork({ underlayMtu: 1_000 }).snapshot());
+    const told = (family: 4 | 6, payloadBytes: number): number | string => {
+      const data = frame({ src: web1[family], dst: web3[family] }, 17, udp(1, 2, '00'.repeat(payloadBytes)), mac.web3);
+      const web = datapath('logical-switches', 'web');
+      const at = { ...inRouter, puntClass: 'too_big', datapath: web, inPort: keyOf('web1'), outHost: 2 } as const;
+      const found = answerTo(narrow, { hypervisorId: 'hv1', at, data }, port('web1'));
+      if (typeof found === 'string') return found;
+      const { payload } = parseFrame(found.frame)?.packet ?? assert.fail();
+      return Buffer.from(payload).readUInt32BE(4);
+    };
+    // Geneve over IPv4 takes 50 bytes of it.
+    assert.deepEqual([told(4, 1_400), told(4, 1_000)], [950, 950]);
+    assert.equal(told(6, 1_281 - 48), 1_280);
+    assert.equal(told(6, 1_280 - 48), 'not_to_be_answered');
   });
 
   it('is never made of one copy of a flood, which need not be for whoever got it', () => {

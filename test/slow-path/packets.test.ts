@@ -130,6 +130,16 @@ describe('A reset', () => {
 });
 
 describe('An ICMP error', () => {
+  it('points at where IPv6 names the protocol that nobody knows', () => {
+    const pointer = (hex: string): number =>
+      Buffer.from(
+        icmpError({ kind: 'unknownProtocol' }, parsed(hex).packet, { src: 1n, dst: 2n }).payload,
+      ).readUInt32BE(4);
+    assert.equal(pointer(frameOf(6, 99, '00'.repeat(8))), 6);
+    assert.equal(pointer(frameOf(6, 60, destinationOptions(99) + '00'.repeat(8))), 40);
+    assert.equal(pointer(frameOf(4, 99, '00'.repeat(8))), 0);
+  });
+
   for (const family of families) {
     it(`shows the packet that it is about, as much as fits, with right checksums (IPv${family})`, () => {
       const { packet } = parsed(frameOf(family, 17, udp(5, 6, 'ab'.repeat(1_400))));

@@ -22,6 +22,8 @@ export interface IpPacket extends Ends {
   readonly ttl: number;
   /** Of the header after those of IP. */
   readonly protocol: number;
+  /** Where that is said: bytes from the beginning of the packet. */
+  readonly protocolOffset: number;
   /** Not the first fragment: what follows the headers of IP is no transport header. */
   readonly isLaterFragment: boolean;
   /** A fragment that others follow: its transport header, if it has one, counts bytes that are not here. */
@@ -91,6 +93,7 @@ function parseIpv4(bytes: Uint8Array): IpPacket | null {
     dst,
     ttl,
     protocol,
+    protocolOffset: 9,
     bytes: held,
     isLaterFragment: (fragment & 0x1fff) !== 0,
     hasMoreFragments: (fragment & 0x2000) !== 0,
@@ -110,11 +113,13 @@ function parseIpv6(bytes: Uint8Array): IpPacket | null {
   if (version !== 6) return null;
   const held = bytes.subarray(0, fixed.offset + lengthBytes);
   const reader = new Reader(held, 0, fixed.offset);
+  let protocolOffset = 6;
   let isLaterFragment = false;
   let hasMoreFragments = false;
   for (let count = 0; extensions.has(protocol) && !isLaterFragment; count += 1) {
     if (count === mostExtensions) return null;
     const at = reader.offset;
+    protocolOffset = at;
     const following = reader.u8();
     const length = reader.u8();
     if (protocol === extension.fragment) {
@@ -132,6 +137,7 @@ function parseIpv6(bytes: Uint8Array): IpPacket | null {
     dst,
     ttl,
     protocol,
+    protocolOffset,
     isLaterFragment,
     hasMoreFragments,
     bytes: held,

@@ -5,7 +5,9 @@ import { checksum, type Ends, pseudoHeaderSum } from './checksum.js';
 import { type IpContent, type IpPacket, ipProtocol } from './frame.js';
 
 export type IcmpError =
-  | { readonly kind: 'prohibited' | 'noRoute' | 'noNeighbour' | 'portUnreachable' | 'timeExceeded' }
+  | {
+      readonly kind: 'prohibited' | 'noRoute' | 'noNeighbour' | 'portUnreachable' | 'timeExceeded' | 'unknownProtocol';
+    }
   /** `mtu`: the largest packet, in bytes, that would have passed. */
   | { readonly kind: 'tooBig'; readonly mtu: number };
 
@@ -15,6 +17,7 @@ const wire: Readonly<Record<IcmpError['kind'], Readonly<Record<IpFamily, readonl
   noNeighbour: { 4: [3, 1], 6: [1, 3] },
   portUnreachable: { 4: [3, 3], 6: [1, 4] },
   prohibited: { 4: [3, 13], 6: [1, 1] },
+  unknownProtocol: { 4: [3, 2], 6: [4, 1] },
   tooBig: { 4: [3, 4], 6: [2, 0] },
   timeExceeded: { 4: [11, 0], 6: [3, 0] },
 };
@@ -37,6 +40,12 @@ const quotedBytes = { 4: 576 - 20 - 8, 6: 1280 - 40 - 8 } as const;
 /** Internetwork control: the precedence of errors (RFC 1812, section 4.3.2.5). */
 const internetworkControl = 0xc0;
 
+/** What follows the checksum; of an unknown protocol, in IPv6 only, where it is named (RFC 4443, section 3.4). */
+function detailOf(error: IcmpError, { family, protocolOffset }: IpPacket): number {
+  if (error.kind === 'tooBig') return error.mtu;
+  return error.kind === 'unknownProtocol' && family === 6 ? protocolOffset : 0;
+}
+
 /** The error about `packet`, between these ends. */
 export function icmpError(error: IcmpError, packet: IpPacket, ends: Ends): IpContent {
   const { family } = packet;
@@ -45,7 +54,7 @@ export function icmpError(error: IcmpError, packet: IpPacket, ends: Ends): IpCon
   writer.u8(type);
   writer.u8(code);
   writer.u16(0);
-  writer.u32(error.kind === 'tooBig' ? error.mtu : 0);
+  writer.u32(detailOf(error, packet));
   writer.raw(packet.bytes.subarray(0, quotedBytes[family]));
   const protocol = family === 4 ? ipProtocol.icmp : ipProtocol.icmpv6;
   const initial = family === 4 ? 0 : pseudoHeaderSum(family, ends, protocol, writer.offset);
