@@ -19,7 +19,9 @@ const everySequence = { sequences: seeds(1_000), operationsPerSequence: 30, sequ
 
 describe('The rules', () => {
   it('compile incrementally to what they compile to from scratch, and need each of their reads recorded', async function () {
-    this.timeout(300_000);
+    // It only computes: what fails once fails always, and takes as long as the processors are others'.
+    this.retries(0);
+    this.timeout(800_000);
     const { steps, fewestPorts, sites } = await runOracleInShards(everySequence);
     assert.equal(steps, 30_000);
     assert.ok(fewestPorts >= 100);
