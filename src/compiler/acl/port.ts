@@ -27,7 +27,10 @@ function askFlow(
   });
 }
 
-/** As what no rule allows is dropped (stages.ts), and logged before: what the port sends, and what it is sent. */
+/**
+ * As what no rule allows is dropped (stages.ts), and logged before: what the port sends, and what it is sent. Not the one denied reply of UDP
+ * that turns a connection; what follows it is.
+ */
 function loggedDenialFlows(
   ctZone: number,
   isolated: ReadonlySet<Direction>,
