@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { ruleReading } from '../../src/compiler/acl/rule-counts.js';
 import { dropReading } from '../../src/compiler/drops/drops.js';
+import { meterId, meterSlot, sharedMeterId } from '../../src/compiler/identifiers.js';
 import { dropReasons } from '../../src/compiler/pipeline/drop-reasons.js';
-import { readDropTotals, readRuleCounts } from '../../src/delivery/counter-reading.js';
+import { readDrops, readDropTotals, readRuleCounts } from '../../src/delivery/counter-reading.js';
 import type { FlowFilter, Switch, SwitchFlow } from '../../src/delivery/switch.js';
 import { NetworkBuilder } from '../compiler/network-builder.js';
 
@@ -40,7 +41,11 @@ class Answering {
       const { tableId, cookie, cookieMask } = filter;
       await onPart(flows.filter(flow => flow.table === tableId && ((flow.cookie ^ cookie) & cookieMask) === 0n));
     },
-    readMeterCounts: async () => [{ meterId: 24, packets: 5n }],
+    readMeterCounts: async () => [
+      { meterId: 24, packets: 5n },
+      { meterId: meterId(9, meterSlot.verdictLog), packets: 6n },
+      { meterId: sharedMeterId(0), packets: 7n },
+    ],
   } as unknown as Switch;
 }
 
@@ -66,7 +71,15 @@ describe('Counters of switches', () => {
   });
 
   it('of drops are there for every reason, and for each meter', async () => {
-    const totals = await readDropTotals(new Answering().target, dropReading);
+    const read = await readDropTotals(new Answering().target, dropReading);
+    const totals = read.slice(0, -1);
+    // Copies that a meter has held back are no drops, of the log (that are told apart) as of the slow path.
+    assert.deepEqual(read.at(-1), { source: 'log/76', reason: null, packets: 6n });
+    const drops = await readDrops(new Answering().target, dropReading);
+    assert.deepEqual(
+      drops.filter(({ portNumber }) => portNumber !== null),
+      [{ portNumber: 3, reason: 'rate_limit', packets: 5n }],
+    );
     const reasons = totals.map(({ reason }) => reason);
     assert.deepEqual(new Set(reasons), new Set(Object.keys(dropReasons)));
     // Some reasons have several flows, which are one account.

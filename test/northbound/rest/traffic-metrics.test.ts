@@ -90,7 +90,11 @@ describe('Metrics of traffic', () => {
     assert.deepEqual(scene.asked.toSorted(), ['drops of hv1', 'drops of hv2', 'rules of hv1']);
     scene.rules = [countOf('in', 25n), countOf('never', 1n)];
     scene.drops = {
-      hv1: [{ source: 'acl_drop', reason: 'acl_drop', packets: 4n }],
+      hv1: [
+        { source: 'acl_drop', reason: 'acl_drop', packets: 4n },
+        { source: 'log/12', reason: null, packets: 9n },
+        { source: 'log/20', reason: null, packets: 1n },
+      ],
       hv2: [
         { source: 'rate_limit/8', reason: 'rate_limit', packets: 2n },
         { source: 'rate_limit/16', reason: 'rate_limit', packets: 3n },
@@ -100,6 +104,7 @@ describe('Metrics of traffic', () => {
     assert.deepEqual(await scene.scrape(), [
       'weft_dropped_packets_total{hypervisor="hv1",reason="acl_drop"} 4',
       'weft_dropped_packets_total{hypervisor="second host",reason="rate_limit"} 5',
+      'weft_verdicts_suppressed_total{hypervisor="hv1"} 10',
       'weft_security_group_packets_total{security_group="web",direction="ingress",action="allow"} 15',
       'weft_security_group_packets_total{security_group="web",direction="ingress",action="drop"} 0',
       'weft_security_group_bytes_total{security_group="web",direction="ingress",action="allow"} 900',
