@@ -57,6 +57,13 @@ export interface Meter {
   readonly burst?: number;
 }
 
+/** A conntrack zone of a fragment. */
+export interface OwnZone {
+  readonly zone: number;
+  /** One of the fragment's flows that names the zone in its match: a switch that has it uses the zone already. */
+  readonly shownBy: Flow;
+}
+
 /** What a rule returns for one subject. */
 export interface FragmentBody {
   readonly scope: Scope;
@@ -64,7 +71,7 @@ export interface FragmentBody {
   readonly groups?: readonly Group[];
   readonly meters?: readonly Meter[];
   /** Conntrack zones that are its own: forgotten before it comes to a hypervisor and after it has gone. */
-  readonly ctZones?: readonly number[];
+  readonly ctZones?: readonly OwnZone[];
   /** Ids of hypervisors that must hold the same revision before this fragment is sent (make before break). */
   readonly after?: readonly string[];
   /** A switch that cannot hold it has all else: its refusal shows, and keeps no revision from being applied. */

@@ -50,7 +50,8 @@ interface WantedFlow {
   readonly index: number;
   readonly message: string;
   readonly value: string;
-  isSeen: boolean;
+  /** `other`: one of that match and priority of the same fragment, that does something else. */
+  state: 'missing' | 'other' | 'right';
 }
 
 interface WantedGroup {
@@ -133,7 +134,8 @@ export class SwitchComparison {
     this.#unplaced.delete(part);
     for (const [index, message] of flowMessages(part.fragment).entries()) {
       const { identity, value } = imageOfAdd(message);
-      this.#flows.set(identity, { part, index, message, value, isSeen: part.met?.at[index] === 1 });
+      const state = part.met?.at[index] === 1 ? 'right' : 'missing';
+      this.#flows.set(identity, { part, index, message, value, state });
     }
   }
 
@@ -167,8 +169,9 @@ export class SwitchComparison {
     const image = flowImage(flow);
     const wanted = this.#flows.get(image.identity);
     if (wanted !== undefined) {
-      wanted.isSeen = wanted.value === image.value;
-      if (wanted.isSeen && fingerprint !== null) noteShown(wanted.part.fragment, wanted.index, fingerprint);
+      const isOwn = wanted.part.fragment.cookie === flow.cookie;
+      wanted.state = wanted.value === image.value ? 'right' : isOwn ? 'other' : 'missing';
+      if (wanted.state === 'right' && fingerprint !== null) noteShown(wanted.part.fragment, wanted.index, fingerprint);
       return;
     }
     const part = this.#byCookie.get(flow.cookie);
@@ -227,8 +230,10 @@ export class SwitchComparison {
       return lack;
     };
     for (const wanted of this.#flows.values()) {
-      if (wanted.isSeen || !wanted.part.isIncluded) continue;
-      lackOf(wanted.part).flows.push(wanted.message);
+      if (wanted.state === 'right' || !wanted.part.isIncluded) continue;
+      const lack = lackOf(wanted.part);
+      lack.flows.push(wanted.message);
+      if (wanted.state === 'missing' && wanted.part.fragment.ctZones.length > 0) lack.missing.add(wanted.index);
       if (this.#isTurnOver(stepsDecoded)) await nextTurn();
     }
     for (const [id, wanted] of this.#groups) {
@@ -283,6 +288,8 @@ export class SwitchComparison {
 
 interface Lack {
   readonly flows: string[];
+  /** Places of those flows instead of which the switch has none of the fragment; only of fragments with conntrack zones. */
+  readonly missing: Set<number>;
   readonly newGroups: string[];
   readonly newGroupIds: number[];
   readonly changedGroups: string[];
@@ -290,7 +297,7 @@ interface Lack {
 }
 
 function emptyLack(): Lack {
-  return { flows: [], newGroups: [], newGroupIds: [], changedGroups: [], meters: [] };
+  return { flows: [], missing: new Set(), newGroups: [], newGroupIds: [], changedGroups: [], meters: [] };
 }
 
 const nothing = joinSlices([]);
@@ -326,14 +333,18 @@ function changeOf({ fragment, removedFlows }: FragmentPart, lack: Lack): SwitchC
     flows: joinMessages(lack.flows, xid),
     removedFlows: joinSlices(removedFlows),
     metersBefore: lack.meters,
-    // Nothing of it was there: it comes anew.
-    zonesBefore: lack.flows.length < fragment.flowCount ? [] : fragment.ctZones.map(zone => encodeZoneFlush(zone, xid)),
+    zonesBefore: newZones(fragment, lack).map(zone => encodeZoneFlush(zone, xid)),
     flowCount: lack.flows.length + removedFlows.length,
     groupCount: lack.newGroups.length + lack.changedGroups.length,
     definesGroups: lack.newGroupIds,
     usesGroups,
     usedGroups: usesGroups,
   };
+}
+
+/** Zones that the switch does not use for this fragment yet. */
+function newZones({ ctZones }: EncodedFragment, { missing }: Lack): readonly number[] {
+  return ctZones.filter(({ shownBy }) => missing.has(shownBy)).map(({ zone }) => zone);
 }
 
 /** A group as the switch describes it, as the message that would make it. */

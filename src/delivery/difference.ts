@@ -7,6 +7,7 @@ import {
   groupMessages,
   wireSlice,
   type EncodedFragment,
+  type EncodedZone,
 } from './encoded-fragment.js';
 import {
   encodeGroupRemove,
@@ -135,11 +136,12 @@ function messagesById(fragment: EncodedFragment | null): readonly (readonly [num
 }
 
 /** A zone is used by one fragment: what comes must not find the connections of who had it before. */
-function zoneDifference(before: readonly number[], after: readonly number[], xid: number) {
-  return {
-    zonesBefore: after.filter(zone => !before.includes(zone)).map(zone => encodeZoneFlush(zone, xid)),
-    zonesAfter: before.filter(zone => !after.includes(zone)).map(zone => encodeZoneFlush(zone, xid)),
+function zoneDifference(before: readonly EncodedZone[], after: readonly EncodedZone[], xid: number) {
+  const only = (these: readonly EncodedZone[], others: readonly EncodedZone[]): readonly Uint8Array[] => {
+    const held = new Set(others.map(({ zone }) => zone));
+    return these.filter(({ zone }) => !held.has(zone)).map(({ zone }) => encodeZoneFlush(zone, xid));
   };
+  return { zonesBefore: only(after, before), zonesAfter: only(before, after) };
 }
 
 function meterDifference(before: readonly Meter[], after: readonly Meter[], xid: number) {

@@ -34,6 +34,12 @@ export interface EncodedGroup {
   readonly bytes: number;
 }
 
+/** A conntrack zone of a fragment, with the place of the flow that shows it among the fragment's flows. */
+export interface EncodedZone {
+  readonly zone: number;
+  readonly shownBy: number;
+}
+
 export interface EncodedFragment extends FragmentHeader {
   /** The xid of the messages of this version. */
   readonly xid: number;
@@ -46,7 +52,7 @@ export interface EncodedFragment extends FragmentHeader {
   /** Not among the messages: Open vSwitch takes no meter in a bundle. */
   readonly meters: readonly Meter[];
   /** Conntrack zones that are its own. */
-  readonly ctZones: readonly number[];
+  readonly ctZones: readonly EncodedZone[];
   /** 64 bits over everything that the switch will hold; never 0. */
   readonly digest: bigint;
   /** Groups that its flows and buckets name. */
@@ -58,7 +64,7 @@ export interface EncodedFragment extends FragmentHeader {
 /** Shared by all that have none, which are nearly all. */
 const noGroups: readonly EncodedGroup[] = [];
 const noMeters: readonly Meter[] = [];
-const noZones: readonly number[] = [];
+const noZones: readonly EncodedZone[] = [];
 const noGroupIds: ReadonlySet<number> = new Set();
 const noCookies: ReadonlySet<bigint> = new Set();
 
@@ -85,7 +91,7 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
     groups: content.groups,
     flowCount: content.failure === null ? fragment.flows.length : 0,
     meters,
-    ctZones: fragment.ctZones ?? noZones,
+    ctZones: zonesOf(fragment),
     digest: digestOfWritten(key, meters),
     usesGroups,
     learnedCookies,
@@ -117,8 +123,12 @@ function isSame(held: EncodedFragment, fragment: Fragment, content: Content, met
     structurallyEqual(held.after, fragment.after) &&
     held.isOptional === fragment.isOptional &&
     structurallyEqual(held.meters, meters) &&
-    structurallyEqual(held.ctZones, fragment.ctZones ?? noZones)
+    structurallyEqual(held.ctZones, zonesOf(fragment))
   );
+}
+
+function zonesOf({ ctZones, flows }: Fragment): readonly EncodedZone[] {
+  return ctZones?.map(({ zone, shownBy }) => ({ zone, shownBy: flows.indexOf(shownBy) })) ?? noZones;
 }
 
 /** Of what the writer holds, with the key and the meters: the same in two processes that hold the same fragments. */

@@ -15,7 +15,7 @@ import {
   lsOutQos,
 } from '../pipeline/switch-egress.js';
 import { lsInCheckPortSec, lsInMirror, lsInQos } from '../pipeline/switch-ingress.js';
-import type { Flow } from '../fragment.js';
+import type { Flow, OwnZone } from '../fragment.js';
 import { rule } from '../rule.js';
 import type { NetworkRow } from '../../view/rows.js';
 import { asksTooMuch, tracksConnections } from '../../view/security-rows.js';
@@ -54,6 +54,14 @@ function guardOf(bound: NetworkRow<'bound-ports'>, view: TrackedView): Guard | n
   };
 }
 
+const out = (ofport: number, exit: Stage | null) => (exit === null ? output(ofport) : advance(exit));
+
+/** The zone of a guarded port, with the flow behind its security groups: there is no such flow for another zone. */
+function zoneOf({ ctZone }: Guard, ofport: number, exit: Stage | null): OwnZone {
+  const shownBy = flow(lsOutAclDone, { priority: 100, match: { ctZone }, actions: [out(ofport, exit)] });
+  return { zone: ctZone, shownBy };
+}
+
 /** From the switch to the interface: past its security groups, and through the stages that it has besides. */
 function deliveryFlows(
   at: { readonly datapath: number; readonly outPort: number },
@@ -61,14 +69,9 @@ function deliveryFlows(
   guard: Guard | null,
   exit: Stage | null,
 ): readonly Flow[] {
-  const out = exit === null ? output(ofport) : advance(exit);
+  const onwards = guard === null ? [out(ofport, exit)] : [set({ ...guard }), advance(lsOutPreAcl)];
   return [
-    ...(guard === null
-      ? [flow(lsOutDelivery, { priority: 100, match: at, actions: [out] })]
-      : [
-          flow(lsOutDelivery, { priority: 100, match: at, actions: [set({ ...guard }), advance(lsOutPreAcl)] }),
-          flow(lsOutAclDone, { priority: 100, match: { ctZone: guard.ctZone }, actions: [out] }),
-        ]),
+    flow(lsOutDelivery, { priority: 100, match: at, actions: onwards }),
     // It gets no copy of what it floods itself: Open vSwitch would see to that only at the interface.
     ...(guard === null && exit === null
       ? []
@@ -104,9 +107,9 @@ export const switchingInterface = rule({
     const at = { datapath, outPort: port.portKey };
     const scope = { kind: 'hypervisor', hypervisorId: bound.hypervisorId } as const;
     if (guard === 'asks too much') return { scope, flows: closedFlows(at, bound.ofport, origin, 'acl_too_many') };
-    const zones = guard === null ? {} : { ctZones: [guard.ctZone] };
-    if (!port.enabled) return { scope, flows: closedFlows(at, bound.ofport, origin, 'port_disabled'), ...zones };
+    if (!port.enabled) return { scope, flows: closedFlows(at, bound.ofport, origin, 'port_disabled') };
     const { entrance, exit } = wayOf(port, view);
+    const zones = guard === null ? [] : [zoneOf(guard, bound.ofport, exit)];
     return {
       scope,
       flows: [
@@ -121,6 +124,7 @@ export const switchingInterface = rule({
           ],
         }),
         ...deliveryFlows(at, bound.ofport, guard, exit),
+        ...zones.map(({ shownBy }) => shownBy),
         // Open vSwitch never sends a packet back by itself; a flood leaves the sender out, anything else is an account.
         flow(lsOutDelivery, {
           priority: 110,
@@ -128,7 +132,7 @@ export const switchingInterface = rule({
           actions: [drop('reflection')],
         }),
       ],
-      ...zones,
+      ...(zones.length === 0 ? {} : { ctZones: zones }),
     };
   },
 });
