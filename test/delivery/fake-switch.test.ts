@@ -11,7 +11,7 @@ import {
   putFlowAdd,
 } from '../../src/delivery/encoding.js';
 import { bundleId, bundleOpen, messageImage } from '../../src/delivery/encoding.js';
-import { group, output, resubmit, type Action } from '../../southbound/openflow/actions.js';
+import { clone, group, meter, output, resubmit, type Action } from '../../southbound/openflow/actions.js';
 import { OpenFlowError } from '../../southbound/openflow/connection-types.js';
 import { encodeBundleAdd, type Message } from '../../southbound/openflow/message-codec.js';
 import { bundleControl, type BundleControl } from '../../southbound/openflow/messages/bundle.js';
@@ -142,6 +142,19 @@ async function script(connect: Connect): Promise<string[]> {
   ] as const) {
     await player.send(`meter ${command} ${id}`, meterMod(command, id));
   }
+  await player.bundle(add(5, [meter(1)], 0x8000_0120), add(6, [output(1)], 0x8000_0121));
+  await player.content();
+  await player.send('meter for flows', meterMod('add', 1));
+  await player.bundle(add(5, [meter(1)], 0x8000_0122), add(6, [clone([meter(1)]), output(1)], 0x8000_0123));
+  await player.send('another', meterMod('add', 2));
+  await player.bundle(add(8, [meter(1), meter(2)], 0x8000_0127), add(9, [meter(2), meter(1)], 0x8000_0128));
+  await player.content();
+  await player.bundle(add(7, [clone([meter(9)])], 0x8000_0124));
+  await player.send('meter with flows goes', meterMod('delete', 1));
+  await player.content();
+  await player.send('and the other', meterMod('delete', 2));
+  await player.bundle(remove(6, 0x8000_0125), remove(7, 0x8000_0126));
+  await player.send('zone', { kind: 'ctFlushZone', zone: 7 });
   const role = (name: 'master' | 'slave' | 'nochange', generationId: bigint): Promise<void> =>
     player.ask(`${name} ${generationId}`, { kind: 'roleRequest', role: name, generationId });
   await role('nochange', 0n);
@@ -150,6 +163,7 @@ async function script(connect: Connect): Promise<string[]> {
   const other = new Player(await connect());
   await other.ask('another', { kind: 'roleRequest', role: 'master', generationId: 8n });
   await role('nochange', 0n);
+  await player.send('zone of one who is not the master', { kind: 'ctFlushZone', zone: 7 });
   player.write(bundleOpen, add(1, [output(9)], 0x8000_0110));
   await player.barrier();
   await player.control('commit_request');

@@ -186,7 +186,7 @@ export class FakeHypervisor<Tables extends TableStore> {
     const root = insert('Open_vSwitch', {
       ovs_version: '3.1.0',
       datapath_types: ['netdev', 'system'],
-      iface_types: ['geneve', 'internal', 'vxlan'],
+      iface_types: ['erspan', 'geneve', 'gre', 'internal', 'vxlan'],
       external_ids: new Map([
         ['system-id', systemId],
         ['weft-encap-ip', encapIp],

@@ -20,6 +20,7 @@ import { hello } from '../../southbound/openflow/messages/hello.js';
 import type { MultipartReply } from '../../southbound/openflow/messages/multipart.js';
 import { Version } from '../../southbound/openflow/version.js';
 import { flowUpdates, snapshotOf } from './change-notes.js';
+import { features } from './switch-features.js';
 import { refusals, SwitchChange, SwitchTables, type Refusal, type TableStore } from './switch-tables.js';
 
 const version = Version.openflow15;
@@ -41,6 +42,8 @@ export interface FakeSwitchOptions<Tables extends TableStore = SwitchTables> {
   readonly onMessage?: (message: Message) => void;
   /** Called whenever the tables have changed. */
   readonly onChange?: (tables: Tables) => void;
+  /** Called when a conntrack zone has been emptied. */
+  readonly onZoneFlush?: (zone: number) => void;
 }
 
 /** One with real tables. */
@@ -262,6 +265,8 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
         return this.#bundle(connection, message, xid, bytes);
       case 'bundleAdd':
         return this.#bundleAdd(connection, message, xid, bytes);
+      case 'ctFlushZone':
+        return this.#options.onZoneFlush?.(message.zone);
       case 'flowMod':
       case 'groupMod':
       case 'meterMod':
@@ -387,13 +392,3 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
 const whole = (body: MultipartReply['body']): MultipartReply => ({ kind: 'multipartReply', more: false, body });
 
 const unanswered = new Set<string>(['hello', 'echoReply', 'setConfig', 'setPacketInFormat', 'setControllerId']);
-
-const features: MessageOf<'featuresReply'> = {
-  kind: 'featuresReply',
-  datapathId: 1n,
-  bufferCount: 0,
-  tableCount: 254,
-  auxiliaryId: 0,
-  capabilities: [],
-  reserved: 0,
-};

@@ -3,11 +3,12 @@
  * looks into it; a commit that fails half way is undone. Other stores may take its place (`TableStore`), for instance one that
  * only counts.
  */
-import { groupsNamedBy, messageImage } from '../../src/delivery/encoding.js';
+import { messageImage } from '../../src/delivery/encoding.js';
 import { decodeMessage, type Message, type MessageOf } from '../../southbound/openflow/message-codec.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
 import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
 import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
+import { decodedFlow, type DecodedFlow } from './decoded-flow.js';
 
 /** Type and code of an OpenFlow error. */
 export interface Refusal {
@@ -26,6 +27,7 @@ export const refusals = {
   meterExists: { type: 12, code: 1 },
   unknownMeter: { type: 12, code: 3 },
   badMeter: { type: 12, code: 0 },
+  invalidMeter: { type: 12, code: 2 },
   staleTerm: { type: 11, code: 0 },
   badBundleId: { type: 17, code: 2 },
   bundleFailed: { type: 17, code: 13 },
@@ -88,22 +90,13 @@ export interface TableStore {
 const noFlows: ReadonlySet<HeldFlow> = new Set();
 const nothingTouched: TouchedTables = { cookies: new Set(), groups: new Set(), displaced: new Map() };
 
-interface DecodedFlow {
-  readonly stats: FlowStats;
-  readonly groups: ReadonlySet<number>;
-}
-
-/** Decoded flows by their bytes: the same flow is on many switches, and comes again after every restart. */
-const decodedFlows = new Map<string, DecodedFlow>();
-const decodedFlowsKept = 20_000;
-
 /** Where the fields of a flow-mod stand, as nothing before the match has a variable length. */
 const places = { cookie: 8, cookieMask: 16, table: 24, command: 25, timeouts: 26, priority: 30, match: 48 } as const;
 const commands = { add: 0, deleteStrict: 4 } as const;
 
-/** Type and length of OFPAT_GROUP: where these bytes are not, no group is named, and nothing has to be decoded to know it. */
-const groupActionHead = '\x00\x16\x00\x08';
-const noGroups: ReadonlySet<number> = new Set();
+/** Type and length of OFPAT_GROUP and OFPAT_METER: where these bytes are not, none is named, and nothing has to be decoded to know it. */
+const actionHeads = { group: '\x00\x16\x00\x08', meter: '\x00\x1d\x00\x08' } as const;
+const none: ReadonlySet<number> = new Set();
 
 export class HeldFlow {
   /** What there can be only one of in a switch: table, priority and match, as in `flowImage`. */
@@ -138,20 +131,22 @@ export class HeldFlow {
 
   /** Groups that it sends packets to. */
   get groups(): ReadonlySet<number> {
-    return this.value.includes(groupActionHead) ? this.#decoded().groups : noGroups;
+    return this.value.includes(actionHeads.group) ? this.#decoded().groups : none;
+  }
+
+  /** Meters that packets pass in it. */
+  get meters(): ReadonlySet<number> {
+    return this.value.includes(actionHeads.meter) ? this.#decoded().meters : none;
+  }
+
+  /** With which it is removed. */
+  get goesWithMeter(): number | null {
+    return this.meters.size === 0 ? null : this.#decoded().goesWith;
   }
 
   #decoded(): DecodedFlow {
     if (this.#known !== null) return this.#known;
-    const key = this.identity + this.value;
-    let decoded = decodedFlows.get(key);
-    if (decoded === undefined) {
-      if (decodedFlows.size >= decodedFlowsKept) decodedFlows.clear();
-      const stats = statsOf(decodeMessage(this.#bytes).message as MessageOf<'flowMod'>);
-      decoded = { stats, groups: groupsNamedBy(stats.instructions) };
-      decodedFlows.set(key, decoded);
-    }
-    return (this.#known = decoded);
+    return (this.#known = decodedFlow(this.identity + this.value, this.#bytes));
   }
 }
 
@@ -277,6 +272,7 @@ export class SwitchTables implements TableStore {
     switch (bytes[places.command]) {
       case commands.add:
         for (const id of flow.groups) if (!this.#groups.has(id)) return refusals.badOutGroup;
+        for (const id of flow.meters) if (!this.#meters.has(id)) return refusals.invalidMeter;
         this.#setFlow(flow.identity, flow);
         return null;
       case commands.deleteStrict: {
@@ -346,6 +342,9 @@ export class SwitchTables implements TableStore {
     const before = this.#meters.get(meterId) ?? null;
     if (message.command === 'add' && before !== null) return refusals.meterExists;
     if (message.command === 'modify' && before === null) return refusals.unknownMeter;
+    if (message.command === 'delete') {
+      for (const [identity, flow] of this.#flows) if (flow.goesWithMeter === meterId) this.#setFlow(identity, null);
+    }
     set(this.#meters, meterId, message.command === 'delete' ? null : message);
     this.#undo.push(() => set(this.#meters, meterId, before));
     return null;
@@ -357,21 +356,4 @@ const flowModType = 14;
 function set<K, V>(map: Map<K, V>, key: K, value: V | null): void {
   if (value === null) map.delete(key);
   else map.set(key, value);
-}
-
-function statsOf(message: MessageOf<'flowMod'>): FlowStats {
-  const { tableId, priority, idleTimeout, hardTimeout, flags, importance, cookie, match, instructions } = message;
-  const statistics = { durationSeconds: 0, durationNanoseconds: 0, packetCount: 0n, byteCount: 0n };
-  return {
-    tableId,
-    priority,
-    idleTimeout,
-    hardTimeout,
-    flags,
-    importance,
-    cookie,
-    match,
-    instructions,
-    statistics,
-  } as FlowStats;
 }
