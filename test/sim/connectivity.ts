@@ -4,20 +4,28 @@
  *   established   both ports as they were when their hosts last had everything in force, and nothing of theirs changed since: the
  *                 packet arrives
  *   routed        the same through a logical router, where no router, route, switch or subnet has changed since either
+ *   guarded       a UDP packet between established ports of one switch: as their security groups say, where all steps of the database that
+ *                 the hosts may be at say the same
  *   new receiver  a port just bound: what a sender's host puts into the tunnel for it finds the receiver ready
  */
-import { cidrContains, parseCidr, parseIp, type IpAddress } from '../../src/base/address.js';
 import type { Kind, LogicalSwitchPort, PortBinding } from '../../src/model/index.js';
 import { placeOf } from '../../src/compiler/pipeline/registers.js';
 import type { ChangeLogRow } from '../../src/store/change-log.js';
 import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
-import { walk, type PacketFields } from '../fakes/packet-walk.js';
+import { walk, type PacketFields, type PacketOutput } from '../fakes/packet-walk.js';
 import type { SeededRandom } from '../seeded-random.js';
+import {
+  type Datagram,
+  destinationPort,
+  macOf,
+  routedDatagram,
+  switchedDatagram,
+  switchedPacket,
+} from './datagrams.js';
+import { Policies } from './policies.js';
 import type { SimulatedHost } from './simulated-host.js';
-import type { SimulatedDatabase, Tables } from './simulated-store.js';
+import type { SimulatedDatabase } from './simulated-store.js';
 
-/** A type that is neither IP nor ARP: only MACs decide. */
-const experimentalType = 0x88b5n;
 /** Kinds of rows that decide what a router does; while one of them is on its way nothing routed is expected. */
 const routing: ReadonlySet<string> = new Set<Kind>([
   'logical-routers',
@@ -36,6 +44,8 @@ interface Place {
   readonly host: SimulatedHost;
   readonly ofport: number;
   readonly mac: bigint;
+  /** Its number on its switch. */
+  readonly key: bigint;
   readonly ips: readonly string[];
   readonly logicalSwitchId: string;
   /** Where the tunnels of its host ended. */
@@ -48,28 +58,26 @@ interface Place {
 }
 
 export class Connectivity {
-  /** Packets sent. */
-  walks = 0;
-  /** Of those, to new receivers. */
-  toNew = 0;
-  /** Of those, through a router. */
-  routed = 0;
+  readonly #policies: Policies<SimulatedHost>;
   readonly #hosts: readonly SimulatedHost[];
   readonly #database: SimulatedDatabase;
   readonly #random: SeededRandom;
   readonly #nowMs: () => number;
   readonly #isConnected: (host: SimulatedHost) => boolean;
-  readonly #onLost: (what: string) => void;
+  readonly #onWrong: (what: string) => void;
   /** By port id. */
   #established = new Map<string, Place>();
   readonly #new = new Map<string, Place>();
   /** Hosts that have had everything in force since what routers do is as it is. */
   readonly #knowRouting = new Set<SimulatedHost>();
   #unsettledUntilMs = 0;
+  #walks = 0;
+  #toNew = 0;
+  #routed = 0;
 
   /**
    * @param isConnected whether the controller in charge is connected to the switch of this host
-   * @param onLost told of each packet that was lost although it had to arrive
+   * @param onWrong told of each packet that was lost although it had to arrive, or arrived although it was denied
    */
   constructor(
     hosts: readonly SimulatedHost[],
@@ -77,19 +85,26 @@ export class Connectivity {
     random: SeededRandom,
     nowMs: () => number,
     isConnected: (host: SimulatedHost) => boolean,
-    onLost: (what: string) => void,
+    onWrong: (what: string) => void,
   ) {
     this.#hosts = hosts;
     this.#database = database;
     this.#random = random;
     this.#nowMs = nowMs;
     this.#isConnected = isConnected;
-    this.#onLost = onLost;
+    this.#onWrong = onWrong;
+    this.#policies = new Policies(() => database.tables);
+  }
+
+  get counts() {
+    const { judged } = this.#policies;
+    return { walks: this.#walks, walksToNew: this.#toNew, walksRouted: this.#routed, walksJudged: judged };
   }
 
   /** On these hosts everything that the database holds is in force: what is bound there is established, and known there. */
   applied(hosts: readonly SimulatedHost[]): void {
     for (const host of hosts) this.#knowRouting.add(host);
+    this.#policies.applied(hosts);
     for (const binding of this.#database.tables['port-bindings'].values()) {
       const known = this.#established.get(binding.logicalSwitchPortId);
       const place = known !== undefined && this.#isThere(known) ? known : this.#place(binding);
@@ -102,6 +117,7 @@ export class Connectivity {
 
   /** Rows have changed: what is theirs is not established any more. */
   committed(changes: readonly ChangeLogRow[]): void {
+    this.#policies.committed(changes);
     for (const { kind, id, before, after } of changes) {
       if (kind === 'logical-switch-ports') this.#forget(id);
       if (kind === 'hypervisors') this.#forgetHost(before, after);
@@ -121,12 +137,14 @@ export class Connectivity {
     this.#established.clear();
     this.#new.clear();
     this.#knowRouting.clear();
+    this.#policies.unsettled();
     this.#unsettledUntilMs = this.#nowMs() + unsettledMs;
   }
 
   /** What becomes of the switch of this host is not the controller's doing. */
   disturbed(host: SimulatedHost): void {
     this.#knowRouting.delete(host);
+    this.#policies.disturbed(host);
     for (const places of [this.#established, this.#new]) {
       for (const [id, place] of places) if (place.host === host) places.delete(id);
     }
@@ -141,7 +159,8 @@ export class Connectivity {
       const to = this.#random.pick(established);
       if (from === to || !to.knownBy.has(from.host)) continue;
       if (from.logicalSwitchId !== to.logicalSwitchId) this.#checkRouted(from, to);
-      else if (!this.#arrives(from, to).isThere) this.#lose('between established ports', from, to);
+      else if (this.#random.chance(0.5)) this.#checkGuarded(from, to);
+      else if (!this.#arrives(from, to).isThere) this.#complain('a packet between established ports is lost', from, to);
     }
     const nowMs = this.#nowMs();
     if (nowMs < this.#unsettledUntilMs) return;
@@ -153,23 +172,36 @@ export class Connectivity {
           logicalSwitchId === to.logicalSwitchId && host !== to.host && portId !== to.portId && sinceMs <= to.sinceMs,
       );
       if (from === undefined) continue;
-      this.toNew += 1;
+      this.#toNew += 1;
       const { isThere, isSent } = this.#arrives(from, to);
-      if (isSent && !isThere) this.#lose('to a receiver that is not ready', from, to);
+      if (isSent && !isThere) this.#complain('a packet to a receiver that is not ready is lost', from, to);
     }
+  }
+
+  #checkGuarded(from: Place, to: Place): void {
+    const packet = switchedDatagram(from, to);
+    if (packet !== null) this.#checkJudged(from, to, packet, 'between established ports');
   }
 
   #checkRouted(from: Place, to: Place): void {
     if (!this.#knowRouting.has(from.host) || !this.#knowRouting.has(to.host)) return;
-    const packet = routedPacket(this.#database.tables, from, to);
+    const packet = routedDatagram(this.#database.tables, from, to);
     if (packet === null) return;
-    this.routed += 1;
-    if (!this.#arrives(from, to, packet).isThere) this.#lose('through a router', from, to);
+    this.#routed += 1;
+    this.#checkJudged(from, to, packet, 'through a router');
   }
 
-  #lose(what: string, from: Place, to: Place): void {
+  /** It arrives, or not, as security groups say. */
+  #checkJudged(from: Place, to: Place, { fields, source, destination }: Datagram, way: string): void {
+    const about = { fromId: from.portId, toId: to.portId, source, destination, destinationPort };
+    const isAllowed = this.#policies.verdict(about, [from.host, to.host]);
+    if (isAllowed === null || this.#arrives(from, to, fields).isThere === isAllowed) return;
+    this.#complain(isAllowed ? `a packet ${way} is lost` : `a packet ${way} that is denied arrives`, from, to);
+  }
+
+  #complain(what: string, from: Place, to: Place): void {
     const place = ({ portId, host, ofport }: Place): string => `${portId} (${host.name}, ${ofport})`;
-    this.#onLost(`at ${this.#nowMs()} ms a packet ${what} is lost: from ${place(from)} to ${place(to)}`);
+    this.#onWrong(`at ${this.#nowMs()} ms ${what}: from ${place(from)} to ${place(to)}`);
   }
 
   #forget(portId: string): void {
@@ -192,13 +224,25 @@ export class Connectivity {
     if (port?.enabled !== true || host === undefined || binding.ofport === null) return null;
     const { encapIp, restarts } = host;
     if (hypervisor?.encapIp !== encapIp) return null;
-    const { mac, logicalSwitchId } = port as LogicalSwitchPort;
+    const { mac, logicalSwitchId, portKey } = port as LogicalSwitchPort;
     const ips = port.ips.map(({ ip }) => ip);
     const [portId, sinceMs] = [binding.logicalSwitchPortId, this.#nowMs()];
     const value = macOf(mac);
     const knownBy = new Set<SimulatedHost>();
     const { ofport } = binding;
-    return { portId, host, ofport, mac: value, ips, logicalSwitchId, encapIp, restarts, sinceMs, knownBy };
+    return {
+      portId,
+      host,
+      ofport,
+      mac: value,
+      key: BigInt(portKey),
+      ips,
+      logicalSwitchId,
+      encapIp,
+      restarts,
+      sinceMs,
+      knownBy,
+    };
   }
 
   /** Its interface has not been taken away or renumbered, and nobody but the controller touches the host. */
@@ -214,15 +258,17 @@ export class Connectivity {
     to: Place,
     packet = switchedPacket(from, to),
   ): { readonly isThere: boolean; readonly isSent: boolean } {
-    this.walks += 1;
+    this.#walks += 1;
     let isSent = false;
     for (const { port, fields, register } of walk(from.host.tables, packet)) {
-      if (from.host === to.host && port === to.ofport) return { isThere: true, isSent };
+      if (from.host === to.host && reaches(to, port, register)) return { isThere: true, isSent };
+      // A copy that a mirror makes goes under a key of its own.
+      if (fields.get(oxm.tunnelId) !== fields.get(oxm.metadata)) continue;
       const entry = this.#throughTunnel(from.host, port, fields);
       if (entry === null || entry.host !== to.host) continue;
       // A copy for those who may have an unknown MAC is not sent to the receiver: its host may be unknown here.
       isSent ||= register(placeOf('flood')) === 0n;
-      const isThere = walk(entry.host.tables, entry.fields).some(output => output.port === to.ofport);
+      const isThere = walk(entry.host.tables, entry.fields).some(output => reaches(to, output.port, output.register));
       if (isThere) return { isThere, isSent };
     }
     return { isThere: false, isSent };
@@ -255,6 +301,11 @@ export class Connectivity {
   }
 }
 
+/** By its interface, and not as a copy for those who watch another port. */
+function reaches({ ofport, key }: Place, port: number, register: PacketOutput['register']): boolean {
+  return port === ofport && register(placeOf('outPort')) === key;
+}
+
 const payload: ReadonlySet<OxmField> = new Set([
   oxm.ethSrc,
   oxm.ethDst,
@@ -268,58 +319,6 @@ const payload: ReadonlySet<OxmField> = new Set([
   oxm.udpSrc,
   oxm.udpDst,
 ]);
-
-function switchedPacket(from: Place, to: Place): PacketFields {
-  return new Map<OxmField, bigint>([
-    [oxm.inPort, BigInt(from.ofport)],
-    [oxm.ethSrc, from.mac],
-    [oxm.ethDst, to.mac],
-    [oxm.ethType, experimentalType],
-  ]);
-}
-
-/** A datagram to the router that both switches have a port of; null if there is none, or it would not take this one. */
-function routedPacket(tables: Tables, from: Place, to: Place): PacketFields | null {
-  const routerPorts = [...tables['logical-router-ports'].values()];
-  const entrance = routerPorts.find(port => port.logicalSwitchId === from.logicalSwitchId);
-  const router = tables['logical-routers'].get(entrance?.logicalRouterId ?? '');
-  if (entrance === undefined || router?.enabled !== true) return null;
-  const reaching = (ip: IpAddress) =>
-    routerPorts.filter(port => port.logicalRouterId === router.id && port.networks.some(net => holds(net, ip)));
-  for (const source of from.ips.flatMap(text => parseIp(text) ?? [])) {
-    if (!entrance.networks.some(net => holds(net, source))) continue;
-    for (const destination of to.ips.flatMap(text => parseIp(text) ?? [])) {
-      const [exit, ...others] = reaching(destination);
-      if (destination.family !== source.family || others.length > 0) continue;
-      if (exit === undefined || exit.logicalSwitchId !== to.logicalSwitchId) continue;
-      return datagram(from, macOf(entrance.mac), source, destination);
-    }
-  }
-  return null;
-}
-
-function datagram(from: Place, gateway: bigint, source: IpAddress, destination: IpAddress): PacketFields {
-  const isFour = source.family === 4;
-  return new Map<OxmField, bigint>([
-    [oxm.inPort, BigInt(from.ofport)],
-    [oxm.ethSrc, from.mac],
-    [oxm.ethDst, gateway],
-    [oxm.ethType, isFour ? 0x0800n : 0x86ddn],
-    [isFour ? oxm.ipv4Src : oxm.ipv6Src, source.value],
-    [isFour ? oxm.ipv4Dst : oxm.ipv6Dst, destination.value],
-    [oxm.ipTtl, 64n],
-    [oxm.ipProto, 17n],
-    [oxm.udpSrc, 7_000n],
-    [oxm.udpDst, 7_001n],
-  ]);
-}
-
-function holds(network: string, ip: IpAddress): boolean {
-  const parsed = parseCidr(network);
-  return parsed !== null && cidrContains(parsed, ip);
-}
-
-const macOf = (text: string): bigint => BigInt(`0x${text.replaceAll(':', '')}`);
 
 const addressOf = (ip: string): bigint => ip.split('.').reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 

@@ -2,11 +2,10 @@
 import { structurallyEqual } from '../../src/base/structural-equality.js';
 import { Compiler } from '../../src/compiler/compiler.js';
 import { decodeCookie } from '../../src/compiler/identifiers.js';
-import type { Meter } from '../../src/compiler/fragment.js';
 import { rules } from '../../src/compiler/rules.js';
 import type { Controller } from '../../src/controller.js';
 import { encodeFragment, type EncodedFragment } from '../../src/delivery/encoded-fragment.js';
-import { bundleAddBytes, lengthOfMessage, messageImage, imageOfAdd } from '../../src/delivery/encoding.js';
+import { bundleAddBytes, imageOfAdd, lengthOfMessage, messageImage, meterMod } from '../../src/delivery/encoding.js';
 import { installedKey } from '../../src/delivery/ovsdb-ownership.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { kinds } from '../../src/model/kinds.js';
@@ -58,6 +57,12 @@ export function checkUnmixed(reference: Reference, host: SimulatedHost, hypervis
       `${host.name} holds of ${cookie.toString(16)} what never was one version: ${readable(without(content, newest))} is not in the newest, ${readable(without(newest, content))} is lacking`,
     );
   }
+}
+
+/** No port gets a conntrack zone that another has, or that holds connections of before. */
+export function checkZones(host: SimulatedHost, database: SimulatedDatabase): void {
+  const misuse = host.zones.check(host.tables, database.tables, database.hypervisorId(host.name));
+  if (misuse !== null) throw new Violation(`on ${host.name} ${misuse}`);
 }
 
 /** Of these cookies nothing is missing any more that somebody took away. */
@@ -121,8 +126,6 @@ function checkApplied(
   }
 }
 
-const meterText = ({ id, unit, rate, burst = 0 }: Meter): string => `${id} ${unit} ${rate} ${burst}`;
-
 /** At rest the switch holds what a compile from nothing says, and nothing else. */
 export class ScratchCompile {
   readonly #view = new NetworkView();
@@ -137,7 +140,7 @@ export class ScratchCompile {
     const groups: string[] = [];
     const meters: string[] = [];
     for (const fragment of this.#fragmentsOn(hypervisorId)) {
-      for (const meter of fragment.meters) meters.push(meterText(meter));
+      for (const meter of fragment.meters) meters.push(messageImage(meterMod(meter, 'add')));
       for (const { kind, message } of messagesOf(fragment)) {
         if (kind === 'group') groups.push(message.slice(bundleAddBytes));
         else flows.set(fragment.cookie, [...(flows.get(fragment.cookie) ?? []), imageOfAdd(message)]);
@@ -154,17 +157,8 @@ export class ScratchCompile {
     if (held.toSorted().join('\n') !== groups.toSorted().join('\n')) {
       throw new Violation(`at rest ${host.name} holds ${held.length} groups, not the ${groups.length} that it should`);
     }
-    const limits = [...host.tables.meters.values()].map(({ meterId, flags, bands }) => {
-      const [band] = bands;
-      if (band?.kind !== 'drop') throw new Violation(`at rest ${host.name} has a meter ${meterId} that drops nothing`);
-      return meterText({
-        id: meterId,
-        unit: flags.includes('pktps') ? 'pktps' : 'kbps',
-        rate: band.rate,
-        burst: band.burstSize,
-      });
-    });
-    if (limits.toSorted().join() !== meters.toSorted().join()) {
+    const limits = [...host.tables.meters.values()].map(meter => messageImage({ ...meter, command: 'add' }));
+    if (limits.toSorted().join('\n') !== meters.toSorted().join('\n')) {
       throw new Violation(
         `at rest ${host.name} holds ${limits.length} meters, not the ${meters.length} that it should`,
       );

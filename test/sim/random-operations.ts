@@ -2,46 +2,38 @@
  * What people ask of the API, at random and only what the store would let in: every noun is created, changed and deleted, and
  * sometimes several in one transaction. Addresses and keys are of the network that they belong to, and taken once.
  */
-import type {
-  LogicalRouter,
-  LogicalRouterPort,
-  LogicalSwitch,
-  LogicalSwitchPort,
-  StaticRoute,
-  Subnet,
-} from '../../src/model/index.js';
+import type { LogicalSwitchPort, Subnet } from '../../src/model/index.js';
 import type { SeededRandom } from '../seeded-random.js';
-import type { SimulatedDatabase, Tables, Write } from './simulated-store.js';
+import { Draft, type DraftRow } from './draft.js';
+import { dropPort, operateOnPolicies, someGroups, someLabels } from './policy-operations.js';
+import type { SimulatedDatabase } from './simulated-store.js';
 
 /** So many of each there are at most; small, so that a run is quick and everything meets everything. */
 const most = { switches: 4, ports: 16, routers: 2, routes: 4 } as const;
-
-type Draft<T> = Omit<T, 'revision'>;
+/** How often it is about who may send what, how much, and who gets a copy. */
+const shareOfPolicies = 0.25;
 
 export class RandomOperations {
   readonly #database: SimulatedDatabase;
   readonly #random: SeededRandom;
-  #writes: Write[] = [];
-  /** Sees what the transaction has written so far. */
-  #tables: Tables;
+  #draft: Draft;
 
   constructor(database: SimulatedDatabase, random: SeededRandom) {
     this.#database = database;
     this.#random = random;
-    this.#tables = database.tables;
+    this.#draft = new Draft(database, random);
   }
 
   /** One transaction; the names of what it did, none if the network lets nothing of what was chosen happen. */
   transact(): readonly string[] {
-    this.#writes = [];
-    this.#tables = { ...this.#database.tables };
+    this.#draft = new Draft(this.#database, this.#random);
     const done: string[] = [];
     const times = this.#random.chance(0.15) ? 2 + this.#random.below(3) : 1;
     for (let time = 0; time < times; time += 1) {
-      const name = this.#operate();
+      const name = this.#random.chance(shareOfPolicies) ? operateOnPolicies(this.#draft) : this.#operate();
       if (name !== null) done.push(name);
     }
-    if (this.#writes.length > 0) this.#database.commit(this.#writes);
+    this.#draft.commit();
     return done;
   }
 
@@ -64,50 +56,21 @@ export class RandomOperations {
     return this.#changeHypervisor();
   }
 
-  #put(kind: Write['kind'], row: Readonly<Record<string, unknown>> & { readonly id: string }): void {
-    const after = { ...row, updatedAt: this.#database.now() } as unknown as NonNullable<Write['after']>;
-    this.#writes.push({ kind, id: row.id, after });
-    this.#own(kind).set(row.id, after);
-  }
-
-  #drop(kind: Write['kind'], id: string): void {
-    this.#writes.push({ kind, id, after: null });
-    this.#own(kind).delete(id);
-  }
-
-  /** The rows of a kind, apart from the database's from the first write on. */
-  #own(kind: Write['kind']): Map<string, unknown> {
-    const held = this.#tables[kind];
-    if (held !== this.#database.tables[kind]) return held;
-    const own = new Map<string, unknown>(held);
-    this.#tables = { ...this.#tables, [kind]: own };
-    return own;
-  }
-
-  #pick<T>(rows: Iterable<T>): T | null {
-    const all = [...rows];
-    return all.length === 0 ? null : this.#random.pick(all);
-  }
-
-  #common(name: string) {
-    return this.#database.common(name, this.#database.newNumber());
-  }
-
   #createSwitch(): string | null {
-    if (this.#tables['logical-switches'].size >= most.switches) return null;
-    const common = this.#common(`ls${this.#random.below(100)}`);
+    if (this.#draft.rows('logical-switches').length >= most.switches) return null;
+    const common = this.#draft.common(`ls${this.#random.below(100)}`);
     const own = { mtu: null, provider: null, physicalNetworkKey: null, sharedWith: [], datapathKey: common.number };
-    const row: Draft<LogicalSwitch> = { ...common, ...own };
-    this.#put('logical-switches', { ...row });
+    const row: DraftRow<'logical-switches'> = { ...common, ...own };
+    this.#draft.put('logical-switches', { ...row });
     this.#createSubnet(row.id, 4);
     if (this.#random.chance(0.4)) this.#createSubnet(row.id, 6);
     return 'create logical switch';
   }
 
   #createSubnet(logicalSwitchId: string, family: 4 | 6): void {
-    const common = this.#common('');
+    const common = this.#draft.common('');
     const net = common.number % 250;
-    const row: Draft<Subnet> = {
+    const row: DraftRow<'subnets'> = {
       ...common,
       logicalSwitchId,
       cidr: family === 4 ? `10.${net}.0.0/24` : `fd00:${net.toString(16)}::/64`,
@@ -117,48 +80,54 @@ export class RandomOperations {
       dhcp: true,
       hostRoutes: [],
     };
-    this.#put('subnets', { ...row });
+    this.#draft.put('subnets', { ...row });
   }
 
   #changeSwitch(): string | null {
-    const row = this.#pick(this.#tables['logical-switches'].values());
+    const row = this.#draft.pick(this.#draft.rows('logical-switches'));
     if (row === null) return null;
-    this.#put('logical-switches', { ...row, mtu: this.#random.chance(0.5) ? null : 1280 + this.#random.below(100) });
+    this.#draft.put('logical-switches', {
+      ...row,
+      mtu: this.#random.chance(0.5) ? null : 1280 + this.#random.below(100),
+    });
     return 'change logical switch';
   }
 
   #deleteSwitch(): string | null {
-    const row = this.#pick(this.#tables['logical-switches'].values());
+    const row = this.#draft.pick(this.#draft.rows('logical-switches'));
     if (row === null) return null;
-    for (const port of this.#portsOf(row.id)) this.#drop('logical-switch-ports', port.id);
-    for (const port of this.#tables['logical-router-ports'].values()) {
-      if (port.logicalSwitchId === row.id) this.#drop('logical-router-ports', port.id);
+    for (const port of this.#portsOf(row.id)) dropPort(this.#draft, port.id);
+    for (const rule of this.#draft.rows('qos-rules')) {
+      if (rule.logicalSwitchId === row.id) this.#draft.drop('qos-rules', rule.id);
     }
-    for (const subnet of this.#subnetsOf(row.id)) this.#drop('subnets', subnet.id);
-    this.#drop('logical-switches', row.id);
+    for (const port of this.#draft.rows('logical-router-ports')) {
+      if (port.logicalSwitchId === row.id) this.#draft.drop('logical-router-ports', port.id);
+    }
+    for (const subnet of this.#subnetsOf(row.id)) this.#draft.drop('subnets', subnet.id);
+    this.#draft.drop('logical-switches', row.id);
     return 'delete logical switch';
   }
 
   #changeSubnet(): string | null {
-    const row = this.#pick(this.#tables.subnets.values());
+    const row = this.#draft.pick(this.#draft.rows('subnets'));
     if (row === null) return null;
     if (this.#random.chance(0.7)) {
-      this.#put('subnets', { ...row, dhcp: !row.dhcp });
+      this.#draft.put('subnets', { ...row, dhcp: !row.dhcp });
       return 'change subnet';
     }
-    const isUsed = [...this.#tables['logical-switch-ports'].values()].some(port =>
-      port.ips.some(({ subnetId }) => subnetId === row.id),
-    );
+    const isUsed = this.#draft
+      .rows('logical-switch-ports')
+      .some(port => port.ips.some(({ subnetId }) => subnetId === row.id));
     if (isUsed) return null;
-    this.#drop('subnets', row.id);
+    this.#draft.drop('subnets', row.id);
     return 'delete subnet';
   }
 
   #createPort(): string | null {
-    const logicalSwitch = this.#pick(this.#tables['logical-switches'].values());
-    if (logicalSwitch === null || this.#tables['logical-switch-ports'].size >= most.ports) return null;
-    const common = this.#common(`lsp${this.#random.below(100)}`);
-    const row: Draft<LogicalSwitchPort> = {
+    const logicalSwitch = this.#draft.pick(this.#draft.rows('logical-switches'));
+    if (logicalSwitch === null || this.#draft.rows('logical-switch-ports').length >= most.ports) return null;
+    const common = this.#draft.common(`lsp${this.#random.below(100)}`);
+    const row: DraftRow<'logical-switch-ports'> = {
       ...common,
       logicalSwitchId: logicalSwitch.id,
       mac: macOf(common.number),
@@ -167,11 +136,12 @@ export class RandomOperations {
       allowedAddresses: [],
       enabled: this.#random.chance(0.95),
       unknownMacs: this.#random.chance(0.1),
-      securityGroups: [],
+      securityGroups: this.#random.chance(0.35) ? someGroups(this.#draft) : [],
+      labels: this.#random.chance(0.5) ? someLabels(this.#draft) : {},
       hypervisor: null,
       portKey: common.number,
     };
-    this.#put('logical-switch-ports', row);
+    this.#draft.put('logical-switch-ports', row);
     return 'create logical switch port';
   }
 
@@ -190,76 +160,76 @@ export class RandomOperations {
   }
 
   #changePort(): string | null {
-    const row = this.#pick(this.#tables['logical-switch-ports'].values());
+    const row = this.#draft.pick(this.#draft.rows('logical-switch-ports'));
     if (row === null) return null;
     const change = this.#random.pick([
       (): Partial<LogicalSwitchPort> => ({ enabled: !row.enabled }),
       (): Partial<LogicalSwitchPort> => ({ portSecurity: !row.portSecurity }),
       (): Partial<LogicalSwitchPort> => ({ unknownMacs: !row.unknownMacs }),
       (): Partial<LogicalSwitchPort> => ({ ips: this.#addresses(row.logicalSwitchId) }),
-      (): Partial<LogicalSwitchPort> => ({ mac: macOf(this.#database.newNumber()) }),
+      (): Partial<LogicalSwitchPort> => ({ mac: macOf(this.#draft.number()) }),
       (): Partial<LogicalSwitchPort> => ({ name: `renamed${this.#random.below(100)}` }),
       (): Partial<LogicalSwitchPort> => ({ hypervisor: this.#random.chance(0.5) ? null : this.#hypervisorName() }),
       (): Partial<LogicalSwitchPort> => ({
         allowedAddresses: this.#random.chance(0.4) ? [] : [{ cidr: `10.200.${this.#random.below(9)}.0/24`, mac: null }],
       }),
     ]);
-    this.#put('logical-switch-ports', { ...row, ...change() });
+    this.#draft.put('logical-switch-ports', { ...row, ...change() });
     return 'change logical switch port';
   }
 
   #hypervisorName(): string | null {
-    return this.#pick(this.#tables.hypervisors.values())?.name ?? null;
+    return this.#draft.pick(this.#draft.rows('hypervisors'))?.name ?? null;
   }
 
   #deletePort(): string | null {
-    const row = this.#pick(this.#tables['logical-switch-ports'].values());
+    const row = this.#draft.pick(this.#draft.rows('logical-switch-ports'));
     if (row === null) return null;
-    this.#drop('logical-switch-ports', row.id);
+    dropPort(this.#draft, row.id);
     return 'delete logical switch port';
   }
 
   #createRouter(): string | null {
-    if (this.#tables['logical-routers'].size >= most.routers) return null;
-    const common = this.#common(`lr${this.#random.below(100)}`);
-    const row: Draft<LogicalRouter> = { ...common, enabled: true, datapathKey: common.number };
-    this.#put('logical-routers', row);
+    if (this.#draft.rows('logical-routers').length >= most.routers) return null;
+    const common = this.#draft.common(`lr${this.#random.below(100)}`);
+    const row: DraftRow<'logical-routers'> = { ...common, enabled: true, datapathKey: common.number };
+    this.#draft.put('logical-routers', row);
     return 'create logical router';
   }
 
   #changeRouter(): string | null {
-    const row = this.#pick(this.#tables['logical-routers'].values());
+    const row = this.#draft.pick(this.#draft.rows('logical-routers'));
     if (row === null) return null;
-    this.#put('logical-routers', { ...row, enabled: !row.enabled });
+    this.#draft.put('logical-routers', { ...row, enabled: !row.enabled });
     return 'change logical router';
   }
 
   #deleteRouter(): string | null {
-    const row = this.#pick(this.#tables['logical-routers'].values());
+    const row = this.#draft.pick(this.#draft.rows('logical-routers'));
     if (row === null) return null;
-    for (const port of this.#tables['logical-router-ports'].values()) {
-      if (port.logicalRouterId === row.id) this.#drop('logical-router-ports', port.id);
+    for (const port of this.#draft.rows('logical-router-ports')) {
+      if (port.logicalRouterId === row.id) this.#draft.drop('logical-router-ports', port.id);
     }
-    for (const route of this.#tables['static-routes'].values()) {
-      if (route.logicalRouterId === row.id) this.#drop('static-routes', route.id);
+    for (const route of this.#draft.rows('static-routes')) {
+      if (route.logicalRouterId === row.id) this.#draft.drop('static-routes', route.id);
     }
-    this.#drop('logical-routers', row.id);
+    this.#draft.drop('logical-routers', row.id);
     return 'delete logical router';
   }
 
   /** A port of a router on a switch that it is not on yet, as the gateway of its subnets. */
   #attach(): string | null {
-    const router = this.#pick(this.#tables['logical-routers'].values());
-    const logicalSwitch = this.#pick(this.#tables['logical-switches'].values());
+    const router = this.#draft.pick(this.#draft.rows('logical-routers'));
+    const logicalSwitch = this.#draft.pick(this.#draft.rows('logical-switches'));
     if (router === null || logicalSwitch === null) return null;
-    const present = [...this.#tables['logical-router-ports'].values()];
+    const present = this.#draft.rows('logical-router-ports');
     if (present.some(port => port.logicalSwitchId === logicalSwitch.id)) return null;
     const networks = this.#subnetsOf(logicalSwitch.id).map(
       ({ cidr, gatewayIp }) => `${gatewayIp}${cidr.slice(cidr.indexOf('/'))}`,
     );
     if (networks.length === 0) return null;
-    const common = this.#common('');
-    const row: Draft<LogicalRouterPort> = {
+    const common = this.#draft.common('');
+    const row: DraftRow<'logical-router-ports'> = {
       ...common,
       logicalRouterId: router.id,
       logicalSwitchId: logicalSwitch.id,
@@ -267,73 +237,73 @@ export class RandomOperations {
       mac: macOf(common.number),
       networks,
       portKey: common.number,
-      switchPortKey: this.#database.newNumber(),
+      switchPortKey: this.#draft.number(),
     };
-    this.#put('logical-router-ports', row);
+    this.#draft.put('logical-router-ports', row);
     return 'create logical router port';
   }
 
   #detach(): string | null {
-    const row = this.#pick(this.#tables['logical-router-ports'].values());
+    const row = this.#draft.pick(this.#draft.rows('logical-router-ports'));
     if (row === null) return null;
     if (this.#random.chance(0.5)) {
-      this.#put('logical-router-ports', { ...row, mac: macOf(this.#database.newNumber()) });
+      this.#draft.put('logical-router-ports', { ...row, mac: macOf(this.#draft.number()) });
       return 'change logical router port';
     }
-    this.#drop('logical-router-ports', row.id);
+    this.#draft.drop('logical-router-ports', row.id);
     return 'delete logical router port';
   }
 
   #route(): string | null {
-    const router = this.#pick(this.#tables['logical-routers'].values());
-    if (router === null || this.#tables['static-routes'].size >= most.routes) return null;
-    const port = this.#pick(
-      [...this.#tables['logical-router-ports'].values()].filter(each => each.logicalRouterId === router.id),
+    const router = this.#draft.pick(this.#draft.rows('logical-routers'));
+    if (router === null || this.#draft.rows('static-routes').length >= most.routes) return null;
+    const port = this.#draft.pick(
+      this.#draft.rows('logical-router-ports').filter(each => each.logicalRouterId === router.id),
     );
     const discard = port === null || this.#random.chance(0.2);
     const network = port?.networks[0] ?? '';
     const isSix = network.includes(':');
     const prefix = network.slice(0, network.indexOf('/')).replace(/1$/, '');
     const destination = this.#random.pick(isSix ? ['fd99::/64', '::/0'] : ['172.16.0.0/16', '0.0.0.0/0']);
-    const isThere = [...this.#tables['static-routes'].values()].some(
-      row => row.logicalRouterId === router.id && row.destination === destination,
-    );
+    const isThere = this.#draft
+      .rows('static-routes')
+      .some(row => row.logicalRouterId === router.id && row.destination === destination);
     if (isThere) return null;
-    const row: Draft<StaticRoute> = {
-      ...this.#common(''),
+    const row: DraftRow<'static-routes'> = {
+      ...this.#draft.common(''),
       logicalRouterId: router.id,
       destination,
       nextHop: discard ? null : `${prefix}${isSix ? '50' : '80'}`,
       discard,
     };
-    this.#put('static-routes', row);
+    this.#draft.put('static-routes', row);
     return 'create static route';
   }
 
   #unroute(): string | null {
-    const row = this.#pick(this.#tables['static-routes'].values());
+    const row = this.#draft.pick(this.#draft.rows('static-routes'));
     if (row === null) return null;
     if (this.#random.chance(0.4)) {
-      this.#put('static-routes', { ...row, nextHop: null, discard: true });
+      this.#draft.put('static-routes', { ...row, nextHop: null, discard: true });
       return 'change static route';
     }
-    this.#drop('static-routes', row.id);
+    this.#draft.drop('static-routes', row.id);
     return 'delete static route';
   }
 
   #changeHypervisor(): string | null {
-    const row = this.#pick(this.#tables.hypervisors.values());
+    const row = this.#draft.pick(this.#draft.rows('hypervisors'));
     if (row === null) return null;
-    this.#put('hypervisors', { ...row, gateway: !row.gateway });
+    this.#draft.put('hypervisors', { ...row, gateway: !row.gateway });
     return 'change hypervisor';
   }
 
   #portsOf(logicalSwitchId: string): readonly LogicalSwitchPort[] {
-    return [...this.#tables['logical-switch-ports'].values()].filter(row => row.logicalSwitchId === logicalSwitchId);
+    return this.#draft.rows('logical-switch-ports').filter(row => row.logicalSwitchId === logicalSwitchId);
   }
 
   #subnetsOf(logicalSwitchId: string): readonly Subnet[] {
-    return [...this.#tables.subnets.values()].filter(row => row.logicalSwitchId === logicalSwitchId);
+    return this.#draft.rows('subnets').filter(row => row.logicalSwitchId === logicalSwitchId);
   }
 }
 

@@ -75,6 +75,8 @@ export class Sum {
   walks = 0;
   walksToNew = 0;
   walksRouted = 0;
+  walksJudged = 0;
+  zonesReused = 0;
   fewestOperations = Number.POSITIVE_INFINITY;
   fewestFaults = Number.POSITIVE_INFINITY;
 
@@ -84,7 +86,9 @@ export class Sum {
       this.failed.push(outcome);
       return;
     }
-    const { operations, faults, claims, revisions, walks, walksToNew, walksRouted } = outcome.report;
+    const { operations, faults, claims, revisions, walks, walksToNew, walksRouted, walksJudged } = outcome.report;
+    this.walksJudged += walksJudged;
+    this.zonesReused += outcome.report.zonesReused;
     this.walks += walks;
     this.walksToNew += walksToNew;
     this.walksRouted += walksRouted;
@@ -102,7 +106,8 @@ export class Sum {
       [...counts].map(([name, times]) => `  ${name.padEnd(36)}${String(times).padStart(8)}`);
     return [
       `${this.seeds} seeds, ${this.failed.length} failed; at least ${this.fewestOperations} operations and ${this.fewestFaults} faults each;`,
-      `${this.revisions} revisions, ${this.claims} claims of convergence looked at, ${this.walks} packets followed, ${this.walksToNew} of them to ports just bound and ${this.walksRouted} through a router`,
+      `${this.revisions} revisions, ${this.claims} claims of convergence looked at, ${this.walks} packets followed, ${this.walksToNew} of them to ports just bound and ${this.walksRouted} through a router;`,
+      `${this.walksJudged} of them were for security groups to decide, and ${this.zonesReused} conntrack zones were used again`,
       'faults:',
       ...lines(this.faults),
       'operations:',

@@ -6,6 +6,7 @@ import { refusals, SwitchTables, type Refusal } from '../fakes/switch-tables.js'
 import { contentOfFlows } from './reference.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 import type { VirtualTime } from './virtual-time.js';
+import { ZoneWatch } from './zone-watch.js';
 
 export interface SimulatedHostOptions {
   readonly name: string;
@@ -19,12 +20,14 @@ export interface SimulatedHostOptions {
   /** Its switch holds something else than before. */
   readonly onChange: (host: SimulatedHost) => void;
   readonly onMessage: (host: SimulatedHost, message: Message) => void;
+  readonly onZoneFlush: (host: SimulatedHost, zone: number) => void;
 }
 
 export class SimulatedHost {
   readonly name: string;
   readonly address: string;
   readonly tables = new SwitchTables();
+  readonly zones = new ZoneWatch();
   readonly hypervisor: FakeHypervisor<SwitchTables>;
   /** What is plugged: interface name to iface-id. */
   readonly plugged = new Map<string, string>();
@@ -52,7 +55,7 @@ export class SimulatedHost {
   readonly displaced = new Map<bigint, Set<string>>();
 
   constructor(options: SimulatedHostOptions) {
-    const { name, address, managers, time, network, newUuid, reactionMs, onChange, onMessage } = options;
+    const { name, address, managers, time, network, newUuid, reactionMs, onChange, onMessage, onZoneFlush } = options;
     this.name = name;
     this.address = address;
     this.encapIp = address;
@@ -71,6 +74,10 @@ export class SimulatedHost {
         onChange: () => {
           this.#noteDisplaced();
           onChange(this);
+        },
+        onZoneFlush: zone => {
+          this.zones.emptied(zone);
+          onZoneFlush(this, zone);
         },
         onMessage: message => {
           if (message.kind === 'roleRequest' && message.role === 'master') this.isDisturbed = false;

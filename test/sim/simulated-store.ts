@@ -23,6 +23,7 @@ import type { Snapshot } from '../../src/store/reading.js';
 import type { SeededRandom } from '../seeded-random.js';
 import { SimulatedLeases, type LeaseBackup } from './simulated-leases.js';
 import type { ProcessClock, VirtualTime } from './virtual-time.js';
+import { ZoneChoice } from './zone-choice.js';
 
 type AnyRow = RowOf<Kind>;
 export type Tables = { readonly [K in Kind]: Map<string, RowOf<K>> };
@@ -66,6 +67,7 @@ export class SimulatedDatabase {
   #claims = new Map<string, InterfaceClaim>();
   readonly #leases: SimulatedLeases;
   #claimOrder = 0;
+  readonly #zones = new ZoneChoice();
   #number = 0;
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
@@ -344,8 +346,7 @@ export class SimulatedDatabase {
     const { winner, reason } = port === undefined ? { winner: null, reason: null } : arbitrate(port, claims, 1, true);
     if (winner === null) return held === null ? [] : [{ kind: 'port-bindings', id: held.id, after: null }];
     const { hypervisorId, interfaceName, interfaceUuid, ofport } = winner;
-    // Free on a hypervisor where the ofport is.
-    const ctZone = held?.hypervisorId === hypervisorId ? held.ctZone : ofport;
+    const ctZone = held?.hypervisorId === hypervisorId ? held.ctZone : this.#zones.choose(hypervisorId, bindings);
     const place = { hypervisorId, interfaceName, interfaceUuid, ofport, ctZone, reason, projectId: '' };
     const base = held ?? { ...this.common('', this.newNumber()), logicalSwitchPortId: portId };
     const isSamePlace =

@@ -22,6 +22,10 @@ export interface SimulationReport {
   readonly walks: number;
   readonly walksToNew: number;
   readonly walksRouted: number;
+  /** Of those packets, the ones of which security groups said what becomes of them. */
+  readonly walksJudged: number;
+  /** Conntrack zones that somebody had who was not the first. */
+  readonly zonesReused: number;
   readonly virtualMs: number;
   /** Over everything that happened: two runs of one seed have the same. */
   readonly hash: string;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Controller } from '../../src/controller.js';
+import type { EncodedFragment } from '../../src/delivery/encoded-fragment.js';
 import { runSeeds, Sum } from './seeds.js';
 import { Simulation } from './simulation.js';
 
@@ -93,6 +94,37 @@ describe('The simulation', function () {
       convergence.pending = revision => {
         const progress = pending(revision);
         return { ...progress, isApplied: progress.isDelivered && progress.pending.length === 0, failed: [] };
+      };
+    },
+    'a conntrack zone that is not emptied': ({ compiler }) => {
+      const update = compiler.update.bind(compiler);
+      const without = (fragment: EncodedFragment | null) => fragment && { ...fragment, ctZones: [] };
+      compiler.update = touched => {
+        const delta = update(touched);
+        // Neither when a port comes nor when it goes: one of the two is enough.
+        const changes = delta.changes.map(change => ({
+          ...change,
+          before: without(change.before),
+          after: without(change.after),
+        }));
+        return { ...delta, changes };
+      };
+    },
+    'a rule of a security group that stays when it is deleted': ({ fleet }) => {
+      const apply = fleet.apply.bind(fleet);
+      fleet.apply = delta => {
+        const kept = delta.changes.filter(change => change.after !== null || !change.key.startsWith('acl.rule/'));
+        apply({ ...delta, changes: kept });
+      };
+    },
+    'a limit without its meter': ({ compiler }) => {
+      const update = compiler.update.bind(compiler);
+      compiler.update = touched => {
+        const delta = update(touched);
+        const changes = delta.changes.map(change =>
+          change.after === null ? change : { ...change, after: { ...change.after, meters: [] } },
+        );
+        return { ...delta, changes };
       };
     },
     'a revision of which the view is not told': ({ view }) => {

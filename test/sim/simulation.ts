@@ -9,7 +9,7 @@ import type { ChangeLogRow } from '../../src/store/change-log.js';
 import { SeededRandom } from '../seeded-random.js';
 import { Connectivity } from './connectivity.js';
 import { faultKinds, faults, type FaultKind, type Faulty } from './faults.js';
-import { checkClaim, checkUnmixed, forgetEdits, Violation } from './invariants.js';
+import { checkClaim, checkUnmixed, checkZones, forgetEdits, Violation } from './invariants.js';
 import type { SimulationOptions, SimulationReport } from './simulation-report.js';
 import { RandomOperations } from './random-operations.js';
 import { Reference } from './reference.js';
@@ -162,9 +162,8 @@ export class Simulation implements Faulty {
       faults: byKind,
       claims,
       revisions: this.database.revision,
-      walks: this.#connectivity.walks,
-      walksToNew: this.#connectivity.toNew,
-      walksRouted: this.#connectivity.routed,
+      ...this.#connectivity.counts,
+      zonesReused: this.hosts.reduce((sum, { zones }) => sum + zones.reuses, 0),
       virtualMs: this.time.nowMs(),
       hash: this.#hash.digest('hex'),
     };
@@ -238,6 +237,7 @@ export class Simulation implements Faulty {
       reactionMs: () => this.random.below(20) / 10,
       onChange,
       onMessage: () => this.#countDown(),
+      onZoneFlush: (host, zone) => this.#tell(`${host.name} empties zone ${zone}`),
     });
   }
 
@@ -297,8 +297,8 @@ export class Simulation implements Faulty {
 
   #switchChanged(host: SimulatedHost): void {
     this.#noteWhoIsInCharge();
-    const { cookies } = host.tables.touched;
-    this.#tell(`${host.name} changes ${cookies.size}`);
+    this.#tell(`${host.name} changes ${host.tables.touched.cookies.size}`);
+    this.#hold(() => checkZones(host, this.database));
     const hypervisorId = this.database.hypervisorId(host.name);
     if (hypervisorId !== null) {
       if (host.isEdited) forgetEdits(this.#reference, host, hypervisorId, host.edited);
