@@ -6,7 +6,8 @@
  *   desired, but missing or different            sent with the rest of its fragment's difference
  *   learned flow (namespace 0x5d)                left alone while a fragment that learns it is desired
  *   the sentinel                                 left alone (the next bundle replaces it)
- *   anything else, groups and meters too         removed: the bridge is ours
+ *   anything else, groups and meters too         removed: the bridge is ours. A group or meter that flows of a fragment name
+ *                                                goes with the difference of that fragment, as its removal takes these flows away
  */
 import { decodeCookie } from '../compiler/identifiers.js';
 import type { Meter } from '../compiler/fragment.js';
@@ -28,6 +29,7 @@ import {
   imageOfAdd,
   messageImage,
   meterMod,
+  metersNamedBy,
   nextTurn,
   type FlowContent,
 } from './encoding.js';
@@ -72,6 +74,8 @@ interface FragmentPart {
   /** False: it was refused a moment ago; whatever the switch has of it stays as it is. */
   readonly isIncluded: boolean;
   readonly removedFlows: Uint8Array[];
+  /** Groups that those flows of it name which are not as wanted. */
+  readonly usedGroups: Set<number>;
   /** Which flows were met by their fingerprints, and how many; null: all of them are known by their places. */
   readonly met: { readonly at: Uint8Array; count: number } | null;
 }
@@ -95,8 +99,9 @@ export class SwitchComparison {
   #unjudged: { readonly flow: FlowContent; readonly fingerprint: number | null }[] = [];
   readonly #groups = new Map<number, WantedGroup>();
   readonly #meters = new Map<number, WantedMeter>();
-  /** Groups that flows of refused fragments go on using. */
-  readonly #pinnedGroups = new Set<number>();
+  /** Who has flows that name these and are not as wanted; one that was refused before all others, as its flows stay. */
+  readonly #usersOfGroups = new Map<number, FragmentPart>();
+  readonly #usersOfMeters = new Map<number, FragmentPart>();
   readonly #learned = new Set<bigint>();
   readonly #strayXid = allocateSharedXid();
   readonly #strayFlows: Uint8Array[] = [];
@@ -111,7 +116,7 @@ export class SwitchComparison {
   want(fragment: EncodedFragment, isIncluded: boolean, aspects: Aspects = allAspects): boolean {
     const shown = aspects.flows ? shownFlowsOf(fragment) : [];
     const met = shown === null ? null : { at: new Uint8Array(shown.length), count: 0 };
-    const part: FragmentPart = { fragment, isIncluded, removedFlows: [], met };
+    const part: FragmentPart = { fragment, isIncluded, removedFlows: [], usedGroups: new Set(), met };
     this.#parts.set(fragment.key, part);
     this.#byCookie.set(fragment.cookie, part);
     for (const cookie of fragment.learnedCookies) this.#learned.add(cookie);
@@ -172,14 +177,25 @@ export class SwitchComparison {
       const isOwn = wanted.part.fragment.cookie === flow.cookie;
       wanted.state = wanted.value === image.value ? 'right' : isOwn ? 'other' : 'missing';
       if (wanted.state === 'right' && fingerprint !== null) noteShown(wanted.part.fragment, wanted.index, fingerprint);
-      return;
     }
     const part = this.#byCookie.get(flow.cookie);
-    if (part?.isIncluded === false) for (const id of groupsNamedBy(flow.instructions)) this.#pinnedGroups.add(id);
+    if (part !== undefined && wanted?.state !== 'right') this.#noteUser(part, flow);
+    if (wanted !== undefined) return;
     if (part === undefined) this.#strayFlows.push(encodeFlowRemove(flow, flow.cookie, this.#strayXid));
     else if (part.isIncluded) {
       part.removedFlows.push(encodeFlowRemove(flow, flow.cookie, part.fragment.xid));
     }
+  }
+
+  #noteUser(part: FragmentPart, { instructions }: FlowContent): void {
+    const note = (users: Map<number, FragmentPart>, id: number): void => {
+      if (users.get(id)?.isIncluded !== false) users.set(id, part);
+    };
+    for (const id of groupsNamedBy(instructions)) {
+      part.usedGroups.add(id);
+      note(this.#usersOfGroups, id);
+    }
+    for (const id of metersNamedBy(instructions)) note(this.#usersOfMeters, id);
   }
 
   /** Compares by place what could not be told by its fingerprint. */
@@ -251,31 +267,25 @@ export class SwitchComparison {
       lackOf(part).meters.push(encodeMeter(meter, command, part.fragment.xid));
     }
     for (const part of this.#parts.values()) if (part.removedFlows.length > 0) lackOf(part);
+    const strayGroups = unused(this.#strayGroups, this.#usersOfGroups, (user, id) => lackOf(user).goneGroups.push(id));
+    const strayMeters = unused(this.#strayMeters, this.#usersOfMeters, (user, id) => lackOf(user).goneMeters.push(id));
     const changes: SwitchChange[] = [];
     for (const [part, lack] of lacks) {
       changes.push(changeOf(part, lack));
       if (this.#isTurnOver((lack.flows.length + 1) * stepsDecoded)) await nextTurn();
     }
-    return [...changes, ...this.#strays()];
+    return [...changes, ...this.#strays(strayGroups, strayMeters)];
   }
 
-  *#strays(): Generator<SwitchChange> {
+  *#strays(groups: readonly number[], meters: readonly number[]): Generator<SwitchChange> {
     const xid = this.#strayXid;
     const base = { ...emptyChange, key: strayKey, xid };
     for (let start = 0; start < this.#strayFlows.length; start += straysAChange) {
       const slice = joinSlices(this.#strayFlows.slice(start, start + straysAChange));
       yield { ...base, key: `${strayKey}/${start}`, removedFlows: slice, flowCount: slice.count };
     }
-    const groups = this.#strayGroups.filter(id => !this.#pinnedGroups.has(id));
-    const metersAfter = this.#strayMeters.map(id => encodeMeter({ id, unit: 'kbps', rate: 0 }, 'delete', xid));
-    if (groups.length + metersAfter.length === 0) return;
-    yield {
-      ...base,
-      removedGroups: joinSlices(groups.map(id => encodeGroupRemove(id, xid))),
-      groupCount: groups.length,
-      removesGroups: groups,
-      metersAfter,
-    };
+    if (groups.length + meters.length === 0) return;
+    yield { ...base, ...removals(groups, meters, xid), groupCount: groups.length };
   }
 
   #isTurnOver(steps: number): boolean {
@@ -294,10 +304,43 @@ interface Lack {
   readonly newGroupIds: number[];
   readonly changedGroups: string[];
   readonly meters: Uint8Array[];
+  /** Groups and meters that only flows of it named, by number. */
+  readonly goneGroups: number[];
+  readonly goneMeters: number[];
 }
 
 function emptyLack(): Lack {
-  return { flows: [], missing: new Set(), newGroups: [], newGroupIds: [], changedGroups: [], meters: [] };
+  return {
+    flows: [],
+    missing: new Set(),
+    newGroups: [],
+    newGroupIds: [],
+    changedGroups: [],
+    meters: [],
+    goneGroups: [],
+    goneMeters: [],
+  };
+}
+
+/** Those that no flow of ours names; the others are given to who does, unless that one stays as it is. */
+function unused(
+  ids: readonly number[],
+  users: ReadonlyMap<number, FragmentPart>,
+  give: (user: FragmentPart, id: number) => void,
+): readonly number[] {
+  return ids.filter(id => {
+    const user = users.get(id);
+    if (user?.isIncluded === true) give(user, id);
+    return user === undefined;
+  });
+}
+
+function removals(groups: readonly number[], meters: readonly number[], xid: number) {
+  return {
+    removedGroups: joinSlices(groups.map(id => encodeGroupRemove(id, xid))),
+    removesGroups: groups,
+    metersAfter: meters.map(id => encodeMeter({ id, unit: 'kbps', rate: 0 }, 'delete', xid)),
+  };
 }
 
 const nothing = joinSlices([]);
@@ -322,7 +365,7 @@ const emptyChange: SwitchChange = {
   usedGroups: new Set(),
 };
 
-function changeOf({ fragment, removedFlows }: FragmentPart, lack: Lack): SwitchChange {
+function changeOf({ fragment, removedFlows, usedGroups }: FragmentPart, lack: Lack): SwitchChange {
   const { key, xid, usesGroups } = fragment;
   return {
     ...emptyChange,
@@ -332,13 +375,14 @@ function changeOf({ fragment, removedFlows }: FragmentPart, lack: Lack): SwitchC
     changedGroups: joinMessages(lack.changedGroups, xid),
     flows: joinMessages(lack.flows, xid),
     removedFlows: joinSlices(removedFlows),
+    ...removals(lack.goneGroups, lack.goneMeters, xid),
     metersBefore: lack.meters,
     zonesBefore: newZones(fragment, lack).map(zone => encodeZoneFlush(zone, xid)),
     flowCount: lack.flows.length + removedFlows.length,
-    groupCount: lack.newGroups.length + lack.changedGroups.length,
+    groupCount: lack.newGroups.length + lack.changedGroups.length + lack.goneGroups.length,
     definesGroups: lack.newGroupIds,
     usesGroups,
-    usedGroups: usesGroups,
+    usedGroups: new Set([...usesGroups, ...usedGroups]),
   };
 }
 

@@ -74,6 +74,18 @@ export function groupsNamedBy(instructions: readonly Instruction[]): ReadonlySet
   return groups;
 }
 
+/** Meters that packets pass in a flow. */
+export function metersNamedBy(instructions: readonly Instruction[]): ReadonlySet<number> {
+  return new Set(instructions.flatMap(each => (each.kind === 'applyActions' ? [...metersOf(each.actions)] : [])));
+}
+
+function* metersOf(actions: readonly Action[]): Generator<number> {
+  for (const action of actions) {
+    if (action.kind === 'meter') yield action.meterId;
+    else if (action.kind === 'clone' || action.kind === 'ct') yield* metersOf(action.actions);
+  }
+}
+
 /** Adds the groups that the actions name, and the cookies of the flows that they make. */
 export function collectReferences(actions: readonly Action[], groups: Set<number>, cookies: Set<bigint>): void {
   for (const action of actions) {

@@ -1,6 +1,5 @@
 /** What a flow-mod says, decoded once for all switches. */
-import { groupsNamedBy } from '../../src/delivery/encoding.js';
-import type { Action } from '../../southbound/openflow/action.js';
+import { groupsNamedBy, metersNamedBy } from '../../src/delivery/encoding.js';
 import { decodeMessage, type MessageOf } from '../../southbound/openflow/message-codec.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
 
@@ -26,18 +25,11 @@ export function decodedFlow(key: string, bytes: Uint8Array): DecodedFlow {
   const decoded = {
     stats,
     groups: groupsNamedBy(stats.instructions),
-    meters: new Set(metersOf(actions)),
+    meters: metersNamedBy(stats.instructions),
     goesWith: actions.find(action => action.kind === 'meter')?.meterId ?? null,
   };
   decodedFlows.set(key, decoded);
   return decoded;
-}
-
-function* metersOf(actions: readonly Action[]): Generator<number> {
-  for (const action of actions) {
-    if (action.kind === 'meter') yield action.meterId;
-    else if (action.kind === 'clone' || action.kind === 'ct') yield* metersOf(action.actions);
-  }
 }
 
 function statsOf(message: MessageOf<'flowMod'>): FlowStats {
