@@ -188,7 +188,7 @@ describe('the fake switch', function () {
     try {
       const real = await play(() => net.connect(ovs.managementSocket()));
       const fake = fakeSwitch({
-        refuse: message => (message.kind === 'flowMod' && message.tableId === 255 ? refusals.badTable : null),
+        refuse: ({ message }) => (message.kind === 'flowMod' && message.tableId === 255 ? refusals.badTable : null),
       });
       assert.deepEqual(await play(() => fake.connect()), real);
     } finally {

@@ -8,7 +8,7 @@ import { output } from '../../southbound/openflow/actions.js';
 import type { Message } from '../../southbound/openflow/message-codec.js';
 import { fakeSwitch, type FakeSwitch } from '../fakes/fake-switch.js';
 import { ManualClock } from '../fakes/manual-clock.js';
-import { refusals } from '../fakes/switch-tables.js';
+import { refusals, type SwitchChange } from '../fakes/switch-tables.js';
 import { flow, fragment, FragmentSource, makeFleet, onDatapath, onHypervisor, openSwitch } from './support.js';
 
 const hosts = ['a', 'b', 'c'] as const;
@@ -49,7 +49,7 @@ describe('a flow that goes from one fragment to another', () => {
     clock = new ManualClock();
     source = new FragmentSource();
     isRefused = () => false;
-    const options = { refuse: (message: Message) => (isRefused(message) ? refusals.badTable : null) };
+    const options = { refuse: ({ message }: SwitchChange) => (isRefused(message) ? refusals.badTable : null) };
     switches = new Map(hosts.map(host => [host, fakeSwitch(options)]));
     fleet = makeFleet({ clock });
     for (const host of hosts) {

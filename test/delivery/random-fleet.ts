@@ -74,9 +74,9 @@ export class RandomFleet {
           one.kind === 'applyActions' && one.actions.some(action => action.kind === 'output' && action.port === port),
       );
     return fakeSwitch({
-      refuse: message =>
+      refuse: ({ message }) =>
         names(message, refusedAtAdd) || names(message, refusedForItsShape) ? refusals.badTable : null,
-      refuseAtCommit: message => (names(message, refusedAtCommit) ? refusals.badTable : null),
+      refuseAtCommit: ({ message }) => (names(message, refusedAtCommit) ? refusals.badTable : null),
       onMessage: () => this.#countDown(host),
       onChange: tables => assertUnmixed(host, tables),
     });

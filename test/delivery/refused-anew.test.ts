@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { nextTurn } from '../../src/delivery/encoding.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
-import type { Message } from '../../southbound/openflow/message-codec.js';
 import { fakeSwitch } from '../fakes/fake-switch.js';
-import { refusals } from '../fakes/switch-tables.js';
+import { refusals, type SwitchChange } from '../fakes/switch-tables.js';
 import { flow, fragment, FragmentSource, makeFleet, onDatapath, openSwitch } from './support.js';
 
 describe('a fragment that a switch of unknown content refuses', () => {
@@ -16,7 +15,7 @@ describe('a fragment that a switch of unknown content refuses', () => {
 
   /** The switch comes, and takes nothing for table 20. */
   async function connect(): Promise<void> {
-    const refuse = (message: Message) =>
+    const refuse = ({ message }: SwitchChange) =>
       message.kind === 'flowMod' && message.tableId === 20 ? refusals.badTable : null;
     const target = await openSwitch(fakeSwitch({ refuse }).connect());
     fleet.connect('a', { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
@@ -81,7 +80,7 @@ describe('an optional fragment', () => {
       const other = fragment(3, { scope: { kind: 'everywhere' } });
       fleet.apply(source.change([metered(9, true), other]));
       // A data path without meters.
-      const refuse = (message: Message) => (message.kind === 'meterMod' ? refusals.badMeter : null);
+      const refuse = ({ message }: SwitchChange) => (message.kind === 'meterMod' ? refusals.badMeter : null);
       const target = await openSwitch(fakeSwitch({ refuse }).connect());
       fleet.connect('a', { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
       for (let turn = 0; turn < 60; turn += 1) await nextTurn();

@@ -40,7 +40,7 @@ describe('a fragment of which a switch of unknown content holds another version'
       let isRefusing = false;
       const isRefused = (message: Message): boolean =>
         isRefusing && message.kind === 'flowMod' && message.tableId === 20;
-      const there = fakeSwitch({ refuse: message => (isRefused(message) ? refusals.badTable : null) });
+      const there = fakeSwitch({ refuse: ({ message }) => (isRefused(message) ? refusals.badTable : null) });
       const deliver = async (fragments: readonly ReturnType<typeof fragment>[]) => {
         const fleet = makeFleet();
         fleet.addHypervisor('a', 'hv-a');

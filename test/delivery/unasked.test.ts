@@ -49,7 +49,8 @@ describe('a bundle that the switch was not asked about', () => {
     onChange = () => {};
     source = new FragmentSource();
     ovs = fakeSwitch({
-      refuse: message => (message.kind === 'flowMod' && isRefused(message.match[0]?.value) ? refusals.badTable : null),
+      refuse: ({ message }) =>
+        message.kind === 'flowMod' && isRefused(message.match[0]?.value) ? refusals.badTable : null,
       onMessage: message => onMessage(message),
       onChange: () => onChange(),
     });

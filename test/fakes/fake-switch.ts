@@ -21,7 +21,7 @@ import type { MultipartReply } from '../../southbound/openflow/messages/multipar
 import { Version } from '../../southbound/openflow/version.js';
 import { flowUpdates, snapshotOf } from './change-notes.js';
 import { features } from './switch-features.js';
-import { refusals, SwitchChange, SwitchTables, type Refusal, type TableStore } from './switch-tables.js';
+import { refusals, SwitchChange, SwitchTables, type Refusal, type Refuse, type TableStore } from './switch-tables.js';
 
 const version = Version.openflow15;
 /** Flows in one part of a dump. */
@@ -35,9 +35,9 @@ export interface FakeSwitchOptions<Tables extends TableStore = SwitchTables> {
   /** Asks a controller that is silent for so long whether it lives, and hangs up on it after as long again. */
   readonly probe?: { readonly clock: Clock; readonly intervalMs: number };
   /** Refuses a message when it is added to a bundle (or sent plainly), as a switch that cannot decode it does. */
-  readonly refuse?: (message: Message) => Refusal | null;
+  readonly refuse?: Refuse;
   /** Refuses a message when it is carried out. */
-  readonly refuseAtCommit?: (message: Message) => Refusal | null;
+  readonly refuseAtCommit?: Refuse;
   /** Called before each message is looked at; may cut connections. */
   readonly onMessage?: (message: Message) => void;
   /** Called whenever the tables have changed. */
@@ -307,7 +307,7 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
   #plainChange(connection: Connection, change: SwitchChange): void {
     const { xid, bytes } = change;
     if (connection.role === 'slave') return this.#refuse(connection, refusals.isSlave, xid, bytes);
-    const refusal = this.#options.refuse?.(change.message) ?? null;
+    const refusal = this.#options.refuse?.(change) ?? null;
     if (refusal !== null) return this.#refuse(connection, refusal, xid, bytes);
     const fault = this.#telling(connection, () => this.tables.commit([change], this.#options.refuseAtCommit ?? null));
     if (fault !== null) return this.#refuse(connection, fault.refusal, xid, bytes);
@@ -341,7 +341,7 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
     const innerXid = Buffer.from(add.message.buffer, add.message.byteOffset).readUInt32BE(4);
     if (innerXid !== xid) throw new Error('the xid of a bundle-add is not that of its message');
     const change = new SwitchChange(xid, add.message);
-    const refusal = this.#options.refuse?.(change.message) ?? null;
+    const refusal = this.#options.refuse?.(change) ?? null;
     if (refusal !== null) this.#refuse(connection, refusal, xid, bytes);
     else bundle.push(change);
   }

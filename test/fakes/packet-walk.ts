@@ -9,7 +9,7 @@ import type { Packet, PacketFields } from '../../src/trace/packet.js';
 import type { Action } from '../../southbound/openflow/actions.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
 import { type Match, oxm, type OxmField } from '../../southbound/openflow/oxm.js';
-import type { SwitchTables, TouchedTables } from './switch-tables.js';
+import type { HeldFlow, SwitchTables, TouchedTables } from './switch-tables.js';
 
 export type { PacketOutput } from '../../src/trace/packet-walk.js';
 export type { PacketFields } from '../../src/trace/packet.js';
@@ -19,8 +19,17 @@ interface IndexedFlow extends WalkedFlow {
   readonly match: Match;
 }
 
-/** Flows by table, the highest priority first; remembered until the tables change. */
-const indexes = new WeakMap<TouchedTables, ReadonlyMap<number, readonly IndexedFlow[]>>();
+/** Of one state of the tables. */
+interface Index {
+  readonly held: ReadonlyMap<number, readonly HeldFlow[]>;
+  /** Tables that a packet has come to, the highest priority first. */
+  readonly sorted: Map<number, readonly IndexedFlow[]>;
+}
+
+/** Flows by table; remembered until the tables change. */
+const indexes = new WeakMap<TouchedTables, Index>();
+/** The same flow is looked at in many states, and on many switches. */
+const indexed = new WeakMap<FlowStats, IndexedFlow>();
 
 function actionsOf({ instructions }: FlowStats): readonly Action[] {
   return instructions.flatMap(instruction => {
@@ -29,26 +38,41 @@ function actionsOf({ instructions }: FlowStats): readonly Action[] {
   });
 }
 
-function indexOf(tables: SwitchTables): ReadonlyMap<number, readonly IndexedFlow[]> {
+function indexOf(tables: SwitchTables): Index {
   const known = indexes.get(tables.touched);
   if (known !== undefined) return known;
-  const index = new Map<number, IndexedFlow[]>();
-  for (const { stats } of tables.flows.values()) {
-    const flow = { priority: stats.priority, match: stats.match, actions: actionsOf(stats) };
-    const held = index.get(stats.tableId);
-    if (held === undefined) index.set(stats.tableId, [flow]);
-    else held.push(flow);
+  const held = new Map<number, HeldFlow[]>();
+  for (const flow of tables.flows.values()) {
+    const there = held.get(flow.tableId);
+    if (there === undefined) held.set(flow.tableId, [flow]);
+    else there.push(flow);
   }
-  for (const flows of index.values()) flows.sort((left, right) => right.priority - left.priority);
+  const index = { held, sorted: new Map() };
   indexes.set(tables.touched, index);
   return index;
 }
 
+function flowsOf(tables: SwitchTables, table: number): readonly IndexedFlow[] {
+  const { held, sorted } = indexOf(tables);
+  const known = sorted.get(table);
+  if (known !== undefined) return known;
+  const flows = (held.get(table) ?? []).map(({ stats }) => indexedFlow(stats));
+  flows.sort((left, right) => right.priority - left.priority);
+  sorted.set(table, flows);
+  return flows;
+}
+
+function indexedFlow(stats: FlowStats): IndexedFlow {
+  let flow = indexed.get(stats);
+  if (flow === undefined) {
+    flow = { priority: stats.priority, match: stats.match, actions: actionsOf(stats) };
+    indexed.set(stats, flow);
+  }
+  return flow;
+}
+
 const walked = (tables: SwitchTables, fits: (packet: Packet, match: Match) => boolean): WalkedTables<IndexedFlow> => ({
-  find: (table: number, packet: Packet) =>
-    indexOf(tables)
-      .get(table)
-      ?.find(({ match }) => fits(packet, match)) ?? null,
+  find: (table: number, packet: Packet) => flowsOf(tables, table).find(({ match }) => fits(packet, match)) ?? null,
   bucketsOf: groupId => {
     const { type, buckets = [] } = tables.groups.get(groupId) ?? {};
     return (type === 'all' ? buckets : buckets.slice(0, 1)).map(({ actions }) => actions);

@@ -50,6 +50,9 @@ export class SwitchChange {
   }
 }
 
+/** Null: it is taken. The change is decoded only for those who look into it. */
+export type Refuse = (change: SwitchChange) => Refusal | null;
+
 /** The change of a commit that could not be carried out, and why. */
 export interface CommitFault {
   readonly change: SwitchChange;
@@ -77,7 +80,7 @@ export interface TableStore {
   /**
    * Carries out all changes in order, or none and says which was at fault. `refuse` may refuse a change when its turn comes.
    */
-  commit(changes: readonly SwitchChange[], refuse: ((message: Message) => Refusal | null) | null): CommitFault | null;
+  commit(changes: readonly SwitchChange[], refuse: Refuse | null): CommitFault | null;
   /** What the last successful commit, or whatever else changed the content, touched. */
   readonly touched: TouchedTables;
   selectFlows(selection: FlowSelection): Iterable<FlowStats>;
@@ -185,9 +188,9 @@ export class SwitchTables implements TableStore {
     return this.#meters;
   }
 
-  commit(changes: readonly SwitchChange[], refuse: ((message: Message) => Refusal | null) | null): CommitFault | null {
+  commit(changes: readonly SwitchChange[], refuse: Refuse | null): CommitFault | null {
     for (const change of changes) {
-      const refusal = refuse?.(change.message) ?? this.#apply(change);
+      const refusal = refuse?.(change) ?? this.#apply(change);
       if (refusal === null) continue;
       while (this.#undo.length > 0) this.#undo.pop()?.();
       this.#tell();

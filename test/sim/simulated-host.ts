@@ -2,7 +2,7 @@
 import { decodeCookie } from '../../src/compiler/identifiers.js';
 import type { Message } from '../../southbound/openflow/message-codec.js';
 import { FakeHypervisor } from '../fakes/fake-hypervisor.js';
-import { refusals, SwitchTables, type Refusal } from '../fakes/switch-tables.js';
+import { refusals, type SwitchChange, SwitchTables, type Refusal } from '../fakes/switch-tables.js';
 import { contentOfFlows } from './reference.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -69,8 +69,8 @@ export class SimulatedHost {
       newUuid,
       reactionMs,
       switch: {
-        refuse: message => this.#refusalWhenAdded(message),
-        refuseAtCommit: message => this.#refusalAtCommit(message),
+        refuse: change => this.#refusalWhenAdded(change),
+        refuseAtCommit: change => this.#refusalAtCommit(change),
         onChange: () => {
           this.#noteDisplaced();
           onChange(this);
@@ -111,16 +111,19 @@ export class SimulatedHost {
     }
   }
 
-  #refusalWhenAdded(message: Message): Refusal | null {
-    if (this.refuses?.kind !== 'when added' || message.kind !== 'flowMod' || message.command !== 'add') return null;
+  #refusalWhenAdded(change: SwitchChange): Refusal | null {
+    if (this.refuses?.kind !== 'when added') return null;
+    const { message } = change;
+    if (message.kind !== 'flowMod' || message.command !== 'add') return null;
     if (decodeCookie(message.cookie).kind !== 'fragment' || !this.refuses.fits(message.tableId)) return null;
     this.refused.add(message.cookie);
     this.refusals += 1;
     return refusals.badArgument;
   }
 
-  #refusalAtCommit(message: Message): Refusal | null {
+  #refusalAtCommit(change: SwitchChange): Refusal | null {
     if (this.refuses?.kind !== 'at commit') return null;
+    const { message } = change;
     if (message.kind !== 'flowMod' && message.kind !== 'groupMod') return null;
     if (message.command !== 'add' && message.command !== 'modify' && message.command !== 'add_or_modify') return null;
     if (message.kind === 'flowMod' && decodeCookie(message.cookie).kind !== 'fragment') return null;

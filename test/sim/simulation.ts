@@ -2,12 +2,12 @@
  * One run from one seed: hosts, controllers and the database in virtual time, operations and faults at random, and the invariants
  * looked at all the way. docs/simulation.md says what is simulated and what is not.
  */
-import { createHash } from 'node:crypto';
 import { silentLogger } from '../../src/base/log.js';
 import { Controller } from '../../src/controller.js';
 import type { ChangeLogRow } from '../../src/store/change-log.js';
 import { SeededRandom } from '../seeded-random.js';
 import { Connectivity } from './connectivity.js';
+import { EventHash } from './event-hash.js';
 import { faultKinds, faults, type FaultKind, type Faulty } from './faults.js';
 import { checkClaim, checkUnmixed, checkZones, forgetEdits, Violation } from './invariants.js';
 import type { SimulationOptions, SimulationReport } from './simulation-report.js';
@@ -52,7 +52,7 @@ export class Simulation implements Faulty {
   readonly #running = new Map<string, Running>();
   readonly #operations: RandomOperations;
   readonly #connectivity: Connectivity;
-  readonly #hash = createHash('sha256');
+  readonly #hash = new EventHash();
   readonly #counts = { operations: new Map<string, number>(), faults: new Map<FaultKind, number>(), claims: 0 };
   /** Ends when the database is restored: what was claimed of the revisions before says nothing any more. */
   #life = 0;
@@ -165,7 +165,7 @@ export class Simulation implements Faulty {
       ...this.#connectivity.counts,
       zonesReused: this.hosts.reduce((sum, { zones }) => sum + zones.reuses, 0),
       virtualMs: this.time.nowMs(),
-      hash: this.#hash.digest('hex'),
+      hash: this.#hash.digest(),
     };
   }
 
@@ -181,7 +181,7 @@ export class Simulation implements Faulty {
   /** What happens is part of the hash, and of the trace. */
   #tell(what: string): void {
     const line = `${this.time.nowMs().toFixed(3)} ${what}`;
-    this.#hash.update(line);
+    this.#hash.add(line);
     this.#options.trace?.(line);
   }
 
