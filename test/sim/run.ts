@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * npm run sim -- --seeds 10000 [--from 1] [--processes 2]     many seeds
+ * npm run sim -- --seeds 10000 [--from 1] [--processes 2]     many seeds; a process for each core, unless said otherwise
  * npm run sim -- --seed 17 --trace                            one seed, with everything that happens
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runSeeds, Sum } from './seeds.js';
 import { Simulation } from './simulation.js';
@@ -11,7 +12,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
-    processes: { type: 'string', default: '2' },
+    processes: { type: 'string', default: String(availableParallelism()) },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
   },
