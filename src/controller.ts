@@ -131,7 +131,7 @@ export class Controller {
     onStop(() => this.#inventory.stop());
     onStop(() => this.hosts.stop());
     const { view } = this;
-    const feed = new Feed({ source: this.checks, view, clock, log, onTouched: touched => this.#takeIn(touched) });
+    const feed = new Feed({ source: this.checks, view, clock, log, onTouched: (touched, isNext) => this.#takeIn(touched, isNext) });
     this.#feed = feed;
     let snapshots = 1;
     this.onMoved(() => {
@@ -281,14 +281,14 @@ export class Controller {
   }
 
   /** Everything that follows from a batch of revisions, in the order of dependence. */
-  #takeIn(touched: Touched): void {
+  #takeIn(touched: Touched, isNext: boolean): void {
     const { fleet, hosts, southbound, view } = this;
     const changed = touched.changes.filter(change => change.kind === 'hypervisors');
     for (const { id, after } of changed) {
       if (after !== null && isMember(after)) fleet.addHypervisor(id, after.name);
     }
     this.rowsTaken.add(touched.changes);
-    fleet.apply(this.compiler.update(touched));
+    fleet.apply(this.compiler.update(touched), isNext);
     for (const { id, after } of changed) if (after === null || !isMember(after)) fleet.removeHypervisor(id);
     for (const listener of this.#moveListeners) listener();
     if (changed.length > 0) {

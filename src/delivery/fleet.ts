@@ -137,16 +137,20 @@ export class Fleet {
   /**
    * Takes what the compiler made of one or more revisions. Deltas come in order; one that stands for several
    * revisions carries the last of them.
+   *
+   * @param isNext false: it does not stand for the revisions since the last one alone, as the database may have been restored meanwhile
    */
-  apply(delta: Delta<EncodedFragment>): void {
+  apply(delta: Delta<EncodedFragment>, isNext = true): void {
     this.#tables.clear();
-    if (delta.revision < this.#delivered) this.#goBack(delta.revision);
+    const isBack = !isNext || delta.revision < this.#delivered;
+    if (isBack) this.#goBack(delta.revision);
     const { changes, untracked, pointedFrom } = this.#desired.apply(
       delta,
       hypervisorId => this.#reconcilers.get(hypervisorId)?.tracksChanges === true,
     );
     const nowMs = this.#options.clock.nowMs();
-    const since = Math.min(this.#delivered + 1, delta.revision);
+    // Nobody knows to what revision the database was restored, and so which are new of those that this one brings.
+    const since = isBack ? 1 : Math.min(this.#delivered + 1, delta.revision);
     this.#delivered = Math.max(this.#delivered, delta.revision);
     this.#merged.add(since, delta.revision);
     for (const hypervisorId of named(delta)) {

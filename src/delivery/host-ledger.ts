@@ -129,12 +129,12 @@ export class HostLedger {
     }
   }
 
-  /** The database was restored to an older revision: what is not acknowledged now is lacking from that one on. */
+  /** The database was restored, nobody knows how far back, and is at this revision: what is not acknowledged now is lacking from any on. */
   goBack(revision: number): void {
     this.#version += 1;
     const earlier = (entry: DirtyEntry): DirtyEntry => ({
       ...entry,
-      since: Math.min(entry.since, revision),
+      since: 1,
       latest: Math.min(entry.latest, revision),
     });
     for (const [key, entry] of this.#dirty) this.#dirty.set(key, earlier(entry));

@@ -49,8 +49,12 @@ export interface FeedOptions {
   readonly view: NetworkView;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told of every batch right after the view holds it. What it throws is a programmer's error and ends the process. */
-  readonly onTouched: (touched: Touched) => void;
+  /**
+   * Told of every batch right after the view holds it. What it throws is a programmer's error and ends the process.
+   *
+   * @param isNext false after a stretch that nobody has followed: the store may have been restored in it
+   */
+  readonly onTouched: (touched: Touched, isNext: boolean) => void;
   readonly pollMs?: number;
   /** Revisions in one read. */
   readonly limitRevisions?: number;
@@ -175,7 +179,7 @@ export class Feed {
       revision += 1;
     }
     for (const held of this.#offered.keys()) if (held <= revision) this.#offered.delete(held);
-    if (revision > view.revision) onTouched(view.apply(revision, changes));
+    if (revision > view.revision) onTouched(view.apply(revision, changes), true);
   }
 
   async #readOnce(): Promise<Outcome> {
@@ -209,7 +213,7 @@ export class Feed {
     const touched = view.replace(snapshot);
     this.#needsSnapshot = false;
     log.info({ held, revision: snapshot.revision, changes: touched.changes.length }, 'took a snapshot of the store');
-    onTouched(touched);
+    onTouched(touched, this.#snapshots === 1);
     return 'more';
   }
 
@@ -231,7 +235,7 @@ export class Feed {
     }
     this.#failures = 0;
     if (read.revision === held) return 'current';
-    onTouched(view.apply(read.revision, read.changes));
+    onTouched(view.apply(read.revision, read.changes), true);
     return 'more';
   }
 

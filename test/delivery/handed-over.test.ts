@@ -146,6 +146,41 @@ describe('revisions that undo each other', () => {
     assert.equal(fleet.convergence.isApplied(merged), true);
   });
 
+  it('are all of those up to a snapshot, after the database was restored', async () => {
+    const source = new FragmentSource();
+    const fake = fakeSwitch();
+    fleet = makeFleet({ clock: new ManualClock() });
+    fleet.addHypervisor('a', 'hv-a');
+    const target = await openSwitch(fake.connect());
+    fleet.connect('a', { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
+    const turns = async (): Promise<void> => {
+      for (let turn = 0; turn < 40; turn += 1) await nextTurn();
+    };
+    const one = fragment(1, { scope: onHypervisor('a') });
+    fleet.apply({ ...source.change([one]), revision: 20 });
+    await turns();
+    assert.equal(fleet.convergence.isApplied(20), true);
+    fake.hold();
+    // Restored to 10, it lost the fragment with 11, and had two more revisions before it was read.
+    fleet.apply({ ...source.change([], [one.key]), revision: 13 }, false);
+    assert.deepEqual(
+      [11, 13].map(each => fleet.convergence.isApplied(each)),
+      [false, false],
+    );
+    // Or so many that the number says nothing.
+    fleet.apply({ ...source.change([]), revision: 30 }, false);
+    assert.deepEqual(
+      [11, 30].map(each => fleet.convergence.isApplied(each)),
+      [false, false],
+    );
+    fake.release();
+    await turns();
+    assert.deepEqual(
+      [11, 30].map(each => fleet.convergence.isApplied(each)),
+      [true, true],
+    );
+  });
+
   it('are remembered as far as they matter', () => {
     fleet = makeFleet();
     const merged = new MergedRevisions();

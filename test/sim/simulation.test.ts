@@ -43,9 +43,9 @@ describe('The simulation', function () {
     },
     'a lost delete': ({ fleet }) => {
       const apply = fleet.apply.bind(fleet);
-      fleet.apply = delta => {
+      fleet.apply = (delta, isNext) => {
         const kept = delta.changes.filter(change => change.after !== null || change.key.length % 5 !== 0);
-        apply({ ...delta, changes: kept });
+        apply({ ...delta, changes: kept }, isNext);
       };
     },
     'an acknowledgement before the switch has acted': ({ fleet }) => {
@@ -112,9 +112,9 @@ describe('The simulation', function () {
     },
     'a rule of a security group that stays when it is deleted': ({ fleet }) => {
       const apply = fleet.apply.bind(fleet);
-      fleet.apply = delta => {
+      fleet.apply = (delta, isNext) => {
         const kept = delta.changes.filter(change => change.after !== null || !change.key.startsWith('acl.rule/'));
-        apply({ ...delta, changes: kept });
+        apply({ ...delta, changes: kept }, isNext);
       };
     },
     'a limit without its meter': ({ compiler }) => {
