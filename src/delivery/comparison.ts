@@ -105,6 +105,9 @@ export class SwitchComparison {
   readonly #learned = new Set<bigint>();
   readonly #strayXid = allocateSharedXid();
   readonly #strayFlows: Uint8Array[] = [];
+  readonly #strayCookies = new Set<bigint>();
+  /** Flows in a place where one of another fragment is wanted. */
+  readonly #replaced: { readonly flow: FlowContent; readonly part: FragmentPart | undefined }[] = [];
   readonly #strayGroups: number[] = [];
   readonly #strayMeters: number[] = [];
   #looked = 0;
@@ -180,10 +183,28 @@ export class SwitchComparison {
     }
     const part = this.#byCookie.get(flow.cookie);
     if (part !== undefined && wanted?.state !== 'right') this.#noteUser(part, flow);
-    if (wanted !== undefined) return;
+    if (wanted !== undefined) {
+      if (wanted.part !== part) this.#replaced.push({ flow, part });
+      return;
+    }
+    if (part === undefined) this.#strayCookies.add(flow.cookie);
+    this.#remove(flow, part);
+  }
+
+  #remove(flow: FlowContent, part: FragmentPart | undefined): void {
     if (part === undefined) this.#strayFlows.push(encodeFlowRemove(flow, flow.cookie, this.#strayXid));
     else if (part.isIncluded) {
       part.removedFlows.push(encodeFlowRemove(flow, flow.cookie, part.fragment.xid));
+    }
+  }
+
+  /**
+   * A flow in whose place another fragment's comes goes by itself, unless that fragment is refused. Then it must not stay behind when the
+   * rest of its own fragment goes or becomes another version.
+   */
+  #removeReplaced(isChanged: (part: FragmentPart) => boolean): void {
+    for (const { flow, part } of this.#replaced) {
+      if (part === undefined ? this.#strayCookies.has(flow.cookie) : isChanged(part)) this.#remove(flow, part);
     }
   }
 
@@ -267,6 +288,7 @@ export class SwitchComparison {
       lackOf(part).meters.push(encodeMeter(meter, command, part.fragment.xid));
     }
     for (const part of this.#parts.values()) if (part.removedFlows.length > 0) lackOf(part);
+    this.#removeReplaced(part => lacks.has(part));
     const strayGroups = unused(this.#strayGroups, this.#usersOfGroups, (user, id) => lackOf(user).goneGroups.push(id));
     const strayMeters = unused(this.#strayMeters, this.#usersOfMeters, (user, id) => lackOf(user).goneMeters.push(id));
     const changes: SwitchChange[] = [];

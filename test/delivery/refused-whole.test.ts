@@ -70,4 +70,29 @@ describe('a fragment of which a switch of unknown content holds another version'
       later.close();
     });
   }
+
+  it('goes whole, though another one that is refused wants a place of it', async () => {
+    const there = fakeSwitch({
+      refuse: ({ message }) => (message.kind === 'flowMod' && message.tableId === 25 ? refusals.badTable : null),
+    });
+    const deliver = async (fragments: readonly ReturnType<typeof fragment>[]): Promise<void> => {
+      const fleet = makeFleet();
+      fleet.addHypervisor('a', 'hv-a');
+      fleet.apply(new FragmentSource().change(fragments));
+      const target = await openSwitch(there.connect());
+      fleet.connect('a', { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
+      for (let turn = 0; turn < 60; turn += 1) await nextTurn();
+      fleet.close();
+    };
+    await deliver([before]);
+    const held = (cookie: bigint) => Array.from(there.tables.flowsWith(cookie), ({ tableId }) => tableId);
+    assert.deepEqual(held(before.cookie), [20, 21, 22]);
+    const taker = fragment(3, { scope: everywhere, flows: [flow(20, 1, [output(1)]), flow(25, 1)] });
+    await deliver([taker]);
+    assert.deepEqual([held(before.cookie), held(taker.cookie)], [[], []]);
+    const changed = { ...before, flows: [flow(22, 1)], groups: [], meters: [] };
+    await deliver([before]);
+    await deliver([changed, taker]);
+    assert.deepEqual([held(before.cookie), held(taker.cookie)], [[22], []]);
+  });
 });
