@@ -62,6 +62,7 @@ const createGroup: Operation = draft => {
     ...draft.common(`sg${draft.random.below(100)}`),
     isolates: directions,
     portSelector: null,
+    logDenied: false,
     ...changeOf.group(draft),
   };
   draft.put('security-groups', row);
@@ -141,6 +142,7 @@ function createRuleOf(draft: Draft, securityGroupId: string): string | null {
     action: random.pick(['allow', 'allow', 'allow', 'drop', 'reject']),
     priority: random.pick([1_000, 1_000, 0, 2_000]),
     stateless: random.chance(0.15),
+    log: false,
   };
   if (!isLetIn(draft, row)) return null;
   draft.put('security-group-rules', row);
