@@ -149,7 +149,7 @@ export class Link {
     const soonMs = this.#time.nowMs() + 0.1 + this.#random.below(10) / 10 + lateMs;
     const dueMs = Math.max(soonMs, (this.#lastDueMs.get(from.isDialler) ?? 0) + extraMs);
     this.#lastDueMs.set(from.isDialler, dueMs);
-    this.#time.after(dueMs - this.#time.nowMs(), action);
+    this.#time.at(dueMs, action);
   }
 }
 

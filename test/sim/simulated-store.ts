@@ -335,10 +335,16 @@ export class SimulatedDatabase {
   #bindings(writes: readonly Write[], claimedTexts: ReadonlySet<string>): Write[] {
     const portIds = new Set([...claimedTexts].filter(looksLikeUuid));
     for (const { kind, id } of writes) if (kind === 'logical-switch-ports') portIds.add(id);
-    return [...portIds].flatMap(portId => this.#judge(portId));
+    const made: PortBinding[] = [];
+    return [...portIds].flatMap(portId => {
+      const judged = this.#judge(portId, made);
+      for (const { after } of judged) if (after !== null) made.push(after as PortBinding);
+      return judged;
+    });
   }
 
-  #judge(portId: string): Write[] {
+  /** @param made by the same transaction: their zones are taken too */
+  #judge(portId: string, made: readonly PortBinding[]): Write[] {
     const port = this.tables['logical-switch-ports'].get(portId) as LogicalSwitchPort | undefined;
     const bindings = [...this.tables['port-bindings'].values()];
     const held = bindings.find(row => row.logicalSwitchPortId === portId) ?? null;
@@ -346,7 +352,8 @@ export class SimulatedDatabase {
     const { winner, reason } = port === undefined ? { winner: null, reason: null } : arbitrate(port, claims, 1, true);
     if (winner === null) return held === null ? [] : [{ kind: 'port-bindings', id: held.id, after: null }];
     const { hypervisorId, interfaceName, interfaceUuid, ofport } = winner;
-    const ctZone = held?.hypervisorId === hypervisorId ? held.ctZone : this.#zones.choose(hypervisorId, bindings);
+    const ctZone =
+      held?.hypervisorId === hypervisorId ? held.ctZone : this.#zones.choose(hypervisorId, [...bindings, ...made]);
     const place = { hypervisorId, interfaceName, interfaceUuid, ofport, ctZone, reason, projectId: '' };
     const base = held ?? { ...this.common('', this.newNumber()), logicalSwitchPortId: portId };
     const isSamePlace =

@@ -32,7 +32,16 @@ export class VirtualTime implements Clock {
 
   after(delayMs: number, action: () => void): () => void {
     // In whole microseconds: a rest of a delay that rounding leaves would else be planned for the same moment for ever.
-    const dueMs = (Math.round(this.#nowMs * 1_000) + Math.ceil(Math.max(0, delayMs) * 1_000)) / 1_000;
+    const dueUs = Math.round(this.#nowMs * 1_000) + Math.ceil(Math.max(0, delayMs) * 1_000);
+    return this.#plan(dueUs / 1_000, action);
+  }
+
+  /** As `after`, at a moment that is not over: what is planned for a later one never comes earlier. */
+  at(dueMs: number, action: () => void): void {
+    this.#plan(Math.max(Math.ceil(dueMs * 1_000) / 1_000, this.#nowMs), action);
+  }
+
+  #plan(dueMs: number, action: () => void): () => void {
     const timer: Timer = { dueMs, order: (this.#order += 1), action };
     this.#push(timer);
     return () => {
