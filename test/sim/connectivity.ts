@@ -68,6 +68,8 @@ export class Connectivity {
   /** By port id. */
   #established = new Map<string, Place>();
   readonly #new = new Map<string, Place>();
+  /** By the id of a port that was unbound: hosts that may still send to where it was, which is where it may be bound again. */
+  readonly #left = new Map<string, Set<SimulatedHost>>();
   /** Hosts that have had everything in force since what routers do is as it is. */
   readonly #knowRouting = new Set<SimulatedHost>();
   #unsettledUntilMs = 0;
@@ -103,7 +105,10 @@ export class Connectivity {
 
   /** On these hosts everything that the database holds is in force: what is bound there is established, and known there. */
   applied(hosts: readonly SimulatedHost[]): void {
-    for (const host of hosts) this.#knowRouting.add(host);
+    for (const host of hosts) {
+      this.#knowRouting.add(host);
+      for (const senders of this.#left.values()) senders.delete(host);
+    }
     this.#policies.applied(hosts);
     for (const binding of this.#database.tables['port-bindings'].values()) {
       const known = this.#established.get(binding.logicalSwitchPortId);
@@ -125,6 +130,7 @@ export class Connectivity {
       if (kind !== 'port-bindings') continue;
       const binding = (after ?? before) as PortBinding;
       this.#forget(binding.logicalSwitchPortId);
+      if (after === null) this.#left.set(binding.logicalSwitchPortId, new Set(this.#hosts));
       if (before !== null || after === null) continue;
       const place = this.#place(after);
       // Nobody waits for a host that has been away for longer than senders wait.
@@ -136,6 +142,7 @@ export class Connectivity {
   unsettled(): void {
     this.#established.clear();
     this.#new.clear();
+    this.#left.clear();
     this.#knowRouting.clear();
     this.#policies.unsettled();
     this.#unsettledUntilMs = this.#nowMs() + unsettledMs;
@@ -166,10 +173,15 @@ export class Connectivity {
     if (nowMs < this.#unsettledUntilMs) return;
     for (const to of this.#new.values()) {
       if (nowMs - to.sinceMs > waitedForMs || !this.#isThere(to)) continue;
-      // A switch whose content was not known gets everything at once: only hosts that were in order before it was bound wait.
+      // A switch whose content was not known gets everything at once: only hosts that were in order before it was bound wait. Who
+      // was not told yet that it was unbound, and is bound there again, has no reason to.
       const from = established.find(
         ({ logicalSwitchId, host, portId, sinceMs }) =>
-          logicalSwitchId === to.logicalSwitchId && host !== to.host && portId !== to.portId && sinceMs <= to.sinceMs,
+          logicalSwitchId === to.logicalSwitchId &&
+          host !== to.host &&
+          portId !== to.portId &&
+          sinceMs <= to.sinceMs &&
+          this.#left.get(to.portId)?.has(host) !== true,
       );
       if (from === undefined) continue;
       this.#toNew += 1;
