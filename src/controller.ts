@@ -131,7 +131,13 @@ export class Controller {
     onStop(() => this.#inventory.stop());
     onStop(() => this.hosts.stop());
     const { view } = this;
-    const feed = new Feed({ source: this.checks, view, clock, log, onTouched: (touched, isNext) => this.#takeIn(touched, isNext) });
+    const feed = new Feed({
+      source: this.checks,
+      view,
+      clock,
+      log,
+      onTouched: (touched, isNext) => this.#takeIn(touched, isNext),
+    });
     this.#feed = feed;
     let snapshots = 1;
     this.onMoved(() => {

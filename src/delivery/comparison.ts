@@ -15,15 +15,13 @@ import type { GroupDescription } from '../../southbound/openflow/messages/group-
 import { groupMod } from '../../southbound/openflow/messages/group-mod.js';
 import type { MeterConfig } from '../../southbound/openflow/messages/meter-stats.js';
 import type { SwitchChange } from './bundle-plan.js';
-import { joinMessages, joinSlices } from './difference.js';
 import { flowMessages, groupMessages, type EncodedFragment } from './encoded-fragment.js';
+import { changeOf, emptyLack, strayChanges, type Lack, type Surplus } from './fragment-lack.js';
 import {
   allocateSharedXid,
   bundleAddBytes,
   encodeFlowRemove,
-  encodeGroupRemove,
   encodeMeter,
-  encodeZoneFlush,
   flowImage,
   groupsNamedBy,
   imageOfAdd,
@@ -42,11 +40,6 @@ const stepsATurn = 1_500;
 const stepsDecoded = 10;
 /** Meters from here on are Open vSwitch's own (for packets to the controller). */
 const firstReservedMeter = 0xffff_0000;
-/** Key of changes that belong to no fragment. */
-const strayKey = 'stray';
-/** Strays are cut into changes of this size, so that bundles can be cut between them. */
-const straysAChange = 500;
-
 interface WantedFlow {
   readonly part: FragmentPart;
   readonly index: number;
@@ -69,12 +62,10 @@ interface WantedMeter {
 }
 
 /** What a fragment lacks, as far as it is known. */
-interface FragmentPart {
-  readonly fragment: EncodedFragment;
+interface FragmentPart extends Surplus {
   /** False: it was refused a moment ago; whatever the switch has of it stays as it is. */
   readonly isIncluded: boolean;
   readonly removedFlows: Uint8Array[];
-  /** Groups that those flows of it name which are not as wanted. */
   readonly usedGroups: Set<number>;
   /** Which flows were met by their fingerprints, and how many; null: all of them are known by their places. */
   readonly met: { readonly at: Uint8Array; count: number } | null;
@@ -296,18 +287,7 @@ export class SwitchComparison {
       changes.push(changeOf(part, lack));
       if (this.#isTurnOver((lack.flows.length + 1) * stepsDecoded)) await nextTurn();
     }
-    return [...changes, ...this.#strays(strayGroups, strayMeters)];
-  }
-
-  *#strays(groups: readonly number[], meters: readonly number[]): Generator<SwitchChange> {
-    const xid = this.#strayXid;
-    const base = { ...emptyChange, key: strayKey, xid };
-    for (let start = 0; start < this.#strayFlows.length; start += straysAChange) {
-      const slice = joinSlices(this.#strayFlows.slice(start, start + straysAChange));
-      yield { ...base, key: `${strayKey}/${start}`, removedFlows: slice, flowCount: slice.count };
-    }
-    if (groups.length + meters.length === 0) return;
-    yield { ...base, ...removals(groups, meters, xid), groupCount: groups.length };
+    return [...changes, ...strayChanges(this.#strayFlows, strayGroups, strayMeters, this.#strayXid)];
   }
 
   #isTurnOver(steps: number): boolean {
@@ -316,32 +296,6 @@ export class SwitchComparison {
     this.#looked = 0;
     return true;
   }
-}
-
-interface Lack {
-  readonly flows: string[];
-  /** Places of those flows instead of which the switch has none of the fragment; only of fragments with conntrack zones. */
-  readonly missing: Set<number>;
-  readonly newGroups: string[];
-  readonly newGroupIds: number[];
-  readonly changedGroups: string[];
-  readonly meters: Uint8Array[];
-  /** Groups and meters that only flows of it named, by number. */
-  readonly goneGroups: number[];
-  readonly goneMeters: number[];
-}
-
-function emptyLack(): Lack {
-  return {
-    flows: [],
-    missing: new Set(),
-    newGroups: [],
-    newGroupIds: [],
-    changedGroups: [],
-    meters: [],
-    goneGroups: [],
-    goneMeters: [],
-  };
 }
 
 /** Those that no flow of ours names; the others are given to who does, unless that one stays as it is. */
@@ -355,62 +309,6 @@ function unused(
     if (user?.isIncluded === true) give(user, id);
     return user === undefined;
   });
-}
-
-function removals(groups: readonly number[], meters: readonly number[], xid: number) {
-  return {
-    removedGroups: joinSlices(groups.map(id => encodeGroupRemove(id, xid))),
-    removesGroups: groups,
-    metersAfter: meters.map(id => encodeMeter({ id, unit: 'kbps', rate: 0 }, 'delete', xid)),
-  };
-}
-
-const nothing = joinSlices([]);
-const emptyChange: SwitchChange = {
-  key: '',
-  xid: 0,
-  newGroups: nothing,
-  changedGroups: nothing,
-  flows: nothing,
-  removedFlows: nothing,
-  removedGroups: nothing,
-  metersBefore: [],
-  metersAfter: [],
-  zonesBefore: [],
-  zonesAfter: [],
-  flowCount: 0,
-  groupCount: 0,
-  definesGroups: [],
-  removesGroups: [],
-  shapes: null,
-  usesGroups: new Set(),
-  usedGroups: new Set(),
-};
-
-function changeOf({ fragment, removedFlows, usedGroups }: FragmentPart, lack: Lack): SwitchChange {
-  const { key, xid, usesGroups } = fragment;
-  return {
-    ...emptyChange,
-    key,
-    xid,
-    newGroups: joinMessages(lack.newGroups, xid),
-    changedGroups: joinMessages(lack.changedGroups, xid),
-    flows: joinMessages(lack.flows, xid),
-    removedFlows: joinSlices(removedFlows),
-    ...removals(lack.goneGroups, lack.goneMeters, xid),
-    metersBefore: lack.meters,
-    zonesBefore: newZones(fragment, lack).map(zone => encodeZoneFlush(zone, xid)),
-    flowCount: lack.flows.length + removedFlows.length,
-    groupCount: lack.newGroups.length + lack.changedGroups.length + lack.goneGroups.length,
-    definesGroups: lack.newGroupIds,
-    usesGroups,
-    usedGroups: new Set([...usesGroups, ...usedGroups]),
-  };
-}
-
-/** Zones that the switch does not use for this fragment yet. */
-function newZones({ ctZones }: EncodedFragment, { missing }: Lack): readonly number[] {
-  return ctZones.filter(({ shownBy }) => missing.has(shownBy)).map(({ zone }) => zone);
 }
 
 /** A group as the switch describes it, as the message that would make it. */
