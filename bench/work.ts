@@ -134,6 +134,8 @@ export class Work {
         logical_switch_id: id,
         cidr: `${10 + (index >> 8)}.${index & 255}.0.0/16`,
         gateway_ip: this.routerIp(index),
+        // As beside OVN, whose ports have no DHCP options.
+        dhcp: false,
       }),
       ...(isRouted
         ? [

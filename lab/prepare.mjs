@@ -22,7 +22,7 @@ const labTools = [
   'ovsdb-client',
 ].concat(['ip', 'ethtool', 'ping']);
 /** What only the tests with virtual machines need. */
-const guestTools = ['qemu-system-x86_64', 'busybox', 'depmod'];
+const guestTools = ['qemu-system-x86_64', 'depmod'];
 const testTools = Object.keys(toolPackages).filter(tool => !guestTools.includes(tool));
 const toolsOf = {
   start: [],

@@ -40,6 +40,8 @@ interface RevisionReply {
 
 /** Objects before those that they refer to. */
 const DELETION_ORDER = [
+  'dns-records',
+  'dhcp-options',
   'mirrors',
   'qos-rules',
   'security-group-rules',

@@ -7,6 +7,7 @@ import { SecurityGroups1763751600000 } from './1763751600000-security-groups.js'
 import { AuditedJoinTokens1763753400000 } from './1763753400000-audited-join-tokens.js';
 import { ProviderNetworks1763755200000 } from './1763755200000-provider-networks.js';
 import { VerdictLog1763758800000 } from './1763758800000-verdict-log.js';
+import { Addressing1763760600000 } from './1763760600000-addressing.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -17,4 +18,5 @@ export const migrations = [
   AuditedJoinTokens1763753400000,
   ProviderNetworks1763755200000,
   VerdictLog1763758800000,
+  Addressing1763760600000,
 ] as const;

@@ -64,6 +64,8 @@ export interface ControllerOptions {
   readonly tls: TlsIdentity | null;
   /** Whether hosts on other machines may be dialled in plain; default: no. */
   readonly allowPlainSouthbound?: boolean;
+  /** What the underlay carries, in bytes, until a hypervisor has said its own; default: 1500. */
+  readonly underlayMtu?: number;
   /** The host that hypervisors are told to dial; null: the one that they dialled themselves. */
   readonly advertise: string | null;
   /** How it listens; sockets where it is absent. */
@@ -101,7 +103,13 @@ export class Controller {
     this.lease = this.#makeLease();
     this.fleet = this.#makeFleet();
     this.southbound = this.#makeSouthbound();
-    this.slowPath = new SlowPath({ view: this.view, clock, log, isInCharge: () => this.lease.term !== null });
+    this.slowPath = new SlowPath({
+      view: this.view,
+      clock,
+      log,
+      defaultUnderlayMtu: options.underlayMtu ?? 1500,
+      isInCharge: () => this.lease.term !== null,
+    });
     this.#inventory = new InventoryWriter(store, clock, log);
     this.hosts = new Hosts({
       fleet: this.fleet,
@@ -130,6 +138,7 @@ export class Controller {
     const { store, clock, log } = this.#options;
     onStop(() => this.#inventory.stop());
     onStop(() => this.hosts.stop());
+    onStop(() => this.slowPath.stop());
     const { view } = this;
     const feed = new Feed({
       source: this.checks,
@@ -295,6 +304,7 @@ export class Controller {
     }
     this.rowsTaken.add(touched.changes);
     fleet.apply(this.compiler.update(touched), isNext);
+    this.slowPath.networkMoved(touched);
     for (const { id, after } of changed) if (after === null || !isMember(after)) fleet.removeHypervisor(id);
     for (const listener of this.#moveListeners) listener();
     if (changed.length > 0) {

@@ -110,6 +110,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     tls,
     allowPlainSouthbound: config.allowPlainSouthbound,
     advertise: config.advertise,
+    underlayMtu: config.underlayMtu,
   });
   const { view, compiler, fleet, hosts, southbound, lease } = controller;
   const tokenUses = store.tokenUses();

@@ -1,5 +1,6 @@
-/** What QoS rules and mirrors show of how they fare. */
-import type { Mirror, QosRule } from '../../src/model/index.js';
+/** What QoS rules, mirrors, DHCP options and DNS records show of how they fare. */
+import { parseCidr } from '../../src/base/address.js';
+import type { DhcpOption, DnsRecord, Mirror, QosRule, Subnet } from '../../src/model/index.js';
 import type { NetworkReader } from '../../src/view/network-view.js';
 
 /** A guarantee is kept where all traffic leaves together, and that is not Weft's to arrange. */
@@ -25,4 +26,39 @@ export function mirrorStatus(
       ? 'its collector is not bound'
       : null;
   return { active: reason === null, reason };
+}
+
+interface Activity {
+  readonly active: boolean;
+  readonly reason: string | null;
+}
+
+const activity = (reason: string | null): Activity => ({ active: reason === null, reason });
+
+export function dhcpOptionStatus(
+  view: NetworkReader,
+  { logicalSwitchPortId, subnetId, protocol }: Pick<DhcpOption, 'logicalSwitchPortId' | 'subnetId' | 'protocol'>,
+): Activity {
+  const family = protocol === 'dhcpv4' ? 4 : 6;
+  const serves = (subnet: Pick<Subnet, 'cidr' | 'dhcp'> | null): boolean =>
+    subnet !== null && subnet.dhcp && parseCidr(subnet.cidr)?.family === family;
+  if (subnetId !== null)
+    return activity(serves(view.get('subnets', subnetId)) ? null : `there is no ${protocol} on its subnet`);
+  const port = logicalSwitchPortId === null ? null : view.get('logical-switch-ports', logicalSwitchPortId);
+  const isServed = port?.ips.some(each => serves(view.get('subnets', each.subnetId))) ?? false;
+  return activity(isServed ? null : `its port has no address in a subnet with ${protocol}`);
+}
+
+export function dnsRecordStatus(
+  view: NetworkReader,
+  { logicalSwitchId }: Pick<DnsRecord, 'logicalSwitchId'>,
+): Activity {
+  const domain = view.get('logical-switches', logicalSwitchId)?.dnsDomain ?? null;
+  if (domain === null) return activity('its logical switch has no dns_domain');
+  const subnets = view.by('subnets', 'logicalSwitchId', logicalSwitchId);
+  return activity(
+    subnets.some(({ gatewayIp }) => gatewayIp !== null)
+      ? null
+      : 'no subnet of its logical switch has a gateway_ip to ask',
+  );
 }

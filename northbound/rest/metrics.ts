@@ -34,7 +34,7 @@ export interface MetricSources {
   }>;
   /** How often the database has gone back to an older state. */
   storeRewinds(): number;
-  slowPath: Pick<SlowPath, 'counters' | 'drops' | 'waiting'>;
+  slowPath: Pick<SlowPath, 'counters' | 'drops' | 'waiting' | 'announced'>;
 }
 
 /** What delivery counts for each hypervisor, with what it means. */
@@ -118,6 +118,15 @@ function puntCounters(registry: Registry, slowPath: MetricSources['slowPath']): 
       },
     });
   }
+  new Counter({
+    name: 'weft_router_advertisements_total',
+    help: 'Router advertisements that ports were sent without having asked.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(slowPath.announced);
+    },
+  });
   new Counter({
     name: 'weft_punts_dropped_total',
     help: 'Packets that were sent to be answered and were not, by reason.',

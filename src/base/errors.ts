@@ -137,6 +137,16 @@ const TABLE = {
     'Another logical switch is this part of the physical network already.',
     'Use another VLAN, or the logical switch that there is.',
   ),
+  dhcp_option_in_use: refused(
+    409,
+    'The port or subnet has this DHCP option already.',
+    'Change that one, or delete it first.',
+  ),
+  dns_record_in_use: refused(
+    409,
+    'The logical switch has a record of this name and type already.',
+    'Add the values to that one, or delete it first.',
+  ),
   rule_in_use: refused(409, 'The security group has this rule already.', 'Delete the other rule first.'),
   too_many_sets: refused(
     409,

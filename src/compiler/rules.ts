@@ -5,6 +5,8 @@ import { aclGroup } from './acl/group.js';
 import { aclPort } from './acl/port.js';
 import { aclRemote } from './acl/remote.js';
 import { aclRule } from './acl/security-group-rule.js';
+import { dhcpSwitch } from './dhcp/switch.js';
+import { dnsSwitch } from './dns/switch.js';
 import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
 import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
 import { portSecurityClaims } from './port-security/claims.js';
@@ -61,4 +63,6 @@ export const rules: readonly Rule[] = [
   providerSwitch,
   providerRouterPort,
   providerAttachment,
+  dhcpSwitch,
+  dnsSwitch,
 ];

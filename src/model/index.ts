@@ -1,5 +1,7 @@
 /** The nouns of Weft. */
 import { addressSets } from './address-set.js';
+import { dhcpOptions } from './dhcp-option.js';
+import { dnsRecords } from './dns-record.js';
 import { hypervisors } from './hypervisor.js';
 import { joinTokens } from './join-token.js';
 import type { Kind } from './kinds.js';
@@ -32,6 +34,8 @@ export const resources = {
   'static-routes': staticRoutes,
   'qos-rules': qosRules,
   mirrors,
+  'dhcp-options': dhcpOptions,
+  'dns-records': dnsRecords,
   'port-bindings': portBindings,
   tokens,
   'join-tokens': joinTokens,
@@ -57,6 +61,8 @@ export type LogicalRouterPort = RowOf<'logical-router-ports'>;
 export type StaticRoute = RowOf<'static-routes'>;
 export type QosRule = RowOf<'qos-rules'>;
 export type Mirror = RowOf<'mirrors'>;
+export type DhcpOption = RowOf<'dhcp-options'>;
+export type DnsRecord = RowOf<'dns-records'>;
 export type PortBinding = RowOf<'port-bindings'>;
 export type Token = RowOf<'tokens'>;
 export type JoinToken = RowOf<'join-tokens'>;

@@ -15,6 +15,8 @@ export const kinds = [
   'static-routes',
   'qos-rules',
   'mirrors',
+  'dhcp-options',
+  'dns-records',
   'port-bindings',
   'tokens',
   'quotas',

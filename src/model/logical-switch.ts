@@ -1,4 +1,5 @@
 import { optional, ownField, sharedWith } from './fields.js';
+import { domainName } from './domain-name.js';
 import { Type } from './json-schema.js';
 import { resource } from './resource.js';
 import { MAX_PHYSICAL_NETWORK_KEY } from './provider-ports.js';
@@ -33,6 +34,11 @@ export const logicalSwitches = resource({
       'The physical network that it is part of, instead of tunnels: with vlan as that VLAN, without one untagged. Hosts name the bridge that leads there in external_ids:weft-bridge-mappings.',
       { default: null, operatorOnly: true },
     ),
+    dnsDomain: optional(
+      nullable(domainName()),
+      'The domain of its ports: Weft then answers DNS at the gateway address, for PORT_NAME.DOMAIN and its dns-records. Null: no DNS.',
+      { default: null },
+    ),
     sharedWith: sharedWith(),
     datapathKey: ownField(
       integer(1, MAX_DATAPATH_KEY),
@@ -62,5 +68,5 @@ export const logicalSwitches = resource({
       description: 'The subnets of the logical switch. May be given at creation, without logical_switch_id.',
     },
   },
-  columns: ['mtu', 'provider'],
+  columns: ['mtu', 'provider', 'dnsDomain'],
 });

@@ -1,7 +1,14 @@
 /** The answer to a punted packet: what is sent, and where it enters the pipeline. */
-import { type DropReason, type Injection, puntClassEntries, type PuntedAt } from '../compiler/punts/punted-packet.js';
+import {
+  type DropReason,
+  type Injection,
+  type PuntClass,
+  puntClassEntries,
+  type PuntedAt,
+} from '../compiler/punts/punted-packet.js';
 import type { NetworkReader } from '../view/network-view.js';
 import type { ViewRow } from '../view/rows.js';
+import { addressingAnswers, type AddressingClass, isAddressing } from './addressing/answers.js';
 import type { Rate } from './allowance.js';
 import {
   addressOf,
@@ -87,21 +94,35 @@ export function accountOf(view: NetworkReader, { hypervisorId, at, data }: Punte
 }
 
 /** What is to be said about a packet that `port` accounts for. */
-export function answerTo(view: NetworkReader, punted: Punted, port: BoundPort): Answer | Silence {
+export function answersTo(
+  view: NetworkReader,
+  punted: Punted,
+  port: BoundPort,
+  defaultUnderlayMtu: number,
+): readonly Answer[] | Silence {
+  const { puntClass } = punted.at;
   const frame = parseFrame(punted.data);
-  return frame === null ? 'malformed' : errorAbout(view, punted, port, frame);
+  if (frame === null) return 'malformed';
+  if (isAddressing(puntClass)) return addressingAnswers(view, puntClass, port, frame, defaultUnderlayMtu);
+  const answer = errorAbout(view, { ...punted, puntClass }, port, frame);
+  return typeof answer === 'string' ? answer : [answer];
+}
+
+/** A packet of a class whose answer is an error. */
+interface Refused extends Punted {
+  readonly puntClass: Exclude<PuntClass, AddressingClass>;
 }
 
 /** What the sender of a packet that goes no further is told. */
 function errorAbout(
   view: NetworkReader,
-  { hypervisorId, at }: Punted,
+  { hypervisorId, at, puntClass }: Refused,
   port: BoundPort,
   frame: Frame,
 ): Answer | Silence {
   const router = routerOf(view, port, at);
   if (!mayBeAnswered(frame) || isForMany(view, at, port, router, frame)) return 'not_to_be_answered';
-  switch (at.puntClass) {
+  switch (puntClass) {
     case 'verdict':
       return 'not_to_be_answered';
     case 'reject':

@@ -20,9 +20,11 @@ import {
   puntControllerId,
   readPuntedAt,
 } from '../compiler/punts/punted-packet.js';
-import type { NetworkReader } from '../view/network-view.js';
+import type { NetworkReader, Touched } from '../view/network-view.js';
+import { announcements } from './addressing/answers.js';
 import { Allowances, type Rate } from './allowance.js';
-import { type Account, accountOf, answerTo, type Punted, type Silence } from './answer.js';
+import { announcementSweepMs, portsDue, switchesChanged } from './announcements.js';
+import { type Account, accountOf, type Answer, answersTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
 import { VerdictLog } from './verdict-log.js';
 
@@ -51,6 +53,8 @@ export interface SlowPathOptions {
   readonly view: NetworkReader;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What the underlay carries, in bytes, until a hypervisor has said its own. */
+  readonly defaultUnderlayMtu: number;
   /** Whether this Weft answers. */
   isInCharge(this: void): boolean;
 }
@@ -97,6 +101,10 @@ export class SlowPath {
   #isAnswering = false;
   /** What security groups want logged. */
   readonly verdictLog: VerdictLog;
+  #announced = 0;
+  /** Logical switches whose ports are told in the next sweep, whoever's turn it is, with the MACs that their routers had. */
+  #changed = new Map<string, Set<string>>();
+  #cancelSweep: (() => void) | null = null;
 
   constructor(options: SlowPathOptions) {
     this.#options = options;
@@ -135,6 +143,27 @@ export class SlowPath {
     return this.#queue.size;
   }
 
+  /** Router advertisements that were sent without being asked for. */
+  get announced(): number {
+    return this.#announced;
+  }
+
+  /** The view has moved: what ports were told of routers may be different now. */
+  networkMoved(touched: Touched): void {
+    if (this.#channels.size === 0 || !this.#options.isInCharge()) return;
+    for (const { id, formerRouter } of switchesChanged(this.#options.view, touched)) {
+      const former = this.#changed.get(id) ?? new Set();
+      if (formerRouter !== null) former.add(formerRouter);
+      this.#changed.set(id, former);
+    }
+  }
+
+  /** Nothing is announced any more. */
+  stop(): void {
+    this.#cancelSweep?.();
+    this.#cancelSweep = null;
+  }
+
   #connectionMoved(session: HypervisorSession, channel: OpenFlowChannel | null): void {
     if (channel === null) {
       this.#channels.delete(session);
@@ -146,6 +175,33 @@ export class SlowPath {
     });
     channel.onError(error => this.#options.log.debug({ hypervisor: session.systemId, err: error }, 'answer refused'));
     this.#subscribe(channel);
+    this.#sweepLater();
+  }
+
+  /** As long as somebody is connected. */
+  #sweepLater(): void {
+    if (this.#cancelSweep !== null || this.#channels.size === 0) return;
+    const { clock } = this.#options;
+    const sinceMs = clock.nowMs();
+    this.#cancelSweep = clock.after(announcementSweepMs, () => {
+      this.#cancelSweep = null;
+      if (this.#options.isInCharge()) this.#announce(sinceMs, clock.nowMs());
+      this.#sweepLater();
+    });
+  }
+
+  #announce(sinceMs: number, nowMs: number): void {
+    const { view, defaultUnderlayMtu } = this.#options;
+    const changed = this.#changed;
+    this.#changed = new Map();
+    for (const [{ hypervisor }, channel] of this.#channels) {
+      for (const port of portsDue(view, hypervisor.id, { sinceMs, nowMs, changed })) {
+        if (!isReady(channel)) break;
+        const answers = announcements(view, port, defaultUnderlayMtu, changed.get(port.logicalSwitchId));
+        send(channel, answers);
+        this.#announced += answers.length;
+      }
+    }
   }
 
   /** The role of the connection stays what it begins with (EQUAL): nothing of what the others do changes it. */
@@ -214,17 +270,15 @@ export class SlowPath {
   }
 
   #answer({ channel, port, atMs, ...punted }: Waiting): void {
-    const { view, clock, isInCharge } = this.#options;
-    const { connection } = channel;
+    const { view, clock, isInCharge, defaultUnderlayMtu } = this.#options;
     const waitedMs = clock.nowMs() - atMs;
     if (!isInCharge()) return this.#drop('not_in_charge');
     if (waitedMs > latestMs) return this.#drop('too_late');
-    // A switch that does not read is given no more: what it asks for is late anyway.
-    if (connection.state.kind !== 'open' || !connection.writable) return this.#drop('not_connected');
+    if (!isReady(channel)) return this.#drop('not_connected');
     if (punted.at.puntClass === 'verdict') return this.#log(punted, port, waitedMs);
-    const answer = answerTo(view, punted, port);
-    if (typeof answer === 'string') return this.#drop(answer);
-    connection.send(packetOut(answer.frame, injectionActions(answer.into)));
+    const answers = answersTo(view, punted, port, defaultUnderlayMtu);
+    if (typeof answers === 'string') return this.#drop(answers);
+    send(channel, answers);
     this.#answered(punted.at.puntClass, waitedMs);
   }
 
@@ -249,4 +303,13 @@ export class SlowPath {
   #drop(reason: PuntDrop, count = 1): void {
     if (count > 0) this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + count);
   }
+}
+
+/** A switch that does not read is given no more: what it asks for is late anyway. */
+function isReady({ connection }: OpenFlowChannel): boolean {
+  return connection.state.kind === 'open' && connection.writable;
+}
+
+function send({ connection }: OpenFlowChannel, answers: readonly Answer[]): void {
+  for (const { frame, into } of answers) connection.send(packetOut(frame, injectionActions(into)));
 }

@@ -17,6 +17,8 @@ export type ClaimClass =
   | 'quota'
   | 'qos_rule'
   | 'segment'
+  | 'dhcp_option'
+  | 'dns_record'
   | 'member';
 
 export interface Claim {
@@ -47,6 +49,8 @@ const CONFLICT: Readonly<Record<ClaimClass, ErrorCode>> = {
   quota: 'quota_exists',
   qos_rule: 'qos_rule_in_use',
   segment: 'segment_in_use',
+  dhcp_option: 'dhcp_option_in_use',
+  dns_record: 'dns_record_in_use',
   member: 'in_use',
 };
 

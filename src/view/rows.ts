@@ -233,6 +233,11 @@ export const indexes = {
     /** By the address of its tunnels: only those that may join. */
     encapIp: row => (row.allowed ? one(row.encapIp) : []),
   },
+  'dhcp-options': {
+    logicalSwitchPortId: row => one(row.logicalSwitchPortId),
+    subnetId: row => one(row.subnetId),
+  },
+  'dns-records': { logicalSwitchId: row => [row.logicalSwitchId] },
   'port-bindings': {
     logicalSwitchPortId: row => [row.logicalSwitchPortId],
     hypervisorId: row => [row.hypervisorId],

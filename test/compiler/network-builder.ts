@@ -56,7 +56,8 @@ export class NetworkBuilder {
     physicalNetworkKey: number | null,
   ): this {
     const datapathKey = ++this.#datapathKey;
-    this.#add('logical-switches', id, { mtu: null, provider, physicalNetworkKey, sharedWith: [], datapathKey });
+    const own = { mtu: null, provider, physicalNetworkKey, dnsDomain: null, sharedWith: [], datapathKey };
+    this.#add('logical-switches', id, own);
     for (const cidr of cidrs) {
       this.#add('subnets', `${id} ${cidr}`, {
         logicalSwitchId: id,
@@ -64,7 +65,8 @@ export class NetworkBuilder {
         gatewayIp: null,
         allocationPools: [],
         dnsServers: [],
-        dhcp: true,
+        dhcp: false,
+        ipv6AddressMode: null,
         hostRoutes: [],
       });
     }
@@ -179,6 +181,37 @@ export class NetworkBuilder {
       minKbps: null,
       ...given,
     });
+  }
+
+  /** DHCP and router advertisements on a subnet, which has these members besides. */
+  dhcp(logicalSwitchId: string, cidr: string, given: Given<'subnets'> = {}): this {
+    const { subnets } = this.#rows;
+    for (const [place, row] of subnets.entries())
+      if (row.id === `${logicalSwitchId} ${cidr}`) subnets[place] = { ...row, dhcp: true, ...given };
+    return this;
+  }
+
+  /** The switch has DNS. */
+  domain(logicalSwitchId: string, dnsDomain: string): this {
+    const switches = this.#rows['logical-switches'];
+    for (const [place, row] of switches.entries())
+      if (row.id === logicalSwitchId) switches[place] = { ...row, dnsDomain };
+    return this;
+  }
+
+  dhcpOption(id: string, given: Given<'dhcp-options'>): this {
+    return this.#add('dhcp-options', id, {
+      logicalSwitchPortId: null,
+      subnetId: null,
+      protocol: 'dhcpv4',
+      option: 'mtu',
+      value: '1400',
+      ...given,
+    });
+  }
+
+  dnsRecord(id: string, logicalSwitchId: string, given: Given<'dns-records'>): this {
+    return this.#add('dns-records', id, { logicalSwitchId, type: 'A', values: ['192.0.2.1'], ttl: 300, ...given });
   }
 
   /** Copies of what a port sends and gets: to a port by default. */

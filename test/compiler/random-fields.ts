@@ -6,8 +6,11 @@ import type { Kind, RowOf } from '../../src/model/index.js';
 import type { PortSelector } from '../../src/model/port-selector.js';
 import { hasPorts, isIcmp } from '../../src/model/protocol.js';
 import { kinds } from '../../src/model/kinds.js';
+import { dhcpProtocols } from '../../src/model/dhcp-option.js';
+import { dnsRecordTypes } from '../../src/model/dns-record.js';
 import { mirrorDirections } from '../../src/model/mirror.js';
 import { qosDirections, qosRuleKinds } from '../../src/model/qos-rule.js';
+import { ipv6AddressModes } from '../../src/model/subnet.js';
 import type { CommonRow } from '../../src/model/resource.js';
 import type { SeededRandom } from '../seeded-random.js';
 
@@ -33,6 +36,8 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'static-routes': { pool: 16, base: 12 },
   'qos-rules': { pool: 40, base: 25 },
   mirrors: { pool: 30, base: 20 },
+  'dhcp-options': { pool: 10, base: 6 },
+  'dns-records': { pool: 10, base: 6 },
   'port-bindings': { pool: 105, base: 85 },
   tokens: { pool: 2, base: 1 },
   quotas: { pool: 2, base: 1 },
@@ -162,6 +167,7 @@ export const fields: {
       })),
     // Follows from the name, below.
     physicalNetworkKey: () => null,
+    dnsDomain: context => maybe(context, 0.4, () => `d${context.random.below(3)}.example`),
     sharedWith: ({ random }) => random.pick([[], ['p1'], ['*']] as const),
     datapathKey: ({ random }) => 1 + random.below(0xfffff),
   },
@@ -172,6 +178,7 @@ export const fields: {
     allocationPools: context => several(context, 2, () => ({ start: ipv4(context), end: ipv4(context) })),
     dnsServers: context => several(context, 2, () => ipv4(context)),
     dhcp: ({ random }) => random.chance(0.5),
+    ipv6AddressMode: context => maybe(context, 0.3, () => context.random.pick(ipv6AddressModes)),
     hostRoutes: context => several(context, 1, () => ({ destination: cidr(context), nextHop: ipv4(context) })),
   },
   'logical-routers': {
@@ -256,6 +263,19 @@ export const fields: {
     remoteIp: context => maybe(context, 0.9, () => anyIp(context)),
     key: ({ random }) => random.below(1000),
     datapathKey: ({ random }) => 0x10_0000 + random.below(0xfffff),
+  },
+  'dhcp-options': {
+    logicalSwitchPortId: context => maybe(context, 0.5, () => refer(context, 'logical-switch-ports')),
+    subnetId: context => maybe(context, 0.5, () => refer(context, 'subnets')),
+    protocol: ({ random }) => random.pick(dhcpProtocols),
+    option: ({ random }) => random.pick(['mtu', '224', 'domain-search']),
+    value: ({ random }) => random.pick(['1400', 'ff', 'example.org']),
+  },
+  'dns-records': {
+    logicalSwitchId: context => refer(context, 'logical-switches'),
+    type: ({ random }) => random.pick(dnsRecordTypes),
+    values: context => [anyIp(context)],
+    ttl: ({ random }) => random.below(1000),
   },
   'port-bindings': {
     logicalSwitchPortId: context => refer(context, 'logical-switch-ports'),

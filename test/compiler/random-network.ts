@@ -29,11 +29,13 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
     ['logical-switch-ports', 'logicalSwitchId'],
     ['logical-router-ports', 'logicalSwitchId'],
     ['qos-rules', 'logicalSwitchId'],
+    ['dns-records', 'logicalSwitchId'],
   ],
   'logical-routers': [
     ['logical-router-ports', 'logicalRouterId'],
     ['static-routes', 'logicalRouterId'],
   ],
+  subnets: [['dhcp-options', 'subnetId']],
   'security-groups': [
     ['security-group-rules', 'securityGroupId'],
     ['security-group-rules', 'remoteGroupId'],
@@ -44,6 +46,7 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
     ['qos-rules', 'logicalSwitchPortId'],
     ['mirrors', 'logicalSwitchPortId'],
     ['mirrors', 'collectorPortId'],
+    ['dhcp-options', 'logicalSwitchPortId'],
   ],
 };
 

@@ -17,6 +17,7 @@ import { WeftReplyError } from '../../lab/weft-client.js';
 import { freeControllerPorts, freePort, WeftProcess } from '../../lab/weft-process.js';
 import type { Workload } from '../../lab/workload.js';
 import { dialSwitch } from '../delivery/support.js';
+import { udhcpc } from '../fixtures/dhcp-clients.js';
 import { sharedPostgres } from '../fixtures/postgres.js';
 import { LAB_TOOLS, requires } from '../fixtures/requires.js';
 import { create, planSwitch, type Value } from '../fixtures/topology.js';
@@ -121,7 +122,7 @@ describe('two Wefts on one database', function () {
 
   before(async function () {
     this.timeout(120_000);
-    requires(this, { root: true, tools: [...LAB_TOOLS] });
+    requires(this, { root: true, tools: [...LAB_TOOLS, 'busybox'] });
     await removeLeftovers();
     databaseUrl = (await (await sharedPostgres())?.createDatabase()) ?? assert.fail('no Postgres');
     const controller = await freeControllerPorts();
@@ -209,6 +210,8 @@ describe('two Wefts on one database', function () {
     assert.ok(tookMs < takeoverBoundMs);
     await second.client.converged();
     assert.ok((await youngestFlowS()) > (performance.now() - killedMs) / 1000);
+    // Leases are not kept anywhere: the next Weft gives out the same.
+    assert.equal((await udhcpc(a))?.values.get('ip'), a.address(4));
     for (const [index, state] of (await switchStates()).entries()) {
       assert.deepEqual(differences(before[index] ?? assert.fail(), state), []);
     }

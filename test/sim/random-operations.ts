@@ -59,8 +59,15 @@ export class RandomOperations {
   #createSwitch(): string | null {
     if (this.#draft.rows('logical-switches').length >= most.switches) return null;
     const common = this.#draft.common(`ls${this.#random.below(100)}`);
-    const own = { mtu: null, provider: null, physicalNetworkKey: null, sharedWith: [], datapathKey: common.number };
-    const row: DraftRow<'logical-switches'> = { ...common, ...own };
+    const row: DraftRow<'logical-switches'> = {
+      ...common,
+      mtu: null,
+      provider: null,
+      physicalNetworkKey: null,
+      dnsDomain: null,
+      sharedWith: [],
+      datapathKey: common.number,
+    };
     this.#draft.put('logical-switches', { ...row });
     this.#createSubnet(row.id, 4);
     if (this.#random.chance(0.4)) this.#createSubnet(row.id, 6);
@@ -78,6 +85,7 @@ export class RandomOperations {
       allocationPools: [],
       dnsServers: [],
       dhcp: true,
+      ipv6AddressMode: null,
       hostRoutes: [],
     };
     this.#draft.put('subnets', { ...row });

@@ -6,7 +6,7 @@ import { injectionActions, type PuntedAt, readPuntedAt } from '../../src/compile
 import { set } from '../../src/compiler/pipeline/actions.js';
 import { dropCount } from '../../src/compiler/pipeline/physical.js';
 import { layout } from '../../src/compiler/pipeline/pipelines.js';
-import { accountOf, answerTo } from '../../src/slow-path/answer.js';
+import { accountOf, answersTo } from '../../src/slow-path/answer.js';
 import { parseFrame } from '../../src/slow-path/packets/frame.js';
 import { NetworkView } from '../../src/view/network-view.js';
 import { canonicalMatch, matchField } from '../../southbound/openflow/match.js';
@@ -66,12 +66,15 @@ describe('The answer to a punted packet', () => {
     const punted = { hypervisorId: 'hv1', at, data };
     const account = accountOf(view, punted);
     if (typeof account === 'string') return account;
-    const found = answerTo(view, punted, account.port);
+    const found = answersTo(view, punted, account.port, 1500);
     if (typeof found === 'string') return found;
-    const { ethDst, packet } = parseFrame(found.frame) ?? assert.fail();
+    const [only, ...more] = found;
+    assert.deepEqual(more, []);
+    const { frame, into } = only ?? assert.fail('no answer');
+    const { ethDst, packet } = parseFrame(frame) ?? assert.fail();
     const { family, src, dst, protocol, payload } = packet;
     return {
-      into: found.into,
+      into,
       ethDst,
       from: formatIp(family, src),
       to: formatIp(family, dst),
@@ -263,9 +266,9 @@ describe('The answer to a punted packet', () => {
       const data = frame({ src: web1[family], dst: web3[family] }, 17, udp(1, 2, '00'.repeat(payloadBytes)), mac.web3);
       const web = datapath('logical-switches', 'web');
       const at = { ...inRouter, puntClass: 'too_big', datapath: web, inPort: keyOf('web1'), outHost: 2 } as const;
-      const found = answerTo(narrow, { hypervisorId: 'hv1', at, data }, port('web1'));
+      const found = answersTo(narrow, { hypervisorId: 'hv1', at, data }, port('web1'), 1500);
       if (typeof found === 'string') return found;
-      const { payload } = parseFrame(found.frame)?.packet ?? assert.fail();
+      const { payload } = parseFrame(found[0]?.frame ?? assert.fail())?.packet ?? assert.fail();
       return Buffer.from(payload).readUInt32BE(4);
     };
     // Geneve over IPv4 takes 50 bytes of it.
@@ -317,9 +320,9 @@ describe('The answer to a punted packet', () => {
       inPort: apart.get('logical-router-ports', 'hidden-far')?.portKey ?? assert.fail(),
     };
     const data = frame({ src: web1[4], dst: '10.7.0.9' }, 17, udp(1, 2));
-    assert.equal(answerTo(apart, { hypervisorId: 'hv1', at, data }, sender), 'no_address');
+    assert.equal(answersTo(apart, { hypervisorId: 'hv1', at, data }, sender, 1500), 'no_address');
     const resident = apart.get('bound-ports', 'far1') ?? assert.fail();
-    assert.equal(typeof answerTo(apart, { hypervisorId: 'hv2', at, data }, resident), 'object');
+    assert.equal(typeof answersTo(apart, { hypervisorId: 'hv2', at, data }, resident, 1500), 'object');
   });
 
   it('is none where the sender or the receiver is the broadcast address of a network that is near', () => {
@@ -377,9 +380,9 @@ describe('The answer to a punted packet', () => {
         const punted = { hypervisorId: 'hv1', at, data: bytes };
         const account = accountOf(view, punted);
         if (typeof account === 'string') return;
-        const found = answerTo(view, punted, account.port);
+        const found = answersTo(view, punted, account.port, 1500);
         if (typeof found === 'string') return;
-        injectionActions(found.into);
+        for (const { into } of found) injectionActions(into);
         answered += 1;
       }),
       { numRuns: 3_000 },

@@ -11,6 +11,7 @@ import { dropCount } from '../../src/compiler/pipeline/physical.js';
 import { layout } from '../../src/compiler/pipeline/pipelines.js';
 import { puntClasses } from '../../src/compiler/pipeline/punt-classes.js';
 import { nextTurn } from '../../src/delivery/encoding.js';
+import { isDue } from '../../src/slow-path/announcements.js';
 import { SlowPath } from '../../src/slow-path/slow-path.js';
 import { NetworkView } from '../../src/view/network-view.js';
 import { mac, twoHostNetwork } from '../compiler/two-host-network.js';
@@ -98,7 +99,7 @@ describe('The slow path', () => {
   beforeEach(() => {
     clock = new ManualClock();
     isInCharge = true;
-    slowPath = new SlowPath({ view, clock, log: silentLogger, isInCharge: () => isInCharge });
+    slowPath = new SlowPath({ view, clock, log: silentLogger, defaultUnderlayMtu: 1500, isInCharge: () => isInCharge });
     host = new FakeConnection('hv1');
     slowPath.add(host.session);
     host.connect();
@@ -255,6 +256,45 @@ describe('The slow path', () => {
     host.onOpenFlow('punt', null);
     slowPath.chargeMoved();
     assert.equal(host.sent.length, before);
+  });
+
+  describe('announces routers to ports on switches with IPv6', () => {
+    const six = new NetworkView();
+    six.replace(twoHostNetwork().dhcp('web', 'fd00:1::/64', { gatewayIp: 'fd00:1::1' }).snapshot());
+    const options = () => ({ view: six, clock, log: silentLogger, defaultUnderlayMtu: 1500 });
+
+    it('once in ten minutes, as long as it is in charge', () => {
+      const announcing = new SlowPath({ ...options(), isInCharge: () => isInCharge });
+      const other = new FakeConnection('hv1');
+      announcing.add(other.session);
+      other.connect();
+      for (let at = 0; at < 600; at += 5) clock.advance(5_000);
+      // web1 and web2 are there; db1 is on a switch without.
+      assert.deepEqual([other.answers, announcing.announced], [2, 2]);
+      isInCharge = false;
+      for (let at = 0; at < 600; at += 5) clock.advance(5_000);
+      assert.equal(other.answers, 2);
+      announcing.stop();
+    });
+
+    it('at once where a subnet has changed, and to nobody else', () => {
+      const announcing = new SlowPath({ ...options(), isInCharge: () => isInCharge });
+      const other = new FakeConnection('hv1');
+      announcing.add(other.session);
+      other.connect();
+      const [before] = six.by('subnets', 'logicalSwitchId', 'web').filter(({ dhcp }) => dhcp);
+      assert.ok(before !== undefined);
+      const turns = ['web1', 'web2'].filter(id => isDue(numberOf(id), clock.nowMs(), clock.nowMs() + 5_000)).length;
+      assert.equal(turns, 0, 'nobody has a turn by chance');
+      announcing.networkMoved(
+        six.apply(2, [{ kind: 'subnets', id: before.id, after: { ...before, dnsServers: ['fd00::53'] } }]),
+      );
+      clock.advance(5_000);
+      assert.equal(other.answers, 2);
+      clock.advance(5_000);
+      assert.equal(other.answers, 2);
+      announcing.stop();
+    });
   });
 
   it('gives nothing to a switch that does not read', async () => {

@@ -46,6 +46,10 @@ async function makeGround(store: Store): Promise<{
     max_kbps: 1000,
   });
   const mirror = await create('mirrors', { logical_switch_port_id: port.id, kind: 'gre', remote_ip: '192.0.2.9' });
+  const clock = { logical_switch_port_id: port.id, protocol: 'dhcpv4', option: 'ntp-server', value: '192.0.2.1' };
+  const dhcpOption = await create('dhcp-options', clock);
+  const web = { logical_switch_id: logicalSwitch.id, name: 'www.example.org', type: 'A', values: ['192.0.2.1'] };
+  const dnsRecord = await create('dns-records', web);
   const group = await create('security-groups', { name: 'g' });
   const otherGroup = await create('security-groups', { name: 'h' });
   const addressSet = await create('address-sets', { name: 'a', addresses: ['192.0.2.1'] });
@@ -86,6 +90,8 @@ async function makeGround(store: Store): Promise<{
       quotas: { project_id: `other-${router.id}` },
       'qos-rules': { logical_switch_id: otherSwitch.id, kind: 'bandwidth_limit', max_kbps: 1000 },
       mirrors: { logical_switch_port_id: port.id, kind: 'gre', remote_ip: '192.0.2.10' },
+      'dhcp-options': { ...clock, logical_switch_port_id: otherPort.id },
+      'dns-records': { ...web, name: 'x.example.org' },
     },
     rows: {
       hypervisors: hypervisor.id,
@@ -102,6 +108,8 @@ async function makeGround(store: Store): Promise<{
       quotas: quota.id,
       'qos-rules': qosRule.id,
       mirrors: mirror.id,
+      'dhcp-options': dhcpOption.id,
+      'dns-records': dnsRecord.id,
     },
   };
 }

@@ -55,7 +55,12 @@ const cases: { readonly [K in Kind]: Case<K> } = {
   },
   'logical-switches': {
     id: 's1',
-    values: { mtu: 1_300, sharedWith: ['p2'], provider: { physicalNetwork: 'physnet1', vlan: 100 } },
+    values: {
+      mtu: 1_300,
+      dnsDomain: 'example.org',
+      sharedWith: ['p2'],
+      provider: { physicalNetwork: 'physnet1', vlan: 100 },
+    },
     another: { datapathKey: 1_000_000 },
   },
   subnets: {
@@ -66,7 +71,8 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       gatewayIp: '10.9.2.254',
       allocationPools: [{ start: '10.9.2.20', end: '10.9.2.30' }],
       dnsServers: ['192.0.2.53'],
-      dhcp: false,
+      dhcp: true,
+      ipv6AddressMode: 'dhcpv6-stateful',
       hostRoutes: [{ destination: '203.0.113.0/24', nextHop: '10.9.2.9' }],
     },
     another: { cidr: 'fd00:9:2::/64' },
@@ -167,6 +173,16 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       key: 7,
     },
     another: { logicalSwitchPortId: 'p3', datapathKey: 1_000_002 },
+  },
+  'dhcp-options': {
+    id: 'mtu of p1',
+    values: { logicalSwitchPortId: null, subnetId: 's2 10.9.2.0/24', protocol: 'dhcpv6', option: '224', value: 'ff' },
+    another: { logicalSwitchPortId: 'p2' },
+  },
+  'dns-records': {
+    id: 'www',
+    values: { logicalSwitchId: 's3', type: 'AAAA', values: ['fd00::1'], ttl: 5 },
+    another: { type: 'PTR' },
   },
   'port-bindings': {
     id: 'binding of p1',

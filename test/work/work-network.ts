@@ -47,7 +47,9 @@ export function workNetwork(unrelatedPorts: number): Snapshot {
     .route('route', 'router', '198.51.100.0/24', '10.9.2.12')
     .trust()
     .qos('limit', { logicalSwitchPortId: 'p1', maxKbps: 1_000 })
-    .mirror('mirror', 'p1', { collectorPortId: 'q2' });
+    .mirror('mirror', 'p1', { collectorPortId: 'q2' })
+    .dhcpOption('mtu of p1', { logicalSwitchPortId: 'p1' })
+    .dnsRecord('www', 's1', {});
   for (let port = 0; port < unrelatedPorts; port += 1) {
     const place = Math.floor(port / portsPerSwitch);
     const logicalSwitch = `u${place}`;

@@ -29,6 +29,8 @@ export const laneGroups = {
   senders: { code: 0, of: 'origin', perSecond: 100, burst: 100, maxBytes: quotedFrame },
   /** The sender is on another hypervisor and not known: the port whose rules judged. */
   receivers: { code: 1, of: 'ctZone', perSecond: 100, burst: 100, maxBytes: quotedFrame },
+  /** What ports ask Weft itself, apart from errors: neither is late for the other. The questions are read to their end. */
+  askers: { code: 2, of: 'origin', perSecond: 100, burst: 200, maxBytes: 65_535 },
 } as const satisfies Record<string, LaneGroup>;
 
 export type LaneGroupName = keyof typeof laneGroups;
@@ -82,6 +84,34 @@ export const puntClasses = {
     perSecond: 25,
     burst: 25,
     purpose: 'It does not fit the tunnel that it has to go through (ICMP fragmentation needed, packet too big).',
+  },
+  dhcpv4: {
+    code: 5,
+    lanes: 'askers',
+    perSecond: 10,
+    burst: 20,
+    purpose: 'DHCPv4 of a port on a switch whose subnets have DHCP (offer, acknowledgement, refusal).',
+  },
+  dhcpv6: {
+    code: 6,
+    lanes: 'askers',
+    perSecond: 10,
+    burst: 20,
+    purpose: 'DHCPv6, the same (advertisement, reply).',
+  },
+  router_solicitation: {
+    code: 7,
+    lanes: 'askers',
+    perSecond: 5,
+    burst: 10,
+    purpose: 'A router solicitation on such a switch (router advertisements).',
+  },
+  dns: {
+    code: 8,
+    lanes: 'askers',
+    perSecond: 50,
+    burst: 100,
+    purpose: 'DNS for the gateway address of a switch with a domain (the names of its ports, its records).',
   },
   verdict: {
     code: 16,

@@ -19,20 +19,20 @@ export function laneOf({ code }: LaneGroup, place: number): number {
   return code * lanesOfGroup + place;
 }
 
-type LaneField = (typeof laneGroups)[LaneGroupName]['of'];
+type LaneField<G extends LaneGroupName> = (typeof laneGroups)[G]['of'];
 
 /** Has Weft answer the packet, as one of this class and in these lanes. What becomes of that concerns nothing else. */
-export function puntSteps(
+export function puntSteps<G extends LaneGroupName>(
   puntClass: PuntClass,
-  lanes: LaneGroupName | null,
-): readonly Step<LaneField, 'puntClass' | 'puntLane'>[] {
+  lanes: G | null,
+): readonly Step<LaneField<G>, 'puntClass' | 'puntLane'>[] {
   if (lanes === null) return meteredPuntSteps(puntClass);
-  const { code, of } = laneGroups[lanes];
+  const { code, of }: { readonly code: number; readonly of: LaneField<G> } = laneGroups[lanes];
   const groupBits = placeOf('puntLane').bits - memberBits;
   return [
     set({ puntClass: puntClasses[puntClass].code }),
     setSlice(slice('puntLane', memberBits, groupBits), code),
-    move(slice<LaneField>(of, 0, memberBits), slice('puntLane', 0, memberBits)),
+    move(slice<LaneField<G>>(of, 0, memberBits), slice('puntLane', 0, memberBits)),
     call(punt),
   ];
 }

@@ -3,6 +3,8 @@ import { aclActionReads, aclActionWrites, judgementWrites, preAclReads, preState
 import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
 import { copyFields, lsOutDelivery } from './switch-egress.js';
 
+/** By which is told what Weft itself is asked. */
+const askedReads = ['datapath', 'origin', 'ipProto', 'udpSrc', 'udpDst', 'ipv4Dst', 'ipv6Dst'] as const;
 const packetKinds = ['ethType', 'icmpv6Type', 'arpOp'] as const;
 
 // Subroutines.
@@ -105,9 +107,9 @@ export const lsInLookupFdb = stage('ls_in_lookup_fdb', {
 });
 
 export const lsInAclDone = stage('ls_in_acl_done', {
-  purpose: 'What a port with security groups may send goes where it is wanted.',
-  reads: [...packetKinds, 'learns'],
-  writes: [],
+  purpose: 'What a port with security groups may send goes where it is wanted; DNS for Weft to Weft.',
+  reads: [...packetKinds, 'learns', ...askedReads],
+  writes: ['puntClass', 'puntLane'],
   onMiss: { advance: lsInL2Lkup },
 });
 
@@ -147,9 +149,14 @@ export const lsInBlamePortSec = stage('ls_in_blame_port_sec', {
 });
 
 export const lsInApplyPortSec = stage('ls_in_apply_port_sec', {
-  purpose: 'Drops what claims more than the port may; sends the rest where it is wanted.',
-  reads: [...packetKinds, 'permitted', 'sourcePermitted', 'secured', 'learns', 'guarded', 'ethSrc'],
-  writes: ['claim', 'mac'],
+  purpose:
+    'Drops what claims more than the port may; sends the rest where it is wanted: DHCP, and DNS for Weft, to Weft.',
+  reads: [
+    ...packetKinds,
+    ...(['permitted', 'sourcePermitted', 'secured', 'learns', 'guarded', 'ethSrc'] as const),
+    ...askedReads,
+  ],
+  writes: ['claim', 'mac', 'puntClass', 'puntLane'],
   onMiss: { advance: lsInL2Lkup },
 });
 

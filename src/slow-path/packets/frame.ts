@@ -156,17 +156,19 @@ const ownTtl = 64;
 export interface IpContent extends Ends {
   readonly family: IpFamily;
   readonly protocol: number;
+  /** TTL or hop limit; absent: 64. */
+  readonly ttl?: number;
   readonly payload: Uint8Array;
   /** Of IPv4, the whole byte (RFC 1349, RFC 2474); 0 when absent. */
   readonly typeOfService?: number;
 }
 
-function writeIpv4(writer: Writer, { src, dst, protocol, payload, typeOfService = 0 }: IpContent): void {
+function writeIpv4(writer: Writer, { src, dst, protocol, ttl = ownTtl, payload, typeOfService = 0 }: IpContent): void {
   const start = writer.offset;
   writer.u16(0x4500 | typeOfService);
   writer.u16(20 + payload.length);
   writer.u32(0x0000_4000); // Never to be fragmented, so it needs no identification (RFC 6864).
-  writer.u8(ownTtl);
+  writer.u8(ttl);
   writer.u8(protocol);
   writer.u16(0);
   writer.unsigned(src, 4);
@@ -174,16 +176,16 @@ function writeIpv4(writer: Writer, { src, dst, protocol, payload, typeOfService 
   writer.view.setUint16(start + 10, checksum(writer.bytes.subarray(start, writer.offset)));
 }
 
-function writeIpv6(writer: Writer, { src, dst, protocol, payload }: IpContent): void {
+function writeIpv6(writer: Writer, { src, dst, protocol, ttl = ownTtl, payload }: IpContent): void {
   writer.u32(0x6000_0000);
   writer.u16(payload.length);
   writer.u8(protocol);
-  writer.u8(ownTtl);
+  writer.u8(ttl);
   writer.unsigned(src, 16);
   writer.unsigned(dst, 16);
 }
 
-/** A frame with this packet in it. Its TTL is 64. */
+/** A frame with this packet in it. */
 export function encodeFrame({ ethSrc, ethDst }: Pick<Frame, 'ethSrc' | 'ethDst'>, content: IpContent): Uint8Array {
   const writer = new Writer(0, 64 + content.payload.length);
   writer.unsigned(ethDst, 6);

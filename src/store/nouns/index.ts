@@ -1,6 +1,8 @@
 /** The behaviour of every noun in the store. */
 import type { WritableKind } from '../../model/kinds.js';
 import type { Behaviour } from './behaviour.js';
+import { dhcpOptionBehaviour } from './dhcp-option.js';
+import { dnsRecordBehaviour } from './dns-record.js';
 import { hypervisorBehaviour } from './hypervisor.js';
 import { logicalRouterPortBehaviour } from './logical-router-port.js';
 import { logicalRouterBehaviour } from './logical-router.js';
@@ -35,5 +37,7 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     quotas: quotaBehaviour,
     'qos-rules': qosRuleBehaviour,
     mirrors: mirrorBehaviour,
+    'dhcp-options': dhcpOptionBehaviour,
+    'dns-records': dnsRecordBehaviour,
   };
 }

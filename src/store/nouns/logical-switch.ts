@@ -21,14 +21,9 @@ export function logicalSwitchBehaviour(defaultUnderlayMtu: number): Behaviour<'l
         if (current?.mtu === null && mtu === (current.provider === null ? tunnels : physical)) mtu = null;
       }
       const datapathKey = current?.datapathKey ?? (await unit.allocator.datapathKey());
-      return {
-        ...common,
-        mtu,
-        provider,
-        sharedWith: request.sharedWith ?? [],
-        datapathKey,
-        physicalNetworkKey: provider === null ? null : await physicalNetworkKey(unit.session, provider.physicalNetwork),
-      };
+      const { dnsDomain = null, sharedWith = [] } = request;
+      const key = provider === null ? null : await physicalNetworkKey(unit.session, provider.physicalNetwork);
+      return { ...common, mtu, provider, dnsDomain, sharedWith, datapathKey, physicalNetworkKey: key };
     },
     claims: row => [datapathKeyClaim(row), ...segmentClaims(row)],
   };

@@ -19,9 +19,11 @@ export const subnetBehaviour: Behaviour<'subnets'> = {
       allocationPools: request.allocationPools ?? [],
       dnsServers: request.dnsServers ?? [],
       dhcp: request.dhcp ?? true,
+      ipv6AddressMode: request.ipv6AddressMode ?? null,
       hostRoutes: request.hostRoutes ?? [],
     };
     checkSubnetShape(row);
+    checkAddressMode(row);
     const logicalSwitch = await requireRow(unit, 'logical-switches', logicalSwitchId, '/logical_switch_id');
     if (current === null) {
       const siblings = await unit.children('subnets', 'logicalSwitchId', logicalSwitchId);
@@ -56,6 +58,19 @@ export const subnetBehaviour: Behaviour<'subnets'> = {
     }
   },
 };
+
+/** SLAAC makes addresses of the last 64 bits (RFC 4862, section 5.5.3). */
+function checkAddressMode({ cidr, ipv6AddressMode }: Subnet): void {
+  if (ipv6AddressMode === null) return;
+  const { family, prefixLength } = knownCidr(cidr);
+  if (family === 4) refuse('contradiction', '/ipv6_address_mode', `${cidr} is a subnet of IPv4.`);
+  if (ipv6AddressMode !== 'dhcpv6-stateful' && prefixLength !== 64)
+    refuse(
+      'contradiction',
+      '/ipv6_address_mode',
+      `Ports make addresses of their own only in a /64, and this is ${cidr}.`,
+    );
+}
 
 /** A gateway is the address of a router: it may not be that of a workload. */
 async function refuseGatewayOfPort(unit: UnitOfWork, row: Subnet, gatewayIp: string): Promise<void> {

@@ -102,6 +102,23 @@ export function sampleValues(): Samples {
       key: 7,
       ...common,
     },
+    'dhcp-options': {
+      id: id['dhcp-options'],
+      name: 'clock',
+      logical_switch_port_id: id['logical-switch-ports'],
+      protocol: 'dhcpv4',
+      option: 'ntp-server',
+      value: '192.0.2.123',
+      ...common,
+    },
+    'dns-records': {
+      id: id['dns-records'],
+      name: 'www.example.org',
+      logical_switch_id: id['logical-switches'],
+      type: 'A',
+      values: ['192.0.2.80'],
+      ...common,
+    },
   };
 }
 

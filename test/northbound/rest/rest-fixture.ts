@@ -131,7 +131,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
       databaseWork: () => [{ name: 'hv1', transactions: 2, operations: 7 }],
       storeWork: () => store.databaseWork(),
       storeRewinds: () => feed.rewinds,
-      slowPath: { counters: [], drops: new Map(), waiting: 0 },
+      slowPath: { counters: [], drops: new Map(), waiting: 0, announced: 0 },
       hypervisors: () => fleet.statuses(),
       isActive,
     }),
