@@ -93,6 +93,8 @@ export class Lease {
   readonly #settings: LeaseSettings;
   readonly #events: LeaseEvents;
   #term: number | null = null;
+  /** A switch has seen this term, or refused ours: only a larger one is of use. */
+  #mustExceed = 0;
   #validUntilMs = 0;
   #cancelRound: (() => void) | null = null;
   #cancelExpiry: (() => void) | null = null;
@@ -123,7 +125,11 @@ export class Lease {
     try {
       const term = await this.#rows.acquire(this.#settings);
       if (term === null) this.#setLost('another holds it');
-      else this.#setHeld(term, askedMs);
+      else {
+        this.#setHeld(term, askedMs);
+        // It could not be raised, or the database was restored since: nobody asks again, as the switches wait for another term.
+        if (term <= this.#mustExceed) await this.raiseTermAbove(this.#mustExceed);
+      }
     } catch (error) {
       // The lease may be ours still: it runs out by our own clock unless a later round renews it.
       this.#log.warn({ err: error, lease: this.#settings.name }, 'the lease could not be renewed');
@@ -158,10 +164,12 @@ export class Lease {
   }
 
   /**
-   * Raises the term above a value that a switch has seen, from a database that was since restored. Null if the lease is not ours.
+   * Raises the term above a value that a switch has seen, from a database that was since restored. Null if the lease is not ours. What
+   * fails is tried again with each renewal.
    */
   async raiseTermAbove(seen: number): Promise<number | null> {
     const askedMs = this.#clock.nowMs();
+    this.#mustExceed = Math.max(this.#mustExceed, seen, this.#term ?? 0);
     const term = await this.#rows.raise(this.#settings, seen);
     if (term === null) return null;
     if (this.term !== null) this.#setHeld(term, Math.min(askedMs, this.#validUntilMs - this.#settings.ttlMs));

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Lease } from '../../src/store/lease.js';
+import { silentLogger } from '../../src/base/log.js';
+import { Lease } from '../../src/store/lease.js';
+import { ManualClock } from '../fakes/manual-clock.js';
 import { describeOnBoth } from '../fixtures/stores.js';
 
 describeOnBoth('A lease', store => {
@@ -43,5 +45,41 @@ describeOnBoth('A lease', store => {
     assert.deepEqual(heard, ['acquired 1', 'acquired 501']);
     await lease.stop();
     assert.equal(await lease.raiseTermAbove(600), null);
+  });
+});
+
+describe('A lease whose term could not be raised', () => {
+  const settings = { name: 'fleet', holder: 'a', ttlMs: 3_000 };
+
+  /** The term that the holder has after some renewals, and the terms that were told. */
+  async function after(raise: () => Promise<number | null>): Promise<{ term: number | null; heard: number[] }> {
+    const clock = new ManualClock();
+    const heard: number[] = [];
+    let raises = 0;
+    let row = 5;
+    const rows = {
+      acquire: async () => row,
+      raise: async (_: unknown, seen: number) => {
+        raises += 1;
+        return raises === 1 ? raise() : (row = Math.max(row, seen) + 1);
+      },
+      release: async () => {},
+    };
+    const events = { acquired: (term: number) => void heard.push(term), lost: () => {} };
+    const lease = new Lease(rows, clock, silentLogger, settings, events);
+    await lease.start();
+    await lease.raiseTermAbove(8).catch(() => null);
+    for (let renewal = 0; renewal < 3; renewal += 1) {
+      clock.advance(settings.ttlMs / 3);
+      for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    }
+    return { term: lease.term, heard };
+  }
+
+  it('raises it when it is renewed, as nobody asks again', async () => {
+    const restored = await after(async () => null);
+    assert.deepEqual(restored, { term: 9, heard: [5, 9] });
+    const out = await after(async () => Promise.reject(new Error('the database does not answer')));
+    assert.deepEqual(out, { term: 9, heard: [5, 9] });
   });
 });
