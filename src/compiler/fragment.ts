@@ -76,6 +76,8 @@ export interface FragmentBody {
   readonly after?: readonly string[];
   /** A switch that cannot hold it has all else: its refusal shows, and keeps no revision from being applied. */
   readonly isOptional?: true;
+  /** Lookups whose answer denies: sent ahead of the fragments that ask them, removed after those. */
+  readonly isAskedByOthers?: true;
   /** The object named by the cookie, where it is not the subject itself: the subject's own number when absent. */
   readonly subjectNumber?: number;
 }
@@ -96,12 +98,14 @@ export interface FragmentHeader {
   readonly scope: Scope;
   readonly after?: readonly string[] | undefined;
   readonly isOptional?: true | undefined;
+  readonly isAskedByOthers?: true | undefined;
 }
 
 /** A body with its identity. */
 export interface Fragment extends FragmentBody, FragmentHeader {
   readonly after?: readonly string[];
   readonly isOptional?: true;
+  readonly isAskedByOthers?: true;
 }
 
 /**

@@ -4,7 +4,8 @@
  *   meters wanted      (outside: Open vSwitch takes no meter_mod in a bundle)
  *   conntrack zones that begin to be used, emptied (outside)
  *   bundle 1..n        new groups of all fragments
- *                      then, fragment by fragment, its changed groups and its flows (adds replace what is there)
+ *                      then, fragment by fragment, its changed groups and its flows (adds replace what is there):
+ *                      first what others ask, last that of it which only goes
  *                      then the flows that go
  *                      then, in the last bundles, the groups that go
  *                      then the sentinel
@@ -12,7 +13,8 @@
  *   conntrack zones that are not used any more, emptied (outside)
  *
  * New groups go before every flow because a flow may name a group of another fragment, and the switch refuses a flow
- * whose group it lacks. Groups go last because the switch drops every flow that still names a removed group. Bundles
+ * whose group it lacks. What others ask goes before them because a rule that denies the addresses of a set does so only
+ * where the switch has them. Groups go last because the switch drops every flow that still names a removed group. Bundles
  * are cut between fragments, so a packet never meets two revisions of one fragment's flows: a new group ahead of its
  * fragment is not yet named by any flow.
  */
@@ -30,6 +32,8 @@ export interface SwitchChange {
   readonly key: string;
   /** xid of all its messages: what an error of the switch names. */
   readonly xid: number;
+  /** See `FragmentBody`. */
+  readonly isAskedByOthers: boolean;
   readonly newGroups: WireSlice;
   readonly changedGroups: WireSlice;
   /** Adds; one that is there already is replaced and keeps its counters. */
@@ -94,7 +98,7 @@ export function planBundles(changes: readonly SwitchChange[], limit = bundleLimi
   for (const change of changes) {
     if (change.newGroups.count > 0) chunkFor(change.key, change.newGroups.count).adds.push(change.newGroups);
   }
-  for (const change of changes) {
+  for (const change of inOrder(changes)) {
     const count = change.changedGroups.count + change.flows.count + change.removedFlows.count;
     if (count === 0) continue;
     const chunk = chunkFor(change.key, count);
@@ -115,6 +119,13 @@ export function planBundles(changes: readonly SwitchChange[], limit = bundleLimi
       return bundle;
     })
     .reverse();
+}
+
+/** What others ask comes before them and goes after them; else as they are. */
+function inOrder(changes: readonly SwitchChange[]): readonly SwitchChange[] {
+  if (!changes.some(({ isAskedByOthers }) => isAskedByOthers)) return changes;
+  const place = ({ isAskedByOthers, flows }: SwitchChange): number => (!isAskedByOthers ? 1 : flows.count > 0 ? 0 : 2);
+  return changes.toSorted((a, b) => place(a) - place(b));
 }
 
 function asBundle({ adds, removals, groupRemovals, keys, count }: Chunk, later: ReadonlySet<string>): Bundle {

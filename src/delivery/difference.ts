@@ -77,6 +77,7 @@ function compute(before: EncodedFragment | null, after: EncodedFragment | null):
   return {
     key,
     xid,
+    isAskedByOthers: subject.isAskedByOthers === true,
     ...slices,
     ...meters,
     ...zoneDifference(before?.ctZones ?? [], after?.ctZones ?? [], xid),

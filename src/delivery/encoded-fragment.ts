@@ -76,7 +76,7 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
   const content = contentOf(fragment);
   const meters = fragment.meters ?? noMeters;
   if (held !== null && isSame(held, fragment, content, meters)) return held;
-  const { key, cookie, owner, scope, after, isOptional } = fragment;
+  const { key, cookie, owner, scope, after, isOptional, isAskedByOthers } = fragment;
   const { usesGroups, learnedCookies } = referencesOf(fragment);
   return {
     key,
@@ -85,6 +85,7 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
     scope,
     after,
     isOptional,
+    isAskedByOthers,
     xid: allocateSharedXid(),
     failure: content.failure,
     messages: content.messages,

@@ -31,6 +31,7 @@ import { Reconciler } from './reconciler.js';
 import type { DeliveryCounters, DeliveryIdentity, HostConnection, ReconcilerContext } from './reconciler-context.js';
 import type { ReconcilerState } from './reconciler-state.js';
 import { type Switch, SwitchClosedError } from './switch.js';
+import { forgetShipments } from './shipment.js';
 import { TurnQueue } from './turn-queue.js';
 
 export interface FleetOptions {
@@ -72,6 +73,8 @@ export interface HypervisorDelivery {
 
 const defaultAuditIntervalMs = 60_000;
 const comparisonsAtOnce = 2;
+/** After this a comparison goes on without its turn, ms: a switch that answers probes and never a barrier must not keep others waiting. */
+const longestTurnMs = 120_000;
 const kicksATurn = 100;
 /** Hypervisors of which what they should hold is kept in tables. */
 const tablesKept = 8;
@@ -251,6 +254,7 @@ export class Fleet {
   /** Closes every connection. Switches keep what they have. */
   close(): void {
     for (const reconciler of this.#reconcilers.values()) reconciler.disconnect('Weft stops');
+    forgetShipments();
   }
 
   #statusOf(reconciler: Reconciler): HypervisorDelivery {
@@ -287,7 +291,7 @@ export class Fleet {
       nextAuditAtMs: hypervisorId =>
         nextAuditAtMs(hypervisorId, clock.nowMs(), Math.max(auditIntervalMs, this.#reconcilers.size * 1_000)),
       term: () => this.#term,
-      comparisonTurn: () => this.#comparisons.take(),
+      comparisonTurn: () => this.#comparisonTurn(),
       largeRoundTurn: () => this.#largeRoundTurn(),
       waits: (hypervisorId, before, now) => {
         const reconciler = this.#reconcilers.get(hypervisorId);
@@ -297,6 +301,15 @@ export class Fleet {
       fellBehind: reconciler => this.convergence.fellBehind(reconciler),
       progressed: hypervisorId => this.#progressed(hypervisorId),
       fenced: (hypervisorId, currentTerm) => this.#options.fenced?.(hypervisorId, currentTerm),
+    };
+  }
+
+  async #comparisonTurn(): Promise<() => void> {
+    const done = await this.#comparisons.take();
+    const cancel = this.#options.clock.after(longestTurnMs, done);
+    return () => {
+      cancel();
+      done();
     };
   }
 

@@ -48,6 +48,7 @@ const nothing = joinSlices([]);
 const emptyChange: SwitchChange = {
   key: '',
   xid: 0,
+  isAskedByOthers: false,
   newGroups: nothing,
   changedGroups: nothing,
   flows: nothing,
@@ -75,11 +76,12 @@ export interface Surplus {
 }
 
 export function changeOf({ fragment, removedFlows, usedGroups }: Surplus, lack: Lack): SwitchChange {
-  const { key, xid, usesGroups } = fragment;
+  const { key, xid, isAskedByOthers, usesGroups } = fragment;
   return {
     ...emptyChange,
     key,
     xid,
+    isAskedByOthers: isAskedByOthers === true,
     newGroups: joinMessages(lack.newGroups, xid),
     changedGroups: joinMessages(lack.changedGroups, xid),
     flows: joinMessages(lack.flows, xid),

@@ -41,6 +41,11 @@ export function shipmentOf(changes: readonly SwitchChange[]): Shipment {
   return shipment;
 }
 
+/** Nothing is delivered any more: nothing is to be kept of what was. */
+export function forgetShipments(): void {
+  kept.length = 0;
+}
+
 function areSame(left: readonly SwitchChange[], right: readonly SwitchChange[]): boolean {
   return left.length === right.length && left.every((change, index) => change === right[index]);
 }

@@ -36,11 +36,12 @@ const setsCounted = 16;
 
 /** Lookups for a group whose rules name so many sets: itself and its rules, each set and the rules about it. */
 export function groupLookups(sets: number): number {
-  return 2 + 2 * setsCounted * Math.max(1, Math.ceil(sets / setsCounted));
+  if (sets === 0) return 2;
+  return 2 + 2 * setsCounted * Math.ceil(sets / setsCounted);
 }
 
 /** So many lookups a packet can afford for the groups of one port: a port whose groups may need more is denied everything. */
-const mostPortLookups = 3_000;
+export const mostPortLookups = 1_040;
 
 /**
  * Whether connections of a port with these groups are remembered: some rule is about connections; or no rule says anything, and what the

@@ -161,6 +161,19 @@ describe('order of the wire', () => {
     );
   });
 
+  it('has what others ask ahead of them, in bundles before theirs, and takes it away after them', () => {
+    const lookup = (number: number): EncodedFragment =>
+      encoded({ ...wholeFragment(number, { scope: everywhere }), isAskedByOthers: true });
+    const asking = fragment(5, { scope: everywhere, flows: [flow(5, 5), flow(5, 55)] });
+    const changes = [
+      fragmentDifference(lookup(7), null),
+      fragmentDifference(null, asking),
+      fragmentDifference(null, lookup(6)),
+    ];
+    assert.deepEqual(order(changes, 2), [['add 6'], ['add 5', 'add 55'], ['delete_strict 7']]);
+    assert.deepEqual(order(changes), [['add 6', 'add 5', 'add 55', 'delete_strict 7']]);
+  });
+
   it('keeps what depends on a fragment that stays', () => {
     const third = fragment(3, { scope: everywhere, groups: [all(24)], flows: [flow(3, 3, [group(8)])] });
     const fourth = fragment(4, { scope: everywhere, flows: [flow(4, 4, [group(24)])] });

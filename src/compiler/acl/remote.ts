@@ -36,5 +36,7 @@ export const aclRemote = rule({
   compile: ({ setId, setNumber, addresses }) => ({
     scope: { kind: 'datapath', datapathId: remoteScope(setId) },
     flows: addresses.map(address => addressFlow(setNumber, address)),
+    // A rule may deny these addresses.
+    isAskedByOthers: true,
   }),
 });

@@ -2,7 +2,7 @@
  * How many resubmits one packet can cost. Open vSwitch gives up at 4096: then nobody gets a copy, and nothing counts it.
  * test/ovs/pipeline/visits.test.ts measures that real packets stay below these figures.
  */
-import type { GroupTraits } from '../../view/security-rows.js';
+import { type GroupTraits, mostPortLookups } from '../../view/security-rows.js';
 
 /** Where Open vSwitch stops. */
 export const maxResubmits = 4096;
@@ -38,9 +38,13 @@ export function localCopyResubmits(
   return isJudged ? guardedCopyResubmits.judged + lookups : guardedCopyResubmits.asked;
 }
 
-/** What the copies for ports here may cost in the first pass of a packet that has come through `routers` routers, and goes on to others. */
+/**
+ * What the copies for ports here may cost in the first pass of a packet that has come through `routers` routers, and goes on to others. In
+ * the same pass, once conntrack has looked at it, the groups of its sender are asked.
+ */
 export function localBudget(hypervisors: number, routers: number = routersAllowedFor): number {
-  return Math.max(0, maxResubmits - ingressResubmits - routers * routerResubmits - hypervisors * remoteCopyResubmits);
+  const others = mostPortLookups + routers * routerResubmits + hypervisors * remoteCopyResubmits;
+  return Math.max(0, maxResubmits - ingressResubmits - others);
 }
 
 /** What they may cost in each pass of its own. */

@@ -101,10 +101,18 @@ describe('Table visits on Open vSwitch', function () {
 
   it('are never more than a packet may have, however many ports ask many sets, and each still gets its copy', async () => {
     const sets = Array.from({ length: 150 }, (_, index) => `set${index}`);
-    const many = crowd(crowdSize, 1, ['g']).port('sender', 'web', portMac(99), ['10.1.0.99'], ['hv1', crowdSize + 1]);
+    const many = crowd(crowdSize, 1, ['g']).port('sender', 'web', portMac(99), ['10.1.0.99'], ['hv1', crowdSize + 1], {
+      securityGroups: ['s'],
+    });
     many.securityGroup('g').rule('all', 'g', 'ingress', { stateless: true });
     for (const id of sets) {
-      many.addressSet(id, '192.0.2.1').rule(id, 'g', 'ingress', { stateless: true, remoteAddressSetId: id });
+      many.addressSet(id, '10.1.0.99').rule(id, 'g', 'ingress', { stateless: true, remoteAddressSetId: id });
+    }
+    // What its sender asks comes on top, in the first pass.
+    many.securityGroup('s');
+    for (let index = 0; index < 500; index += 1) {
+      const id = `sent${index}`;
+      many.addressSet(id, '10.1.255.255').rule(id, 's', 'egress', { remoteAddressSetId: id });
     }
     const compiled = many.compile();
     const passes = compiled.host('hv1').groups.filter(({ buckets }) => buckets.some(({ weight }) => weight === 1));
