@@ -1,8 +1,9 @@
 /** What security group rules have decided, read from the switches now: of one rule, and of all rules of a group. */
 import type { FastifyInstance } from 'fastify';
-import type { Clock } from '../../src/base/clock.js';
 import type { RowOf } from '../../src/model/index.js';
-import { ruleOf } from './access.js';
+import { type Caller, ruleOf } from './access.js';
+import { Askers } from './askers.js';
+import { CountReadings } from './count-readings.js';
 import type { HostRuleCounts } from './network-state.js';
 import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
@@ -13,9 +14,6 @@ interface ItemParams {
 }
 
 type Rule = RowOf<'security-group-rules'>;
-
-/** A switch that takes longer than this to answer is told to be missing, ms. */
-const answersWithinMs = 5_000;
 
 interface Sum {
   readonly packets: number;
@@ -30,26 +28,6 @@ const sumOf = (counts: readonly Sum[]): Sum => ({
 /** The time of the oldest count, ISO 8601; null if there is none. */
 const oldest = (times: readonly (string | null)[]): string | null =>
   times.reduce((first, time) => (time !== null && (first === null || time < first) ? time : first), null);
-
-/** Null when it does not come in time. */
-function inTime<T>(clock: Clock, work: Promise<T>): Promise<T | null> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(answersWithinMs, () => resolve(null));
-    work.then(resolve, reject).finally(cancel);
-  });
-}
-
-/** Asks every hypervisor where the group is for these rules of it. */
-async function readCounts({ state, clock }: RestContext, groupId: string, rules: readonly Rule[]) {
-  const hosts = state.view.by('residencies', 'datapathId', groupId);
-  return Promise.all(
-    hosts.map(async ({ hypervisorId }) => {
-      const numbers = rules.map(({ number }) => number);
-      const counts = await inTime(clock, state.fleet.ruleCounts(hypervisorId, numbers));
-      return { name: state.view.get('hypervisors', hypervisorId)?.name ?? hypervisorId, counts };
-    }),
-  );
-}
 
 /** What is said about all hypervisors together, and to an operator about each. */
 function summaryOf(hosts: readonly { readonly name: string; readonly counts: HostRuleCounts | null }[], sight: Sight) {
@@ -68,8 +46,25 @@ function summaryOf(hosts: readonly { readonly name: string; readonly counts: Hos
   };
 }
 
-export function registerCounters(app: FastifyInstance, context: RestContext): void {
-  const { state } = context;
+export function registerCounters(app: FastifyInstance, { state, clock, log }: RestContext): void {
+  const askers = new Askers('counters');
+  const readings = new CountReadings({ clock, log, ruleCounts: (id, numbers) => state.fleet.ruleCounts(id, numbers) });
+
+  /** Asks every hypervisor where the group is for these rules of it. */
+  async function readCounts(caller: Caller, about: string, groupId: string, rules: readonly Rule[]) {
+    const leave = askers.enter(caller);
+    try {
+      const numbers = rules.map(({ number }) => number);
+      return await Promise.all(
+        state.view.by('residencies', 'datapathId', groupId).map(async ({ hypervisorId }) => ({
+          name: state.view.get('hypervisors', hypervisorId)?.name ?? hypervisorId,
+          counts: await readings.read(hypervisorId, about, numbers),
+        })),
+      );
+    } finally {
+      leave();
+    }
+  }
 
   app.get<{ Params: ItemParams }>(
     '/v1/security-group-rules/:id/counters',
@@ -79,7 +74,7 @@ export function registerCounters(app: FastifyInstance, context: RestContext): vo
     ),
     async (request, reply) => {
       const row = state.row('security-group-rules', request.params.id.toLowerCase(), request.sight);
-      const hosts = await readCounts(context, row.securityGroupId, [row]);
+      const hosts = await readCounts(request.caller, row.id, row.securityGroupId, [row]);
       void reply.header('weft-revision', state.revision);
       return summaryOf(hosts, request.sight);
     },
@@ -95,7 +90,7 @@ export function registerCounters(app: FastifyInstance, context: RestContext): vo
       const { id } = state.row('security-groups', request.params.id.toLowerCase(), request.sight);
       const rows = state.view.by('security-group-rules', 'securityGroupId', id);
       const rules = rows.map(row => state.row('security-group-rules', row.id, request.sight));
-      const hosts = await readCounts(context, id, rules);
+      const hosts = await readCounts(request.caller, id, id, rules);
       const counted = hosts.flatMap(({ counts }) => counts ?? []);
       const countsOf = (number: number) => counted.filter(({ ruleNumber }) => ruleNumber === number);
       void reply.header('weft-revision', state.revision);

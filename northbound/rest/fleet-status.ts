@@ -7,6 +7,7 @@ import type { RowOf } from '../../src/model/index.js';
 import { bridgeFor } from '../../src/model/provider-ports.js';
 import { arbitrate } from '../../src/store/arbitration.js';
 import type { NetworkView } from '../../src/view/network-view.js';
+import { asksTooMuch } from '../../src/view/security-rows.js';
 import type {
   DropCount,
   FleetStatus,
@@ -37,6 +38,9 @@ export function fleetStatus(parts: FleetStatusParts): FleetStatus {
   };
 }
 
+const closed =
+  'nothing passes: its security groups name too many sets for a switch to ask them all (acl_too_many); use fewer groups or sets';
+
 function portStatus(parts: FleetStatusParts, row: RowOf<'logical-switch-ports'>): PortStatus {
   const { view, fleet, hosts } = parts;
   const [binding] = view.by('port-bindings', 'logicalSwitchPortId', row.id);
@@ -61,7 +65,8 @@ function portStatus(parts: FleetStatusParts, row: RowOf<'logical-switch-ports'>)
   const network = view.get('logical-switches', row.logicalSwitchId)?.provider?.physicalNetwork;
   const isolation = network === undefined ? null : physicalNetworkStatus(parts, binding.hypervisorId, network).reason;
   if (isolation !== null) return { ...place, up: false, state: 'isolated', reason: isolation };
-  return { ...place, up: true, state: 'up', reason: contested };
+  const groups = view.get('port-groups', row.id)?.groupIds.flatMap(id => view.get('group-traits', id) ?? []) ?? [];
+  return { ...place, up: true, state: 'up', reason: asksTooMuch(groups) ? closed : contested };
 }
 
 function hypervisorStatus(parts: FleetStatusParts, row: RowOf<'hypervisors'>): HypervisorStatus {

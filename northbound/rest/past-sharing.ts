@@ -2,6 +2,8 @@
  * How objects were shared when a logged change was made. What is seen through another object (a subnet through its logical switch) is
  * told to whom that one was shared with then, which may be others than now.
  */
+import { structurallyEqual } from '../../src/base/structural-equality.js';
+import type { OwnedRow } from '../../src/model/audience.js';
 import { type Kind, kinds, resourceOf, type RowOf } from '../../src/model/index.js';
 import type { ChangeLogRow } from '../../src/store/change-log.js';
 import type { Store } from '../../src/store/store.js';
@@ -40,22 +42,21 @@ function parentIdOf(kind: Kind, row: Row | null): string | null {
 
 /** Objects through which others are seen, as they were when a change was made. */
 export class PastSharing {
-  readonly #view: NetworkView;
   /** Changes of such objects, in order, by their ids. */
   readonly #changes = new Map<string, ChangeLogRow[]>();
-  /** Deletions of what is seen through one, by its id. */
-  readonly #deletions = new Map<string, ChangeLogRow[]>();
+  /** What was seen through one when a change of it shared it, or did so no longer. */
+  readonly #children: ReadonlyMap<ChangeLogRow, Children>;
   /** Those that did not change meanwhile, as they were all the while. */
   readonly #unchanged: ReadonlyMap<string, Row | null>;
 
-  private constructor(view: NetworkView, changes: readonly ChangeLogRow[], unchanged: ReadonlyMap<string, Row | null>) {
-    this.#view = view;
+  private constructor(
+    changes: readonly ChangeLogRow[],
+    unchanged: ReadonlyMap<string, Row | null>,
+    children: ReadonlyMap<ChangeLogRow, Children>,
+  ) {
     this.#unchanged = unchanged;
-    for (const change of changes) {
-      if (dependentsOf(change.kind).length > 0) append(this.#changes, change.id, change);
-      const parentId = change.after === null ? parentIdOf(change.kind, change.before) : null;
-      if (parentId !== null) append(this.#deletions, parentId, change);
-    }
+    this.#children = children;
+    for (const change of changes) if (dependentsOf(change.kind).length > 0) append(this.#changes, change.id, change);
   }
 
   /** Of the changes of whole revisions up to `revision`, which the view holds; it may be ahead. */
@@ -78,7 +79,7 @@ export class PastSharing {
       }
     }
     if (later.length > 0) for (const [id, row] of await store.rowsAt(revision, later)) unchanged.set(id, row);
-    return new PastSharing(view, changes, unchanged);
+    return new PastSharing(changes, unchanged, await childrenOf(store, view, changes));
   }
 
   /** Objects as they were right before the revision. */
@@ -91,13 +92,9 @@ export class PastSharing {
     return (_kind, id) => this.#rowAt(id, revision);
   }
 
-  /** What referred to the object of the change right after it: rows of now, and those that were deleted since. */
-  childrenAt({ kind, field }: Dependent, { id, revision, at }: ChangeLogRow): readonly Row[] {
-    const now = this.#view.by(kind, field as never, id) as readonly Row[];
-    const gone = (this.#deletions.get(id) ?? []).flatMap(change =>
-      change.kind === kind && change.revision > revision && change.before !== null ? [change.before as Row] : [],
-    );
-    return [...now, ...gone].filter(row => row.revision <= revision || row.createdAt <= at);
+  /** What referred to the object of the change right after it, which shares it or does so no longer: rows of now, and those that were deleted since. */
+  childrenAt({ kind }: Dependent, change: ChangeLogRow): readonly Row[] {
+    return this.#children.get(change)?.get(kind) ?? [];
   }
 
   #rowAt(id: string, revision: number): Row | null {
@@ -107,6 +104,55 @@ export class PastSharing {
     const last = changes.at(-1);
     return last === undefined ? (this.#unchanged.get(id) ?? null) : last.after;
   }
+}
+
+/** By kind. */
+type Children = ReadonlyMap<Kind, readonly Row[]>;
+
+/** Whether the change says anew with whom the object is shared. */
+function sharesAnew({ before, after }: ChangeLogRow): boolean {
+  const [was, is] = [before, after] as readonly (OwnedRow | null)[];
+  if (was === null || is === null || was === undefined || is === undefined) return false;
+  return was.projectId !== is.projectId || !structurallyEqual(was.sharedWith, is.sharedWith);
+}
+
+/** What was there with each change of sharing. Of a row that has changed since, the log knows whether it was; times of several clocks do not tell. */
+async function childrenOf(
+  store: Pick<Store, 'rowsAt'>,
+  view: NetworkView,
+  changes: readonly ChangeLogRow[],
+): Promise<ReadonlyMap<ChangeLogRow, Children>> {
+  const children = new Map<ChangeLogRow, Children>();
+  for (const change of changes) {
+    const kindsSeen = dependentsOf(change.kind);
+    if (kindsSeen.length === 0 || !sharesAnew(change)) continue;
+    const found = kindsSeen.map(
+      ({ kind, field }) =>
+        [
+          kind,
+          [...(view.by(kind, field as never, change.id) as readonly Row[]), ...goneSince(changes, change, kind)],
+        ] as const,
+    );
+    const doubtful = found.flatMap(([, rows]) => rows.flatMap(row => (row.revision > change.revision ? [row.id] : [])));
+    const then = doubtful.length === 0 ? nothing : await store.rowsAt(change.revision, doubtful);
+    const wasThere = (row: Row): boolean => row.revision <= change.revision || (then.get(row.id) ?? null) !== null;
+    children.set(change, new Map(found.map(([kind, rows]) => [kind, rows.filter(wasThere)])));
+  }
+  return children;
+}
+
+const nothing: ReadonlyMap<string, Row | null> = new Map();
+
+/** Rows of the kind that referred to the object of the change, and were deleted since. */
+function goneSince(changes: readonly ChangeLogRow[], { id, revision }: ChangeLogRow, kind: Kind): readonly Row[] {
+  return changes.flatMap(change =>
+    change.kind === kind &&
+    change.after === null &&
+    change.revision > revision &&
+    parentIdOf(kind, change.before) === id
+      ? [change.before as Row]
+      : [],
+  );
 }
 
 function append(lists: Map<string, ChangeLogRow[]>, key: string, change: ChangeLogRow): void {

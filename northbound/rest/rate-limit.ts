@@ -6,7 +6,7 @@ interface Bucket {
   atMs: number;
 }
 
-/** Buckets kept; those that are full need no keeping. */
+/** Buckets kept: of whoever has asked last. One that is left alone for two seconds is full, and needs no keeping. */
 const mostBuckets = 10_000;
 
 export class RateLimit {
@@ -26,14 +26,18 @@ export class RateLimit {
     const atMs = this.#clock.nowMs();
     const bucket = this.#buckets.get(subject) ?? { requests: this.#most, atMs };
     const filled = Math.min(this.#most, bucket.requests + ((atMs - bucket.atMs) / 1_000) * this.#perSecond);
-    if (this.#buckets.size >= mostBuckets) this.#forgetFull(atMs);
+    // The last who asked is at the end.
+    this.#buckets.delete(subject);
+    if (this.#buckets.size >= mostBuckets) this.#forgetOldest();
     // One that is refused takes nothing: else who asks too often would never be served again.
     this.#buckets.set(subject, { requests: filled >= 1 ? filled - 1 : filled, atMs });
     return filled >= 1 ? 0 : Math.ceil((1 - filled) / this.#perSecond);
   }
 
-  #forgetFull(nowMs: number): void {
-    const fullAfterMs = (this.#most / this.#perSecond) * 1_000;
-    for (const [subject, { atMs }] of this.#buckets) if (nowMs - atMs >= fullAfterMs) this.#buckets.delete(subject);
+  #forgetOldest(): void {
+    for (const subject of this.#buckets.keys()) {
+      this.#buckets.delete(subject);
+      return;
+    }
   }
 }

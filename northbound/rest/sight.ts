@@ -60,6 +60,13 @@ export class Sight {
     return row !== null && this.sees(kind, row);
   }
 
+  /** Whether a port that the caller knows of is on the hypervisor. */
+  hasPortOn(hypervisorId: string): boolean {
+    return this.#view
+      .by('bound-ports', 'hypervisorId', hypervisorId)
+      .some(({ id }) => this.knows({ kind: 'logical-switch-ports', id }));
+  }
+
   /** Whether the caller may know that the object is shared with the project: its owner knows of all, others of themselves. */
   knowsOfSharing({ projectId }: RowOf<Kind>, project: string): boolean {
     const own = this.projectId;

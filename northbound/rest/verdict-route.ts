@@ -1,6 +1,5 @@
 /** `GET /v1/logical-switch-ports/{id}/verdict`: would this packet of the port pass, and by which rule? Nothing is sent. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { WeftError } from '../../src/base/errors.js';
 import type { OwnedRow } from '../../src/model/audience.js';
 import type { Kind, RowOf } from '../../src/model/index.js';
 import { isAddressOf } from '../../src/model/port-addresses.js';
@@ -11,6 +10,7 @@ import { ruleOf } from './access.js';
 import type { Query } from './listing.js';
 import type { JsonObject, NetworkState } from './network-state.js';
 import { specialRoute } from './openapi.js';
+import { Askers } from './askers.js';
 import { PacedWork } from './paced-work.js';
 import type { RestContext } from './server.js';
 import type { Sight } from './sight.js';
@@ -143,7 +143,7 @@ function answerOf(context: RestContext, portId: string, query: Query, sight: Sig
 }
 
 export function registerVerdict(app: FastifyInstance, context: RestContext): void {
-  const paced = new PacedWork(context.clock);
+  const [paced, askers] = [new PacedWork(context.clock), new Askers('verdicts')];
   app.get<{ Params: { readonly id: string } }>(
     '/v1/logical-switch-ports/:id/verdict',
     specialRoute(
@@ -151,14 +151,15 @@ export function registerVerdict(app: FastifyInstance, context: RestContext): voi
       'Would this packet of the port pass, and by which rule? Nothing is sent',
       verdictParameters,
     ),
-    (request, reply) => {
+    async (request, reply) => {
       const { sight, caller } = request;
       const query = request.query as Query;
-      if (!paced.admits(caller)) {
-        void reply.header('retry-after', 1);
-        throw new WeftError('rate_limited', { detail: 'Too many questions about verdicts wait for their answers.' });
+      const leave = askers.enter(caller);
+      try {
+        return await paced.run(() => answerOf(context, request.params.id.toLowerCase(), query, sight, reply));
+      } finally {
+        leave();
       }
-      return paced.run(caller, () => answerOf(context, request.params.id.toLowerCase(), query, sight, reply));
     },
   );
 }

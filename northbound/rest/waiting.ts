@@ -54,7 +54,8 @@ export function progressMembers(progress: RevisionProgress, isActive: boolean, s
   const { revision, applied } = progress;
   if (sight.isTenant) {
     const disconnected = progress.disconnected.length;
-    return { revision, applied, pending: pending.length - disconnected, disconnected, failed: failed.length };
+    const waiting = pending.length - disconnected + unmet(progress, sight).size;
+    return { revision, applied, pending: waiting, disconnected, failed: failed.length };
   }
   return { revision, applied, pending, failed };
 }
@@ -62,6 +63,19 @@ export function progressMembers(progress: RevisionProgress, isActive: boolean, s
 /** What a switch refused, as far as the caller may know of what it belongs to: of others a tenant is not even told how much. */
 function failuresOf({ failed }: RevisionProgress, sight: Sight): RevisionProgress['failed'] {
   return failed.filter(({ owner }) => sight.knows(owner));
+}
+
+/**
+ * Hypervisors that have refused what is of no object, with ports that the tenant sees: it is not its doing, and not told as such, but what it
+ * waits for is not in force there.
+ */
+function unmet({ failed, pending }: RevisionProgress, sight: Sight): ReadonlySet<string> {
+  const waiting = new Set(pending.map(({ hypervisorId }) => hypervisorId));
+  const lacking = failed.filter(
+    ({ owner, hypervisorId }) =>
+      sight.isTenant && owner.kind === 'hypervisors' && !waiting.has(hypervisorId) && sight.hasPortOn(hypervisorId),
+  );
+  return new Set(lacking.map(({ hypervisorId }) => hypervisorId));
 }
 
 /** What waiting stands on. */
@@ -94,6 +108,7 @@ export async function awaitApplied(
   await state.reachWritten(revision);
   const progress = convergence.pending(revision);
   const { isDelivered, pending } = progress;
-  const isApplied = isDelivered && pending.length === 0 && failuresOf(progress, sight).length === 0;
+  const isRefused = failuresOf(progress, sight).length > 0 || unmet(progress, sight).size > 0;
+  const isApplied = isDelivered && pending.length === 0 && !isRefused;
   return { isApplied: isApplied && isActive(), progress };
 }

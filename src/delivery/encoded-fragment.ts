@@ -123,6 +123,7 @@ function isSame(held: EncodedFragment, fragment: Fragment, content: Content, met
     structurallyEqual(held.owner, fragment.owner) &&
     structurallyEqual(held.after, fragment.after) &&
     held.isOptional === fragment.isOptional &&
+    held.isAskedByOthers === fragment.isAskedByOthers &&
     structurallyEqual(held.meters, meters) &&
     structurallyEqual(held.ctZones, zonesOf(fragment))
   );

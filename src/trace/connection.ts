@@ -12,6 +12,12 @@ const protocols = { icmp: 1n, tcp: 6n, udp: 17n, icmpv6: 58n, sctp: 132n } as co
 /** ICMP messages that ask for an answer: echo, timestamp, information; all others belong to something that was there before. */
 const questions4: ReadonlySet<bigint> = new Set([8n, 13n, 15n]);
 const questions6: ReadonlySet<bigint> = new Set([128n]);
+/** To Linux these too: address mask; node information. */
+const moreQuestions4: ReadonlySet<bigint> = new Set([17n]);
+const moreQuestions6: ReadonlySet<bigint> = new Set([139n]);
+
+/** Whose conntrack it is. */
+export type ConntrackKind = 'linux' | 'userspace';
 
 /** Where each protocol has what conntrack calls ports. */
 const portFields: ReadonlyMap<bigint, readonly [OxmField, OxmField]> = new Map([
@@ -22,11 +28,14 @@ const portFields: ReadonlyMap<bigint, readonly [OxmField, OxmField]> = new Map([
 ]);
 
 /** Makes the packet what conntrack gives back of the first one of a connection: new, or invalid where none can begin so. */
-export function beginsConnection(packet: Packet): void {
+export function beginsConnection(packet: Packet, conntrack: ConntrackKind): void {
   const protocol = packet.get(oxm.ipProto);
+  const isLinux = conntrack === 'linux';
+  const asks4 = (type: bigint): boolean => questions4.has(type) || (isLinux && moreQuestions4.has(type));
+  const asks6 = (type: bigint): boolean => questions6.has(type) || (isLinux && moreQuestions6.has(type));
   const isAnswer =
-    (protocol === protocols.icmp && !questions4.has(packet.get(oxm.icmpv4Type))) ||
-    (protocol === protocols.icmpv6 && !questions6.has(packet.get(oxm.icmpv6Type)));
+    (protocol === protocols.icmp && !asks4(packet.get(oxm.icmpv4Type))) ||
+    (protocol === protocols.icmpv6 && !asks6(packet.get(oxm.icmpv6Type)));
   packet.set(oxm.ctState, isTracked | (isAnswer ? isInvalid : isNew));
   if (isAnswer) return;
   if (packet.get(oxm.ethType) === etherType.ipv6) {
@@ -37,7 +46,9 @@ export function beginsConnection(packet: Packet): void {
     packet.set(oxm.ctNwDst, packet.get(oxm.ipv4Dst));
   }
   packet.set(oxm.ctNwProto, protocol);
-  const [source, destination] = portFields.get(protocol) ?? [];
+  // The userspace datapath knows no SCTP.
+  const [source, destination] =
+    isLinux && protocol === protocols.sctp ? [oxm.sctpSrc, oxm.sctpDst] : (portFields.get(protocol) ?? []);
   if (source !== undefined) packet.set(oxm.ctTpSrc, packet.get(source));
   if (destination !== undefined) packet.set(oxm.ctTpDst, packet.get(destination));
 }

@@ -8,7 +8,7 @@ import type { Action, Conntrack } from '../../southbound/openflow/action.js';
 import { Port } from '../../southbound/openflow/actions.js';
 import type { Subfield } from '../../southbound/openflow/oxm.js';
 import { oxm } from '../../southbound/openflow/oxm.js';
-import { beginsConnection } from './connection.js';
+import { beginsConnection, type ConntrackKind } from './connection.js';
 import { Packet, type PacketFields } from './packet.js';
 
 /** A flow as far as a walk needs it. */
@@ -39,6 +39,8 @@ export interface WalkOptions<Flow> {
   readonly lengthBytes?: number;
   /** Called at each table with the packet as it comes there (which lives on), before the flow's actions. Null: no flow fits. */
   readonly onVisit?: (table: number, flow: Flow | null, packet: Packet) => void;
+  /** `userspace` by default. */
+  readonly conntrack?: ConntrackKind;
 }
 
 /** The bit of vlan_vid that says "there is a tag". A packet has one at most here. */
@@ -52,12 +54,14 @@ class Walk<Flow extends WalkedFlow> {
   readonly #tables: WalkedTables<Flow>;
   readonly #packet: Packet;
   readonly #onVisit: WalkOptions<Flow>['onVisit'];
+  readonly #conntrack: ConntrackKind;
   #depth = 0;
   #isOver = false;
   #table = 0;
 
-  constructor(tables: WalkedTables<Flow>, packet: Packet, onVisit: WalkOptions<Flow>['onVisit']) {
+  constructor(tables: WalkedTables<Flow>, packet: Packet, { onVisit, conntrack }: WalkOptions<Flow>) {
     this.#tables = tables;
+    this.#conntrack = conntrack ?? 'userspace';
     this.#packet = packet;
     this.#onVisit = onVisit;
   }
@@ -130,7 +134,7 @@ class Walk<Flow extends WalkedFlow> {
     if (table === null) return;
     const [packet, depth] = [this.#packet, this.#depth];
     packet.apart(() => {
-      beginsConnection(packet);
+      beginsConnection(packet, this.#conntrack);
       this.#depth = 0;
       this.lookUp(table);
     });
@@ -163,9 +167,9 @@ class Walk<Flow extends WalkedFlow> {
 export function walk<Flow extends WalkedFlow>(
   tables: WalkedTables<Flow>,
   fields: PacketFields,
-  { lengthBytes = 100, onVisit }: WalkOptions<Flow> = {},
+  options: WalkOptions<Flow> = {},
 ): readonly PacketOutput[] {
-  const one = new Walk(tables, new Packet(fields, lengthBytes), onVisit);
+  const one = new Walk(tables, new Packet(fields, options.lengthBytes ?? 100), options);
   one.lookUp(0);
   return one.outputs;
 }

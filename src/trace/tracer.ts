@@ -54,6 +54,8 @@ export interface Judgement {
   readonly direction: Direction;
   readonly by: 'rule' | 'none' | 'always_allowed';
   readonly ruleId: string | null;
+  /** It is dropped there, whatever becomes of other copies of it. */
+  readonly isDenied: boolean;
 }
 
 /** Where and why it ended. */
@@ -147,13 +149,17 @@ class Notes {
     const judged = this.#judged;
     if (judged === null) return;
     this.#judged = null;
-    this.judgements.push({ ...judged, by: by ?? (judged.ruleId === null ? 'none' : 'rule') });
+    this.judgements.push({ ...judged, by: by ?? (judged.ruleId === null ? 'none' : 'rule'), isDenied: false });
   }
 
   #drop(packet: Packet): void {
     const reason = dropReasonByCode(Number(packet.part(placeOf('dropReason'))));
     if (reason === undefined || (this.isFlooded && notForHere.has(reason))) return;
     const { hypervisorId } = this;
+    const last = this.judgements.at(-1);
+    // One who judges drops at once, before any other copy is looked at.
+    if (last !== undefined && (this.#stage === lsInAclAction || this.#stage === lsOutAclAction))
+      this.judgements[this.judgements.length - 1] = { ...last, isDenied: true };
     this.drops.push({ reason, hypervisorId, stage: this.#stage?.name ?? '', isAtSender: this.#isAtSender });
   }
 
@@ -201,6 +207,7 @@ export class Tracer {
         const outputs = walk(this.#parts.tablesOf(hypervisorId), fields, {
           lengthBytes,
           onVisit: (table, flow, packet) => notes.visit(table, flow, packet),
+          conntrack: view.get('hypervisors', hypervisorId)?.datapathType === 'system' ? 'linux' : 'userspace',
         });
         for (const output of outputs) {
           if (mirrorTables.has(output.table)) continue;

@@ -52,15 +52,12 @@ export const reasonHelp = (reason: string): string =>
   Object.hasOwn(ownReasons, reason) ? ownReasons[reason as keyof typeof ownReasons] : dropReasonHelp(reason);
 
 function portVerdicts(view: NetworkReader, question: Question, trace: Trace): readonly PortVerdict[] {
-  const judged = trace.judgements.map(({ portId, direction, by, ruleId }): PortVerdict => {
+  const judged = trace.judgements.map(({ portId, direction, by, ruleId, isDenied }): PortVerdict => {
     const rule = ruleId === null ? null : view.get('security-group-rules', ruleId);
     if (by !== 'none') {
       const decidedBy = by === 'rule' ? 'rule' : 'always_allowed';
       return { portId, direction, outcome: rule?.action ?? 'allow', decidedBy, rule };
     }
-    const isDenied = trace.drops.some(
-      ({ reason, isAtSender }) => reason === 'acl_default' && isAtSender === (direction === 'egress'),
-    );
     return {
       portId,
       direction,

@@ -29,7 +29,7 @@ describe('The dry verdict on Open vSwitch', function () {
   /** In the words of ofproto/trace, with the connection that it begins. */
   function words(fields: ReadonlyMap<OxmField, bigint>): string {
     const packet = new Packet(fields, 100);
-    beginsConnection(packet);
+    beginsConnection(packet, 'userspace');
     // Of what is tracked only the addresses and ports: the state comes with each pass through conntrack.
     packet.set(oxm.ctState, 0x21n);
     const text = formatMatch(canonicalMatch([...packet.fields].map(([field, value]) => matchField(field, value))));

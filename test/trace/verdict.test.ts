@@ -169,6 +169,44 @@ describe('The dry verdict', () => {
     );
   });
 
+  it('says of each port that a flood comes to whether it is denied there', () => {
+    const builder = new NetworkBuilder()
+      .hypervisor('hv1')
+      .logicalSwitch('wide', '10.9.0.0/24')
+      .securityGroup('shut')
+      .securityGroup('quiet', { isolates: [] })
+      .rule('unmet', 'quiet', 'ingress', { protocol: 'tcp', portMin: 1 })
+      .port('a', 'wide', macs(1), ['10.9.0.1'], ['hv1', 1])
+      .port('closed', 'wide', macs(2), ['10.9.0.2'], ['hv1', 2], { unknownMacs: true, securityGroups: ['shut'] })
+      .port('open', 'wide', macs(3), ['10.9.0.3'], ['hv1', 3], { unknownMacs: true, securityGroups: ['quiet'] })
+      .port('shut', 'wide', macs(4), ['10.9.0.4'], ['hv1', 4], { unknownMacs: true, securityGroups: ['shut'] });
+    for (const port of builder.snapshot().rows['logical-switch-ports']) {
+      if (port.id === 'open')
+        Object.assign(port, { allowedAddresses: [{ cidr: '10.9.0.99/32', mac: '02:00:00:00:00:99' }] });
+    }
+    assert.equal(
+      new AskedNetwork(builder).brief('a', { to_ip: '10.9.0.99', ...udp(7) }),
+      'allow (delivered); egress of a: no_security_groups; ingress of closed: default_deny; ' +
+        'ingress of open: not_isolated; ingress of shut: default_deny',
+    );
+  });
+
+  it('knows what Linux takes for the beginning of a connection, where the datapath is in the kernel', () => {
+    for (const [datapathType, mask, sctp] of [
+      ['netdev', 'drop (connection_invalid)', 'drop (acl_default)'],
+      ['system', 'allow (delivered)', 'allow (delivered)'],
+    ] as const) {
+      const on = network()
+        .rule('any ping', 'servers', 'ingress', { protocol: 'icmp' })
+        .rule('sctp', 'servers', 'ingress', { protocol: 'sctp', portMin: 7 });
+      for (const host of on.snapshot().rows.hypervisors) Object.assign(host, { datapathType });
+      const there = new AskedNetwork(on);
+      const outcome = (query: Readonly<Record<string, string>>) => there.brief('other', query).split(';')[0];
+      assert.equal(outcome({ ...to('near'), icmp_type: '17' }), mask);
+      assert.equal(outcome({ ...to('near'), protocol: 'sctp', port: '7' }), sctp);
+    }
+  });
+
   it('refuses questions that make no packet', () => {
     for (const [query, words] of [
       [{}, /to_port_id/],

@@ -99,6 +99,16 @@ const network = (): NetworkBuilder =>
     .port('free', 'net', '02:00:00:00:00:03', ['10.0.0.3']);
 
 describe('The status of a port', () => {
+  it('says that nothing passes where its groups name too many sets', () => {
+    const sets = Array.from({ length: 600 }, (_, index) => `set${index}`);
+    const many = network().securityGroup('g');
+    for (const id of sets) many.addressSet(id, '192.0.2.1').rule(id, 'g', 'ingress', { remoteAddressSetId: id });
+    many.port('guarded', 'net', '02:00:00:00:00:04', ['10.0.0.4'], ['hv1', 4], { securityGroups: ['g'] });
+    const status = new Circumstances(many).port('guarded');
+    assert.equal(status.state, 'up');
+    assert.match(status.reason ?? '', /acl_too_many/);
+  });
+
   let now: Circumstances;
   beforeEach(() => {
     now = new Circumstances(network());

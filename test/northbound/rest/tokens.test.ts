@@ -265,6 +265,16 @@ describe('REST: a server that knows its callers', function () {
     );
   });
 
+  it('keeps account of so many, and of whoever asked last', () => {
+    const limit = new RateLimit(new ManualClock(), 10);
+    for (let asked = 0; asked < 20; asked += 1) limit.take('busy');
+    for (let other = 0; other < 9_999; other += 1) limit.take(`other ${other}`);
+    assert.equal(limit.take('busy'), 1);
+    for (let other = 0; other < 10_000; other += 1) limit.take(`another ${other}`);
+    // Ten thousand have asked since: it has been forgotten.
+    assert.equal(limit.take('busy'), 0);
+  });
+
   it('serves a token that always asks too much at its rate', () => {
     const manual = new ManualClock();
     const limit = new RateLimit(manual, 10);

@@ -178,7 +178,7 @@ describe('REST: trust', function () {
     const open = (projectId: string | null, subject: string, most: number): readonly (() => void)[] => {
       const left: (() => void)[] = [];
       for (let n = 0; n < most; n += 1) left.push(places.enter({ projectId, subject }));
-      assert.throws(() => places.enter({ projectId, subject }), /watch streams open, the most there may be/);
+      assert.throws(() => places.enter({ projectId, subject }), /watch streams are open, the most there may be/);
       return left;
     };
     const [leave] = open('a', 'a1', 16);
@@ -186,9 +186,13 @@ describe('REST: trust', function () {
     leave?.();
     open('a', 'a1', 1);
     for (const subject of ['a2', 'a3', 'a4']) open('a', subject, 16);
-    assert.throws(() => places.enter({ projectId: 'a', subject: 'a5' }), /The project has 64/);
+    assert.throws(() => places.enter({ projectId: 'a', subject: 'a5' }), /Of this project, 64/);
     open('b', 'b1', 16);
-    open(null, 'operator', 256 - 64 - 16);
+    // All tenants together leave room for operators.
+    for (const project of ['b', 'c']) for (let n = 2; n < 5; n += 1) open(project, `${project}${n}`, 16);
+    open('c', 'c1', 16);
+    assert.throws(() => places.enter({ projectId: 'd', subject: 'd1' }), /Of all projects, 192/);
+    open(null, 'operator', 64);
   });
 
   it('a mirror ends with the port that it copies and with its collector, whoever made it, and keeps neither', async () => {

@@ -136,11 +136,9 @@ describe('REST: what a tenant is told of refusals', () => {
     latest: 9,
   });
   const own = failure('logical-switches', 'own');
-  const foreign = [
-    failure('logical-switches', 'theirs'),
-    failure('logical-switches', 'gone'),
-    failure('hypervisors', 'hv1'),
-  ];
+  const foreign = [failure('logical-switches', 'theirs'), failure('logical-switches', 'gone')];
+  const ofTheHost = failure('hypervisors', 'hv1');
+  const elsewhere = { ...failure('hypervisors', 'hv2'), hypervisorId: 'hv2', name: 'hv2' };
   const progress = (failed: RevisionProgress['failed']): RevisionProgress => ({
     revision: 5,
     isDelivered: true,
@@ -152,12 +150,25 @@ describe('REST: what a tenant is told of refusals', () => {
   });
   const view = new NetworkView();
   const kind = 'logical-switches';
-  const { rows } = new NetworkBuilder().logicalSwitch('own').logicalSwitch('theirs').snapshot();
-  const projectOf = (id: string): string => (id === 'own' ? 'web' : 'db');
-  view.apply(
-    1,
-    rows[kind].map(row => ({ kind, id: row.id, after: { ...row, projectId: projectOf(row.id), sharedWith: [] } })),
-  );
+  const { rows } = new NetworkBuilder()
+    .hypervisor('hv1')
+    .hypervisor('hv2')
+    .logicalSwitch('own')
+    .logicalSwitch('theirs')
+    .port('own port', 'own', '02:00:00:00:00:01', [], ['hv1', 1])
+    .port('their port', 'theirs', '02:00:00:00:00:02', [], ['hv2', 1])
+    .snapshot();
+  const projectOf = (id: string): string => (id.startsWith('own') ? 'web' : 'db');
+  view.apply(1, [
+    ...rows.hypervisors.map(row => ({ kind: 'hypervisors', id: row.id, after: row }) as const),
+    ...rows[kind].map(
+      row => ({ kind, id: row.id, after: { ...row, projectId: projectOf(row.id), sharedWith: [] } }) as const,
+    ),
+    ...rows['logical-switch-ports'].map(
+      row => ({ kind: 'logical-switch-ports', id: row.id, after: { ...row, projectId: projectOf(row.id) } }) as const,
+    ),
+    ...rows['port-bindings'].map(row => ({ kind: 'port-bindings', id: row.id, after: row }) as const),
+  ]);
   const sights = {
     tenant: new Sight(view, caller),
     admin: new Sight(view, { ...caller, role: 'admin', projectId: null }),
@@ -166,11 +177,20 @@ describe('REST: what a tenant is told of refusals', () => {
   it('is that of its own objects, in number and for what counts as applied', async () => {
     const all = progress([own, ...foreign]);
     assert.equal(progressMembers(all, true, sights.tenant).failed, 1);
-    assert.equal((progressMembers(all, true, sights.admin).failed as readonly unknown[]).length, 4);
+    assert.equal((progressMembers(all, true, sights.admin).failed as readonly unknown[]).length, 3);
+    const { pending, failed: ofNobody } = progressMembers(
+      progress([ofTheHost, ofTheHost, elsewhere]),
+      true,
+      sights.tenant,
+    );
+    assert.deepEqual([pending, ofNobody], [1, 0]);
     for (const [failed, byTenant, byAdmin] of [
       [[], true, true],
       [foreign, true, false],
       [[own], false, false],
+      // What is of no object is in the way of those who have ports there, and counts as nobody's refusal.
+      [[ofTheHost], false, false],
+      [[elsewhere], true, false],
     ] as const) {
       const context = {
         convergence: { waitFor: async () => progress(failed), pending: () => progress(failed) },
