@@ -62,6 +62,8 @@ export interface ListenOptions {
   readonly tls: TlsIdentity | null;
   /** Further connections are closed at once. */
   readonly maximumConnections: number;
+  /** Connections of one certificate, for each host that it names. */
+  readonly maximumOfHost: number;
   /** A handshake of TLS that takes longer is given up. */
   readonly handshakeTimeoutMs: number;
   /** Handshakes of TLS under way at a time. */
@@ -92,6 +94,7 @@ export async function listen(
   accept: (stream: Duplex, peer: Peer) => void,
 ): Promise<Endpoint> {
   const server = makeServer(target, options);
+  const places = new HostPlaces(options);
   server.maxConnections = options.maximumConnections;
   let connections = 0;
   server.on('connection', (socket: Socket) => {
@@ -107,6 +110,7 @@ export async function listen(
     // An error before the user has its own listener must not end the process.
     socket.on('error', () => socket.destroy());
     if (target.kind === 'ssl' && !isTrusted(socket, options.onRefused)) return;
+    if (!places.enter(socket)) return;
     socket.setNoDelay(true);
     accept(socket, describePeer(socket, 'accepted', target));
   });
@@ -133,6 +137,40 @@ export async function listen(
 
 /** No session can be taken up again: whoever comes back is looked at anew, by the authority and list of revocations of now. */
 const serverContext = (tls: TlsIdentity) => ({ ...tlsContext(tls), secureOptions: constants.SSL_OP_NO_TICKET });
+
+/**
+ * How many connections a host has here, by its certificate. It needs one; some more may be left of those that it has lost, until they
+ * are found dead. Without a certificate nobody knows whose a connection is before it has said so.
+ */
+class HostPlaces {
+  readonly #options: ListenOptions;
+  readonly #counts = new Map<string, number>();
+
+  constructor(options: ListenOptions) {
+    this.#options = options;
+  }
+
+  /** Ends the connection of a host that has too many. */
+  enter(socket: Socket): boolean {
+    const { names, revocableId } = certificateOf(socket);
+    if (revocableId === null) return true;
+    const most = this.#options.maximumOfHost * Math.max(1, names.length);
+    const count = this.#counts.get(revocableId) ?? 0;
+    if (count >= most) {
+      const refused: Refused = { code: 'crowded', reason: `its certificate has ${most} connections here` };
+      this.#options.onRefused(callerAt(socket), refused);
+      socket.destroy();
+      return false;
+    }
+    this.#counts.set(revocableId, count + 1);
+    socket.once('close', () => {
+      const left = (this.#counts.get(revocableId) ?? 1) - 1;
+      if (left === 0) this.#counts.delete(revocableId);
+      else this.#counts.set(revocableId, left);
+    });
+    return true;
+  }
+}
 
 /** Ends the connection of a peer whose certificate is not good. We judge it, and not Node, so that it can be said who it is and why. */
 function isTrusted(socket: Socket, onRefused: ListenOptions['onRefused']): boolean {

@@ -22,6 +22,8 @@ import { WaitingRoom } from './waiting-room.js';
 export interface SouthboundLimits {
   /** Connections of each listener. */
   readonly connections: number;
+  /** Of those, of one certificate, for each host that it names. */
+  readonly ofHost: number;
   /** Handshakes of TLS under way at each listener. */
   readonly handshakes: number;
   /** OVSDB connections that have no session, and OpenFlow connections that have none: each at most this many. */
@@ -32,6 +34,7 @@ export interface SouthboundLimits {
 
 export const defaultSouthboundLimits: SouthboundLimits = {
   connections: 10_000,
+  ofHost: 16,
   handshakes: 1_024,
   unidentified: 256,
   message: { depth: 64, messageBytes: 16 * 1024 * 1024 },
@@ -232,6 +235,7 @@ export class SouthboundListener {
     const options: ListenOptions = {
       tls: this.#tls,
       maximumConnections: this.#limits.connections,
+      maximumOfHost: this.#limits.ofHost,
       handshakeTimeoutMs: 10_000,
       maximumHandshakes: this.#limits.handshakes,
       clock: this.#options.clock,

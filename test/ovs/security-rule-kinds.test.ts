@@ -1,6 +1,7 @@
 /** Every kind of rule of a security group over real Open vSwitch: both families, on one host, across hosts, and through a router. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { ipBatch, setKernelOptions } from '../../lab/namespaces.js';
 import { ping } from '../../lab/probe.js';
 import type { Workload } from '../../lab/workload.js';
 import { create, planRouter, planSwitch, type Value } from '../fixtures/topology.js';
@@ -11,23 +12,27 @@ type Probe = 'ping' | `${'tcp' | 'udp'} ${number}`;
 type Families = Readonly<Record<Probe, readonly (4 | 6)[]>>;
 
 const both = [4, 6] as const;
+const applied = { appliedWithinMs: APPLIED_WITHIN_MS };
 const ingress = { direction: 'ingress' } as const;
+const egress = { direction: 'egress' } as const;
 const range = (protocol: string, first: number, last = first): Value => ({
   protocol,
   port_min: first,
   port_max: last,
 });
 
-/**
- * Rules of the server's only group, over which families the client then gets answers, and over which it is refused at once: a reset, port
- * unreachable, or prohibited. What is neither is silence. `CLIENT4` and `SET` stand for what is made at the start.
- */
-const kinds: readonly {
+interface RuleKind {
   readonly what: string;
   readonly rules: readonly Value[];
   readonly answers: Partial<Families>;
   readonly refuses?: Partial<Families>;
-}[] = [
+}
+
+/**
+ * Rules of the server's only group, over which families the client then gets answers, and over which it is refused at once: a reset, port
+ * unreachable, or prohibited. What is neither is silence. `CLIENT4` and `SET` stand for what is made at the start.
+ */
+const kinds: readonly RuleKind[] = [
   { what: 'none', rules: [], answers: { ping: [], 'tcp 80': [], 'udp 80': [] } },
   { what: 'anything', rules: [ingress], answers: { ping: both, 'tcp 80': both, 'udp 80': both } },
   {
@@ -106,6 +111,58 @@ const kinds: readonly {
   },
 ];
 
+/** The same for the client's only group, while the server's lets everything in. `SERVERS` is a set of their addresses, `GROUP` their group. */
+const egressKinds: readonly RuleKind[] = [
+  { what: 'none', rules: [], answers: { ping: [], 'tcp 80': [], 'udp 80': [] } },
+  {
+    what: 'a range of ports, of one family, and ICMP types',
+    rules: [
+      { ...egress, ...range('tcp', 81, 82), ethertype: 'ipv4' },
+      { ...egress, protocol: 'icmp', ethertype: 'ipv4', icmp_type: 13 },
+      { ...egress, protocol: 'icmp', ethertype: 'ipv6', icmp_type: 128 },
+    ],
+    answers: { 'tcp 80': [], 'tcp 81': [4], 'tcp 82': [4], 'udp 81': [], ping: [6] },
+  },
+  {
+    what: 'networks',
+    rules: [
+      { ...egress, ...range('tcp', 80), remote_cidr: '10.0.0.0/8' },
+      { ...egress, ...range('tcp', 81), remote_cidr: '192.0.2.0/24' },
+      { ...egress, ...range('tcp', 82), remote_cidr: 'fd00::/8' },
+    ],
+    answers: { 'tcp 80': [4], 'tcp 81': [], 'tcp 82': [6] },
+  },
+  {
+    what: 'an address set and a group',
+    rules: [
+      { ...egress, ...range('udp', 80), remote_address_set_id: 'SERVERS' },
+      { ...egress, ...range('tcp', 80), remote_group_id: 'GROUP' },
+    ],
+    answers: { 'udp 80': [4], 'tcp 80': both, 'tcp 81': [] },
+  },
+  {
+    what: 'drop and reject over allow, of a port and of a set',
+    rules: [
+      { ...egress, priority: 5 },
+      { ...egress, ...range('tcp', 80), action: 'drop', priority: 6 },
+      { ...egress, ...range('udp', 80), action: 'drop', priority: 6, remote_address_set_id: 'SERVERS' },
+      { ...egress, ...range('tcp', 82), action: 'reject', priority: 6 },
+    ],
+    answers: { 'tcp 80': [], 'tcp 81': both, 'tcp 82': [], 'udp 80': [6], 'udp 81': both },
+    refuses: { 'tcp 82': both },
+  },
+  {
+    what: 'stateless in one direction, and in both',
+    rules: [
+      { ...egress, ...range('udp', 80), stateless: true },
+      { ...egress, ...range('tcp', 80), stateless: true },
+      { ...ingress, protocol: 'tcp', stateless: true },
+      { ...egress, ...range('udp', 81) },
+    ],
+    answers: { 'tcp 80': both, 'tcp 81': [], 'udp 80': [], 'udp 81': both },
+  },
+];
+
 describe('rules of security groups', function () {
   this.timeout(180_000);
   const weftLab = usesSharedWeftLab();
@@ -131,28 +188,18 @@ describe('rules of security groups', function () {
     return tryReach(from, transport, address, Number(port), expected === 'silence' ? 1_500 : 10_000);
   }
 
-  it('mean what they say', async () => {
-    const [group, set] = [randomUUID(), randomUUID()];
-    const server = { security_groups: [group] };
-    const near = planSwitch({ name: 'near', ports: { client: {}, here: server, there: server } });
-    const far = planSwitch({ name: 'far', ports: { routed: server } });
-    await weftLab().build([
-      create('address-sets', { name: 'set' }, set),
-      create('security-groups', { name: 'servers' }, group),
-      ...near.operations,
-      ...far.operations,
-      ...planRouter('r', [near, far]).operations,
-    ]);
-    const [client, ...servers] = await weftLab().plug({ client: 'hv1', here: 'hv1', there: 'hv2', routed: 'hv2' });
-    assert.ok(client !== undefined && servers.length === 3);
+  /** Makes the rules of each kind in turn, and asks everything. */
+  async function meanWhatTheySay(
+    kindsOfRules: readonly RuleKind[],
+    group: string,
+    standsFor: Readonly<Record<string, string>>,
+    client: Workload,
+    servers: readonly Workload[],
+  ): Promise<void> {
     const { client: api } = weftLab();
-    const applied = { appliedWithinMs: APPLIED_WITHIN_MS };
-    await api.patch('address-sets', set, { addresses: [client.address(4)] }, applied);
-    for (const workload of servers) ending.push(await serve(workload, 80, 81, 82));
-    for (const { what, rules, answers, refuses = {} } of kinds) {
-      const text = JSON.stringify(rules)
-        .replaceAll('CLIENT4', `${client.address(4)}/32`)
-        .replaceAll('SET', set);
+    for (const { what, rules, answers, refuses = {} } of kindsOfRules) {
+      let text = JSON.stringify(rules);
+      for (const [word, value] of Object.entries(standsFor)) text = text.replaceAll(word, value);
       const made = (JSON.parse(text) as readonly Value[]).map(rule =>
         create('security-group-rules', { security_group_id: group, ...rule }),
       );
@@ -175,6 +222,67 @@ describe('rules of security groups', function () {
       assert.deepEqual(wrong.flat(), [], what);
       const gone = made.map(({ id = '' }) => ({ op: 'delete', kind: 'security-group-rules', id }) as const);
       if (gone.length > 0) await api.transaction(gone, applied);
+    }
+  }
+
+  /** A network behind the server that carries little, so that the server, as a router, sends ICMP errors about what goes there. */
+  async function routes(client: Workload, server: Workload): Promise<void> {
+    await setKernelOptions(server.namespace, { 'ipv4/ip_forward': 1, 'ipv6/conf/all/forwarding': 1 });
+    await ipBatch(server.namespace, [
+      'link add beyond type veth peer name nobody',
+      'link set nobody up',
+      'link set beyond mtu 1280 up',
+      'route add 198.51.100.0/24 dev beyond',
+      'route add 2001:db8:7::/64 dev beyond',
+    ]);
+    await ipBatch(client.namespace, [
+      `route add 198.51.100.0/24 via ${server.address(4)}`,
+      `route add 2001:db8:7::/64 via ${server.address(6)}`,
+    ]);
+  }
+
+  it('mean what they say', async () => {
+    const [group, set, clients, all] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    const server = { security_groups: [group] };
+    const near = planSwitch({ name: 'near', ports: { client: {}, here: server, there: server } });
+    const far = planSwitch({ name: 'far', ports: { routed: server } });
+    await weftLab().build([
+      create('address-sets', { name: 'set' }, set),
+      create('address-sets', { name: 'all' }, all),
+      create('security-groups', { name: 'servers' }, group),
+      create('security-groups', { name: 'clients' }, clients),
+      ...near.operations,
+      ...far.operations,
+      ...planRouter('r', [near, far]).operations,
+    ]);
+    const [client, ...servers] = await weftLab().plug({ client: 'hv1', here: 'hv1', there: 'hv2', routed: 'hv2' });
+    const [here, there] = servers;
+    assert.ok(client !== undefined && here !== undefined && there !== undefined && servers.length === 3);
+    const { client: api } = weftLab();
+    await api.patch('address-sets', set, { addresses: [client.address(4)] }, applied);
+    await api.patch('address-sets', all, { addresses: servers.map(each => each.address(4)) }, applied);
+    for (const workload of servers) ending.push(await serve(workload, 80, 81, 82));
+    await meanWhatTheySay(kinds, group, { CLIENT4: `${client.address(4)}/32`, SET: set }, client, servers);
+
+    await api.patch('logical-switch-ports', (await api.workloadPort('client')).portId, { security_groups: [clients] });
+    await api.transaction([create('security-group-rules', { ...ingress, security_group_id: group })], applied);
+    await meanWhatTheySay(egressKinds, clients, { SERVERS: all, GROUP: group }, client, servers);
+
+    // Both sides may only ping; what the server says of it as a router comes back all the same.
+    const echo = { ...egress, security_group_id: clients, protocol: 'icmp' };
+    await api.transaction([create('security-group-rules', echo)], applied);
+    for (const router of [here, there]) {
+      await routes(client, router);
+      for (const [address, asked, answer] of [
+        ['198.51.100.9', ['-t', '1'], /Time to live exceeded/],
+        ['198.51.100.9', ['-M', 'do', '-s', '1300'], /Frag needed and DF set \(mtu = 1280\)/],
+        ['2001:db8:7::9', ['-t', '1'], /Time exceeded: Hop limit/],
+        ['2001:db8:7::9', ['-M', 'do', '-s', '1300'], /Packet too big: mtu=1280/],
+      ] as const) {
+        const told = await client.exec(['ping', '-n', '-c', '1', '-W', '2', ...asked, address], { allowFailure: true });
+        assert.match(told.stdout, answer, `${router.name}: ${address} ${asked.join(' ')}`);
+      }
+      await ipBatch(client.namespace, ['route del 198.51.100.0/24', 'route del 2001:db8:7::/64']);
     }
   });
 });

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SouthboundListener, type SouthboundOptions } from '../../../southbound/hypervisor/listener.js';
+import {
+  defaultSouthboundLimits,
+  SouthboundListener,
+  type SouthboundOptions,
+} from '../../../southbound/hypervisor/listener.js';
 import type { HypervisorReport } from '../../../southbound/hypervisor/identity.js';
 import type {
   AcceptedHypervisor,
@@ -286,7 +290,7 @@ describe('southbound listener, against real ovsdb-servers', function () {
   it('holds only so many hosts that are not admitted', async () => {
     listener.stop();
     await start({
-      limits: { connections: 100, handshakes: 100, unidentified: 3, message: { depth: 64, messageBytes: 1 << 24 } },
+      limits: { ...defaultSouthboundLimits, connections: 100, handshakes: 100, unidentified: 3 },
     });
     const [target] = listener.endpoints('ovsdb');
     const port = target?.kind === 'tcp' ? target.port : 0;

@@ -10,7 +10,7 @@ import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { pino } from 'pino';
-import { SouthboundListener } from '../../../southbound/hypervisor/listener.js';
+import { defaultSouthboundLimits, SouthboundListener } from '../../../southbound/hypervisor/listener.js';
 import { systemClock } from '../../../src/base/clock.js';
 import {
   issueCertificate,
@@ -284,6 +284,26 @@ describe('southbound listeners judge certificates', () => {
     ]);
   });
 
+  it('holds only so many connections of one host, and says so once', async () => {
+    const [greedy, other] = [await issue('hv1'), await issue('hv2')];
+    const { ofHost } = defaultSouthboundLimits;
+    for (const use of ['ovsdb', 'flows'] as const) {
+      port = portOf(use);
+      const held = [];
+      for (let count = 0; count < ofHost; count += 1) held.push(await dial(greedy));
+      for (let count = 0; count < 3; count += 1) assert.equal(await isHeard(greedy), false);
+      assert.equal(await isHeard(other), true);
+      for (const socket of held) socket.destroy();
+      await until(() => openConnections() === 0);
+      assert.equal(await isHeard(greedy), true);
+    }
+    assert.deepEqual(refused(), [
+      ['crowded', 'hv1', 3],
+      ['crowded', 'hv1', 3],
+    ]);
+    assert.equal(lines.filter(line => line.includes('a peer is refused')).length, 2);
+  });
+
   it('holds only so many handshakes', async () => {
     listener.stop();
     const target = { kind: 'ssl', host: '127.0.0.1', port: 0 } as const;
@@ -296,7 +316,7 @@ describe('southbound listeners judge certificates', () => {
       clock: systemClock,
       log: pino({ level: 'silent' }),
       onSession: () => {},
-      limits: { connections: 100, handshakes: 3, unidentified: 10, message: { depth: 64, messageBytes: 1 << 20 } },
+      limits: { ...defaultSouthboundLimits, connections: 100, handshakes: 3, unidentified: 10 },
     });
     await listener.start();
     port = portOf('ovsdb');
