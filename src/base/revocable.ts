@@ -1,4 +1,7 @@
-/** What a list of revocations names: a certificate by its issuer and serial number. Two authorities may count alike. */
+/**
+ * What a list of revocations names: a certificate by its issuer and serial number. Two authorities may count alike. It is here, and not with
+ * certificates in src/trust, because the listeners for hypervisors ask it too, which stand on src/base alone.
+ */
 import { createHash } from 'node:crypto';
 
 const INTEGER = 0x02;

@@ -38,9 +38,12 @@ export class TenantTrace {
   readonly exchanges: Exchange[] = [];
   /** Revisions of its own writes. */
   readonly revisions: number[] = [];
+  /** Those that it has made: a write that changes nothing tells the revision of now. */
+  readonly #created: number[] = [];
   readonly #random: SeededRandom;
   readonly #ask: Ask;
   readonly #project: string;
+  readonly #neighbour: string;
   readonly #strangers = new Set<string>();
   readonly #names = new Map<string, string>();
   /** Ids of what it has made, and of what it has deleted. */
@@ -48,10 +51,12 @@ export class TenantTrace {
   readonly #gone = new Map<WritableKind, string[]>();
   #steps = 0;
 
-  constructor(seed: number, project: string, ask: Ask) {
+  /** @param neighbour a project that it shares with, whether or not somebody works there */
+  constructor(seed: number, project: string, ask: Ask, neighbour = 'nobody') {
     this.#random = new SeededRandom(seed);
     this.#ask = ask;
     this.#project = project;
+    this.#neighbour = neighbour;
   }
 
   /** Names of what it has made, which others may try. */
@@ -69,9 +74,11 @@ export class TenantTrace {
     for (const id of strangers) this.#strangers.add(id);
     const { method, path, body, headers, made } = this.#next(strangers);
     const answer = await this.#ask(method, path, body, headers);
-    if (made !== undefined && answer.status === 201) this.#note(this.#made, made, String(answer.body['id']));
+    const { id } = (answer.body['object'] ?? answer.body) as Json;
+    if (made !== undefined && [201, 202].includes(answer.status)) this.#note(this.#made, made, String(id));
     if (method === 'DELETE' && answer.status === 204) this.#lose(path);
     if (method !== 'GET' && answer.status < 300) this.revisions.push(Number(answer.headers['weft-revision']));
+    if (answer.status === 201) this.#created.push(Number(answer.headers['weft-revision']));
     this.exchanges.push({
       asked: this.#plain(`${method} ${path} ${JSON.stringify(body ?? null)}`),
       told: this.told(answer),
@@ -112,10 +119,12 @@ export class TenantTrace {
     };
     return text
       .replaceAll(this.#project, 'PROJECT')
+      .replaceAll(this.#neighbour, 'NEIGHBOUR')
       .replace(uuidText, alias)
       .replace(macText, alias)
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
       .replace(/(revision\\?":|revision )\d+/g, '$1N')
+      .replace(/(\/revisions\/)\d+/g, '$1N')
       .replace(/req-\w+/g, 'REQ')
       .replace(/(^|\n)id: \d+/g, '$1id: N');
   }
@@ -129,6 +138,11 @@ export class TenantTrace {
     return random.pick<() => Request>([
       () => this.#create(random.pick(tenantCollections), strangers),
       () => this.#create(kind, strangers),
+      () => this.#awaited(kind, strangers),
+      () => this.#verdict(strangers),
+      () => this.#counters(strangers),
+      // How a write of its own has fared, whoever has written since.
+      () => ({ method: 'GET', path: `/v1/revisions/${random.pick(this.#created)}` }),
       () => this.#again(strangers),
       () => this.#replace(strangers),
       () => this.#patch(strangers),
@@ -173,8 +187,9 @@ export class TenantTrace {
     const { fields } = resourceOf(kind);
     for (const [name, field] of Object.entries(fields))
       if (field.presence === 'default' && random.chance(0.2)) delete value[snakeCase(name)];
-    // With somebody who is not here.
-    if (fields['sharedWith'] !== undefined && random.chance(0.4)) value['shared_with'] = ['somebody-else'];
+    // With somebody who is not here, or who may be.
+    if (fields['sharedWith'] !== undefined && random.chance(0.4))
+      value['shared_with'] = [random.pick(['somebody-else', this.#neighbour])];
     return value;
   }
 
@@ -198,6 +213,27 @@ export class TenantTrace {
 
   #create(kind: WritableKind, strangers: readonly string[]): Request {
     return { method: 'POST', path: `/v1/${kind}`, body: this.#value(kind, strangers), made: kind };
+  }
+
+  #awaited(kind: WritableKind, strangers: readonly string[]): Request {
+    const { method, path, body, made } = this.#create(kind, strangers);
+    return { method, path: `${path}?wait=applied&timeout_ms=0`, body: body ?? {}, made: made ?? kind };
+  }
+
+  /** About an address that others may have too, or a port of others. */
+  #verdict(strangers: readonly string[]): Request {
+    const random = this.#random;
+    const to = random.pick([
+      `to_ip=10.${random.below(3)}.0.${1 + random.below(9)}`,
+      `to_port_id=${this.#idOf('logical-switch-ports', strangers)}`,
+    ]);
+    const port = this.#idOf('logical-switch-ports', strangers);
+    return { method: 'GET', path: `/v1/logical-switch-ports/${port}/verdict?${to}&protocol=tcp&port=80` };
+  }
+
+  #counters(strangers: readonly string[]): Request {
+    const kind = this.#random.pick(['security-groups', 'security-group-rules'] as const);
+    return { method: 'GET', path: `/v1/${kind}/${this.#idOf(kind, strangers)}/counters` };
   }
 
   /** An object with an id that is taken, or that one had which is gone. */

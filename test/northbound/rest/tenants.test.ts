@@ -10,7 +10,7 @@ import { tenantCollections } from './every-noun.js';
 import { type RestFixture, startRest } from './rest-fixture.js';
 import { TenantTrace } from './tenant-trace.js';
 
-const steps = 160;
+const steps = 190;
 
 /** All that a watch says until it is ended. */
 async function watch(
@@ -48,8 +48,8 @@ describe('REST: tenants beside each other', function () {
   for (const seed of [1, 2]) {
     it(`learn nothing of each other: sequence ${seed}`, async () => {
       const origin = await rest.listen();
-      const run = async (project: string, other: TenantTrace | null) => {
-        const trace = new TenantTrace(seed, project, as(rest, project));
+      const run = async (project: string, neighbour: string, other: TenantTrace | null) => {
+        const trace = new TenantTrace(seed, project, as(rest, project), neighbour);
         const watching = await watch(origin, project);
         const nobody = Array.from({ length: 5 }, () => randomUUID());
         for (let step = 0; step < steps; step += 1) {
@@ -67,16 +67,22 @@ describe('REST: tenants beside each other', function () {
         watching.end();
         return { trace, events: eventsOf(trace.plain(watching.text())) };
       };
-      const alone = await run(`alone${seed}`, null);
+      const alone = await run(`alone${seed}`, `absent${seed}`, null);
       const other = new TenantTrace(seed + 100, `other${seed}`, as(rest, `other${seed}`));
       for (let step = 0; step < 10; step += 1) await other.step([randomUUID()]);
-      const beside = await run(`beside${seed}`, other);
+      const beside = await run(`beside${seed}`, `other${seed}`, other);
       assert.deepEqual(new Set(alone.trace.kinds), new Set(tenantCollections));
       assert.ok(alone.trace.exchanges.filter(({ told }) => told.startsWith('[201')).length > 10);
       assert.ok(other.exchanges.filter(({ told }) => told.startsWith('[201')).length > 5);
       assert.deepEqual(beside.trace.exchanges, alone.trace.exchanges);
       assert.deepEqual(beside.events, alone.events);
       assert.ok(alone.events.length > 20);
+      // Of all that is asked for beside the collections, something was answered.
+      for (const asked of [/verdict/, /counters/, /revisions/, /wait=applied/])
+        assert.ok(
+          alone.trace.exchanges.some(each => asked.test(each.asked) && /^\[20[012]/.test(each.told)),
+          String(asked),
+        );
       // A write that changes nothing tells the revision of now, which may be the other's.
       const own = new Set(beside.trace.revisions);
       for (const revision of other.revisions.filter(each => !own.has(each)))
