@@ -17,6 +17,7 @@ import { applyActions } from '../../southbound/openflow/instructions.js';
 import { matchField } from '../../southbound/openflow/match.js';
 import { decodeMessage, type Message } from '../../southbound/openflow/message-codec.js';
 import { oxm } from '../../southbound/openflow/oxm.js';
+import { NetworkBuilder } from '../compiler/network-builder.js';
 import { ManualClock } from '../fakes/manual-clock.js';
 import { encoded, everywhere, flow, fragment as wholeFragment, identity } from './support.js';
 
@@ -172,6 +173,24 @@ describe('order of the wire', () => {
     ];
     assert.deepEqual(order(changes, 2), [['add 6'], ['add 5', 'add 55'], ['delete_strict 7']]);
     assert.deepEqual(order(changes), [['add 6', 'add 5', 'add 55', 'delete_strict 7']]);
+  });
+
+  it('has the addresses of sets ahead of the groups whose rules ask for them', () => {
+    const compiled = new NetworkBuilder()
+      .hypervisor('hv1')
+      .logicalSwitch('net', '10.0.0.0/24')
+      .securityGroup('g')
+      .addressSet('blocked', '192.0.2.1', '192.0.2.2', '192.0.2.3')
+      .rule('deny', 'g', 'ingress', { action: 'drop', priority: 2, remoteAddressSetId: 'blocked' })
+      .rule('allow', 'g', 'ingress')
+      .port('p', 'net', '02:00:00:00:00:01', ['10.0.0.1'], ['hv1', 1], { securityGroups: ['g'] })
+      .compile();
+    const changes = compiled.fragmentsOf('hv1').map(each => fragmentDifference(null, encoded(each)));
+    const keys = planBundles(changes, 1).flatMap(({ completes }) => [...completes]);
+    const places = (room: string): number[] =>
+      keys.flatMap((key, place) => (key.startsWith(`${room}/`) ? [place] : []));
+    assert.equal(places('acl.remote').length, 3);
+    assert.ok(Math.max(...places('acl.remote')) < Math.min(...places('acl.group'), ...places('acl.rule')));
   });
 
   it('keeps what depends on a fragment that stays', () => {
