@@ -17,6 +17,9 @@ export const DEMO_WORKLOADS = [
   { name: 'db3', hypervisor: 'hv3' },
 ] as const;
 
+/** The domain of the names of a switch's workloads. */
+export const demoDomain = (logicalSwitch: string): string => `${logicalSwitch}.demo.internal`;
+
 /** What makes the network, as the operations of one transaction. */
 export function demoNetwork(): readonly Operation[] {
   const routerId = randomUUID();
@@ -33,7 +36,7 @@ export function demoNetwork(): readonly Operation[] {
       const subnet = (cidr: string, gateway: string): Operation =>
         create('subnets', { logical_switch_id: switchId, cidr, gateway_ip: gateway });
       return [
-        create('logical-switches', { name }, switchId),
+        create('logical-switches', { name, dns_domain: demoDomain(name) }, switchId),
         subnet(`${ipv4}.0/24`, `${ipv4}.1`),
         subnet(`${ipv6}:/64`, `${ipv6}:1`),
         create('logical-router-ports', {

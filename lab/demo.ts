@@ -3,8 +3,9 @@
  * workloads that talk, on this machine. Stays up until Ctrl-C. With `--check`: proves each step from what the workloads
  * and the switches say, takes everything down again, and exits 0 or 1.
  */
-import { DEMO_WORKLOADS, demoNetwork } from './demo-network.js';
+import { DEMO_WORKLOADS, demoDomain, demoNetwork } from './demo-network.js';
 import { Lab } from './lab.js';
+import { configureByDhcp, resolve } from './network-clients.js';
 import { ping } from './probe.js';
 import { eventually } from './processes.js';
 import { DEFAULT_CONTROLLER_PORTS, removeLeftovers } from './state.js';
@@ -15,6 +16,8 @@ const HYPERVISORS = 3;
 const APPLIED_WITHIN_MS = 20_000;
 /** Who moves, and where to, in the demo. */
 const MOVED = { name: 'web1', to: 'hv2' };
+/** Who asks Weft for its address, and for the name of whom. */
+const ASKING = { name: 'web2', network: 'web', for: 'web3' };
 
 interface Demo {
   readonly lab: Lab;
@@ -44,6 +47,24 @@ async function pingEveryPair(lab: Lab): Promise<void> {
   if (faults.length > 0) throw new Error(`lost pings:\n${faults.join('\n')}`);
 }
 
+async function proveAddressing(lab: Lab): Promise<void> {
+  const asking = lab.workload(ASKING.name);
+  const wanted = asking.record.addresses.find(address => !address.includes(':')) ?? '';
+  await step(`${ASKING.name} got ${wanted} by DHCP (udhcpc)`, async () => {
+    const given = await configureByDhcp(asking);
+    if (given !== wanted) throw new Error(`DHCP gave ${ASKING.name} ${given}, and its port has ${wanted}`);
+  });
+  const name = `${ASKING.for}.${demoDomain(ASKING.network)}`;
+  await step(`${name} found by DNS (dig), over IPv4 and IPv6`, async () => {
+    const named = lab.workload(ASKING.for);
+    for (const server of asking.record.gateways) {
+      const found = await Promise.all(['A', 'AAAA'].map(type => resolve(asking, server, name, type)));
+      const expected = [named.address(4), named.address(6)];
+      if (found.join() !== expected.join()) throw new Error(`${name} is ${found.join()}, not ${expected.join()}`);
+    }
+  });
+}
+
 /** Brings everything up. Returns what each hypervisor held when it had joined and there was no network yet. */
 async function bringUp({ lab, weft }: Demo): Promise<ReadonlyMap<string, SwitchState>> {
   const { client } = weft;
@@ -68,6 +89,7 @@ async function bringUp({ lab, weft }: Demo): Promise<ReadonlyMap<string, SwitchS
     );
     await client.converged();
   });
+  await proveAddressing(lab);
   await step('every pair pings over IPv4 and IPv6 without loss', () => pingEveryPair(lab));
   await step(`${MOVED.name} moved live to ${MOVED.to}`, async () => {
     await lab.moveWorkload(MOVED.name, MOVED.to);
@@ -127,6 +149,7 @@ Try:
   ${cli} list logical-switch-ports
   npx weft lab status --name ${name}
   npx weft lab exec --name ${name} web1 -- ping -c 3 ${lab.workload('db3').address(4)}
+  npx weft lab exec --name ${name} web1 -- dig @${lab.workload('web1').record.gateways[0] ?? ''} web3.${demoDomain('web')}
   npx weft lab trace --name ${name} web1 db3
   npx weft lab move --name ${name} web1 hv3
 `);

@@ -20,7 +20,7 @@ const labTools = [
   'ovs-appctl',
   'ovsdb-tool',
   'ovsdb-client',
-].concat(['ip', 'ethtool', 'ping']);
+].concat(['ip', 'ethtool', 'ping', 'busybox', 'dig']);
 /** What only the tests with virtual machines need. */
 const guestTools = ['qemu-system-x86_64', 'depmod'];
 const testTools = Object.keys(toolPackages).filter(tool => !guestTools.includes(tool));

@@ -9,7 +9,7 @@ describe('demo', function () {
   this.timeout(240_000);
 
   before(function () {
-    requires(this, { root: true, tools: LAB_TOOLS });
+    requires(this, { root: true, tools: [...LAB_TOOLS, 'busybox', 'dig'] });
   });
 
   it('proves every step and leaves nothing behind', async () => {
