@@ -8,6 +8,7 @@ import { AuditedJoinTokens1763753400000 } from './1763753400000-audited-join-tok
 import { ProviderNetworks1763755200000 } from './1763755200000-provider-networks.js';
 import { VerdictLog1763758800000 } from './1763758800000-verdict-log.js';
 import { Addressing1763760600000 } from './1763760600000-addressing.js';
+import { Gateways1763764200000 } from './1763764200000-gateways.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -19,4 +20,5 @@ export const migrations = [
   ProviderNetworks1763755200000,
   VerdictLog1763758800000,
   Addressing1763760600000,
+  Gateways1763764200000,
 ] as const;

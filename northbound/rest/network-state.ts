@@ -9,7 +9,7 @@ import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
 import { operatorMembers } from '../../src/store/tenancy.js';
 import type { NetworkView } from '../../src/view/network-view.js';
-import { dhcpOptionStatus, dnsRecordStatus, mirrorStatus, qosStatus } from './feature-status.js';
+import { dhcpOptionStatus, dnsRecordStatus, gatewayStatus, mirrorStatus, qosStatus } from './feature-status.js';
 import { all } from '../../src/view/rows.js';
 import type { Sight } from './sight.js';
 import { type HypervisorState, type PortState, portStates } from './states.js';
@@ -203,6 +203,8 @@ export class NetworkState {
         return { status: dhcpOptionStatus(this.view, row as RowOf<'dhcp-options'>) };
       case 'dns-records':
         return { status: dnsRecordStatus(this.view, row as RowOf<'dns-records'>) };
+      case 'logical-routers':
+        return { gateway_status: gatewayStatus(this.view, row as RowOf<'logical-routers'>) };
       case 'mirrors':
         return { status: mirrorStatus(this.view, row as RowOf<'mirrors'>) };
       default:

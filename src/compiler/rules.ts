@@ -8,6 +8,7 @@ import { aclRule } from './acl/security-group-rule.js';
 import { dhcpSwitch } from './dhcp/switch.js';
 import { dnsSwitch } from './dns/switch.js';
 import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
+import { gatewayOutside, gatewayPlace, gatewayRedirect } from './gateway/gateway.js';
 import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
 import { portSecurityClaims } from './port-security/claims.js';
 import { portSecurityOwner } from './port-security/owner.js';
@@ -65,4 +66,7 @@ export const rules: readonly Rule[] = [
   providerAttachment,
   dhcpSwitch,
   dnsSwitch,
+  gatewayRedirect,
+  gatewayPlace,
+  gatewayOutside,
 ];

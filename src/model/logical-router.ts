@@ -1,7 +1,11 @@
 import { optional, ownField } from './fields.js';
 import { MAX_DATAPATH_KEY } from './logical-switch.js';
+import { Type } from './json-schema.js';
 import { resource } from './resource.js';
-import { boolean, integer } from './value-types.js';
+import { boolean, integer, list, nullable, object, text, uuid } from './value-types.js';
+
+/** Hypervisors that a gateway can name. */
+export const MAX_GATEWAY_HYPERVISORS = 8;
 
 export const logicalRouters = resource({
   kind: 'logical-routers',
@@ -11,6 +15,22 @@ export const logicalRouters = resource({
   exposed: true,
   fields: {
     enabled: optional(boolean(), 'Administrative state; a disabled router drops everything.', { default: true }),
+    gateway: optional(
+      nullable(
+        object({
+          logicalSwitchId: uuid(),
+          hypervisors: nullable(
+            list(text({ min: 1, max: 255 }), { min: 1, max: MAX_GATEWAY_HYPERVISORS, distinct: true }),
+          ),
+        }),
+      ),
+      'The logical switch of a physical network on which one hypervisor at a time speaks for the router: the first of these that can; left out: of those with gateway=true. The addresses are those of the router port there.',
+      { default: null, operatorOnly: true },
+    ),
+    gatewaySwitchId: ownField(nullable(uuid()), 'The logical switch of the gateway.', {
+      access: 'internal',
+      indexed: true,
+    }),
     datapathKey: ownField(
       integer(1, MAX_DATAPATH_KEY),
       'Tunnel key, unique among logical switches and logical routers.',
@@ -20,5 +40,19 @@ export const logicalRouters = resource({
       },
     ),
   },
-  columns: ['enabled'],
+  computed: {
+    gateway_status: {
+      schema: Type.Union([
+        Type.Object({
+          hypervisor: Type.Union([Type.String(), Type.Null()]),
+          candidates: Type.Array(
+            Type.Object({ hypervisor: Type.String(), active: Type.Boolean(), reason: Type.String() }),
+          ),
+        }),
+        Type.Null(),
+      ]),
+      description: 'Which hypervisor speaks for the router outside, which others may, and why it is that one.',
+    },
+  },
+  columns: ['enabled', 'gateway'],
 });

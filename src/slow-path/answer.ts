@@ -20,6 +20,7 @@ import {
   switchOf,
   tunnelCapacity,
 } from './location.js';
+import { neighbourAccount, neighbourQuestion } from './neighbours.js';
 import type { Ends } from './packets/checksum.js';
 import {
   encodeFrame,
@@ -57,7 +58,8 @@ export interface Punted {
 
 /** Who pays for the answer to a packet. */
 export interface Account {
-  readonly port: BoundPort;
+  /** Null: a router, which asks for itself. */
+  readonly port: BoundPort | null;
   /** What is answered for one key is limited by itself, and waits behind itself. */
   readonly key: string;
   readonly rate: Rate;
@@ -83,6 +85,7 @@ export function accountOf(view: NetworkReader, { hypervisorId, at, data }: Punte
     const judge = judgeOf(view, hypervisorId, at);
     return judge === null ? 'foreign_port' : { port: judge, key: judge.id, rate: entry };
   }
+  if (at.puntClass === 'neighbour') return neighbourAccount(view, { hypervisorId, at, data });
   if (at.origin !== 0) {
     const port = senderOf(view, hypervisorId, at);
     return port === null ? 'foreign_port' : { port, key: port.id, rate: entry };
@@ -97,10 +100,14 @@ export function accountOf(view: NetworkReader, { hypervisorId, at, data }: Punte
 export function answersTo(
   view: NetworkReader,
   punted: Punted,
-  port: BoundPort,
+  port: BoundPort | null,
   defaultUnderlayMtu: number,
 ): readonly Answer[] | Silence {
   const { puntClass } = punted.at;
+  if (port === null) {
+    const question = neighbourQuestion(view, punted);
+    return typeof question === 'string' ? question : [question];
+  }
   const frame = parseFrame(punted.data);
   if (frame === null) return 'malformed';
   if (isAddressing(puntClass)) return addressingAnswers(view, puntClass, port, frame, defaultUnderlayMtu);
@@ -124,6 +131,7 @@ function errorAbout(
   if (!mayBeAnswered(frame) || isForMany(view, at, port, router, frame)) return 'not_to_be_answered';
   switch (puntClass) {
     case 'verdict':
+    case 'neighbour':
       return 'not_to_be_answered';
     case 'reject':
       return rejection(view, at, judgeOf(view, hypervisorId, at), frame);

@@ -238,7 +238,7 @@ export class SlowPath {
     if (typeof account === 'string') return this.#drop(account);
     const { port, key, rate } = account;
     if (!this.#allowances.take(`${key} ${at.puntClass}`, rate)) {
-      if (at.puntClass === 'verdict') this.verdictLog.pass(port);
+      if (at.puntClass === 'verdict' && port !== null) this.verdictLog.pass(port);
       return this.#drop('limit');
     }
     const turn = { group: hypervisorId, member: key };
@@ -275,14 +275,14 @@ export class SlowPath {
     if (!isInCharge()) return this.#drop('not_in_charge');
     if (waitedMs > latestMs) return this.#drop('too_late');
     if (!isReady(channel)) return this.#drop('not_connected');
-    if (punted.at.puntClass === 'verdict') return this.#log(punted, port, waitedMs);
+    if (punted.at.puntClass === 'verdict' && port !== null) return this.#log(punted, port, waitedMs);
     const answers = answersTo(view, punted, port, defaultUnderlayMtu);
     if (typeof answers === 'string') return this.#drop(answers);
     send(channel, answers);
     this.#answered(punted.at.puntClass, waitedMs);
   }
 
-  #log(punted: Punted, port: Account['port'], waitedMs: number): void {
+  #log(punted: Punted, port: NonNullable<Account['port']>, waitedMs: number): void {
     const refused = this.verdictLog.take(punted, port);
     if (refused === null) this.#answered('verdict', waitedMs);
     else this.#drop(refused);

@@ -5,6 +5,7 @@
  */
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
+import { Gateways } from './gateways.js';
 import { PhysicalAttachments } from './physical-attachments.js';
 import { Placement } from './placement.js';
 import {
@@ -61,6 +62,7 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'switch-presences',
   'bound-ports',
   'physical-attachments',
+  'gateway-places',
   'port-groups',
   'group-traits',
   'remote-addresses',
@@ -76,6 +78,7 @@ export class NetworkView implements NetworkReader {
   readonly #tables = new Map<ViewKind, Table<AnyRow>>();
   /** By project, for readers that are tenants; rules read nothing of projects. */
   readonly #projects = new Map<ViewKind, ProjectRows<RowOf<Kind>>>(nounKinds.map(kind => [kind, new ProjectRows()]));
+  readonly #gateways: Gateways;
   readonly #placement: Placement;
   readonly #membership: SecurityMembership;
   readonly #attachments: PhysicalAttachments;
@@ -84,6 +87,7 @@ export class NetworkView implements NetworkReader {
     for (const kind of viewKinds) {
       this.#tables.set(kind, new Table<AnyRow>(indexes[kind] as ConstructorParameters<typeof Table<AnyRow>>[0]));
     }
+    this.#gateways = new Gateways(this);
     this.#placement = new Placement(this);
     this.#membership = new SecurityMembership(this);
     this.#attachments = new PhysicalAttachments(this);
@@ -129,10 +133,11 @@ export class NetworkView implements NetworkReader {
    */
   apply(revision: number, rows: Iterable<RowAfter<Kind>>): Touched {
     const changes = this.#applyRows(latest(rows));
-    const placed = this.#placement.apply(changes as readonly RowChange<Kind>[]);
+    const gateways = this.#gateways.apply(changes as readonly RowChange<Kind>[]);
+    const placed = this.#placement.apply(changes as readonly RowChange<Kind>[], gateways);
     const secured = this.#membership.apply(changes as readonly RowChange<Kind>[], placed);
     const attached = this.#attachments.apply(changes as readonly RowChange<Kind>[], placed);
-    const derived = this.#applyRows(latest([...this.#fleet(changes), ...placed, ...secured, ...attached]));
+    const derived = this.#applyRows(latest([...this.#fleet(changes), ...gateways, ...placed, ...secured, ...attached]));
     this.#revision = revision;
     return { revision, changes: [...changes, ...derived] };
   }

@@ -7,13 +7,17 @@
  *   residencies       (datapath, hypervisor) where the hypervisor has a bound port of any switch in the connected
  *                     component; switches and routers are joined by router ports, routers also by peer ports
  *
+ * The port by which a router is outside joins nothing, or everything behind one physical network would be one component: the router
+ * reaches it through its gateway. A hypervisor that can be that has both, as if it had ports of them.
+ *
  * A binding costs at most one row for each datapath of its component; a link between components, or a cut, walks
  * the components concerned and no other. What must stay true: the rows are a function of the current rows of the
  * model only (test/view/placement.test.ts compares with a computation from scratch after every change).
  */
-import type { Kind } from '../model/index.js';
+import type { Kind, RowOf } from '../model/index.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
-import { presenceId, residencyId, type BoundPort, type DerivedKind } from './rows.js';
+import { isGatewayPort } from '../model/gateway.js';
+import { presenceId, residencyId, type BoundPort, type DerivedKind, type GatewayPlace } from './rows.js';
 
 type DatapathKind = 'logical-switches' | 'logical-routers';
 
@@ -24,7 +28,7 @@ interface Datapath {
   live: { readonly kind: DatapathKind; readonly number: number } | null;
   /** Neighbour and how many router ports make the link. */
   readonly links: Map<Datapath, number>;
-  /** Hypervisor id and how many ports of this very switch are bound there. */
+  /** Hypervisor id and how many ports of this very switch are bound there; and routers for which it can be the gateway. */
   readonly hosts: Map<string, number>;
   component: Component;
 }
@@ -52,6 +56,8 @@ export class Placement {
   readonly #datapaths = new Map<string, Datapath>();
   /** Router port id -> the two ends that it links. */
   readonly #links = new Map<string, readonly [Datapath, Datapath]>();
+  /** By id, each hypervisor that can be a gateway, as it is counted. */
+  readonly #places = new Map<string, GatewayPlace>();
   #dirty = new Set<Component>();
   #output: RowAfter<DerivedKind>[] = [];
 
@@ -60,7 +66,10 @@ export class Placement {
   }
 
   /** Call when the view's own rows hold `changes` already. Returns the derived rows, oldest first. */
-  apply(changes: readonly RowChange<Kind>[]): readonly RowAfter<DerivedKind>[] {
+  apply(
+    changes: readonly RowChange<Kind>[],
+    places: readonly RowAfter<'gateway-places'>[] = [],
+  ): readonly RowAfter<DerivedKind>[] {
     this.#dirty = new Set();
     this.#output = [];
     const routerPorts = new Set<string>();
@@ -68,6 +77,10 @@ export class Placement {
     for (const change of changes) {
       if (change.kind === 'logical-switches' || change.kind === 'logical-routers') {
         this.#setDatapath(change.kind, change.id, change.after?.number ?? null);
+        if (change.kind === 'logical-routers' && outsideOf(change.before) !== outsideOf(change.after)) {
+          for (const port of this.#view.by('logical-router-ports', 'logicalRouterId', change.id))
+            routerPorts.add(port.id);
+        }
       } else if (change.kind === 'logical-router-ports') {
         routerPorts.add(change.id);
         for (const peer of this.#view.by('logical-router-ports', 'peerId', change.id)) routerPorts.add(peer.id);
@@ -80,6 +93,7 @@ export class Placement {
     for (const id of routerPorts) this.#setLink(id);
     this.#rebuild();
     for (const id of switchPorts) this.#setBoundPort(id);
+    for (const { id, after } of places) this.#setPlace(id, after);
     return this.#output;
   }
 
@@ -134,6 +148,7 @@ export class Placement {
   #endsOf(portId: string): readonly [string, string] | null {
     const port = this.#view.get('logical-router-ports', portId);
     if (port === null) return null;
+    if (isGatewayPort(this.#view.get('logical-routers', port.logicalRouterId), port)) return null;
     if (port.logicalSwitchId !== null) return [port.logicalRouterId, port.logicalSwitchId];
     const peer = port.peerId === null ? null : this.#view.get('logical-router-ports', port.peerId);
     return peer === null ? null : [port.logicalRouterId, peer.logicalRouterId];
@@ -198,8 +213,25 @@ export class Placement {
     if (held !== null) this.#countPort(held, -1);
   }
 
+  #setPlace(id: string, place: GatewayPlace | null): void {
+    const held = this.#places.get(id);
+    if (place === null) this.#places.delete(id);
+    else this.#places.set(id, place);
+    if (place !== null) this.#countPlace(place, 1);
+    if (held !== undefined) this.#countPlace(held, -1);
+  }
+
+  #countPlace({ logicalRouterId, logicalSwitchId, hypervisorId }: GatewayPlace, by: 1 | -1): void {
+    this.#countHost(logicalRouterId, hypervisorId, by);
+    this.#countHost(logicalSwitchId, hypervisorId, by);
+  }
+
   #countPort({ logicalSwitchId, hypervisorId }: BoundPort, by: 1 | -1): void {
-    const datapath = this.#datapath(logicalSwitchId);
+    this.#countHost(logicalSwitchId, hypervisorId, by);
+  }
+
+  #countHost(datapathId: string, hypervisorId: string, by: 1 | -1): void {
+    const datapath = this.#datapath(datapathId);
     const atDatapath = count(datapath.hosts, hypervisorId, by);
     if (atDatapath === 'stayed') return;
     if (datapath.live === null) return this.#forget(datapath);
@@ -217,11 +249,16 @@ export class Placement {
   }
 
   #setPresence({ id: logicalSwitchId, live }: Datapath, hypervisorId: string, present: boolean): void {
-    if (live === null) return;
+    if (live?.kind !== 'logical-switches') return;
     const id = presenceId(logicalSwitchId, hypervisorId);
     const row = { id, logicalSwitchId, hypervisorId, number: live.number };
     this.#output.push({ kind: 'switch-presences', id, after: present ? row : null });
   }
+}
+
+/** The logical switch on which the router is outside. */
+function outsideOf(router: Pick<RowOf<'logical-routers'>, 'gateway'> | null): string | null {
+  return router?.gateway?.logicalSwitchId ?? null;
 }
 
 /** What becoming a member of `now` after having been one of `before` changes: hypervisor, and whether it joined. */

@@ -21,7 +21,7 @@ export interface Residency {
   readonly number: number;
 }
 
-/** A hypervisor has at least one bound port of that very switch. */
+/** A hypervisor has at least one bound port of that very switch, or can be the gateway of a router that is outside on it. */
 export interface SwitchPresence {
   /** `logicalSwitchId@hypervisorId` */
   readonly id: string;
@@ -53,6 +53,19 @@ export interface PhysicalAttachment {
   /** The bridge of the host that leads to the physical network; null: it names none. */
   readonly bridge: string | null;
   /** The number of the physical network. */
+  readonly number: number;
+}
+
+/** A hypervisor that can be the gateway of a logical router: it holds what the router reaches, and the logical switch outside. */
+export interface GatewayPlace {
+  /** `logicalRouterId@hypervisorId` */
+  readonly id: string;
+  readonly logicalRouterId: string;
+  readonly logicalSwitchId: string;
+  readonly hypervisorId: string;
+  /** 0: it is the gateway; others are the next in order. */
+  readonly rank: number;
+  /** The number of the logical router. */
   readonly number: number;
 }
 
@@ -100,6 +113,7 @@ export interface DerivedRows {
   readonly 'switch-presences': SwitchPresence;
   readonly 'bound-ports': BoundPort;
   readonly 'physical-attachments': PhysicalAttachment;
+  readonly 'gateway-places': GatewayPlace;
   readonly 'port-groups': PortGroups;
   readonly 'group-traits': GroupTraits;
   readonly 'remote-addresses': RemoteAddresses;
@@ -160,6 +174,10 @@ export const presenceId = (logicalSwitchId: string, hypervisorId: string): strin
 /** The id of a physical attachment. */
 export const attachmentId = (physicalNetworkKey: number, hypervisorId: string): string =>
   `${physicalNetworkKey}@${hypervisorId}`;
+
+/** The id of a gateway place. */
+export const gatewayPlaceId = (logicalRouterId: string, hypervisorId: string): string =>
+  `${logicalRouterId}@${hypervisorId}`;
 
 /** The id of a residency. */
 export const residencyId = (datapathId: string, hypervisorId: string): string => `${datapathId}@${hypervisorId}`;
@@ -257,6 +275,11 @@ export const indexes = {
     zone: row => [zonePlace(row.hypervisorId, row.ctZone)],
   },
   'physical-attachments': { hypervisorId: row => [row.hypervisorId] },
+  'gateway-places': {
+    logicalRouterId: row => [row.logicalRouterId],
+    logicalSwitchId: row => [row.logicalSwitchId],
+    hypervisorId: row => [row.hypervisorId],
+  },
   'port-groups': {},
   'group-traits': {},
   'remote-addresses': {},

@@ -16,7 +16,7 @@ const rooms = [...new Set(rules.map(({ name }) => name.slice(0, name.indexOf('.'
 
 /** Two hosts with switches and a router, and beside them everything that is not on every network. */
 function everything(): NetworkBuilder {
-  return twoHostNetwork({ bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }] })
+  return twoHostNetwork({ bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }], gateway: true })
     .hypervisor('hv3', { encapIp: '2001:db8::3', underlayMtu: 9000 })
     .port('off', 'web', '02:00:00:00:01:0f', ['10.1.0.15'], ['hv1', 4], { enabled: false })
     .port('unbound', 'web', '02:00:00:00:01:0e', ['10.1.0.14'])
@@ -82,7 +82,10 @@ function everything(): NetworkBuilder {
       portSecurity: false,
       unknownMacs: true,
     })
-    .attach('edge-tagged', 'edge', 'tagged', '0a:00:00:00:00:05', ['203.0.113.1/24', 'fd00:5::1/64']);
+    .attach('edge-tagged', 'edge', 'tagged', '0a:00:00:00:00:05', ['203.0.113.1/24', 'fd00:5::1/64'])
+    .router('border', { gateway: { logicalSwitchId: 'flat', hypervisors: ['hv1'] } })
+    .attach('border-flat', 'border', 'flat', '0a:00:00:00:00:06', ['198.51.100.1/24', 'fd00:6::1/64'])
+    .route('border default', 'border', '0.0.0.0/0', '198.51.100.254');
 }
 
 describe('The flows of each room', () => {

@@ -121,7 +121,13 @@ export class NetworkBuilder {
   }
 
   router(id: string, given: Given<'logical-routers'> = {}): this {
-    return this.#add('logical-routers', id, { enabled: true, datapathKey: ++this.#datapathKey, ...given });
+    return this.#add('logical-routers', id, {
+      enabled: true,
+      gateway: null,
+      gatewaySwitchId: null,
+      datapathKey: ++this.#datapathKey,
+      ...given,
+    });
   }
 
   /** A router port on a switch. */

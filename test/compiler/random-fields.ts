@@ -122,6 +122,18 @@ function nextHop(context: Context, isIpv6: boolean): string {
   return isIpv6 ? ipv6(context) : ipv4(context);
 }
 
+/** Mostly a logical switch on which the router has a port. */
+function switchOfRouter({ random, tables }: Context, routerId: string): string | null {
+  const ports = [...tables['logical-router-ports'].values()].filter(port => port.logicalRouterId === routerId);
+  return ports.length === 0 || random.chance(0.1) ? null : random.pick(ports).logicalSwitchId;
+}
+
+/** Hypervisors by name, and sometimes one that there is not. */
+function gatewayNames({ random, tables }: Context): readonly string[] {
+  const names = [...tables.hypervisors.values()].map(({ name }) => name);
+  return [random.pick([...names, 'nobody']), random.pick([...names, 'nobody'])];
+}
+
 /** The two ends of a link between routers. */
 export function linkNetworks(context: Context): readonly [readonly string[], readonly string[]] {
   const [four, six] = [prefix4(context), prefix6(context)];
@@ -183,6 +195,13 @@ export const fields: {
   },
   'logical-routers': {
     enabled: ({ random }) => random.chance(0.8),
+    gateway: (context, { id }) =>
+      maybe(context, 0.6, () => ({
+        logicalSwitchId: switchOfRouter(context, id) ?? refer(context, 'logical-switches'),
+        hypervisors: maybe(context, 0.5, () => gatewayNames(context)),
+      })),
+    // Only the store reads it.
+    gatewaySwitchId: () => null,
     datapathKey: ({ random }) => 1 + random.below(0xfffff),
   },
   'security-groups': {

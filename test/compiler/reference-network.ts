@@ -4,6 +4,7 @@
  * out equal keep their identity, so that "same object" means "same answer".
  */
 import { structurallyEqual } from '../../src/base/structural-equality.js';
+import { gatewayCandidates } from '../../src/model/gateway.js';
 import type { Hypervisor, LogicalSwitch } from '../../src/model/index.js';
 import type { RowAfter } from '../../src/view/network-view.js';
 import { securityOf } from './reference-security.js';
@@ -25,7 +26,7 @@ type Members = { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] };
 /** The members that placement is a function of. */
 const placementMembers: Members = {
   'logical-switches': ['number'],
-  'logical-routers': ['number'],
+  'logical-routers': ['number', 'gateway'],
   'logical-switch-ports': ['number', 'logicalSwitchId'],
   'logical-router-ports': ['logicalRouterId', 'logicalSwitchId', 'peerId'],
   'port-bindings': ['logicalSwitchPortId', 'hypervisorId', 'ofport', 'ctZone'],
@@ -85,6 +86,14 @@ export class ReferenceNetwork {
       if (after === null) table.delete(id);
       else table.set(id, after);
       changed.add(kind);
+    }
+    // The order among candidates is the model's; which rows come of it is found here, from all of them.
+    const mayMoveGateways = (['hypervisors', 'logical-switches', 'logical-routers'] as const).some(kind =>
+      changed.has(kind),
+    );
+    if (mayMoveGateways && this.#replace('gateway-places', gatewayPlacesOf(this))) {
+      changed.add('gateway-places');
+      hasMoved = true;
     }
     if (hasMoved) this.#placement = placementOf(this);
     if (hasMoved || isSecuredAnew) {
@@ -191,6 +200,22 @@ interface PlacementRows {
   readonly residencies: Rows;
 }
 
+function gatewayPlacesOf(network: ReferenceNetwork): Rows {
+  const hypervisors = sortedById(network.rows('hypervisors').values()) as ViewRow<'hypervisors'>[];
+  const switches = new Map(rowsOf(network, 'logical-switches').map(row => [row.id, row]));
+  const places = rowsOf(network, 'logical-routers').flatMap(router => {
+    const logicalSwitchId = router.gateway?.logicalSwitchId ?? '';
+    const network = switches.get(logicalSwitchId)?.provider?.physicalNetwork ?? null;
+    const able = gatewayCandidates(router, network, hypervisors).filter(each => each.obstacle === null);
+    return able.flatMap(({ hypervisorId }, rank) => {
+      if (hypervisorId === null) return [];
+      const id = `${router.id}@${hypervisorId}`;
+      return [{ id, logicalRouterId: router.id, logicalSwitchId, hypervisorId, rank, number: router.number }];
+    });
+  });
+  return new Map(places.map(row => [row.id, row]));
+}
+
 /** Placement as its definition says it, from all rows: flood fill over every link, then every (datapath, host) pair. */
 function placementOf(network: ReferenceNetwork): PlacementRows {
   const switches = new Map(rowsOf(network, 'logical-switches').map(row => [row.id, row]));
@@ -212,6 +237,13 @@ function placementOf(network: ReferenceNetwork): PlacementRows {
     presences.set(id, { id, logicalSwitchId, hypervisorId, number: logicalSwitch.number });
     hosts.set(logicalSwitchId, (hosts.get(logicalSwitchId) ?? new Set()).add(hypervisorId));
   }
+  for (const { logicalRouterId, logicalSwitchId, hypervisorId } of rowsOf(network, 'gateway-places')) {
+    const { number } = switches.get(logicalSwitchId) as LogicalSwitch;
+    const id = `${logicalSwitchId}@${hypervisorId}`;
+    presences.set(id, { id, logicalSwitchId, hypervisorId, number });
+    for (const datapathId of [logicalRouterId, logicalSwitchId])
+      hosts.set(datapathId, (hosts.get(datapathId) ?? new Set()).add(hypervisorId));
+  }
   const residencies = new Map<string, AnyRow>();
   for (const members of components(network, [...switches.keys(), ...routers.keys()])) {
     const reached = new Set(members.flatMap(member => [...(hosts.get(member) ?? [])]));
@@ -231,7 +263,10 @@ function components(network: ReferenceNetwork, datapaths: readonly string[]): re
   const neighbours = new Map<string, string[]>(datapaths.map(id => [id, []]));
   const routerPorts = rowsOf(network, 'logical-router-ports');
   const routerOf = new Map(routerPorts.map(row => [row.id, row.logicalRouterId]));
+  const routers = new Map(rowsOf(network, 'logical-routers').map(row => [row.id, row]));
   for (const port of routerPorts) {
+    const outside = routers.get(port.logicalRouterId)?.gateway?.logicalSwitchId;
+    if (outside !== undefined && outside === port.logicalSwitchId) continue;
     const other = port.logicalSwitchId ?? (port.peerId === null ? undefined : routerOf.get(port.peerId));
     if (other === undefined || !neighbours.has(other) || !neighbours.has(port.logicalRouterId)) continue;
     neighbours.get(other)?.push(port.logicalRouterId);

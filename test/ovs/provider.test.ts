@@ -251,4 +251,41 @@ describe('physical networks', function () {
     assert.deepEqual(await answers.stop(), []);
     assert.deepEqual(await capture.stop(), []);
   });
+
+  it('are reached by a logical router through its gateway, which is another when that is drained', async () => {
+    const { client } = weftLab();
+    const gateways = await Promise.all(['hv2', 'hv3'].map(name => client.find('hypervisors', name)));
+    await weftLab().lab.hypervisor('hv3').mapBridges(mapped);
+    for (const { id } of gateways) await client.patch('hypervisors', id, { gateway: true });
+    const outer = planSwitch({ name: 's', cidrs: cidrs.tagged, value: vlan100 });
+    const inner = planSwitch({ name: 'inside', ports: { b: {} } });
+    const gateway = { logical_switch_id: outer.id, hypervisors: ['hv2', 'hv3'] };
+    const router = planRouter('r', [outer, inner], { gateway });
+    await weftLab().build([...outer.operations, ...inner.operations, ...router.operations]);
+    const [b] = await weftLab().plug({ b: 'hv1' });
+    assert.ok(b !== undefined);
+    const nextHops = outer.gateways.map(address => address.slice(0, address.indexOf('/')));
+    const routes = inner.cidrs.map((cidr, i) => [cidr, 'via', nextHops[i] ?? '']);
+    for (const route of routes) await outside.exec(['ip', 'route', 'add', ...route]);
+    const active = async (): Promise<string | null> =>
+      (await client.get<RestObject & { gateway_status: { hypervisor: string | null } }>('logical-routers', router.id))
+        .gateway_status.hypervisor;
+    /** The first of a new neighbour is lost while the gateway asks for it. */
+    const answersFrom = async (from: Station, to: Station, family: 4 | 6): Promise<boolean> =>
+      (await ping(from, to.address(family), { count: 2 })).received > 0;
+    for (const name of ['hv2', 'hv3']) {
+      assert.equal(await active(), name);
+      for (const family of [4, 6] as const) {
+        await forgetNeighbours(outside);
+        await eventually(`the gateway on ${name} knows its neighbour`, () => answersFrom(b, outside, family));
+        await assertReaches(b, outside, [family]);
+        await assertReaches(outside, b, [family]);
+      }
+      if (name === 'hv3') break;
+      await client.patch('hypervisors', gateways[0]?.id ?? '', { drain: true }, { appliedWithinMs: 20_000 });
+    }
+    for (const route of routes) await outside.exec(['ip', 'route', 'del', ...route]);
+    for (const { id } of gateways) await client.patch('hypervisors', id, { gateway: false, drain: false });
+    await weftLab().lab.hypervisor('hv3').mapBridges({});
+  });
 });

@@ -23,6 +23,8 @@ describe('What a switch says with a packet', () => {
       ruleKind: 3,
       flood: 2,
       mac: 0xffff_ffff_ffffn,
+      address4: 0xcb00_7101,
+      address6: (0x2001_0db8n << 96n) | 0x1234n,
     };
     const loads = set(values).render({ layout, stage: dropCount, drop: dropCount });
     const metadata = canonicalMatch([
@@ -35,6 +37,8 @@ describe('What a switch says with a packet', () => {
       puntClass: _class,
       dropReason: _reason,
       mac: _mac,
+      address4,
+      address6,
       verdict: _verdict,
       ruleKind: _kind,
       ...numbers
@@ -46,6 +50,7 @@ describe('What a switch says with a packet', () => {
       verdict: 'reject',
       direction: 'ingress',
       datapath: 5,
+      nextHop: { 4: BigInt(address4), 6: address6 },
     });
     const wide = loads.flatMap(action => (action.kind === 'setField' ? [matchField(action.field, action.value)] : []));
     assert.deepEqual(readPuntedAt([matchField(oxm.metadata, 5n), ...wide]), readPuntedAt(metadata));

@@ -170,7 +170,9 @@ describe('The slow path', () => {
   });
 
   it('answers all that every class of a port allows at once', async () => {
-    const all = Object.values(puntClasses);
+    // A router asks for itself, and its packets are of no port.
+    const { neighbour: _ofRouters, ...ofPorts } = puntClasses;
+    const all = Object.values(ofPorts);
     for (const { code, burst } of all)
       for (let n = 0; n < burst; n += 1) host.punt(numberOf('web1'), code, { ctZone: zoneOf('web1') });
     assert.equal(

@@ -50,6 +50,7 @@ describe('The log of verdicts', () => {
     aclRule: ruleNumber('https'),
     verdict: 'allow',
     direction: 'ingress',
+    nextHop: { 4: 0n, 6: 0n },
     flood: 0,
   };
   const denied: PuntedAt = { ...allowed, aclRule: 0, verdict: 'none' };
@@ -69,7 +70,7 @@ describe('The log of verdicts', () => {
   function take(at: PuntedAt, data: Uint8Array, hypervisorId = 'hv1') {
     const punted = { hypervisorId, at, data };
     const account = accountOf(view, punted);
-    return typeof account === 'string' ? account : log.take(punted, account.port);
+    return typeof account === 'string' ? account : log.take(punted, account.port ?? assert.fail('of no port'));
   }
 
   it('says who decided what about which packet', () => {

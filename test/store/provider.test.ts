@@ -14,7 +14,7 @@ describeOnBoth('Physical networks in the store', store => {
   const merge = async (id: string, body: unknown): Promise<RowOf<'logical-switches'>> =>
     (await store().write(context, tx => tx.merge('logical-switches', id, body))).result.row;
 
-  async function refused(code: string, pointer: string, work: Promise<unknown>): Promise<void> {
+  async function refused(code: string, pointer: string | undefined, work: Promise<unknown>): Promise<void> {
     await assert.rejects(work, (error: unknown) => {
       const failure = error as WeftError;
       assert.deepEqual([failure.code, failure.pointer], [code, pointer], failure.message);
@@ -64,5 +64,25 @@ describeOnBoth('Physical networks in the store', store => {
     assert.equal(jumbo.mtu, 9000);
     await refused('mtu_too_large', '/mtu', merge(jumbo.id, { provider: null }));
     assert.equal((await merge(jumbo.id, { provider: null, mtu: 1400 })).mtu, 1400);
+  });
+
+  it('are where a router has its gateway, and keep it until asked to let it go', async () => {
+    const overlay = await create(null);
+    const outside = await create({ physical_network: network() });
+    const gateway = { logical_switch_id: outside.id };
+    const make = (value: unknown): Promise<RowOf<'logical-routers'>> =>
+      store()
+        .write(context, tx => tx.create('logical-routers', { name: 'r', gateway: value }))
+        .then(({ result }) => result.row);
+    await refused('contradiction', '/gateway/logical_switch_id', make({ logical_switch_id: overlay.id }));
+    await refused('reference_not_found', '/gateway/logical_switch_id', make({ logical_switch_id: randomUUID() }));
+    const router = await make(gateway);
+    assert.deepEqual(router.gateway, { logicalSwitchId: outside.id, hypervisors: null });
+    const remove = (cascade: boolean): Promise<unknown> =>
+      store().write(context, tx => tx.delete('logical-switches', outside.id, { cascade }));
+    await refused('in_use', undefined, remove(false));
+    await remove(true);
+    const again = await store().write(context, tx => tx.merge('logical-routers', router.id, { enabled: false }));
+    assert.deepEqual([again.result.row.gateway, again.result.row.gatewaySwitchId], [null, null]);
   });
 });

@@ -16,7 +16,9 @@ export interface Verb {
 }
 
 /** Fixed from the beginning, and named by nothing that a caller could change. */
-type FixedField = 'number' | 'portKey' | 'switchPortKey' | 'datapathKey' | 'physicalNetworkKey' | 'hypervisorKey';
+type FixedField =
+  | ('number' | 'portKey' | 'switchPortKey' | 'datapathKey')
+  | ('physicalNetworkKey' | 'gatewaySwitchId' | 'hypervisorKey');
 type Values<K extends Kind> = Required<Omit<RowOf<K>, keyof CommonRow | FixedField>>;
 
 interface Case<K extends Kind> {
@@ -77,7 +79,11 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     },
     another: { cidr: 'fd00:9:2::/64' },
   },
-  'logical-routers': { id: 'router', values: { enabled: false }, another: { datapathKey: 1_000_001 } },
+  'logical-routers': {
+    id: 'router',
+    values: { enabled: false, gateway: { logicalSwitchId: 's2', hypervisors: null } },
+    another: { datapathKey: 1_000_001 },
+  },
   'security-groups': {
     id: 'servers',
     values: {

@@ -140,6 +140,15 @@ export const dropReasons = {
     code: 52,
     help: 'It was to leave to a physical network for which this hypervisor has no bridge. Name it in external_ids:weft-bridge-mappings.',
   },
+  neighbour_awaited: {
+    code: 61,
+    help: 'It was for a neighbour outside whose MAC the gateway of a logical router does not know (yet): it asks, and what comes until the answer is lost.',
+  },
+  no_gateway: {
+    answeredAs: 'unreachable',
+    code: 60,
+    help: 'It was to leave by the gateway of a logical router, and no hypervisor can be that. gateway_status of the router says why.',
+  },
 } as const satisfies Record<string, DropReasonEntry>;
 
 export type DropReason = keyof typeof dropReasons;

@@ -4,6 +4,10 @@
  */
 import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
 
+/** inPort of what comes from a physical network, and of what comes to a gateway through a tunnel: no port has these keys. */
+export const physicalPortKey = 0xfffe;
+export const gatewayPortKey = 0xfffd;
+
 export const physIn = stage('phys_in', {
   purpose:
     'From the interface to the logical port; from a tunnel to the datapath that its key names; from a physical network to the datapath of the VLAN.',

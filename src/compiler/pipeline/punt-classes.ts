@@ -113,6 +113,14 @@ export const puntClasses = {
     burst: 100,
     purpose: 'DNS for the gateway address of a switch with a domain (the names of its ports, its records).',
   },
+  neighbour: {
+    code: 9,
+    lanes: 'senders',
+    perSecond: 5,
+    burst: 10,
+    purpose:
+      'The gateway of a router does not know the MAC of a neighbour outside, and asks for it (ARP, neighbour solicitation).',
+  },
   verdict: {
     code: 16,
     lanes: null,

@@ -2,9 +2,10 @@
 import { type Pipeline, stage } from './stage.js';
 
 export const lrOutDelivery = stage('lr_out_delivery', {
-  purpose: 'Into the switch, with the MAC of the next hop. It may leave by the interface that it came from.',
-  reads: ['resolved', 'mac'],
-  writes: ['ethDst', 'physicalPort16'],
+  purpose:
+    'Into the switch, with the MAC of the next hop. It may leave by the interface that it came from. A gateway has Weft ask for a MAC that is not known.',
+  reads: ['resolved', 'mac', 'datapath', 'inPort', 'origin', 'ctZone'],
+  writes: ['ethDst', 'physicalPort16', 'puntClass', 'puntLane'],
   onMiss: { drop: 'neighbour_unresolved' },
 });
 

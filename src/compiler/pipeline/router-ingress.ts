@@ -23,9 +23,10 @@ export const lrInIpInput = stage('lr_in_ip_input', {
 });
 
 export const lrInArpResolve = stage('lr_in_arp_resolve', {
-  purpose: 'From the router port into its switch, asking there for the MAC of the next hop; or to the peer router.',
-  reads: ['datapath', 'outPort'],
-  writes: ['ethSrc', 'datapath', 'inPort', 'outPort', 'mac', 'resolved'],
+  purpose:
+    'From the router port into its switch, asking there for the MAC of the next hop; or to the peer router; or to the gateway, which routes it again.',
+  reads: ['datapath', 'outPort', 'ethType', 'fromUnderlay'],
+  writes: ['ethSrc', 'ipTtl', 'datapath', 'inPort', 'outPort', 'outHost', 'mac', 'resolved', 'fromUnderlay'],
   onMiss: { drop: 'no_route' },
 });
 

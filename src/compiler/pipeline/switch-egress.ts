@@ -9,7 +9,7 @@ export const copyFields = ['physicalPort16', 'tunnelDestination4', 'tunnelDestin
 export const lsOutDelivery = stage('ls_out_delivery', {
   purpose: 'To what the port is here: an interface, a logical router, or a tunnel to the hypervisor that has it.',
   reads: ['datapath', 'inPort', 'outPort', 'outHost', 'fromUnderlay', 'flood'],
-  writes: ['datapath', 'inPort', 'outPort', 'ctZone', 'tracks', 'stateless'],
+  writes: ['datapath', 'inPort', 'outPort', 'fromUnderlay', 'ctZone', 'tracks', 'stateless'],
   onMiss: { advance: tunnelMtu },
 });
 

@@ -40,6 +40,12 @@ export const lsFdbLearned = learnedStage('ls_fdb_learned', {
   writes: ['outPort', 'outHost'],
 });
 
+export const lsNeighbourLearned = learnedStage('ls_neighbour_learned', {
+  purpose: 'Learned on gateways: the MACs of neighbours outside, where no port has the address.',
+  reads: ['datapath', 'address4', 'address6', 'resolved'],
+  writes: ['mac', 'resolved'],
+});
+
 // Stages, last first where one refers to another.
 
 export const lsInL2FloodUnknown = stage('ls_in_l2_flood_unknown', {
@@ -86,9 +92,26 @@ export const lsInArpReply = stage('ls_in_arp_reply', {
 });
 
 export const lsInArpRsp = stage('ls_in_arp_rsp', {
-  purpose: 'Whom an ARP request or neighbour solicitation of a local port asks for.',
-  reads: [...packetKinds, 'fromUnderlay', 'arpTpa', 'ndTarget', 'ethSrc'],
-  writes: ['mac', 'address4', 'address6', 'claim', 'permitted', 'ownsAddress', 'resolved', 'targetIsRouter'],
+  purpose:
+    'Whom an ARP request or neighbour solicitation of a local port asks for; on a gateway also what neighbours outside ask and say.',
+  reads: [
+    ...packetKinds,
+    ...([
+      'datapath',
+      'fromUnderlay',
+      'arpTpa',
+      'arpSpa',
+      'arpSha',
+      'ndTarget',
+      'ipv6Src',
+      'ethSrc',
+      'resolved',
+    ] as const),
+  ],
+  writes: [
+    ...(['mac', 'address4', 'address6', 'claim', 'permitted', 'ownsAddress', 'resolved', 'targetIsRouter'] as const),
+    'vlanVid',
+  ],
   onMiss: { advance: lsInL2Lkup },
 });
 
@@ -224,5 +247,5 @@ export const switchIngress: Pipeline = {
 export const lookups: Pipeline = {
   name: 'Lookups',
   purpose: 'Subroutines: asked by other stages, answer in registers and return.',
-  stages: [lsPortSecurity, lsNeighbour, lsFdb, lsNeighbourCheck, lsFdbLearned],
+  stages: [lsPortSecurity, lsNeighbour, lsFdb, lsNeighbourCheck, lsFdbLearned, lsNeighbourLearned],
 };

@@ -12,17 +12,15 @@
  * such a switch serves the switch's own ports, to which it sends through tunnels, and does not exist outside: nobody answers for its
  * addresses there, and what comes for it is dropped. A gateway (one hypervisor at a time) is what may speak for a router outside.
  */
+import { isGatewayPort } from '../../model/gateway.js';
 import { providerOfport } from '../../model/provider-ports.js';
 import type { Flow } from '../fragment.js';
 import { advance, drop, next, outputTo, popTag, pushTag, set, tagPresent } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
-import { physIn, physOut, physSend, tunnelMtu } from '../pipeline/physical.js';
+import { physicalPortKey, physIn, physOut, physSend, tunnelMtu } from '../pipeline/physical.js';
 import { lsOutDelivery } from '../pipeline/switch-egress.js';
 import { lsInL2Unknown, lsInLookupFdb } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
-
-/** inPort of what comes from a physical network: no port has this key. */
-const physicalPortKey = 0xfffe;
 
 /** Out of ls_out_delivery: above what it says for every switch, below the ports that are here. */
 const priority = { routerToNobody: 29, router: 28, fromPhysical: 26, toPhysical: 24 } as const;
@@ -97,6 +95,7 @@ export const providerRouterPort = rule({
     if (port.logicalSwitchId === null || port.switchPortKey === null) return null;
     const logicalSwitch = view.get('logical-switches', port.logicalSwitchId);
     if (logicalSwitch === null || logicalSwitch.provider === null) return null;
+    if (isGatewayPort(view.get('logical-routers', port.logicalRouterId), port)) return null;
     const match = { datapath: logicalSwitch.datapathKey, inPort: port.switchPortKey, fromUnderlay: 0 } as const;
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },

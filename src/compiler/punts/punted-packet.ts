@@ -1,6 +1,7 @@
 /** What a packet that was sent to Weft says about where it was in the pipeline, and how an answer gets into it. */
 import { resubmit, type Action } from '../../../southbound/openflow/actions.js';
 import { oxm, type Match, type OxmField } from '../../../southbound/openflow/oxm.js';
+import type { IpFamily } from '../../base/address.js';
 import type { Direction } from '../../model/index.js';
 import { set } from '../pipeline/actions.js';
 import { type DropReason, dropReasonByCode } from '../pipeline/drop-reasons.js';
@@ -34,6 +35,8 @@ export interface PuntedAt {
   readonly verdict: Verdict;
   /** Of the connection, seen from the port whose security groups were asked. */
   readonly direction: Direction;
+  /** The next hop of a router, by family; what else the lookups were asked last otherwise. */
+  readonly nextHop: Readonly<Record<IpFamily, bigint>>;
   /** Not 0: one of several copies, so whoever has this one need not be whom it is for. */
   readonly flood: number;
 }
@@ -63,11 +66,12 @@ function registerFile(metadata: Match): bigint {
 /** Reads what a switch says with a packet; null where it is of no class that this build knows, or in what can be no datapath. */
 export function readPuntedAt(metadata: Match): PuntedAt | null {
   const file = registerFile(metadata);
-  const register = (name: RegisterName): number => {
+  const wide = (name: RegisterName): bigint => {
     const { field, offset, bits } = placeOf(name);
     const place = (placeInFile(field) ?? 0n) + BigInt(offset);
-    return Number((file >> place) & ((1n << BigInt(bits)) - 1n));
+    return (file >> place) & ((1n << BigInt(bits)) - 1n);
   };
+  const register = (name: RegisterName): number => Number(wide(name));
   const puntClass = puntClassByCode(register('puntClass'));
   const datapath = metadata.find(({ field }) => field === oxm.metadata)?.value ?? 0n;
   if (puntClass === undefined || datapath > BigInt(Number.MAX_SAFE_INTEGER)) return null;
@@ -84,6 +88,7 @@ export function readPuntedAt(metadata: Match): PuntedAt | null {
     aclRule: register('aclRule'),
     verdict: verdictsByValue[register('verdict')] ?? 'none',
     direction: (register('ruleKind') & 1) === 0 ? 'egress' : 'ingress',
+    nextHop: { 4: wide('address4'), 6: wide('address6') },
     flood: register('flood'),
   };
 }

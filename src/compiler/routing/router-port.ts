@@ -1,5 +1,6 @@
 /** A port of a router: its own addresses, the networks that it is connected to, and the way out by it. */
 import { linkLocalOf } from '../../base/address.js';
+import { isGatewayPort } from '../../model/gateway.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 import type { Flow } from '../fragment.js';
@@ -57,7 +58,7 @@ function connectedFlows(router: Router, port: RouterPort, networks: readonly Cid
     flow(lrInIpRouting, {
       priority: routePriority(network.prefixLength, 'connected'),
       match: { datapath: router.datapathKey, ...destinationOf(network) },
-      actions: forward(port.portKey, toDestination[network.family]),
+      actions: forward(port.portKey, toDestination[network.family], isGatewayPort(router, port)),
     }),
   );
   // Several addresses of one network are one connection.
@@ -111,6 +112,8 @@ function peerResolveFlow(router: Router, port: RouterPort, peer: RouterPort, pee
 function flowsOfLink(router: Router, port: RouterPort, view: TrackedView): readonly Flow[] {
   const networks = port.networks.map(cidrValue);
   const logicalSwitch = port.logicalSwitchId === null ? null : view.get('logical-switches', port.logicalSwitchId);
+  // Where it is outside is for room `gateway` to say.
+  if (isGatewayPort(router, port)) return connectedFlows(router, port, networks);
   if (logicalSwitch !== null && port.switchPortKey !== null) {
     return [
       ...connectedFlows(router, port, networks),

@@ -144,10 +144,17 @@ export const routingRouter = rule({
 
 type Routed = 'outPort' | 'address4' | 'address6' | 'ipTtl';
 
+/**
+ * The TTL is used where the packet leaves the router: here, or for a port outside on its gateway, where it is routed once more
+ * (room `gateway`).
+ */
+export const useTtl = (isOutside: boolean): readonly Step<never, never>[] => (isOutside ? [] : [decTtl]);
+
 /** The end of a route: the TTL is used, and what to resolve is known. Used by routes of every kind. */
 export function forward(
   outPort: number,
   nextHop: Step<'ipv4Dst' | 'ipv6Dst', 'address4' | 'address6'>,
+  isOutside = false,
 ): readonly Step<'ipv4Dst' | 'ipv6Dst', Routed>[] {
-  return [decTtl, nextHop, set({ outPort }), next];
+  return [...useTtl(isOutside), nextHop, set({ outPort }), next];
 }

@@ -3,18 +3,19 @@
  * them, by id, speaks for all. The group hashes in the data path (dp_hash), so a connection keeps its next hop.
  */
 import { cidrContains } from '../../base/address.js';
+import { isGatewayPort } from '../../model/gateway.js';
 import { routeDestination } from '../../view/rows.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 import type { FragmentBody } from '../fragment.js';
 import { groupId } from '../identifiers.js';
-import { decTtl, drop, group, next, set, type Step } from '../pipeline/actions.js';
+import { drop, group, next, set, type Step } from '../pipeline/actions.js';
 import { anyOf, cidrValue, ipValue } from '../pipeline/addresses.js';
 import { bucketActions, flow } from '../pipeline/flow.js';
 import { lrInIpRouting } from '../pipeline/router-ingress.js';
 import { rule } from '../rule.js';
 import { routePriority } from './route-priority.js';
-import { forward } from './router.js';
+import { forward, useTtl } from './router.js';
 
 type StaticRoute = NetworkRow<'static-routes'>;
 type RouterPort = NetworkRow<'logical-router-ports'>;
@@ -24,6 +25,8 @@ const ecmpSlot = 0;
 interface Member {
   readonly routeNumber: number;
   readonly portKey: number;
+  /** It leaves by the gateway of the router. */
+  readonly isOutside: boolean;
   readonly nextHop: Step<never, 'address4' | 'address6'>;
 }
 
@@ -42,7 +45,12 @@ function reaches(port: RouterPort, nextHop: string, view: TrackedView): number |
   return Math.max(...matching.map(({ prefixLength }) => prefixLength));
 }
 
-function memberOf(route: StaticRoute, ports: readonly RouterPort[], view: TrackedView): Member | null {
+function memberOf(
+  route: StaticRoute,
+  router: NetworkRow<'logical-routers'>,
+  ports: readonly RouterPort[],
+  view: TrackedView,
+): Member | null {
   if (route.nextHop === null) return null;
   const { family, value } = ipValue(route.nextHop);
   let best: { readonly port: RouterPort; readonly length: number } | null = null;
@@ -54,26 +62,30 @@ function memberOf(route: StaticRoute, ports: readonly RouterPort[], view: Tracke
   return {
     routeNumber: route.number,
     portKey: best.port.portKey,
+    isOutside: isGatewayPort(router, best.port),
     nextHop: family === 4 ? set({ address4: value }) : set({ address6: value }),
   };
 }
 
-function membersOf(routes: readonly StaticRoute[], view: TrackedView): readonly Member[] {
-  const [first] = routes;
-  if (first === undefined) return [];
-  const ports = view.by('logical-router-ports', 'logicalRouterId', first.logicalRouterId);
+function membersOf(
+  routes: readonly StaticRoute[],
+  router: NetworkRow<'logical-routers'>,
+  view: TrackedView,
+): readonly Member[] {
+  const ports = view.by('logical-router-ports', 'logicalRouterId', router.id);
   const byNextHop = new Map(routes.map(route => [route.nextHop, route]));
-  return [...byNextHop.values()].flatMap(route => memberOf(route, ports, view) ?? []);
+  return [...byNextHop.values()].flatMap(route => memberOf(route, router, ports, view) ?? []);
 }
 
 type RoutingFlows = Pick<FragmentBody, 'flows' | 'groups'>;
 
 function routeFlows(
   route: StaticRoute,
-  datapath: number,
+  router: NetworkRow<'logical-routers'>,
   routes: readonly StaticRoute[],
   view: TrackedView,
 ): RoutingFlows {
+  const { datapathKey: datapath } = router;
   const destination = cidrValue(route.destination);
   const any = anyOf(destination);
   const at = {
@@ -83,24 +95,30 @@ function routeFlows(
   if (routes.some(({ discard }) => discard)) {
     return { flows: [flow(lrInIpRouting, { ...at, actions: [drop('route_discard')] })] };
   }
-  const members = membersOf(routes, view);
+  const members = membersOf(routes, router, view);
   const [only, ...others] = members;
   if (only === undefined) return { flows: [flow(lrInIpRouting, { ...at, actions: [drop('next_hop_unreachable')] })] };
   if (others.length === 0) {
-    return { flows: [flow(lrInIpRouting, { ...at, actions: forward(only.portKey, only.nextHop) })] };
+    return { flows: [flow(lrInIpRouting, { ...at, actions: forward(only.portKey, only.nextHop, only.isOutside) })] };
   }
   const id = groupId(route.number, ecmpSlot);
+  const isMixed = others.some(({ isOutside }) => isOutside !== only.isOutside);
   return {
-    flows: [flow(lrInIpRouting, { ...at, actions: [decTtl, group(id)] })],
+    flows: [flow(lrInIpRouting, { ...at, actions: [...(isMixed ? [] : useTtl(only.isOutside)), group(id)] })],
     groups: [
       {
         id,
         type: 'select',
         selectionMethod: { name: 'dp_hash' },
-        buckets: members.map(({ routeNumber, portKey, nextHop }) => ({
+        buckets: members.map(({ routeNumber, portKey, isOutside, nextHop }) => ({
           bucketId: routeNumber,
           weight: 1,
-          actions: bucketActions(lrInIpRouting, [nextHop, set({ outPort: portKey }), next]),
+          actions: bucketActions(lrInIpRouting, [
+            ...(isMixed ? useTtl(isOutside) : []),
+            nextHop,
+            set({ outPort: portKey }),
+            next,
+          ]),
         })),
       },
     ],
@@ -118,7 +136,7 @@ export const routingStaticRoute = rule({
     if (routes[0]?.id !== route.id) return null;
     return {
       scope: { kind: 'datapath', datapathId: router.id },
-      ...routeFlows(route, router.datapathKey, routes, view),
+      ...routeFlows(route, router, routes, view),
     };
   },
 });

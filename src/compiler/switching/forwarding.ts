@@ -5,6 +5,7 @@
  *
  *   address6 --(ls_neighbour: undo EUI-64)--> mac --(ls_fdb)--> euiSubnet --(ls_neighbour_check)--> resolved
  */
+import { isGatewayPort } from '../../model/gateway.js';
 import { eui64, linkLocalOf, prefixMask } from '../../base/address.js';
 import { call, move, set, setSlice, slice } from '../pipeline/actions.js';
 import { anyOf, cidrValue, ipValue, linkLocalNetwork, macValue } from '../pipeline/addresses.js';
@@ -99,7 +100,7 @@ export const switchingRouterPort = rule({
     if (port.logicalSwitchId === null || port.switchPortKey === null) return null;
     const logicalSwitch = view.get('logical-switches', port.logicalSwitchId);
     const router = view.get('logical-routers', port.logicalRouterId);
-    if (logicalSwitch === null || router === null) return null;
+    if (logicalSwitch === null || router === null || isGatewayPort(router, port)) return null;
     const mac = macValue(port.mac);
     const owner: Owner = { datapath: logicalSwitch.datapathKey, mac, isRouter: true };
     const addresses = port.networks.map(network => network.slice(0, network.indexOf('/')));

@@ -1,10 +1,24 @@
+import type { LogicalRouter } from '../../model/index.js';
+import { refuse } from '../../model/value-types.js';
+import type { UnitOfWork } from '../unit-of-work.js';
 import type { Behaviour } from './behaviour.js';
 import { datapathKeyClaim } from './logical-switch.js';
+import { requireRow } from './require.js';
 
 export const logicalRouterBehaviour: Behaviour<'logical-routers'> = {
   async complete(unit, request, current, common) {
+    const gateway = request.gateway ?? null;
+    if (gateway !== null) await checkGateway(unit, gateway);
     const datapathKey = current?.datapathKey ?? (await unit.allocator.datapathKey());
-    return { ...common, enabled: request.enabled ?? true, datapathKey };
+    const gatewaySwitchId = gateway?.logicalSwitchId ?? null;
+    return { ...common, enabled: request.enabled ?? true, gateway, gatewaySwitchId, datapathKey };
   },
   claims: row => [datapathKeyClaim(row)],
 };
+
+async function checkGateway(unit: UnitOfWork, gateway: NonNullable<LogicalRouter['gateway']>): Promise<void> {
+  const pointer = '/gateway/logical_switch_id';
+  const { provider } = await requireRow(unit, 'logical-switches', gateway.logicalSwitchId, pointer);
+  if (provider === null)
+    refuse('contradiction', pointer, 'A gateway is on a logical switch that is part of a physical network.');
+}

@@ -3,6 +3,7 @@ import { type LogicalSwitch, resourceOf } from '../../model/index.js';
 import { checkMtu } from '../../model/invariants.js';
 import { type Claim, EVERYWHERE } from '../claims.js';
 import { decodeRow, type Session, shapeOf } from '../sql.js';
+import { inUse } from '../references.js';
 import { physicalNetworkKey } from '../physical-networks.js';
 import type { Behaviour } from './behaviour.js';
 
@@ -26,6 +27,17 @@ export function logicalSwitchBehaviour(defaultUnderlayMtu: number): Behaviour<'l
       return { ...common, mtu, provider, dnsDomain, sharedWith, datapathKey, physicalNetworkKey: key };
     },
     claims: row => [datapathKeyClaim(row), ...segmentClaims(row)],
+    async release(unit, row, cascade) {
+      const routers = await unit.children('logical-routers', 'gatewaySwitchId', row.id);
+      if (routers.length > 0 && !cascade) throw inUse('logical-switches', row.id, 'logical-routers', routers);
+      for (const router of routers)
+        unit.put('logical-routers', router.id, {
+          ...router,
+          gateway: null,
+          gatewaySwitchId: null,
+          updatedAt: unit.now,
+        });
+    },
   };
 }
 

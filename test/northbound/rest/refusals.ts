@@ -295,7 +295,13 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       ...text('hypervisor', ...each('hypervisor', 'out_of_range', '')),
       ...each('hypervisor', 'reference_not_found', 'no-such-hypervisor'),
     ],
-    'logical-routers': [...commonRefusals, ...requiredName, ...each('enabled', 'invalid_value', ...notBooleans)],
+    'logical-routers': [
+      ...commonRefusals,
+      ...requiredName,
+      ...each('enabled', 'invalid_value', ...notBooleans),
+      ...each('gateway', 'invalid_value', 'gw1', 5, []),
+      refusal({ gateway: {} }, 'missing_member', '/gateway/logical_switch_id'),
+    ],
     'logical-router-ports': [...commonRefusals, ...requiredName, ...routerPortRefusals(samples)],
     tokens: [
       ...commonRefusals,
