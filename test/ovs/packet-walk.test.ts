@@ -19,7 +19,9 @@ import { SeededRandom } from '../seeded-random.js';
 import { Simulation } from '../sim/simulation.js';
 import { usesTracedNetwork, type Trace, type TracedNetwork } from './pipeline/traced-network.js';
 
-const seeds = [3, 7];
+const networks = 2;
+/** Of simulations that end with fewer ports bound the tables forward next to nothing. */
+const leastBound = 10;
 const packetsAHost = 50;
 const portCount = 60;
 const bridges = ['hv1', 'hv2', 'hv3'] as const;
@@ -29,7 +31,6 @@ const tunnelPorts = new Set<number>(Object.values(TUNNEL_OFPORTS));
 async function load(network: TracedNetwork, bridge: string, tables: SwitchTables): Promise<void> {
   await network.ofctl('del-flows', bridge);
   await network.ofctl('del-groups', bridge);
-  await network.ofctl('-O', 'OpenFlow15', 'del-meters', bridge);
   const channel = await openChannel(net.connect(network.socket(bridge)));
   const errors: string[] = [];
   channel.onError(error => errors.push(error.message));
@@ -39,9 +40,6 @@ async function load(network: TracedNetwork, bridge: string, tables: SwitchTables
   }
   for (const group of tables.groups.values()) {
     channel.connection.write(encodeMessage({ ...group, command: 'add_or_modify' }, 0, flowVersion));
-  }
-  for (const meter of tables.meters.values()) {
-    channel.connection.write(encodeMessage({ ...meter, command: 'add' }, 0, flowVersion));
   }
   for (const { message } of tables.flows.values()) channel.connection.write(message);
   await channel.connection.barrier();
@@ -206,9 +204,12 @@ describe('The packet walk', function () {
   it('comes to what ofproto/trace says, on the tables of simulated switches', async () => {
     let walks = 0;
     let copies = 0;
-    for (const seed of seeds) {
+    let loaded = 0;
+    for (let seed = 1; loaded < networks; seed += 1) {
       const simulation = new Simulation(seed);
       await simulation.run();
+      if (simulation.database.tables['port-bindings'].size < leastBound) continue;
+      loaded += 1;
       const packets = new Packets(simulation, new SeededRandom(seed));
       for (const [index, bridge] of bridges.entries()) {
         const tables = simulation.hosts[index]?.tables;
