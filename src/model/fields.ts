@@ -32,6 +32,8 @@ export interface Field<Value = unknown, Input = Value> {
   readonly presence: Presence;
   /** Set exactly if `presence` is `default`. */
   readonly defaultValue: Input | undefined;
+  /** What a row has that was logged before there was the field, where that is neither null nor the default. */
+  readonly formerly: Value | undefined;
   readonly reference: Reference | null;
   /** The view keeps a secondary index on it, and REST a filter. */
   readonly indexed: boolean;
@@ -57,6 +59,7 @@ function make<V, I>(
     type,
     description,
     reference: null,
+    formerly: undefined,
     indexed: common.indexed ?? false,
     unique: common.unique ?? false,
     operatorOnly: common.operatorOnly ?? false,
@@ -89,13 +92,14 @@ export function allocated<V, I>(type: ValueType<V, I>, description: string, opti
   return make(type, description, { access: 'writable', presence: 'allocated', defaultValue: undefined }, options);
 }
 
-/** A field that only Weft sets. */
+/** A field that only Weft sets. One that is added to a noun and is never null says what the rows `formerly` had. */
 export function ownField<V>(
   type: ValueType<V>,
   description: string,
-  options: Common & { access: 'read-only' | 'internal' },
+  options: Common & { access: 'read-only' | 'internal'; formerly?: NoInfer<V> },
 ): Field<V> {
-  return make(type, description, { access: options.access, presence: 'allocated', defaultValue: undefined }, options);
+  const { access, formerly } = options;
+  return { ...make(type, description, { access, presence: 'allocated', defaultValue: undefined }, options), formerly };
 }
 
 /** The id of another row, which must exist. */

@@ -81,7 +81,7 @@ export const hypervisors = resource({
     bridgeMappings: ownField(
       list(object({ physicalNetwork: text({ max: 255 }), bridge: text({ max: 255 }) }), { max: MAX_BRIDGE_MAPPINGS }),
       'Its bridges that lead to physical networks: external_ids:weft-bridge-mappings.',
-      { access: 'read-only' },
+      { access: 'read-only', formerly: [] },
     ),
   },
   computed: {

@@ -30,9 +30,7 @@ export const portBindings = resource({
     ctZone: ownField(
       integer(1, MAX_CT_ZONE),
       'Conntrack zone of the port on that hypervisor; of no other port there.',
-      {
-        access: 'internal',
-      },
+      { access: 'internal', formerly: 0 },
     ),
     reason: ownField(nullable(text({ max: 1024 })), 'Why this claim won, if there were several.', {
       access: 'internal',

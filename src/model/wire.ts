@@ -32,13 +32,22 @@ function convert(noun: Resource, row: AnyRow, withInternal: boolean): Record<str
   return wire;
 }
 
-/** The reverse of `toRecord`. */
+/** The reverse of `toRecord`. The record may be older than some fields of the noun: those have what was true of it. */
 export function fromRecord<K extends Kind>(kind: K, record: WireObject): RowOf<K> {
   const noun = resourceOf(kind);
   // Every field of the noun is set by its own type, which is what RowOf says.
   return Object.fromEntries(
-    noun.fieldNames.map(name => [name, fieldOf(noun, name).type.fromWire(record[snakeCase(name)] ?? null)]),
+    noun.fieldNames.map(name => {
+      const field = fieldOf(noun, name);
+      const wire = record[snakeCase(name)];
+      return [name, wire === undefined ? valueBefore(field) : field.type.fromWire(wire)];
+    }),
   ) as unknown as RowOf<K>;
+}
+
+/** What a row had before its noun had the field: a field that is added is nullable, or has a default, or says it. */
+function valueBefore({ formerly, defaultValue }: Field): unknown {
+  return formerly ?? defaultValue ?? null;
 }
 
 /** The declaration of a field that is known to exist. */
