@@ -124,4 +124,23 @@ describe('an audit that is reading a switch', () => {
     await turns();
     assert.deepEqual(held(), [1, 2, 3, 4, 5, 6]);
   });
+
+  it('and another that never ends keep no third from being compared', async () => {
+    const connect = async (id: string, isEndless: boolean): Promise<void> => {
+      fleet.addHypervisor(id, id);
+      const target = await openSwitch(fakeSwitch().connect());
+      if (isEndless) target.dumpFlows = () => new Promise(() => undefined);
+      fleet.connect(id, { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
+      await turns();
+    };
+    await connect('h2', true);
+    await connect('h3', false);
+    const applied = () => fleet.status('h3')?.appliedRevision ?? 0;
+    clock.advance(100_000);
+    await turns();
+    assert.equal(applied(), 0);
+    clock.advance(20_000);
+    await turns();
+    assert.ok(applied() > 0);
+  });
 });

@@ -23,7 +23,7 @@ const established = ['--ct-next', 'trk,est'] as const;
 const tunnels: ReadonlySet<number | 'back'> = new Set(Object.values(TUNNEL_OFPORTS));
 
 describe('The dry verdict on Open vSwitch', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const switches = usesTracedNetwork(bridges, 12);
 
   /** In the words of ofproto/trace, with the connection that it begins. */

@@ -143,7 +143,7 @@ function localCopies(ports: readonly Port[], continued: number, view: TrackedVie
 
 /** What the copies of a flood to ports here may cost, in resubmits. */
 export interface FloodBudget {
-  /** Up to here nothing else is asked: no number of hypervisors that Weft is made for comes near the limit. */
+  /** Up to here nothing else is asked: a switch on 798 hypervisors stays below the limit whoever sends, and on a thousand where the sender asks few sets. */
   readonly unasked: number;
   /** In the first pass of the packet, on a switch that is on so many hypervisors. */
   readonly first: (this: void, hypervisors: number) => number;
