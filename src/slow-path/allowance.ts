@@ -1,4 +1,4 @@
-/** How many packets of each port and class are answered: a bucket of tokens for each that sends some. */
+/** How many packets of each port and class are answered: a bucket of tokens for each that sends some. And what many share fairly. */
 import type { Clock } from '../base/clock.js';
 
 export interface Rate {
@@ -51,4 +51,40 @@ export class Allowances {
 
 function filled({ tokens, atMs, rate }: Bucket, nowMs: number): number {
   return Math.min(rate.burst, tokens + ((nowMs - atMs) / 1000) * rate.perSecond);
+}
+
+/**
+ * What many share, second by second: `each` at most, and `all` together, beyond which only those get some who have had less than an equal
+ * part of it, until all together have twice as much. So who asks for little is not left out because others ask for much.
+ */
+export class Shares {
+  readonly #clock: Clock;
+  readonly #limits: { readonly each: number; readonly all: number };
+  /** By key, of everybody who has asked in this second. */
+  readonly #taken = new Map<string, number>();
+  #total = 0;
+  #second = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, limits: { readonly each: number; readonly all: number }) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Whether `key` may have one more now. */
+  take(key: string): boolean {
+    const second = Math.floor(this.#clock.nowMs() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#taken.clear();
+      this.#total = 0;
+    }
+    const taken = this.#taken.get(key) ?? 0;
+    this.#taken.set(key, taken);
+    const { each, all } = this.#limits;
+    const isSpent = this.#total >= all && taken >= Math.floor(all / this.#taken.size);
+    if (taken >= each || isSpent || this.#total >= 2 * all) return false;
+    this.#taken.set(key, taken + 1);
+    this.#total += 1;
+    return true;
+  }
 }

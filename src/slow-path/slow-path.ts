@@ -14,6 +14,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import {
   injectionActions,
+  mostPunts,
   type PuntClass,
   puntClassEntries,
   type PuntClassEntry,
@@ -70,10 +71,10 @@ type Counters = { -readonly [P in keyof PuntCounters]: PuntCounters[P] };
 const entries = Object.entries(puntClassEntries) as readonly [PuntClass, PuntClassEntry][];
 
 /**
- * Packets of one hypervisor that are looked at: the meters of an honest switch let through less of what ports send. A switch that sends
- * more is read no further until it has some again, so TCP holds it back, and it forgets the rest.
+ * Packets of one hypervisor that are looked at: more than the meters of an honest switch let through. One that sends more is read no
+ * further until it has some again, so TCP holds it back, and it forgets the rest.
  */
-const hostRate: Rate = { perSecond: 2_000, burst: 2_000 };
+const hostRate: Rate = mostPunts;
 const holdMs = 50;
 
 /** Waiting packets: of one port (what all classes together allow it at once), of the ports of one hypervisor, and of all. */

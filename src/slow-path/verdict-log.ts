@@ -8,7 +8,7 @@ import type { Logger } from '../base/log.js';
 import type { Direction } from '../model/index.js';
 import type { NetworkReader } from '../view/network-view.js';
 import type { ViewRow } from '../view/rows.js';
-import { Allowances, type Rate } from './allowance.js';
+import { Shares } from './allowance.js';
 import type { Punted } from './answer.js';
 import { type IpPacket, ipProtocol, parseFrame } from './packets/frame.js';
 
@@ -46,9 +46,8 @@ export interface LoggedPacket {
   readonly icmpCode: number | null;
 }
 
-/** Lines of one project, and of all: whoever reads the log shall keep up with it. */
-const projectRate: Rate = { perSecond: 100, burst: 200 };
-const allRate: Rate = { perSecond: 500, burst: 1_000 };
+/** Lines in a second of one project, and of all: whoever reads the log shall keep up with it. */
+const linesASecond = { each: 100, all: 500 } as const;
 /** Lines that are kept for each group, and groups that have some: those with the oldest are forgotten first. */
 const linesKept = 100;
 const groupsKept = 1_000;
@@ -59,7 +58,7 @@ export class VerdictLog {
   readonly #view: NetworkReader;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #allowances: Allowances;
+  readonly #shares: Shares;
   /** In the order of their latest lines. */
   readonly #kept = new Map<string, LoggedVerdict[]>();
   readonly #suppressed = new Map<string, number>();
@@ -68,14 +67,14 @@ export class VerdictLog {
     this.#view = view;
     this.#clock = clock;
     this.#log = log.child({ name: 'verdicts' });
-    this.#allowances = new Allowances(clock);
+    this.#shares = new Shares(clock, linesASecond);
   }
 
   /** Writes what was decided about the packet of a port; null: it did. */
   take(punted: Punted, port: BoundPort): 'unknown_rule' | 'malformed' | 'log_limit' | null {
     const decided = this.#decided(punted, port);
     if (typeof decided === 'string') return decided;
-    if (!this.#allowances.take(`project ${decided.projectId}`, projectRate) || !this.#allowances.take('all', allRate)) {
+    if (!this.#shares.take(decided.projectId)) {
       this.pass(port);
       return 'log_limit';
     }

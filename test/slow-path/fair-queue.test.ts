@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Allowances } from '../../src/slow-path/allowance.js';
+import { Allowances, Shares } from '../../src/slow-path/allowance.js';
 import { FairQueue } from '../../src/slow-path/fair-queue.js';
 import { ManualClock } from '../fakes/manual-clock.js';
 
@@ -52,5 +52,23 @@ describe('Allowances', () => {
     assert.equal(allowances.take('late', rate), false, 'they are not looked through again so soon');
     clock.advance(1);
     assert.equal(allowances.take('late', rate), true);
+  });
+});
+
+describe('Shares', () => {
+  it('leave out nobody who asks for little because others ask for much, and never give more than twice what all may have', () => {
+    const clock = new ManualClock();
+    const shares = new Shares(clock, { each: 100, all: 500 });
+    const take = (key: string, count: number): number =>
+      Array.from({ length: count }, () => shares.take(key)).filter(Boolean).length;
+    const greedy = Array.from({ length: 6 }, (_, index) => take(`greedy ${index}`, 300));
+    // Five have had all of it; an equal part of what six share is still there for the last.
+    assert.deepEqual(greedy, [100, 100, 100, 100, 100, 83]);
+    assert.equal(take('late', 10), 10);
+    const crowd = Array.from({ length: 1_000 }, (_, index) => take(`one of many ${index}`, 3));
+    const total = [...greedy, 10, ...crowd].reduce((sum, count) => sum + count, 0);
+    assert.ok(total <= 1_000, `${total}`);
+    clock.advance(1_000);
+    assert.equal(take('greedy 0', 300), 100);
   });
 });

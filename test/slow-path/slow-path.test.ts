@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/base/log.js';
 import { set } from '../../src/compiler/pipeline/actions.js';
 import { dropCount } from '../../src/compiler/pipeline/physical.js';
 import { layout } from '../../src/compiler/pipeline/pipelines.js';
-import { puntClasses } from '../../src/compiler/pipeline/punt-classes.js';
+import { mostPunts, puntClasses } from '../../src/compiler/pipeline/punt-classes.js';
 import { nextTurn } from '../../src/delivery/encoding.js';
 import { isDue } from '../../src/slow-path/announcements.js';
 import { SlowPath } from '../../src/slow-path/slow-path.js';
@@ -209,7 +209,7 @@ describe('The slow path', () => {
     const other = new FakeConnection('hv2');
     slowPath.add(other.session);
     other.connect();
-    for (let n = 0; n < 2_100; n += 1) host.punt(numberOf('web1'));
+    for (let n = 0; n < mostPunts.burst + 100; n += 1) host.punt(numberOf('web1'));
     assert.equal(slowPath.drops.get('host_limit'), 100);
     assert.equal(host.holds, 1);
     other.punt(numberOf('web3'));

@@ -1,12 +1,13 @@
 /**
  * Verdicts that are to be logged: a copy of the packet goes to Weft, as many as a meter of the security group lets through on each
- * hypervisor, so what floods one group takes nothing from another. Groups that log nothing have neither flows nor a meter.
+ * hypervisor, so what floods one group takes nothing from another, and all groups together as many as one meter of the hypervisor does, so
+ * however many they are they take nothing from those who wait for an answer. Groups that log nothing have neither flows nor a meter.
  */
-import { meterId, meterSlot } from '../identifiers.js';
-import { set, toController, type Step } from '../pipeline/actions.js';
+import { meterId, meterSlot, sharedMeterId } from '../identifiers.js';
+import { meter, onCopy, set, toController, type Step } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { punt } from '../pipeline/physical.js';
-import { puntClasses, puntControllerId } from '../pipeline/punt-classes.js';
+import { noLane, puntClasses, puntControllerId } from '../pipeline/punt-classes.js';
 import { meteredPuntSteps } from '../pipeline/punting.js';
 import { rule } from '../rule.js';
 import { verdicts } from './rule-kind.js';
@@ -45,7 +46,12 @@ export const aclLog = rule({
         flow(punt, {
           priority: 110,
           match: own,
-          actions: [toController(puntControllerId, { meterId: limit.id, maxBytes: headerBytes })],
+          actions: [
+            onCopy(
+              meter(limit.id),
+              toController(puntControllerId, { meterId: sharedMeterId(noLane), maxBytes: headerBytes }),
+            ),
+          ],
         }),
       ],
       meters: [limit],

@@ -6,13 +6,20 @@
  *                                                    \--> punt      where the sender is to be told: Weft is asked to answer
  */
 import type { Match } from '../../../southbound/openflow/oxm.js';
-import { decodeCookie, fragmentCookie, learnedCookie, decodeMeterId, meterSlot } from '../identifiers.js';
+import {
+  decodeCookie,
+  fragmentCookie,
+  learnedCookie,
+  decodeMeterId,
+  meterSlot,
+  sharedMeterId,
+} from '../identifiers.js';
 import { advance, call, drop, learn, next, type Step } from '../pipeline/actions.js';
 import { dropReasonByCode, dropReasons, type DropReason, type DropReasonEntry } from '../pipeline/drop-reasons.js';
 import { flow } from '../pipeline/flow.js';
 import { dropCount, dropCounters, dropReasonCounters } from '../pipeline/physical.js';
 import { layout } from '../pipeline/pipelines.js';
-import { type PuntClass, puntClassEntries } from '../pipeline/punt-classes.js';
+import { noLane, type PuntClass, puntClassEntries } from '../pipeline/punt-classes.js';
 import { puntSteps } from '../pipeline/punting.js';
 import { placeOf } from '../pipeline/registers.js';
 import type { Miss, Stage } from '../pipeline/stage.js';
@@ -153,7 +160,8 @@ export function decodeMeterCount({ meterId, packets }: MeterCount): DropCount | 
 
 /** How many copies for the log a meter has held back; null of a meter that limits something else. */
 export function decodeUnlogged({ meterId, packets }: MeterCount): bigint | null {
-  return decodeMeterId(meterId)?.slot === meterSlot.verdictLog ? packets : null;
+  const isOfLog = meterId === sharedMeterId(noLane) || decodeMeterId(meterId)?.slot === meterSlot.verdictLog;
+  return isOfLog ? packets : null;
 }
 
 /** How the accounts of drops are read out of a switch. */

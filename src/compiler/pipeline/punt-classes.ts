@@ -38,6 +38,18 @@ export type LaneGroupName = keyof typeof laneGroups;
 /** Never a lane of a group: of packets that have a meter of their own. */
 export const noLane = 63;
 
+/** What all that is logged on a hypervisor has together, beside the meter of each security group: those are as many as tenants make. */
+export const allLogged = { perSecond: 250, burst: 250 } as const;
+
+/** More than all meters of a hypervisor let through: who sends that does not keep them. */
+export const mostPunts = ((): { readonly perSecond: number; readonly burst: number } => {
+  const groups: readonly LaneGroup[] = Object.values(laneGroups);
+  const sum = (of: 'perSecond' | 'burst'): number =>
+    groups.reduce<number>((total, group) => total + lanesOfGroup * group[of], allLogged[of]);
+  const margin = 1.25;
+  return { perSecond: Math.ceil(margin * sum('perSecond')), burst: Math.ceil(margin * sum('burst')) };
+})();
+
 export interface PuntClassEntry {
   /** 1 to 31, for ever. */
   readonly code: number;

@@ -128,4 +128,10 @@ function registersOf(values: { readonly [P in RegisterName]?: number }): readonl
 }
 
 export { type DropReason } from '../pipeline/drop-reasons.js';
-export { type PuntClass, type PuntClassEntry, puntClassEntries, puntControllerId } from '../pipeline/punt-classes.js';
+export {
+  mostPunts,
+  type PuntClass,
+  type PuntClassEntry,
+  puntClassEntries,
+  puntControllerId,
+} from '../pipeline/punt-classes.js';

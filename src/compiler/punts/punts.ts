@@ -8,7 +8,14 @@ import { sharedMeterId } from '../identifiers.js';
 import { toController } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { punt } from '../pipeline/physical.js';
-import { type LaneGroup, laneGroups, lanesOfGroup, puntControllerId } from '../pipeline/punt-classes.js';
+import {
+  allLogged,
+  type LaneGroup,
+  laneGroups,
+  lanesOfGroup,
+  noLane,
+  puntControllerId,
+} from '../pipeline/punt-classes.js';
 import { laneOf } from '../pipeline/punting.js';
 import { rule } from '../rule.js';
 
@@ -39,7 +46,10 @@ export const puntsEverywhere = rule({
         actions: [toController(puntControllerId, { meterId: limit.id, maxBytes })],
       }),
     ),
-    meters: lanes.map(({ limit }) => limit),
+    meters: [
+      ...lanes.map(({ limit }) => limit),
+      { id: sharedMeterId(noLane), unit: 'pktps', rate: allLogged.perSecond, burst: allLogged.burst },
+    ],
     // A data path without meters refuses it, and then only drops.
     isOptional: true,
   }),

@@ -164,7 +164,12 @@ export class TracedNetwork {
       await this.#switch.ofctl(['del-groups', bridge]);
       await this.#loadMeters(bridge, meterLines(host));
       await this.#switch.ofctl(['add-groups', bridge, '-'], { stdin: `${groupLines(host).join('\n')}\n` });
-      const lines = flowLines(host.flows).map(line => line.replace(/^ ?(cookie=\S+), /, '$1,'));
+      const lines = flowLines(host.flows).map(line =>
+        line
+          .replace(/^ ?(cookie=\S+), /, '$1,')
+          // The switch takes a meter on a copy; ovs-ofctl does not. Traces send nothing to controllers.
+          .replace(/clone\(meter:\d+,(controller\([^)]*\))\)/, '$1'),
+      );
       await this.#switch.ofctl(['--bundle', 'add-flows', bridge, '-'], { stdin: `${lines.join('\n')}\n` });
     }
   }
