@@ -109,7 +109,10 @@ function physicalNetworkStatus(
   });
   if (bridge === null) {
     const remedy = `set external_ids:weft-bridge-mappings=${physicalNetwork}:BRIDGE there`;
-    return status(`${host} names no bridge for physical network ${physicalNetwork}: ${remedy}`);
+    const unread =
+      hosts.status(hypervisorId)?.unreadMappings.map(text => `; ${JSON.stringify(text)} there is not network:bridge`) ??
+      [];
+    return status(`${host} names no bridge for physical network ${physicalNetwork}: ${remedy}${unread.join('')}`);
   }
   const attachments = view.by('physical-attachments', 'hypervisorId', hypervisorId);
   const needed = attachments.find(each => each.physicalNetwork === physicalNetwork);

@@ -38,6 +38,8 @@ export interface HypervisorReport {
   /** `system`, `netdev`, ...; null when the host does not say. */
   readonly datapathType: string | null;
   readonly bridgeMappings: readonly BridgeMapping[];
+  /** What it lists among its bridge mappings and is none, each cut short; a few of them. */
+  readonly unreadMappings: readonly string[];
   /** Null where nobody wrote it down (a hand-started Open vSwitch). */
   readonly ovsVersion: string | null;
   /** What it presents to be approved at once; null if nothing. */
@@ -133,13 +135,20 @@ function readDatapathType(ids: ExternalIds, supported: readonly string[]): strin
   throw new IdentityFault(`external_ids:${found.key}: this Open vSwitch has no "${found.value}", only ${list}`);
 }
 
-function readBridgeMappings(ids: ExternalIds): readonly BridgeMapping[] {
+const mostUnreadMappings = 8;
+const longestUnreadMapping = 64;
+
+/** One that cannot be read is no reason to turn a host away that has workloads: the others count, and this one is told. */
+function readBridgeMappings(ids: ExternalIds): Pick<HypervisorReport, 'bridgeMappings' | 'unreadMappings'> {
   const found = first(ids, ['weft-bridge-mappings', 'ovn-bridge-mappings']);
-  return splitList(found?.value ?? '').map(text => {
-    const [physicalNetwork, bridge, ...rest] = text.split(':');
-    if (physicalNetwork && bridge && rest.length === 0) return { physicalNetwork, bridge };
-    throw new IdentityFault(`external_ids:${found?.key}: "${text}" is not network:bridge`);
-  });
+  const bridgeMappings: BridgeMapping[] = [];
+  const unreadMappings: string[] = [];
+  for (const text of splitList(found?.value ?? '')) {
+    const [physicalNetwork, bridge, ...rest] = text.split(':').map(part => part.trim());
+    if (physicalNetwork && bridge && rest.length === 0) bridgeMappings.push({ physicalNetwork, bridge });
+    else if (unreadMappings.length < mostUnreadMappings) unreadMappings.push(text.slice(0, longestUnreadMapping));
+  }
+  return { bridgeMappings, unreadMappings };
 }
 
 /** A host that was broken into must not speak for another: over TLS the name is the certificate's. */
@@ -176,7 +185,7 @@ export function readIdentity(root: Row<'Open_vSwitch'> | null, peer: Peer): Iden
       encapMtuBytes: readEncapMtu(ids),
       bridge: readBridge(ids),
       datapathType: readDatapathType(ids, root.datapath_types),
-      bridgeMappings: readBridgeMappings(ids),
+      ...readBridgeMappings(ids),
       ovsVersion: root.ovs_version,
       joinToken: first(ids, [joinTokenKey])?.value.slice(0, longestJoinToken) ?? null,
       databaseRow: root._uuid,

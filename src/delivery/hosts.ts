@@ -68,6 +68,8 @@ export interface HostStatus {
   readonly ovsVersion: string | null;
   /** Its connection for packets that Weft answers is up. */
   readonly isPunting: boolean;
+  /** What it lists among its bridge mappings and is none. */
+  readonly unreadMappings: readonly string[];
 }
 
 interface Host {
@@ -225,6 +227,7 @@ export class Hosts {
       database: database.status,
       ovsVersion: session.report.ovsVersion,
       isPunting: session.punt !== null,
+      unreadMappings: session.report.unreadMappings,
     };
   }
 

@@ -12,6 +12,7 @@ export class FakeSession {
   readonly ovsdb = null;
   hypervisor: AcceptedHypervisor;
   report = {
+    unreadMappings: [],
     ovsVersion: '3.1.0',
     bridge: 'br-int',
     datapathType: 'netdev',

@@ -98,6 +98,7 @@ describe('Hosts', () => {
       database: { kind: 'unknown' },
       ovsVersion: '3.1.0',
       isPunting: false,
+      unreadMappings: [],
     });
     assert.equal(hosts.status('id-of-hv2'), null);
   });

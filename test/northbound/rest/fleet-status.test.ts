@@ -28,6 +28,7 @@ const joined: HostStatus = {
   database: { kind: 'joined' },
   ovsVersion: '3.1.0',
   isPunting: true,
+  unreadMappings: ['physnet'],
 };
 
 /** Everything that a status is made of, as the test wants it. */
@@ -145,7 +146,7 @@ describe('The status of a port', () => {
       );
     const unmapped = provided([]);
     const missing =
-      'hv1 names no bridge for physical network physnet1: set external_ids:weft-bridge-mappings=physnet1:BRIDGE there';
+      'hv1 names no bridge for physical network physnet1: set external_ids:weft-bridge-mappings=physnet1:BRIDGE there; "physnet" there is not network:bridge';
     const { up, state, reason } = unmapped.port('bound');
     assert.deepEqual([up, state, reason], [false, 'isolated', missing]);
     const entry = { physical_network: 'physnet1', bridge: null, connected: false, reason: missing };

@@ -103,6 +103,15 @@ describe('identity of a hypervisor', () => {
     assert.deepEqual(both.bridgeMappings, [{ physicalNetwork: 'physnet3', bridge: 'br3' }]);
   });
 
+  it('reads the bridge mappings that it can, and keeps what is none', () => {
+    const { bridgeMappings, unreadMappings } = reportOf({
+      ...least,
+      'weft-bridge-mappings': 'physnet1, physnet2: br-two ,a:b:c,:br-ex',
+    });
+    assert.deepEqual(bridgeMappings, [{ physicalNetwork: 'physnet2', bridge: 'br-two' }]);
+    assert.deepEqual(unreadMappings, ['physnet1', 'a:b:c', ':br-ex']);
+  });
+
   it('says what is missing or wrong, and where', () => {
     assert.equal(reasonOf({ 'weft-encap-ip': '192.0.2.11' }), 'external_ids:system-id is not set');
     assert.equal(reasonOf({ 'system-id': 'hv1' }), 'external_ids:weft-encap-ip is not set');
@@ -112,7 +121,6 @@ describe('identity of a hypervisor', () => {
     assert.match(reasonOf({ ...least, 'weft-encap-mtu': '100' }), /weft-encap-mtu: "100" is not an MTU/);
     assert.match(reasonOf({ ...least, 'weft-bridge': 'a/b' }), /weft-bridge: "a\/b" cannot be the name/);
     assert.match(reasonOf({ ...least, 'weft-datapath-type': 'dpdk' }), /has no "dpdk", only netdev, system/);
-    assert.match(reasonOf({ ...least, 'weft-bridge-mappings': 'physnet1' }), /"physnet1" is not network:bridge/);
     assert.match(readIdentity(null, peer).kind === 'incomplete' ? 'no row' : '', /no row/);
   });
 
