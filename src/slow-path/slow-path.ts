@@ -27,6 +27,7 @@ import { Allowances, type Rate } from './allowance.js';
 import { announcementSweepMs, portsDue, switchesChanged } from './announcements.js';
 import { type Account, accountOf, type Answer, answersTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
+import { announcedAfterMs, gatewayAnnouncements, gatewayAt, newGateways } from './gateway-announcements.js';
 import { VerdictLog } from './verdict-log.js';
 
 /** Why a packet that came was not answered. */
@@ -106,6 +107,7 @@ export class SlowPath {
   /** Logical switches whose ports are told in the next sweep, whoever's turn it is, with the MACs that their routers had. */
   #changed = new Map<string, Set<string>>();
   #cancelSweep: (() => void) | null = null;
+  readonly #cancelGateways = new Set<() => void>();
 
   constructor(options: SlowPathOptions) {
     this.#options = options;
@@ -157,12 +159,28 @@ export class SlowPath {
       if (formerRouter !== null) former.add(formerRouter);
       this.#changed.set(id, former);
     }
+    for (const placeId of newGateways(touched))
+      for (const delayMs of announcedAfterMs) this.#announceGateway(placeId, delayMs);
+  }
+
+  /** Says outside who is the gateway, if it still is by then. */
+  #announceGateway(placeId: string, delayMs: number): void {
+    const { view, clock, isInCharge } = this.#options;
+    const cancel = clock.after(delayMs, () => {
+      this.#cancelGateways.delete(cancel);
+      const place = isInCharge() ? gatewayAt(view, placeId) : null;
+      const channel = [...this.#channels].find(([{ hypervisor }]) => hypervisor.id === place?.hypervisorId)?.[1];
+      if (place !== null && channel !== undefined && isReady(channel)) send(channel, gatewayAnnouncements(view, place));
+    });
+    this.#cancelGateways.add(cancel);
   }
 
   /** Nothing is announced any more. */
   stop(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = null;
+    for (const cancel of this.#cancelGateways) cancel();
+    this.#cancelGateways.clear();
   }
 
   #connectionMoved(session: HypervisorSession, channel: OpenFlowChannel | null): void {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { PuntedAt } from '../../src/compiler/punts/punted-packet.js';
 import { accountOf, answersTo, type Punted } from '../../src/slow-path/answer.js';
+import { gatewayAnnouncements, gatewayAt, newGateways } from '../../src/slow-path/gateway-announcements.js';
 import { checksum, pseudoHeaderSum } from '../../src/slow-path/packets/checksum.js';
 import { parseFrame } from '../../src/slow-path/packets/frame.js';
 import { NetworkView } from '../../src/view/network-view.js';
@@ -30,7 +31,15 @@ describe('A neighbour outside', () => {
   const at: PuntedAt = {
     puntClass: 'neighbour',
     dropReason: null,
-    ...{ origin: 0, datapath, inPort, outPort: 0, outHost: 0, ctZone: 0, aclGroup: 0, aclRule: 0, flood: 0 },
+    origin: 0,
+    datapath,
+    inPort,
+    outPort: 0,
+    outHost: 0,
+    ctZone: 0,
+    aclGroup: 0,
+    aclRule: 0,
+    flood: 0,
     verdict: 'none',
     direction: 'egress',
     nextHop: { 4: 0xcb00_71fen, 6: (0xfd00_0005n << 96n) | 0xab_cdefn },
@@ -43,7 +52,7 @@ describe('A neighbour outside', () => {
   }
   function asked(punted: Punted): Uint8Array {
     const found = answersTo(view, punted, null, 1500);
-    assert.ok(typeof found !== 'string' && found.length === 1, String(found));
+    assert.ok(typeof found !== 'string' && found.length === 1);
     assert.deepEqual(found[0]?.into, { kind: 'switch', datapath, inPort });
     return found[0]?.frame ?? assert.fail();
   }
@@ -82,5 +91,33 @@ describe('A neighbour outside', () => {
       assert.equal(account(punted), 'foreign_port');
       assert.equal(answersTo(view, punted, null, 1500), 'foreign_port');
     }
+  });
+
+  it('is told by a new gateway where the addresses of the router are', () => {
+    const row = view.get('gateway-places', 'edge@hv1') ?? assert.fail();
+    const change = (before: number | null, after: number | null) => ({
+      kind: 'gateway-places' as const,
+      id: row.id,
+      before: before === null ? null : { ...row, rank: before },
+      after: after === null ? null : { ...row, rank: after },
+    });
+    const changes = [change(null, 0), change(1, 0), change(0, 0), change(0, 1), change(0, null)];
+    assert.deepEqual(
+      changes.map(each => newGateways({ changes: [each] }).length),
+      [1, 1, 0, 0, 0],
+    );
+    assert.equal(gatewayAt(view, 'edge@hv2'), null);
+    const found = gatewayAnnouncements(view, gatewayAt(view, row.id) ?? assert.fail());
+    const [first, second, advertisement] = found.map(({ frame }) => Buffer.from(frame).toString('hex'));
+    const gratuitous = (ip: string): string =>
+      ethernet(
+        { src: mac, dst: 'ff:ff:ff:ff:ff:ff' },
+        etherType.arp,
+        arp({ operation: 1, sha: mac, spa: ip, tpa: ip }),
+      );
+    assert.deepEqual([first, second], [gratuitous('198.51.100.1'), gratuitous('203.0.113.1')]);
+    assert.match(advertisement ?? '', /^3333000000010a000000000286dd/);
+    assert.match(advertisement ?? '', /8800....a0000000fd00000500000000000000000000000102010a0000000002$/);
+    for (const { into } of found) assert.deepEqual(into, { kind: 'switch', datapath, inPort });
   });
 });
