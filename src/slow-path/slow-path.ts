@@ -3,8 +3,9 @@
  * connections of the others stay silent. While nobody answers, what was punted is just dropped, as it would be without.
  *
  *   packet-in ─► allowance of hypervisor ─► believed? ─► of port and class ─► queue, in turn ─► answer ─► packet-out
- *                           │                   │                 │                │              │
- *                   read no further             └──── dropped, counted ────────────┴──────────────┘
+ *       │                   │                   │                 │                │              │
+ *       │           read no further             └──── dropped, counted ────────────┴──────────────┘
+ *       └ to be logged ─► the same with allowances of its own, which leave out and hold back nothing ─► log
  */
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
@@ -14,6 +15,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import {
   injectionActions,
+  mostLogged,
   mostPunts,
   type PuntClass,
   puntClassEntries,
@@ -73,14 +75,19 @@ const entries = Object.entries(puntClassEntries) as readonly [PuntClass, PuntCla
 
 /**
  * Packets of one hypervisor that are looked at: more than the meters of an honest switch let through. One that sends more is read no
- * further until it has some again, so TCP holds it back, and it forgets the rest.
+ * further until it has some again, so TCP holds it back, and it forgets the rest. Answers to others would wait then, so what tenants
+ * have logged is never a reason: what is more than may be is left out, and only a flood of it that no meter can have let through counts.
  */
-const hostRate: Rate = mostPunts;
+const hostRates: Readonly<Record<'asked' | 'logged' | 'leftOut', Rate>> = {
+  asked: mostPunts,
+  logged: mostLogged,
+  leftOut: mostPunts,
+};
 const holdMs = 50;
 
-/** Waiting packets: of one port (what all classes together allow it at once), of the ports of one hypervisor, and of all. */
+/** Waiting packets: of one port (what all classes with answers allow it at once), of the ports of one hypervisor, and of all. */
 const queueLimits = {
-  member: entries.reduce((sum, [, { burst }]) => sum + burst, 0),
+  member: entries.reduce((sum, [name, { burst }]) => (name === 'verdict' ? sum : sum + burst), 0),
   group: 512,
   all: 2_048,
 } as const;
@@ -96,7 +103,9 @@ export class SlowPath {
   readonly #options: SlowPathOptions;
   readonly #channels = new Map<HypervisorSession, OpenFlowChannel>();
   readonly #held = new Set<OpenFlowChannel>();
+  /** Of ports, and of hypervisors: so no crowd of ports takes the place of a hypervisor. */
   readonly #allowances: Allowances;
+  readonly #hostAllowances: Allowances;
   readonly #queue = new FairQueue<Waiting>(queueLimits);
   readonly #counters = new Map<PuntClass, Counters>();
   readonly #drops = new Map<PuntDrop, number>();
@@ -113,6 +122,7 @@ export class SlowPath {
     this.#options = options;
     this.verdictLog = new VerdictLog(options);
     this.#allowances = new Allowances(options.clock);
+    this.#hostAllowances = new Allowances(options.clock);
     for (const [puntClass] of entries) {
       this.#counters.set(puntClass, { puntClass, received: 0, answered: 0, answeredAfterMs: 0 });
     }
@@ -240,31 +250,54 @@ export class SlowPath {
     const { view, clock, isInCharge } = this.#options;
     // The switch may not know yet, or this process may have stood still: another Weft answers the same packet.
     if (!isInCharge()) return this.#drop('not_in_charge');
-    if (!this.#allowances.take(hypervisorId, hostRate)) {
-      this.#hold(channel);
-      return this.#drop('host_limit');
-    }
     let data: Uint8Array | null = null;
     let at: ReturnType<typeof readPuntedAt> = null;
     for (const property of properties) {
       if (property.kind === 'packet') data = property.data;
       else if (property.kind === 'metadata') at = readPuntedAt(property.fields);
     }
+    if (at !== null) this.#count(at.puntClass).received += 1;
+    if (at?.puntClass === 'verdict' && data !== null) return this.#log({ hypervisorId, at, data }, channel);
+    if (!this.#hasRoom(hypervisorId, 'asked')) {
+      this.#hold(channel);
+      return this.#drop('host_limit');
+    }
     if (at === null || data === null) return this.#drop('unknown_class');
-    this.#count(at.puntClass).received += 1;
     const punted = { hypervisorId, at, data };
     const account = accountOf(view, punted);
     if (typeof account === 'string') return this.#drop(account);
     const { port, key, rate } = account;
-    if (!this.#allowances.take(`${key} ${at.puntClass}`, rate)) {
-      if (at.puntClass === 'verdict' && port !== null) this.verdictLog.pass(port);
-      return this.#drop('limit');
-    }
+    if (!this.#allowances.take(`${key} ${at.puntClass}`, rate)) return this.#drop('limit');
     const turn = { group: hypervisorId, member: key };
     if (!this.#queue.offer(turn, { ...punted, channel, port, atMs: clock.nowMs() })) return this.#drop('queue_full');
     if (this.#isAnswering) return;
     this.#isAnswering = true;
     setImmediate(() => this.#answerSome());
+  }
+
+  #hasRoom(hypervisorId: string, of: keyof typeof hostRates): boolean {
+    return this.#hostAllowances.take(`${of} ${hypervisorId}`, hostRates[of]);
+  }
+
+  /** At once: it takes no place of those who wait for an answer, and is itself little. */
+  #log(punted: Punted, channel: OpenFlowChannel): void {
+    const isBeyond = !this.#hasRoom(punted.hypervisorId, 'logged');
+    if (isBeyond && !this.#hasRoom(punted.hypervisorId, 'leftOut')) {
+      this.#hold(channel);
+      return this.#drop('host_limit');
+    }
+    const account = accountOf(this.#options.view, punted);
+    if (typeof account === 'string') return this.#drop(account);
+    const { port, key, rate } = account;
+    if (port === null) return this.#drop('foreign_port');
+    const isAllowed = !isBeyond && this.#allowances.take(`${key} verdict`, rate);
+    if (!isAllowed) {
+      this.verdictLog.pass(port);
+      return this.#drop(isBeyond ? 'log_limit' : 'limit');
+    }
+    const refused = this.verdictLog.take(punted, port);
+    if (refused === null) this.#answered('verdict', 0);
+    else this.#drop(refused);
   }
 
   /** Reads no more of that connection for a while. */
@@ -294,17 +327,10 @@ export class SlowPath {
     if (!isInCharge()) return this.#drop('not_in_charge');
     if (waitedMs > latestMs) return this.#drop('too_late');
     if (!isReady(channel)) return this.#drop('not_connected');
-    if (punted.at.puntClass === 'verdict' && port !== null) return this.#log(punted, port, waitedMs);
     const answers = answersTo(view, punted, port, defaultUnderlayMtu);
     if (typeof answers === 'string') return this.#drop(answers);
     send(channel, answers);
     this.#answered(punted.at.puntClass, waitedMs);
-  }
-
-  #log(punted: Punted, port: NonNullable<Account['port']>, waitedMs: number): void {
-    const refused = this.verdictLog.take(punted, port);
-    if (refused === null) this.#answered('verdict', waitedMs);
-    else this.#drop(refused);
   }
 
   #answered(puntClass: PuntClass, waitedMs: number): void {

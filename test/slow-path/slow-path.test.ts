@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/base/log.js';
 import { set } from '../../src/compiler/pipeline/actions.js';
 import { dropCount } from '../../src/compiler/pipeline/physical.js';
 import { layout } from '../../src/compiler/pipeline/pipelines.js';
-import { mostPunts, puntClasses } from '../../src/compiler/pipeline/punt-classes.js';
+import { mostLogged, mostPunts, puntClasses } from '../../src/compiler/pipeline/punt-classes.js';
 import { nextTurn } from '../../src/delivery/encoding.js';
 import { isDue } from '../../src/slow-path/announcements.js';
 import { SlowPath } from '../../src/slow-path/slow-path.js';
@@ -170,8 +170,8 @@ describe('The slow path', () => {
   });
 
   it('answers all that every class of a port allows at once', async () => {
-    // A router asks for itself, and its packets are of no port.
-    const { neighbour: _ofRouters, ...ofPorts } = puntClasses;
+    // A router asks for itself, and its packets are of no port; what is logged waits for nothing.
+    const { neighbour: _ofRouters, verdict: _atOnce, ...ofPorts } = puntClasses;
     const all = Object.values(ofPorts);
     for (const { code, burst } of all)
       for (let n = 0; n < burst; n += 1) host.punt(numberOf('web1'), code, { ctZone: zoneOf('web1') });
@@ -217,6 +217,27 @@ describe('The slow path', () => {
     assert.deepEqual([other.answers, other.holds], [1, 0]);
     clock.advance(100);
     assert.equal(host.holds, 0);
+  });
+
+  it('answers others at once, whatever one tenant has logged, and holds its switch back for no honest amount of that', async () => {
+    const logged = (count: number): void => {
+      for (let n = 0; n < count; n += 1)
+        host.punt(numberOf('web1'), puntClasses.verdict.code, { ctZone: zoneOf('web1') });
+    };
+    // The meters of forty groups, if no meter bounded them together.
+    logged(2_000);
+    host.punt(numberOf('web2'));
+    assert.equal(host.holds, 0);
+    assert.equal(slowPath.waiting, 1, 'nothing that is logged waits in front of it');
+    await settled();
+    assert.equal(host.answers, 1);
+    assert.equal(slowPath.drops.get('log_limit'), 2_000 - mostLogged.burst);
+    assert.equal(slowPath.drops.get('host_limit'), undefined);
+    // It takes nothing of the allowance for what is answered either.
+    for (let n = 1; n < mostPunts.burst; n += 1) host.punt(numberOf('web2'));
+    assert.deepEqual([slowPath.drops.get('host_limit'), host.holds], [undefined, 0]);
+    logged(mostPunts.burst);
+    assert.equal(host.holds, 1, 'no meter of anybody lets so much through');
   });
 
   it('leaves to others what came, and what waits, when it is not in charge any more', async () => {

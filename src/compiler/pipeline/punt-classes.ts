@@ -23,14 +23,16 @@ export interface LaneGroup {
 
 /** Frames that an error shows whole: it has room for at most 1,280 bytes. */
 const quotedFrame = 1_536;
+/** More than any question is that fits an honest link: DHCP, router solicitations, and DNS by UDP. */
+const question = 2_048;
 
 export const laneGroups = {
   /** Whoever sends pays. */
   senders: { code: 0, of: 'origin', perSecond: 100, burst: 100, maxBytes: quotedFrame },
   /** The sender is on another hypervisor and not known: the port whose rules judged. */
   receivers: { code: 1, of: 'ctZone', perSecond: 100, burst: 100, maxBytes: quotedFrame },
-  /** What ports ask Weft itself, apart from errors: neither is late for the other. The questions are read to their end. */
-  askers: { code: 2, of: 'origin', perSecond: 100, burst: 200, maxBytes: 65_535 },
+  /** What ports ask Weft itself, apart from errors: neither is late for the other. */
+  askers: { code: 2, of: 'origin', perSecond: 100, burst: 200, maxBytes: question },
 } as const satisfies Record<string, LaneGroup>;
 
 export type LaneGroupName = keyof typeof laneGroups;
@@ -41,14 +43,26 @@ export const noLane = 63;
 /** What all that is logged on a hypervisor has together, beside the meter of each security group: those are as many as tenants make. */
 export const allLogged = { perSecond: 250, burst: 250 } as const;
 
-/** More than all meters of a hypervisor let through: who sends that does not keep them. */
-export const mostPunts = ((): { readonly perSecond: number; readonly burst: number } => {
-  const groups: readonly LaneGroup[] = Object.values(laneGroups);
-  const sum = (of: 'perSecond' | 'burst'): number =>
-    groups.reduce<number>((total, group) => total + lanesOfGroup * group[of], allLogged[of]);
+interface Limit {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** Above what meters let through by so much: who sends that does not keep them. */
+const above = ({ perSecond, burst }: Limit): Limit => {
   const margin = 1.25;
-  return { perSecond: Math.ceil(margin * sum('perSecond')), burst: Math.ceil(margin * sum('burst')) };
+  return { perSecond: Math.ceil(margin * perSecond), burst: Math.ceil(margin * burst) };
+};
+
+/** More than all lanes of a hypervisor let through. */
+export const mostPunts = ((): Limit => {
+  const groups: readonly LaneGroup[] = Object.values(laneGroups);
+  const sum = (of: keyof Limit): number => groups.reduce((total, group) => total + lanesOfGroup * group[of], 0);
+  return above({ perSecond: sum('perSecond'), burst: sum('burst') });
 })();
+
+/** More than is logged on a hypervisor. */
+export const mostLogged = above(allLogged);
 
 export interface PuntClassEntry {
   /** 1 to 31, for ever. */

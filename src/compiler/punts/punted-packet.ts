@@ -129,6 +129,7 @@ function registersOf(values: { readonly [P in RegisterName]?: number }): readonl
 
 export { type DropReason } from '../pipeline/drop-reasons.js';
 export {
+  mostLogged,
   mostPunts,
   type PuntClass,
   type PuntClassEntry,
