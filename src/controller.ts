@@ -31,6 +31,7 @@ import { type BindingMove, Hosts } from './delivery/hosts.js';
 import { sentinelTable } from './delivery/sentinel.js';
 import type { Hypervisor } from './model/index.js';
 import { SlowPath } from './slow-path/slow-path.js';
+import type { VerdictLogMode } from './slow-path/verdict-log.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
 import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
@@ -66,6 +67,8 @@ export interface ControllerOptions {
   readonly allowPlainSouthbound?: boolean;
   /** What the underlay carries, in bytes, until a hypervisor has said its own; default: 1500. */
   readonly underlayMtu?: number;
+  /** Where what security groups have logged goes; default: to the log and into memory. */
+  readonly verdictLogMode?: VerdictLogMode;
   /** The host that hypervisors are told to dial; null: the one that they dialled themselves. */
   readonly advertise: string | null;
   /** How it listens; sockets where it is absent. */
@@ -108,6 +111,7 @@ export class Controller {
       clock,
       log,
       defaultUnderlayMtu: options.underlayMtu ?? 1500,
+      verdictLogMode: options.verdictLogMode ?? 'log',
       isInCharge: () => this.lease.term !== null,
     });
     this.#inventory = new InventoryWriter(store, clock, log);

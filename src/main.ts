@@ -111,6 +111,7 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
     allowPlainSouthbound: config.allowPlainSouthbound,
     advertise: config.advertise,
     underlayMtu: config.underlayMtu,
+    verdictLogMode: config.verdictLog,
   });
   const { view, compiler, fleet, hosts, southbound, lease } = controller;
   const tokenUses = store.tokenUses();

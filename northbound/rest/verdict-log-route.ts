@@ -7,7 +7,7 @@ import { specialRoute } from './openapi.js';
 import type { RestContext } from './server.js';
 import type { Sight } from './sight.js';
 
-/** Of ports that the caller sees: a shared group has ports of others too. */
+/** Of ports that the caller sees: an operator may have put ports of others into the group. */
 function isSeen(state: NetworkState, { portId }: LoggedVerdict, sight: Sight): boolean {
   const port = state.view.get('logical-switch-ports', portId);
   return port !== null && sight.sees('logical-switch-ports', port);

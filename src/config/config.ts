@@ -39,6 +39,10 @@ export interface OidcConfig {
   readonly roleClaim: string;
 }
 
+/** Where what security groups have logged goes. */
+const verdictLogModes = ['log', 'memory', 'off'] as const;
+export type VerdictLogMode = (typeof verdictLogModes)[number];
+
 /** What metrics tell of security groups. */
 const ruleMetrics = ['off', 'group', 'rule'] as const;
 export type RuleMetrics = (typeof ruleMetrics)[number];
@@ -67,6 +71,8 @@ export interface Config {
   /** Whether a host that nobody knows joins at once, or waits for approval. */
   readonly enrolment: 'open' | 'approve';
   readonly ruleMetrics: RuleMetrics;
+  /** Where what security groups have logged goes. */
+  readonly verdictLog: VerdictLogMode;
   readonly logLevel: LogLevel;
   /** Whether hosts elsewhere may be talked to in plain. */
   readonly allowPlainSouthbound: boolean;
@@ -296,6 +302,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
   const enrolment = reading.text('enrolment') ?? (auth === 'token' ? 'approve' : 'open');
   if (enrolment !== 'open' && enrolment !== 'approve')
     reading.fault('enrolment', `is "${enrolment}"; it is open or approve`);
+  const verdictLog = verdictLogModes.find(mode => mode === reading.text('verdict_log'));
+  if (!verdictLog)
+    reading.fault('verdict_log', `is "${reading.text('verdict_log')}"; it is one of ${verdictLogModes.join(', ')}`);
   const logLevel = logLevels.find(level => level === reading.text('log_level'));
   if (!logLevel) reading.fault('log_level', `is "${reading.text('log_level')}"; it is one of ${logLevels.join(', ')}`);
 
@@ -331,6 +340,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     isRestInTheClear: tls === null && !isLoopback(httpListen.host),
     enrolment: enrolment === 'approve' ? 'approve' : 'open',
     ruleMetrics: ruleDetail,
+    verdictLog: verdictLog ?? 'log',
     logLevel: logLevel ?? 'info',
     allowPlainSouthbound: reading.text('allow_plain_southbound') === '1',
     plainSouthboundOffLoopback,

@@ -28,6 +28,7 @@ export type OptionName =
   | 'quotas'
   | 'trusted_proxies'
   | 'rule_metrics'
+  | 'verdict_log'
   | 'log_level';
 
 export interface OptionDeclaration {
@@ -166,6 +167,12 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
     default: 'group',
     shape: 'off, group or rule',
     help: 'What /metrics tells of security groups: nothing, packets of each group by direction and action, or of each rule.',
+  },
+  {
+    name: 'verdict_log',
+    default: 'log',
+    shape: 'log, memory or off',
+    help: 'What security groups have logged: written to the log and kept for `weft log`, only kept, or neither. At most 1,000 lines a second are written, of some 450 bytes.',
   },
   {
     name: 'log_level',

@@ -37,13 +37,7 @@ import { tcpReset } from './packets/tcp.js';
 type BoundPort = ViewRow<'bound-ports'>;
 
 /** Why a punted packet gets no answer. */
-export type Silence =
-  | 'foreign_port'
-  | 'of_no_port'
-  | 'malformed'
-  | 'not_to_be_answered'
-  | 'no_address'
-  | 'unknown_rule';
+export type Silence = 'foreign_port' | 'of_no_port' | 'malformed' | 'not_to_be_answered' | 'no_address';
 
 export interface Answer {
   readonly frame: Uint8Array;

@@ -11,8 +11,6 @@ import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-chann
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
 import type { PacketIn2 } from '../../southbound/openflow/messages/packet-in2.js';
 import { packetOut } from '../../southbound/openflow/messages/packet-out.js';
-import type { Clock } from '../base/clock.js';
-import type { Logger } from '../base/log.js';
 import {
   injectionActions,
   mostLogged,
@@ -23,21 +21,23 @@ import {
   puntControllerId,
   readPuntedAt,
 } from '../compiler/punts/punted-packet.js';
-import type { NetworkReader, Touched } from '../view/network-view.js';
+import type { Touched } from '../view/network-view.js';
 import { announcements } from './addressing/answers.js';
 import { Allowances, type Rate } from './allowance.js';
 import { announcementSweepMs, portsDue, switchesChanged } from './announcements.js';
 import { type Account, accountOf, type Answer, answersTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
 import { announcedAfterMs, gatewayAnnouncements, gatewayAt, newGateways } from './gateway-announcements.js';
-import { VerdictLog } from './verdict-log.js';
+import { VerdictLog, type VerdictLogOptions } from './verdict-log.js';
 
 /** Why a packet that came was not answered. */
 export type PuntDrop =
   | Silence
   | 'unknown_class'
+  | 'unknown_rule'
   | 'host_limit'
   | 'log_limit'
+  | 'log_off'
   | 'limit'
   | 'queue_full'
   | 'too_late'
@@ -53,10 +53,7 @@ export interface PuntCounters {
   readonly answeredAfterMs: number;
 }
 
-export interface SlowPathOptions {
-  readonly view: NetworkReader;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface SlowPathOptions extends VerdictLogOptions {
   /** What the underlay carries, in bytes, until a hypervisor has said its own. */
   readonly defaultUnderlayMtu: number;
   /** Whether this Weft answers. */

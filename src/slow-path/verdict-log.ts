@@ -10,9 +10,21 @@ import type { NetworkReader } from '../view/network-view.js';
 import type { ViewRow } from '../view/rows.js';
 import { Shares } from './allowance.js';
 import type { Punted } from './answer.js';
-import { type IpPacket, ipProtocol, parseFrame } from './packets/frame.js';
+import { KeptVerdicts } from './kept-verdicts.js';
+import { fixedHeader, type IpPacket, ipProtocol, parseFrame } from './packets/frame.js';
 
 type BoundPort = ViewRow<'bound-ports'>;
+
+/** Where lines go: to the log and into memory, into memory alone, nowhere. */
+export type VerdictLogMode = 'log' | 'memory' | 'off';
+
+export interface VerdictLogOptions {
+  readonly view: NetworkReader;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Default: `log`. */
+  readonly verdictLogMode?: VerdictLogMode;
+}
 
 /** What is logged of one packet. */
 export interface LoggedVerdict {
@@ -34,8 +46,8 @@ export interface LoggedVerdict {
 }
 
 export interface LoggedPacket {
-  /** IP protocol number. */
-  readonly protocol: number;
+  /** IP protocol number; null: what is after the addresses is cut off, or not as IP has it, and so nothing more is said of it. */
+  readonly protocol: number | null;
   readonly source: string;
   readonly destination: string;
   /** Of TCP, UDP and SCTP, of others and of later fragments null. */
@@ -48,10 +60,9 @@ export interface LoggedPacket {
 
 /** Lines in a second of one project, and of all: whoever reads the log shall keep up with it. */
 const linesASecond = { each: 100, all: 500 } as const;
-/** Lines that are kept for each group, and groups that have some: those with the oldest are forgotten first. */
-const linesKept = 100;
-const groupsKept = 1_000;
-/** Ports whose suppressed lines are counted; of more, nobody says how many they were. */
+/** Lines that are kept; some 400 bytes each. */
+const linesKept = { group: 100, project: 1_000, all: 10_000 } as const;
+/** Ports whose suppressed lines are counted; of more, those that have had none for longest are forgotten. */
 const portsCounted = 16_384;
 
 export class VerdictLog {
@@ -59,11 +70,12 @@ export class VerdictLog {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #shares: Shares;
-  /** In the order of their latest lines. */
-  readonly #kept = new Map<string, LoggedVerdict[]>();
+  readonly #mode: VerdictLogMode;
+  readonly #kept = new KeptVerdicts<LoggedVerdict>(linesKept);
   readonly #suppressed = new Map<string, number>();
 
-  constructor({ view, clock, log }: { readonly view: NetworkReader; readonly clock: Clock; readonly log: Logger }) {
+  constructor({ view, clock, log, verdictLogMode = 'log' }: VerdictLogOptions) {
+    this.#mode = verdictLogMode;
     this.#view = view;
     this.#clock = clock;
     this.#log = log.child({ name: 'verdicts' });
@@ -71,7 +83,8 @@ export class VerdictLog {
   }
 
   /** Writes what was decided about the packet of a port; null: it did. */
-  take(punted: Punted, port: BoundPort): 'unknown_rule' | 'malformed' | 'log_limit' | null {
+  take(punted: Punted, port: BoundPort): 'unknown_rule' | 'malformed' | 'log_limit' | 'log_off' | null {
+    if (this.#mode === 'off') return 'log_off';
     const decided = this.#decided(punted, port);
     if (typeof decided === 'string') return decided;
     if (!this.#shares.take(decided.projectId)) {
@@ -80,20 +93,28 @@ export class VerdictLog {
     }
     const line = { ...decided, at: this.#clock.wallTime(), suppressed: this.#suppressed.get(port.id) ?? 0 };
     this.#suppressed.delete(port.id);
-    this.#keep(line);
-    this.#write(line);
+    this.#kept.keep(this.#keeperOf(line.groupId), line.groupId, line);
+    if (this.#mode === 'log') this.#write(line);
     return null;
   }
 
   /** One of the port came and is left out. */
   pass({ id }: BoundPort): void {
     const count = this.#suppressed.get(id) ?? 0;
-    if (count > 0 || this.#suppressed.size < portsCounted) this.#suppressed.set(id, count + 1);
+    this.#suppressed.delete(id);
+    this.#suppressed.set(id, count + 1);
+    const [longestWithout] = this.#suppressed.keys();
+    if (this.#suppressed.size > portsCounted && longestWithout !== undefined) this.#suppressed.delete(longestWithout);
   }
 
   /** The latest lines of a group, the newest first. */
   latest(groupId: string): readonly LoggedVerdict[] {
-    return this.#kept.get(groupId)?.toReversed() ?? [];
+    return this.#kept.latest(this.#keeperOf(groupId), groupId);
+  }
+
+  /** The project whose memory the lines of a group take: the one that has made the group. */
+  #keeperOf(groupId: string): string {
+    return this.#view.get('security-groups', groupId)?.projectId ?? '';
   }
 
   /** The switch says numbers: believed where they are those of the port. */
@@ -111,11 +132,11 @@ export class VerdictLog {
     const rule =
       at.aclRule === 0
         ? null
-        : view.by('security-group-rules', 'securityGroupId', group.id).find(({ number }) => number === at.aclRule);
+        : view.by('security-group-rules', 'number', at.aclRule).find(each => each.securityGroupId === group.id);
     // It may have gone meanwhile.
     if (rule === undefined) return 'unknown_rule';
-    const frame = parseFrame(data);
-    if (frame === null) return 'malformed';
+    const packet = packetOf(data);
+    if (packet === null) return 'malformed';
     return {
       hypervisorId,
       projectId: owner.projectId,
@@ -124,18 +145,8 @@ export class VerdictLog {
       ruleId: rule?.id ?? null,
       direction: at.direction,
       verdict: at.verdict === 'none' ? 'drop' : at.verdict,
-      packet: loggedPacket(frame.packet),
+      packet,
     };
-  }
-
-  #keep(line: LoggedVerdict): void {
-    const lines = this.#kept.get(line.groupId) ?? [];
-    lines.push(line);
-    if (lines.length > linesKept) lines.shift();
-    this.#kept.delete(line.groupId);
-    this.#kept.set(line.groupId, lines);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > groupsKept && oldest !== undefined) this.#kept.delete(oldest);
   }
 
   #write({ packet, ...line }: LoggedVerdict): void {
@@ -159,6 +170,17 @@ export class VerdictLog {
 
 const sctp = 132;
 const withPorts: ReadonlySet<number> = new Set([ipProtocol.tcp, ipProtocol.udp, sctp]);
+
+/** A sender that writes headers nobody can read is logged all the same: its addresses are certain, and the switch has decided. */
+function packetOf(data: Uint8Array): LoggedPacket | null {
+  const frame = parseFrame(data);
+  if (frame !== null) return loggedPacket(frame.packet);
+  const header = fixedHeader(data);
+  if (header === null) return null;
+  const { family, src, dst } = header;
+  const nothing = { protocol: null, sourcePort: null, destinationPort: null, icmpType: null, icmpCode: null };
+  return { ...nothing, source: formatIp(family, src), destination: formatIp(family, dst) };
+}
 
 function loggedPacket({ family, src, dst, protocol, payload, isLaterFragment }: IpPacket): LoggedPacket {
   const hasPorts = withPorts.has(protocol) && !isLaterFragment;

@@ -210,6 +210,7 @@ export const indexes = {
   'address-sets': {},
   'security-group-rules': {
     securityGroupId: row => [row.securityGroupId],
+    number: row => [row.number],
     /** Those of one group that may match the same packets with the same priority and say the same. */
     rivals: row => [ruleRivals(row)],
     remoteGroupId: row => one(row.remoteGroupId),

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import type { PuntedAt } from '../../src/compiler/punts/punted-packet.js';
 import { accountOf } from '../../src/slow-path/answer.js';
+import { silentLogger } from '../../src/base/log.js';
+import { KeptVerdicts } from '../../src/slow-path/kept-verdicts.js';
 import { VerdictLog } from '../../src/slow-path/verdict-log.js';
 import { NetworkView } from '../../src/view/network-view.js';
 import { mac, twoHostNetwork } from '../compiler/two-host-network.js';
@@ -111,6 +113,32 @@ describe('The log of verdicts', () => {
     }
   });
 
+  it('says of a packet what is certain where a sender hides the rest behind headers', () => {
+    // 33 x 8 bytes of destination options, and TCP behind them: after the 256 bytes that come.
+    const hidden = frameOf(6, 60, `0620${'00'.repeat(262)}c00001bb${'00'.repeat(16)}`);
+    assert.equal(take(allowed, hidden.subarray(0, 256)), null);
+    assert.deepEqual(
+      ['protocol', 'source', 'destination', 'sourcePort', 'destinationPort'].map(key => lines[0]?.[key]),
+      [null, '2001:db8::7', 'fd00:1::30', null, null],
+    );
+    assert.equal(take(allowed, hidden.subarray(0, 53)), 'malformed');
+  });
+
+  it('keeps lines without writing them, or neither, as it is told', () => {
+    const other = (verdictLogMode: 'memory' | 'off') => {
+      const quiet = new VerdictLog({ view, clock, log: silentLogger, verdictLogMode });
+      const outcome = quiet.take({ hypervisorId: 'hv1', at: allowed, data: tcp }, port('guarded'));
+      return [outcome, quiet.latest('servers').length];
+    };
+    assert.deepEqual(
+      [other('memory'), other('off')],
+      [
+        [null, 1],
+        ['log_off', 0],
+      ],
+    );
+  });
+
   it('believes a switch only about ports that are bound there, and their own groups and rules', () => {
     assert.equal(take(allowed, tcp, 'hv2'), 'foreign_port');
     assert.equal(take({ ...allowed, aclGroup: groupNumber('others') }, tcp), 'unknown_rule');
@@ -135,5 +163,29 @@ describe('The log of verdicts', () => {
       ],
     );
     assert.equal(log.latest('servers').length, 100);
+  });
+});
+
+describe('Kept lines of verdicts', () => {
+  const limits = { group: 10, project: 30, all: 100 };
+
+  it('are so many of a group and of a project, the newest', () => {
+    const kept = new KeptVerdicts<number>(limits);
+    for (let line = 0; line < 15; line += 1) kept.keep('alice', 'one', line);
+    assert.deepEqual(kept.latest('alice', 'one'), [14, 13, 12, 11, 10, 9, 8, 7, 6, 5]);
+    for (let line = 0; line < 100; line += 1) kept.keep('alice', `many ${line}`, line);
+    assert.equal(kept.size, 30);
+    assert.deepEqual([kept.latest('alice', 'one'), kept.latest('alice', 'many 99')], [[], [99]]);
+  });
+
+  it('of one project are not forgotten because others have many, until there are more projects than lines', () => {
+    const kept = new KeptVerdicts<number>(limits);
+    for (let line = 0; line < 5; line += 1) kept.keep('quiet', 'group', line);
+    for (let line = 0; line < 1_000; line += 1) kept.keep(`loud ${line % 6}`, `group ${line % 60}`, line);
+    assert.equal(kept.latest('quiet', 'group').length, 5);
+    assert.ok(kept.size <= limits.all && kept.size > limits.all / 2, `${kept.size}`);
+    for (let project = 0; project < 300; project += 1) kept.keep(`one of many ${project}`, 'group', project);
+    assert.ok(kept.size <= limits.all, `${kept.size}`);
+    assert.deepEqual(kept.latest('one of many 299', 'group'), [299]);
   });
 });

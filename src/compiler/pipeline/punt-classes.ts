@@ -87,7 +87,8 @@ export const puntClasses = {
     perSecond: 50,
     burst: 50,
     fromElsewhere: { perSecond: 10, burst: 10 },
-    purpose: 'A rule of a security group rejects it: TCP is reset, the rest is told to be prohibited (ICMP).',
+    purpose:
+      'A rule of a security group rejects it: TCP is reset, UDP told that the port is unreachable, the rest that it is prohibited (ICMP).',
   },
   ttl_exceeded: {
     code: 2,

@@ -37,7 +37,7 @@ export function puntSteps<G extends LaneGroupName>(
   ];
 }
 
-/** The same for a class that has meters of its own: flows of the class say by which it goes (verdicts.ts). */
+/** The same for a class that has meters of its own: flows of the class say by which it goes (acl/log.ts). */
 export function meteredPuntSteps(puntClass: PuntClass): readonly Step<never, 'puntClass' | 'puntLane'>[] {
   return [set({ puntClass: puntClasses[puntClass].code, puntLane: noLane }), call(punt)];
 }

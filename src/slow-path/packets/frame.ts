@@ -71,6 +71,19 @@ export function sourceBytes(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(ethernetBytes + from, ethernetBytes + to);
 }
 
+/** The addresses of a frame with IP, whatever follows them; null: it is none, or is cut off before it has said them. */
+export function fixedHeader(bytes: Uint8Array): (Ends & { readonly family: IpFamily }) | null {
+  const type = ((bytes[12] ?? 0) << 8) | (bytes[13] ?? 0);
+  if (type !== etherType[4] && type !== etherType[6]) return null;
+  const family = type === etherType[4] ? 4 : 6;
+  const [from, to] = sourcePlace[family];
+  const addressBytes = to - from;
+  const packet = bytes.subarray(ethernetBytes);
+  if ((packet[0] ?? 0) >> 4 !== family || packet.length < to + addressBytes) return null;
+  const reader = new Reader(packet, 0, from);
+  return { family, src: reader.unsigned(addressBytes), dst: reader.unsigned(addressBytes) };
+}
+
 function parseIpv4(bytes: Uint8Array): IpPacket | null {
   const reader = new Reader(bytes);
   const versionAndLength = reader.u8();

@@ -73,6 +73,7 @@ export interface RestFixtureOptions {
   readonly store?: Partial<StoreSettings>;
   readonly log?: Logger;
   readonly isActive?: () => boolean;
+  readonly verdictLog?: RestContext['verdictLog'];
 }
 
 export async function startRest(options: RestFixtureOptions = {}): Promise<RestFixture> {
@@ -113,7 +114,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
   const stopFollowing = store.onCommit(committed => (committed === null ? feed.nudge() : feed.offer(committed)));
   await feed.start();
   const tracer = new Tracer({ view, tablesOf: hypervisorId => fleet.tablesOf(hypervisorId) });
-  const verdictLog = new VerdictLog({ view, clock, log: silentLogger });
+  const verdictLog = options.verdictLog ?? new VerdictLog({ view, clock, log: silentLogger });
   const context: RestContext = {
     store,
     state,
