@@ -48,7 +48,7 @@ describe('the README', function () {
     const blocks = walkthrough(readFileSync(join(root, 'README.md'), 'utf8'));
     assert.ok(blocks.length >= 5, 'the walk has its commands');
     const script = ['set -euo pipefail', `cd ${root}`, ...blocks].join('\n');
-    const { stdout } = await run(['bash', '-c', script], { environment, timeoutMs: 150_000 });
+    const { stdout } = await run(['bash', '--norc', '-c', script], { environment, timeoutMs: 150_000 });
     assert.equal([...stdout.matchAll(/, 0% packet loss/g)].length, 2, stdout);
     assert.match(stdout, /up on hv1/);
   });

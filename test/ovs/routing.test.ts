@@ -135,7 +135,7 @@ describe('routing', function () {
     await assertPings(a, b.address(4));
     // Many flows, told apart by their ports: each next hop shall carry some.
     const script = `for i in $(seq 1 60); do echo x > /dev/udp/${b.address(4)}/$((30000 + i)); done`;
-    await a.exec(['bash', '-c', script], { allowFailure: true });
+    await a.exec(['bash', '--norc', '-c', script], { allowFailure: true });
     const { openVswitch } = weftLab().lab.hypervisor('hv1');
     const statistics = await openVswitch.ofctl('dump-group-stats', 'br-int');
     const spread = [...statistics.matchAll(/bucket\d+:packet_count=(\d+)/g)].map(match => Number(match[1]));

@@ -89,7 +89,10 @@ export class Stream {
 
 export type Outcome = 'answered' | 'refused' | 'silence';
 
-/** Tries once to open a TCP connection, or to have one datagram answered; silence is what lasts for `withinMs`. */
+/**
+ * Tries once to open a TCP connection, or to have one datagram answered; silence is what lasts for `withinMs`. Without start-up files: bash
+ * takes a socket as its input for a login from elsewhere.
+ */
 export async function tryReach(
   from: Workload,
   transport: 'tcp' | 'udp',
@@ -99,7 +102,7 @@ export async function tryReach(
 ): Promise<Outcome> {
   const open = `exec 3<>/dev/${transport}/${address}/${port}`;
   const script = transport === 'tcp' ? open : `${open}; echo x >&3; head -c 1 <&3 | grep -q .`;
-  const { status } = await from.exec(['timeout', String(withinMs / 1000), 'bash', '-c', script], {
+  const { status } = await from.exec(['timeout', String(withinMs / 1000), 'bash', '--norc', '-c', script], {
     allowFailure: true,
   });
   return status === 0 ? 'answered' : status === 124 ? 'silence' : 'refused';
