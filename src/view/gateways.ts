@@ -86,7 +86,8 @@ export class Gateways {
       .flatMap(({ hypervisorId, obstacle }) => (hypervisorId === null || obstacle !== null ? [] : [hypervisorId]))
       .map((hypervisorId, rank) => {
         const id = gatewayPlaceId(logicalRouterId, hypervisorId);
-        return { id, logicalRouterId, logicalSwitchId, hypervisorId, rank, number };
+        const hypervisorKey = this.#view.get('hypervisors', hypervisorId)?.hypervisorKey ?? 0;
+        return { id, logicalRouterId, logicalSwitchId, hypervisorId, hypervisorKey, rank, number };
       });
   }
 }

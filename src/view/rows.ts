@@ -63,6 +63,7 @@ export interface GatewayPlace {
   readonly logicalRouterId: string;
   readonly logicalSwitchId: string;
   readonly hypervisorId: string;
+  readonly hypervisorKey: number;
   /** 0: it is the gateway; others are the next in order. */
   readonly rank: number;
   /** The number of the logical router. */

@@ -210,7 +210,10 @@ function gatewayPlacesOf(network: ReferenceNetwork): Rows {
     return able.flatMap(({ hypervisorId }, rank) => {
       if (hypervisorId === null) return [];
       const id = `${router.id}@${hypervisorId}`;
-      return [{ id, logicalRouterId: router.id, logicalSwitchId, hypervisorId, rank, number: router.number }];
+      const { hypervisorKey } = hypervisors.find(row => row.id === hypervisorId) ?? { hypervisorKey: 0 };
+      return [
+        { id, logicalRouterId: router.id, logicalSwitchId, hypervisorId, hypervisorKey, rank, number: router.number },
+      ];
     });
   });
   return new Map(places.map(row => [row.id, row]));

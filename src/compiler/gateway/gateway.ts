@@ -52,9 +52,8 @@ const outsideNumber = 152;
 /** Of lr_in_arp_resolve: what leaves by the gateway, what came to one that is none (any more), and the gateway itself. */
 const resolvePriority = { redirect: 100, stray: 110, gateway: 200 } as const;
 
-function gatewayOf(routerId: string, view: TrackedView): NetworkRow<'hypervisor-keys'> | null {
-  const place = view.by('gateway-places', 'logicalRouterId', routerId).find(({ rank }) => rank === 0);
-  return place === undefined ? null : view.get('hypervisor-keys', place.hypervisorId);
+function gatewayOf(routerId: string, view: TrackedView): NetworkRow<'gateway-places'> | null {
+  return view.by('gateway-places', 'logicalRouterId', routerId).find(({ rank }) => rank === 0) ?? null;
 }
 
 /** What leaves the router by its port outside, on every hypervisor that is not its gateway. */
@@ -85,7 +84,7 @@ export const gatewayRedirect = rule({
           actions: [drop('stale_location')],
         }),
       ],
-      ...(gateway === null ? {} : { after: [gateway.id] }),
+      ...(gateway === null ? {} : { after: [gateway.hypervisorId] }),
     };
   },
 });
