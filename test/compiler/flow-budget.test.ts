@@ -33,7 +33,7 @@ function fleet(): NetworkBuilder {
 }
 
 describe('The budget of flows', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const ports = shape.switches * shape.portsPerSwitch;
   const local = ports / shape.hypervisors;
   const remote = ports - local;

@@ -56,7 +56,7 @@ describe('The rules', () => {
   });
 
   it('give every fragment and every group of a hypervisor an identity of its own', function () {
-    this.timeout(20_000);
+    this.timeout(120_000);
     for (let seed = 1; seed <= 4; seed += 1) {
       const view = new NetworkView();
       const compiler = new Compiler(rules, view, wholeFragments);

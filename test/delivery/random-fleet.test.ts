@@ -5,7 +5,7 @@ const seeds = Number(process.env['WEFT_TEST_SEEDS'] ?? 12);
 const steps = 60;
 
 describe('delivery under random changes and faults', function () {
-  this.timeout(60_000 + seeds * 500);
+  this.timeout(200_000 + seeds * 500);
 
   it(`comes to rest with every switch right, and never says so before (${seeds} seeds)`, async () => {
     let checks = 0;

@@ -43,7 +43,7 @@ describe('The network view', () => {
   });
 
   it('holds rows, indexes and placement as if computed from scratch, after every random revision', function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     for (let seed = 1; seed <= 12; seed += 1) {
       const network = new RandomNetwork(seed);
       const base = network.snapshot();

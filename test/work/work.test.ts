@@ -32,7 +32,7 @@ async function measure(unrelatedPorts: number): Promise<Measured> {
 const tolerance = (steps: number): number => steps * 1.1 + 200;
 
 describe('the work of a change', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   this.retries(0);
   let alone: Measured;
 
