@@ -6,8 +6,9 @@ import { Simulation } from './simulation.js';
 
 const seeds = 200;
 const leastOfEach = 20;
-/** In so many seeds each planted fault has to be noticed. */
-const plantedWithin = 6;
+const unemptiedZone = 'a conntrack zone that is not emptied';
+/** In so many seeds each planted fault has to be noticed. A zone is rarely given to another port while the one before is remembered. */
+const plantedWithin = (what: string): number => (what === unemptiedZone ? 20 : 6);
 
 describe('The simulation', function () {
   this.timeout(600_000);
@@ -96,7 +97,7 @@ describe('The simulation', function () {
         return { ...progress, isApplied: progress.isDelivered && progress.pending.length === 0, failed: [] };
       };
     },
-    'a conntrack zone that is not emptied': ({ compiler }) => {
+    [unemptiedZone]: ({ compiler }) => {
       const update = compiler.update.bind(compiler);
       const without = (fragment: EncodedFragment | null) => fragment && { ...fragment, ctZones: [] };
       compiler.update = touched => {
@@ -140,7 +141,7 @@ describe('The simulation', function () {
   for (const [what, spoil] of Object.entries(planted)) {
     it(`notices ${what}`, async () => {
       const found: string[] = [];
-      for (let seed = 1; seed <= plantedWithin && found.length === 0; seed += 1) {
+      for (let seed = 1; seed <= plantedWithin(what) && found.length === 0; seed += 1) {
         await new Simulation(seed, { spoil }).run().catch((error: unknown) => found.push(String(error)));
       }
       assert.match(found.join(), /Violation/);
