@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 const COMPUTING =
   'dist/test/{base,compiler,config,delivery,model,sim,slow-path,southbound,types,view,work}/**/*.test.js';
 /** Most of the tests on real Open vSwitch: they wait so much that two rows of them fit on two processors. */
-const FIRST_ROW = 'dist/test/ovs/[a-r]*.test.js';
+const FIRST_ROW = 'dist/test/ovs/{[a-r],se}*.test.js';
 const LANES = [
   { name: 'ovs', command: ['mocha', FIRST_ROW] },
   {
