@@ -26,15 +26,15 @@ function compiled(rules: readonly Rule[] = toyRules): {
 }
 
 describe('The compile engine', () => {
-  it('arrives at the output of a compile from scratch after each of 3,000 random batches', function () {
+  it('arrives at the output of a compile from scratch after each of 1,200 random batches', function () {
     this.timeout(300_000);
     const report = runIncrementalOracle({
       rules: toyRules,
-      sequences: seeds(100),
+      sequences: seeds(40),
       operationsPerSequence: 30,
       sequencesPerRound: 5,
     });
-    assert.equal(report.steps, 3_000);
+    assert.equal(report.steps, 1_200);
     assert.ok(report.fewestPorts >= fewestPorts);
   });
 
