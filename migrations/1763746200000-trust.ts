@@ -1,28 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-
-/** The columns and keys that every noun has. */
-function noun(table: string, columns: string): string[] {
-  return [
-    `CREATE TABLE ${table} (
-      id uuid NOT NULL,
-      name text NOT NULL,
-      project_id text NOT NULL,
-      labels jsonb NOT NULL,
-      created_at timestamptz NOT NULL,
-      updated_at timestamptz NOT NULL,
-      revision bigint NOT NULL,
-      number integer NOT NULL,
-      ${columns},
-      CONSTRAINT ${table}_number_key UNIQUE (number),
-      CONSTRAINT ${table}_pkey PRIMARY KEY (id)
-    )`,
-    `CREATE INDEX ${table}_name_idx ON ${table} (name)`,
-    `CREATE INDEX ${table}_project_id_idx ON ${table} (project_id)`,
-  ];
-}
+import { nounTable } from './noun-table.js';
 
 const STATEMENTS = [
-  ...noun(
+  ...nounTable(
     'tokens',
     `role text NOT NULL,
       scopes jsonb NOT NULL,
@@ -30,7 +10,7 @@ const STATEMENTS = [
       digest text NOT NULL,
       CONSTRAINT tokens_digest_key UNIQUE (digest)`,
   ),
-  ...noun('quotas', `limits jsonb NOT NULL`),
+  ...nounTable('quotas', `limits jsonb NOT NULL`),
   `CREATE TABLE token_uses (
     token_id uuid NOT NULL,
     used_at timestamptz NOT NULL,

@@ -1,35 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-
-/** The columns and keys that every noun has. */
-function noun(table: string, columns: string): string[] {
-  return [
-    `CREATE TABLE ${table} (
-      id uuid NOT NULL,
-      name text NOT NULL,
-      project_id text NOT NULL,
-      labels jsonb NOT NULL,
-      created_at timestamptz NOT NULL,
-      updated_at timestamptz NOT NULL,
-      revision bigint NOT NULL,
-      number integer NOT NULL,
-      ${columns},
-      CONSTRAINT ${table}_number_key UNIQUE (number),
-      CONSTRAINT ${table}_pkey PRIMARY KEY (id)
-    )`,
-    `CREATE INDEX ${table}_name_idx ON ${table} (name)`,
-    `CREATE INDEX ${table}_project_id_idx ON ${table} (project_id)`,
-  ];
-}
-
-function reference(table: string, column: string, target: string): string[] {
-  return [
-    `ALTER TABLE ${table} ADD CONSTRAINT ${table}_${column}_fkey FOREIGN KEY (${column}) REFERENCES ${target} (id)`,
-    `CREATE INDEX ${table}_${column}_idx ON ${table} (${column})`,
-  ];
-}
+import { foreignKey, nounTable } from './noun-table.js';
 
 const STATEMENTS = [
-  ...noun(
+  ...nounTable(
     'qos_rules',
     `logical_switch_port_id uuid,
       logical_switch_id uuid,
@@ -42,9 +15,9 @@ const STATEMENTS = [
       dscp_mark integer,
       min_kbps integer`,
   ),
-  ...reference('qos_rules', 'logical_switch_port_id', 'logical_switch_ports'),
-  ...reference('qos_rules', 'logical_switch_id', 'logical_switches'),
-  ...noun(
+  ...foreignKey('qos_rules', 'logical_switch_port_id', 'logical_switch_ports'),
+  ...foreignKey('qos_rules', 'logical_switch_id', 'logical_switches'),
+  ...nounTable(
     'mirrors',
     `logical_switch_port_id uuid NOT NULL,
       direction text NOT NULL,
@@ -55,8 +28,8 @@ const STATEMENTS = [
       datapath_key integer NOT NULL,
       CONSTRAINT mirrors_datapath_key_key UNIQUE (datapath_key)`,
   ),
-  ...reference('mirrors', 'logical_switch_port_id', 'logical_switch_ports'),
-  ...reference('mirrors', 'collector_port_id', 'logical_switch_ports'),
+  ...foreignKey('mirrors', 'logical_switch_port_id', 'logical_switch_ports'),
+  ...foreignKey('mirrors', 'collector_port_id', 'logical_switch_ports'),
 ];
 
 /** QoS rules and mirrors. */

@@ -1,30 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-
-/** The columns and keys that every noun has. */
-function noun(table: string, columns: string): string[] {
-  return [
-    `CREATE TABLE ${table} (
-      id uuid NOT NULL,
-      name text NOT NULL,
-      project_id text NOT NULL,
-      labels jsonb NOT NULL,
-      created_at timestamptz NOT NULL,
-      updated_at timestamptz NOT NULL,
-      revision bigint NOT NULL,
-      number integer NOT NULL,
-      ${columns},
-      CONSTRAINT ${table}_number_key UNIQUE (number),
-      CONSTRAINT ${table}_pkey PRIMARY KEY (id)
-    )`,
-    `CREATE INDEX ${table}_name_idx ON ${table} (name)`,
-    `CREATE INDEX ${table}_project_id_idx ON ${table} (project_id)`,
-  ];
-}
+import { nounTable } from './noun-table.js';
 
 const STATEMENTS = [
-  ...noun('security_groups', 'isolates jsonb NOT NULL, port_selector jsonb'),
-  ...noun('address_sets', 'addresses jsonb NOT NULL'),
-  ...noun(
+  ...nounTable('security_groups', 'isolates jsonb NOT NULL, port_selector jsonb'),
+  ...nounTable('address_sets', 'addresses jsonb NOT NULL'),
+  ...nounTable(
     'security_group_rules',
     `security_group_id uuid NOT NULL,
       direction text NOT NULL,

@@ -1,37 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-
-/** The columns and keys that every noun has. */
-function noun(table: string, columns: string): string[] {
-  return [
-    `CREATE TABLE ${table} (
-      id uuid NOT NULL,
-      name text NOT NULL,
-      project_id text NOT NULL,
-      labels jsonb NOT NULL,
-      created_at timestamptz NOT NULL,
-      updated_at timestamptz NOT NULL,
-      revision bigint NOT NULL,
-      number integer NOT NULL,
-      ${columns},
-      CONSTRAINT ${table}_number_key UNIQUE (number),
-      CONSTRAINT ${table}_pkey PRIMARY KEY (id)
-    )`,
-    `CREATE INDEX ${table}_name_idx ON ${table} (name)`,
-    `CREATE INDEX ${table}_project_id_idx ON ${table} (project_id)`,
-  ];
-}
-
-function reference(table: string, column: string, target: string): string[] {
-  return [
-    `ALTER TABLE ${table} ADD CONSTRAINT ${table}_${column}_fkey FOREIGN KEY (${column}) REFERENCES ${target} (id)`,
-    `CREATE INDEX ${table}_${column}_idx ON ${table} (${column})`,
-  ];
-}
+import { foreignKey, nounTable } from './noun-table.js';
 
 const STATEMENTS = [
   'ALTER TABLE logical_switches ADD COLUMN dns_domain text',
   'ALTER TABLE subnets ADD COLUMN ipv6_address_mode text',
-  ...noun(
+  ...nounTable(
     'dhcp_options',
     `logical_switch_port_id uuid,
       subnet_id uuid,
@@ -39,16 +12,16 @@ const STATEMENTS = [
       option text NOT NULL,
       value text NOT NULL`,
   ),
-  ...reference('dhcp_options', 'logical_switch_port_id', 'logical_switch_ports'),
-  ...reference('dhcp_options', 'subnet_id', 'subnets'),
-  ...noun(
+  ...foreignKey('dhcp_options', 'logical_switch_port_id', 'logical_switch_ports'),
+  ...foreignKey('dhcp_options', 'subnet_id', 'subnets'),
+  ...nounTable(
     'dns_records',
     `logical_switch_id uuid NOT NULL,
       type text NOT NULL,
       "values" jsonb NOT NULL,
       ttl integer NOT NULL`,
   ),
-  ...reference('dns_records', 'logical_switch_id', 'logical_switches'),
+  ...foreignKey('dns_records', 'logical_switch_id', 'logical_switches'),
 ];
 
 /** DHCP options, DNS records, and what subnets and logical switches say about addressing. */

@@ -88,6 +88,18 @@ function learningHosts(ports: readonly NetworkRow<'logical-switch-ports'>[], vie
   return [...hosts.values()].toSorted((a, b) => a.hypervisorKey - b.hypervisorKey);
 }
 
+/** That the source is elsewhere: behind the hypervisor `outHost`, or (0) outside, where only the physical network leads. */
+const learnElsewhere = (logicalSwitch: NetworkRow<'logical-switches'>, outHost: 'inHost' | 0n) =>
+  learn({
+    into: lsFdbLearned,
+    priority: 100,
+    cookie: learnedCookie(switchNumber, logicalSwitch.number),
+    hardTimeoutSeconds,
+    limit: maxRemotePerSwitch,
+    match: { datapath: 'datapath', ethDst: 'ethSrc' },
+    load: { outPort: portElsewhere, outHost },
+  });
+
 /** What comes from tunnels: who sent it, and behind whom its source is. */
 function remoteLearningFlows(logicalSwitch: NetworkRow<'logical-switches'>): readonly Flow[] {
   const fromUnderlay = { datapath: logicalSwitch.datapathKey, fromUnderlay: 1 } as const;
@@ -102,18 +114,7 @@ function remoteLearningFlows(logicalSwitch: NetworkRow<'logical-switches'>): rea
     flow(lsInPutFdb, {
       priority: 100,
       match: { ...fromUnderlay, outPort: 0 },
-      actions: [
-        learn({
-          into: lsFdbLearned,
-          priority: 100,
-          cookie: learnedCookie(switchNumber, logicalSwitch.number),
-          hardTimeoutSeconds,
-          limit: maxRemotePerSwitch,
-          match: { datapath: 'datapath', ethDst: 'ethSrc' },
-          load: { outPort: portElsewhere, outHost: 'inHost' },
-        }),
-        next,
-      ],
+      actions: [learnElsewhere(logicalSwitch, 'inHost'), next],
     }),
   ];
 }
@@ -130,18 +131,7 @@ function physicalLearningFlows(logicalSwitch: NetworkRow<'logical-switches'>): r
     flow(lsInPutFdb, {
       priority: 100,
       match: { ...fromUnderlay, outPort: 0 },
-      actions: [
-        learn({
-          into: lsFdbLearned,
-          priority: 100,
-          cookie: learnedCookie(switchNumber, logicalSwitch.number),
-          hardTimeoutSeconds,
-          limit: maxRemotePerSwitch,
-          match: { datapath: 'datapath', ethDst: 'ethSrc' },
-          load: { outPort: portElsewhere, outHost: 0n },
-        }),
-        next,
-      ],
+      actions: [learnElsewhere(logicalSwitch, 0n), next],
     }),
   ];
 }
