@@ -246,11 +246,16 @@ export class StockTaking {
     const excluded = new Set<string>();
     const taken: FlightEntry[] = [];
     for (const entry of this.#ledger.dirty.values()) {
-      const target = placed.get(entry.key)?.fragment ?? null;
+      const desired = placed.get(entry.key);
+      const target = desired?.fragment ?? null;
       const { refusal } = entry;
       const isRefused = refusal?.fragment === target && refusal.causedBy === null && nowMs < refusal.retryAtMs;
       if (isRefused) excluded.add(entry.key);
-      else taken.push({ entry: { ...entry, installed: 'unknown' }, target });
+      else {
+        // Of a switch whose content was not known, changes were not listed.
+        const latest = Math.max(entry.latest, desired?.revision ?? this.#uncertainUpTo ?? 0);
+        taken.push({ entry: { ...entry, installed: 'unknown', latest }, target });
+      }
     }
     this.#ledger.take(taken);
     // Of what is left out, the old version need not be there either, or loses a flow to what is not left out.

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { nextTurn } from '../../src/delivery/encoding.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
+import type { OpenFlowSwitch } from '../../src/delivery/openflow-switch.js';
+import type { Message } from '../../southbound/openflow/message-codec.js';
 import { fakeSwitch } from '../fakes/fake-switch.js';
 import { refusals, type SwitchChange } from '../fakes/switch-tables.js';
 import { flow, fragment, FragmentSource, makeFleet, onDatapath, openSwitch } from './support.js';
@@ -13,14 +15,20 @@ describe('a fragment that a switch of unknown content refuses', () => {
   const resident = { hypervisorId: 'a', datapathId: 'd', resident: true };
   const version = (mark: number) => fragment(9, { scope: onDatapath('d'), flows: [flow(20, mark)] });
 
-  /** The switch comes, and takes nothing for table 20. */
-  async function connect(): Promise<void> {
+  /** A new switch comes, and takes nothing for table 20. */
+  async function connect(isCut = false): Promise<void> {
+    let target: OpenFlowSwitch | null = null;
     const refuse = ({ message }: SwitchChange) =>
       message.kind === 'flowMod' && message.tableId === 20 ? refusals.badTable : null;
-    const target = await openSwitch(fakeSwitch({ refuse }).connect());
+    // The connection ends when it is asked what it holds.
+    const onMessage = (message: Message): void => {
+      if (isCut && message.kind === 'multipartRequest' && message.body.kind === 'groupDescription')
+        target?.close('cut');
+    };
+    target = await openSwitch(fakeSwitch({ refuse, onMessage }).connect());
     fleet.connect('a', { target, database: () => ({ kind: 'ready' }), openVswitchVersion: '3.1.0' });
     for (let turn = 0; turn < 60; turn += 1) await nextTurn();
-    assert.equal(fleet.status('a')?.state, 'idle');
+    assert.equal(fleet.status('a')?.state, isCut ? 'disconnected' : 'idle');
   }
 
   const failed = (revision: number): string[] => {
@@ -45,6 +53,17 @@ describe('a fragment that a switch of unknown content refuses', () => {
     fleet.apply(source.change([fragment(3, { scope: onDatapath('d') })]));
     await connect();
     assert.deepEqual([2, 3, 4].map(failed), [['test.rule/9'], ['test.rule/9'], []]);
+  });
+
+  it('counts to a revision that came while nothing was known of the switch, if it was lacking before', async () => {
+    fleet.apply(source.change([version(1)], [], [resident]));
+    await connect();
+    assert.deepEqual(failed(1), ['test.rule/9']);
+    await connect(true);
+    fleet.apply(source.change([version(2)]));
+    fleet.apply(source.change([fragment(3, { scope: onDatapath('d') })]));
+    await connect();
+    assert.deepEqual([1, 2, 3].map(failed), [['test.rule/9'], ['test.rule/9'], []]);
   });
 
   it('counts to the revision that made its datapath resident there', async () => {
