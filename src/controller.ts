@@ -96,6 +96,8 @@ export class Controller {
   readonly #inventory: InventoryWriter;
   readonly #moveListeners = new Set<() => void>();
   #feed: Feed | null = null;
+  /** The lease is ours, and the view was read since it is. */
+  #hasTakenCharge = false;
   /** The encapsulations that every host is set up for. */
   #received = '';
 
@@ -112,7 +114,7 @@ export class Controller {
       log,
       defaultUnderlayMtu: options.underlayMtu ?? 1500,
       verdictLogMode: options.verdictLogMode ?? 'log',
-      isInCharge: () => this.lease.term !== null,
+      isInCharge: () => this.#isInCharge,
     });
     this.#inventory = new InventoryWriter(store, clock, log);
     this.hosts = new Hosts({
@@ -179,12 +181,9 @@ export class Controller {
     return store.lease(
       { name: 'fleet', holder, ttlMs: leaseTtlMs },
       {
-        acquired: term => {
-          this.fleet.setTerm(BigInt(term));
-          this.slowPath.chargeMoved();
-          this.#hearHostsAgain();
-        },
+        acquired: term => void this.#takeCharge(term),
         lost: () => {
+          this.#hasTakenCharge = false;
           this.fleet.setTerm(null);
           this.slowPath.chargeMoved();
           this.#inventory.drop();
@@ -192,6 +191,23 @@ export class Controller {
         },
       },
     );
+  }
+
+  get #isInCharge(): boolean {
+    return this.lease.term !== null && this.#hasTakenCharge;
+  }
+
+  /**
+   * Reads the database first. Who stood by may be a second behind it, and behind what the one before has written on the switches; or may
+   * hold what it was before it was restored.
+   */
+  async #takeCharge(term: number): Promise<void> {
+    await this.#feed?.caughtUp();
+    if (this.lease.term !== term) return;
+    this.#hasTakenCharge = true;
+    this.fleet.setTerm(BigInt(term));
+    this.slowPath.chargeMoved();
+    this.#hearHostsAgain();
   }
 
   /** What hosts have said may not be in the database: it was not ours to write, or the database has forgotten it. */
@@ -288,7 +304,7 @@ export class Controller {
     if (row === null) return null;
     return hostGoal(session, row, receivedEncapsulations(this.view.by('hypervisors', 'all', all)), {
       databaseId: store.databaseId,
-      isInCharge: this.lease.term !== null,
+      isInCharge: this.#isInCharge,
       advertise,
       openflow: this.southbound.endpoints('flows'),
       punt: this.southbound.endpoints('punt'),

@@ -85,6 +85,10 @@ export class Feed {
   /** What was committed here and is not in the view yet, by revision. */
   readonly #offered = new Map<number, CommittedChanges>();
   #pollAtMs = Number.NEGATIVE_INFINITY;
+  /** Told when a read that began after they asked has brought all that there was. */
+  #behind: (() => void)[] = [];
+  /** The last read has brought everything that there was when it began. */
+  #isComplete = false;
   #running: Promise<void> | null = null;
   #wake: (() => void) | null = null;
 
@@ -129,6 +133,14 @@ export class Feed {
     this.#wake?.();
   }
 
+  /** Resolves when the view holds everything that was committed before this call. Not at all when the feed is stopped before. */
+  caughtUp(): Promise<void> {
+    return new Promise(resolve => {
+      this.#behind.push(resolve);
+      this.nudge();
+    });
+  }
+
   /** Ends following; resolves when no read is in flight any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -155,7 +167,12 @@ export class Feed {
   async #read(): Promise<void> {
     this.#nudged = false;
     const covered = [...this.#offered.keys()];
+    const behind = this.#behind;
+    this.#behind = [];
+    this.#isComplete = false;
     const outcome = await this.#readOnce();
+    if (this.#isComplete) for (const told of behind) told();
+    else this.#behind.unshift(...behind);
     // They were committed before the read: it has brought them, or they are of a store that is no more.
     if (outcome !== 'failed') for (const revision of covered) this.#offered.delete(revision);
     this.#backoffDue = outcome === 'failed';
@@ -212,6 +229,7 @@ export class Feed {
     this.#snapshots += 1;
     const touched = view.replace(snapshot);
     this.#needsSnapshot = false;
+    this.#isComplete = true;
     log.info({ held, revision: snapshot.revision, changes: touched.changes.length }, 'took a snapshot of the store');
     onTouched(touched, this.#snapshots === 1);
     return 'more';
@@ -234,6 +252,7 @@ export class Feed {
       return this.#failures === 1 ? 'more' : 'failed';
     }
     this.#failures = 0;
+    this.#isComplete = read.revision - held < this.#limitRevisions;
     if (read.revision === held) return 'current';
     onTouched(view.apply(read.revision, read.changes), true);
     return 'more';

@@ -41,6 +41,10 @@ export class SimulatedLeases {
     return row.term;
   }
 
+  holderOf(name: string): string | null {
+    return this.#rows.get(name)?.holder ?? null;
+  }
+
   release(name: string, holder: string): void {
     const row = this.#rows.get(name);
     if (row?.holder === holder) row.expiresMs = Number.NEGATIVE_INFINITY;

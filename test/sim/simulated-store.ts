@@ -92,6 +92,11 @@ export class SimulatedDatabase {
     return `${hex(8)}-${hex(4)}-7${hex(3)}-8${hex(3)}-${hex(6)}${hex(6)}`;
   }
 
+  /** Who may program switches, or was the last that might; null: nobody yet. */
+  get holder(): string | null {
+    return this.#leases.holderOf('fleet');
+  }
+
   /** Null while it has no row. */
   hypervisorId(systemId: string): string | null {
     for (const row of this.tables.hypervisors.values()) if (row.systemId === systemId) return row.id;

@@ -94,9 +94,7 @@ export class Simulation implements Faulty {
   }
 
   transact(times: number): void {
-    for (let time = 0; time < times; time += 1) {
-      for (const name of this.#operations.transact()) this.#count(name);
-    }
+    for (let time = 0; time < times; time += 1) for (const name of this.#operations.transact()) this.#count(name);
   }
 
   anyPort(): string | null {
@@ -291,8 +289,10 @@ export class Simulation implements Faulty {
     this.#killInCharge();
   }
 
+  /** After the database was restored two may believe it for a while; one of them is right. */
   #inCharge(): Running | null {
-    return [...this.#running.values()].find(({ controller }) => controller.lease.term !== null) ?? null;
+    const believing = [...this.#running.values()].filter(({ controller }) => controller.lease.term !== null);
+    return believing.find(({ address }) => address === this.database.holder) ?? believing[0] ?? null;
   }
 
   #switchChanged(host: SimulatedHost): void {

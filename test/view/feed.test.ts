@@ -1,102 +1,12 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/log.js';
-import { type CommittedChanges, Feed, type FeedSource, type LoggedChanges } from '../../src/view/feed.js';
-import { NetworkView, type RowAfter, type Snapshot, type Touched } from '../../src/view/network-view.js';
-import type { Kind } from '../../src/model/index.js';
-import { RandomNetwork } from '../compiler/random-network.js';
+import { type CommittedChanges, Feed } from '../../src/view/feed.js';
+import { NetworkView, type Touched } from '../../src/view/network-view.js';
 import { SeededRandom } from '../seeded-random.js';
 import { ManualClock } from '../fakes/manual-clock.js';
+import { FakeStore } from './fake-feed-source.js';
 
-/** A store that remembers every revision of a random network, and fails when told to. */
-class FakeStore implements FeedSource {
-  #network: RandomNetwork;
-  #log: { readonly revision: number; readonly rows: readonly RowAfter<Kind>[] }[] = [];
-  #life = 1;
-  /** Checks of the revisions that the reader has got from here. */
-  readonly #followed = new Map<number, number>();
-  failures = 0;
-  snapshots = 0;
-  reads = 0;
-  inFlight = 0;
-  mostInFlight = 0;
-  /** Revisions up to this one are no longer in the log. */
-  trimmedTo = 0;
-  /** This revision is missing from the log. */
-  gapAt = 0;
-
-  constructor(seed: number) {
-    this.#network = new RandomNetwork(seed);
-  }
-
-  get revision(): number {
-    return this.#network.revision;
-  }
-
-  /** Returns what was committed, as the process that did is told. */
-  write(times: number): CommittedChanges[] {
-    return Array.from({ length: times }, () => {
-      const rows = this.#network.operate();
-      const { revision } = this.#network;
-      this.#log.push({ revision, rows });
-      const changes = rows.map(row => ({ ...row, revision }));
-      return { revision, changes, check: this.#checkOf(revision), previousCheck: this.#checkOf(revision - 1) };
-    });
-  }
-
-  /** Another life of the database; told from the old one if `isTold`. */
-  restore(seed: number, isTold = false): void {
-    this.#network = new RandomNetwork(seed);
-    this.#log = [];
-    if (isTold) this.#life += 1;
-  }
-
-  #checkOf(revision: number): number {
-    return revision * 100 + this.#life;
-  }
-
-  continues({ revision, check, previousCheck }: CommittedChanges): boolean {
-    if (this.#followed.get(revision - 1) !== previousCheck) return false;
-    this.#followed.set(revision, check);
-    return true;
-  }
-
-  contents(): Snapshot {
-    return this.#network.snapshot();
-  }
-
-  async snapshot(): Promise<Snapshot> {
-    this.snapshots += 1;
-    return this.#answer(() => {
-      this.#followed.set(this.revision, this.#checkOf(this.revision));
-      return this.#network.snapshot();
-    });
-  }
-
-  async changesSince(revision: number, limitRevisions: number): Promise<LoggedChanges | 'trimmed' | 'rewound'> {
-    this.reads += 1;
-    return this.#answer(() => {
-      if (this.#life > 1 && this.#followed.get(revision) !== this.#checkOf(revision)) return 'rewound';
-      if (revision < this.trimmedTo) return 'trimmed';
-      const entries = this.#log.filter(entry => entry.revision > revision && entry.revision !== this.gapAt);
-      const read = entries.slice(0, limitRevisions);
-      for (const entry of read) this.#followed.set(entry.revision, this.#checkOf(entry.revision));
-      const changes = read.flatMap(entry => entry.rows.map(row => ({ ...row, revision: entry.revision })));
-      return { revision: read.at(-1)?.revision ?? this.revision, changes };
-    });
-  }
-
-  async #answer<T>(make: () => T): Promise<T> {
-    this.inFlight += 1;
-    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
-    await new Promise(resolve => setImmediate(resolve));
-    this.inFlight -= 1;
-    if (this.failures > 0) {
-      this.failures -= 1;
-      throw new Error('the connection was lost');
-    }
-    return make();
-  }
-}
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 interface Following {
   readonly store: FakeStore;
@@ -116,7 +26,7 @@ function follow(limitRevisions = 500): Following {
   const onTouched = (batch: Touched): void => void touched.push(batch);
   const feed = new Feed({ source: store, view, clock, log: silentLogger, onTouched, limitRevisions });
   const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < 40; turn += 1) await new Promise(resolve => setImmediate(resolve));
+    for (let turn = 0; turn < 40; turn += 1) await nextTurn();
   };
   return { store, view, clock, feed, touched, settle };
 }
@@ -279,6 +189,38 @@ describe('The feed', () => {
     assert.equal(clock.pending, 0);
     assert.equal(touched.length, before);
     assert.equal(store.inFlight, 0);
+  });
+
+  it('has caught up when a read that began later has brought everything, however little is read at a time', async () => {
+    const following = follow(2);
+    const { store, view, feed, settle, clock } = following;
+    await feed.start();
+    await settle();
+    store.write(1);
+    feed.nudge();
+    await nextTurn();
+    // This one is read already.
+    store.write(5);
+    const heldThen = feed.caughtUp().then(() => view.revision);
+    assert.equal(await heldThen, store.revision);
+    store.failures = 2;
+    store.write(1);
+    let isCaughtUp = false;
+    void feed.caughtUp().then(() => (isCaughtUp = true));
+    await settle();
+    assert.equal(isCaughtUp, false);
+    clock.advance(1_000);
+    await settle();
+    clock.advance(1_000);
+    await settle();
+    assert.equal(isCaughtUp, true);
+    assertHolds(following);
+    // The database was restored, and nobody has said so.
+    store.restore(11, true);
+    store.write(3);
+    await feed.caughtUp();
+    assertHolds(following);
+    await feed.stop();
   });
 
   it('takes what this process has committed without a read, if it is the next revision', async () => {
