@@ -43,6 +43,7 @@ const DELETION_ORDER = [
   'dns-records',
   'dhcp-options',
   'mirrors',
+  'load-balancers',
   'qos-rules',
   'security-group-rules',
   'static-routes',

@@ -9,6 +9,7 @@ import { ProviderNetworks1763755200000 } from './1763755200000-provider-networks
 import { VerdictLog1763758800000 } from './1763758800000-verdict-log.js';
 import { Addressing1763760600000 } from './1763760600000-addressing.js';
 import { Gateways1763764200000 } from './1763764200000-gateways.js';
+import { LoadBalancers1763766000000 } from './1763766000000-load-balancers.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -21,4 +22,5 @@ export const migrations = [
   VerdictLog1763758800000,
   Addressing1763760600000,
   Gateways1763764200000,
+  LoadBalancers1763766000000,
 ] as const;

@@ -147,6 +147,11 @@ const TABLE = {
     'The logical switch has a record of this name and type already.',
     'Add the values to that one, or delete it first.',
   ),
+  virtual_port_in_use: refused(
+    409,
+    'The logical switch or router has a load balancer with this address, protocol and port already.',
+    'Choose another port or address, or change that load balancer.',
+  ),
   rule_in_use: refused(409, 'The security group has this rule already.', 'Delete the other rule first.'),
   too_many_sets: refused(
     409,

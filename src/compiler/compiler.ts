@@ -251,11 +251,13 @@ const fragmentKey = (rule: ErasedRule, subjectId: string): string => `${rule.nam
 
 /** Member by member: spreading an object of unknown shape costs more than most rules do. */
 function fragmentOf(body: FragmentBody, key: string, cookie: bigint, owner: FragmentOwner): Fragment {
-  const { scope, flows, groups, meters, ctZones, after, isOptional, isAskedByOthers, subjectNumber } = body;
+  const { scope, flows, groups, meters, ctZones, connections, after, isOptional, isAskedByOthers, subjectNumber } =
+    body;
   const fragment: Writable<Fragment> = { key, cookie, owner, scope, flows };
   if (groups !== undefined) fragment.groups = groups;
   if (meters !== undefined) fragment.meters = meters;
   if (ctZones !== undefined) fragment.ctZones = ctZones;
+  if (connections !== undefined) fragment.connections = connections;
   if (after !== undefined) fragment.after = after;
   if (isOptional !== undefined) fragment.isOptional = isOptional;
   if (isAskedByOthers !== undefined) fragment.isAskedByOthers = isAskedByOthers;

@@ -64,6 +64,14 @@ export interface OwnZone {
   readonly shownBy: Flow;
 }
 
+/** Connections that were called at one address and port, and are answered from another. */
+export interface TranslatedConnections {
+  readonly ipProto: number;
+  readonly family: 4 | 6;
+  readonly called: { readonly address: bigint; readonly port: number };
+  readonly answering: { readonly address: bigint; readonly port: number };
+}
+
 /** What a rule returns for one subject. */
 export interface FragmentBody {
   readonly scope: Scope;
@@ -72,6 +80,8 @@ export interface FragmentBody {
   readonly meters?: readonly Meter[];
   /** Conntrack zones that are its own: forgotten before it comes to a hypervisor and after it has gone. */
   readonly ctZones?: readonly OwnZone[];
+  /** Forgotten, in every zone, after it no longer names them. */
+  readonly connections?: readonly TranslatedConnections[];
   /** Ids of hypervisors that must hold the same revision before this fragment is sent (make before break). */
   readonly after?: readonly string[];
   /** A switch that cannot hold it has all else: its refusal shows, and keeps no revision from being applied. */

@@ -17,6 +17,7 @@ const owners: { readonly [K in DerivedKind]: (row: ViewRow<K>) => FragmentOwner 
   'bound-ports': row => ({ kind: 'logical-switch-ports', id: row.id }),
   'port-groups': row => ({ kind: 'logical-switch-ports', id: row.id }),
   'group-traits': row => ({ kind: 'security-groups', id: row.id }),
+  'balanced-switches': row => ({ kind: 'logical-switches', id: row.id }),
   'remote-addresses': row => ({ kind: row.setKind, id: row.setId }),
 };
 

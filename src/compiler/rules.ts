@@ -9,6 +9,9 @@ import { dhcpSwitch } from './dhcp/switch.js';
 import { dnsSwitch } from './dns/switch.js';
 import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
 import { gatewayOutside, gatewayPlace, gatewayRedirect } from './gateway/gateway.js';
+import { balancingLoadBalancer } from './load-balancing/load-balancer.js';
+import { balancingStages } from './load-balancing/stages.js';
+import { balancingSwitch } from './load-balancing/switch.js';
 import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
 import { portSecurityClaims } from './port-security/claims.js';
 import { portSecurityOwner } from './port-security/owner.js';
@@ -69,4 +72,7 @@ export const rules: readonly Rule[] = [
   gatewayRedirect,
   gatewayPlace,
   gatewayOutside,
+  balancingStages,
+  balancingSwitch,
+  balancingLoadBalancer,
 ];

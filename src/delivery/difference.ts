@@ -1,4 +1,5 @@
 /** From one version of a fragment to the next: the fewest messages. Pure; kept for a while, so that all switches share it. */
+import { structurallyEqual } from '../base/structural-equality.js';
 import type { Meter } from '../compiler/fragment.js';
 import { emptySlice, type SwitchChange, type WireSlice } from './bundle-plan.js';
 import {
@@ -10,6 +11,7 @@ import {
   type EncodedZone,
 } from './encoded-fragment.js';
 import {
+  encodeConnectionFlush,
   encodeGroupRemove,
   encodeMeter,
   encodeZoneFlush,
@@ -80,7 +82,7 @@ function compute(before: EncodedFragment | null, after: EncodedFragment | null):
     isAskedByOthers: subject.isAskedByOthers === true,
     ...slices,
     ...meters,
-    ...zoneDifference(before?.ctZones ?? [], after?.ctZones ?? [], xid),
+    ...forgottenDifference(before, after, xid),
     shapes: shapesOf(Object.values(slices)),
     flowCount: flows.added.count + flows.removed.count,
     groupCount: groups.added.length + groups.changed.length + groups.removedIds.length,
@@ -136,13 +138,19 @@ function messagesById(fragment: EncodedFragment | null): readonly (readonly [num
   return fragment.groups.map(({ id }, index) => [id, messages[index] ?? '']);
 }
 
-/** A zone is used by one fragment: what comes must not find the connections of who had it before. */
-function zoneDifference(before: readonly EncodedZone[], after: readonly EncodedZone[], xid: number) {
+/**
+ * A zone is used by one fragment: what comes must not find the connections of who had it before. Connections that are named no more end: with
+ * them the switch would go on to know where they went.
+ */
+function forgottenDifference(before: EncodedFragment | null, after: EncodedFragment | null, xid: number) {
+  const [had, has] = [before?.ctZones ?? [], after?.ctZones ?? []];
   const only = (these: readonly EncodedZone[], others: readonly EncodedZone[]): readonly Uint8Array[] => {
     const held = new Set(others.map(({ zone }) => zone));
     return these.filter(({ zone }) => !held.has(zone)).map(({ zone }) => encodeZoneFlush(zone, xid));
   };
-  return { zonesBefore: only(after, before), zonesAfter: only(before, after) };
+  const named = after?.connections ?? [];
+  const gone = (before?.connections ?? []).filter(each => !named.some(other => structurallyEqual(each, other)));
+  return { zonesBefore: only(has, had), zonesAfter: [...only(had, has), ...gone.map(encodeConnectionFlush)] };
 }
 
 function meterDifference(before: readonly Meter[], after: readonly Meter[], xid: number) {

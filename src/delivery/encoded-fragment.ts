@@ -10,7 +10,7 @@
  */
 import { hash } from 'node:crypto';
 import { structurallyEqual } from '../base/structural-equality.js';
-import type { Fragment, FragmentHeader, Meter } from '../compiler/fragment.js';
+import type { Fragment, FragmentHeader, Meter, TranslatedConnections } from '../compiler/fragment.js';
 import { MatchError } from '../../southbound/openflow/match.js';
 import { WireError } from '../../southbound/wire/wire-error.js';
 import { Writer } from '../../southbound/wire/writer.js';
@@ -53,6 +53,8 @@ export interface EncodedFragment extends FragmentHeader {
   readonly meters: readonly Meter[];
   /** Conntrack zones that are its own. */
   readonly ctZones: readonly EncodedZone[];
+  /** Connections that are forgotten once it names them no more. */
+  readonly connections: readonly TranslatedConnections[];
   /** 64 bits over everything that the switch will hold; never 0. */
   readonly digest: bigint;
   /** Groups that its flows and buckets name. */
@@ -65,6 +67,7 @@ export interface EncodedFragment extends FragmentHeader {
 const noGroups: readonly EncodedGroup[] = [];
 const noMeters: readonly Meter[] = [];
 const noZones: readonly EncodedZone[] = [];
+const noConnections: readonly TranslatedConnections[] = [];
 const noGroupIds: ReadonlySet<number> = new Set();
 const noCookies: ReadonlySet<bigint> = new Set();
 
@@ -93,6 +96,7 @@ export function encodeFragment(fragment: Fragment, held: EncodedFragment | null)
     flowCount: content.failure === null ? fragment.flows.length : 0,
     meters,
     ctZones: zonesOf(fragment),
+    connections: fragment.connections ?? noConnections,
     digest: digestOfWritten(key, meters),
     usesGroups,
     learnedCookies,
@@ -125,7 +129,8 @@ function isSame(held: EncodedFragment, fragment: Fragment, content: Content, met
     held.isOptional === fragment.isOptional &&
     held.isAskedByOthers === fragment.isAskedByOthers &&
     structurallyEqual(held.meters, meters) &&
-    structurallyEqual(held.ctZones, zonesOf(fragment))
+    structurallyEqual(held.ctZones, zonesOf(fragment)) &&
+    structurallyEqual(held.connections, fragment.connections ?? noConnections)
   );
 }
 

@@ -7,7 +7,7 @@
  * bundle goes out with its commit in one write: it makes itself with its first message, and the answer to the commit is the only one.
  */
 import type { Switch, SwitchError } from './switch.js';
-import { bundleId, bundleOpen, nextTurn } from './encoding.js';
+import { bundleId, bundleOpen, nextTurn, optionalXid } from './encoding.js';
 
 export type BundleOutcome =
   | { readonly kind: 'committed' }
@@ -40,6 +40,7 @@ export class ErrorCollector {
 
   constructor(target: Switch) {
     this.#stop = target.onError(error => {
+      if (error.xid === optionalXid) return;
       this.#count += 1;
       this.#isNotMaster ||= error.isNotMaster;
       if (this.#errors.size < mostErrors && !this.#errors.has(error.xid)) this.#errors.set(error.xid, error);

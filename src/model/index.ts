@@ -5,6 +5,7 @@ import { dnsRecords } from './dns-record.js';
 import { hypervisors } from './hypervisor.js';
 import { joinTokens } from './join-token.js';
 import type { Kind } from './kinds.js';
+import { loadBalancers } from './load-balancer.js';
 import { logicalRouterPorts } from './logical-router-port.js';
 import { logicalRouters } from './logical-router.js';
 import { logicalSwitchPorts } from './logical-switch-port.js';
@@ -36,6 +37,7 @@ export const resources = {
   mirrors,
   'dhcp-options': dhcpOptions,
   'dns-records': dnsRecords,
+  'load-balancers': loadBalancers,
   'port-bindings': portBindings,
   tokens,
   'join-tokens': joinTokens,
@@ -63,6 +65,7 @@ export type QosRule = RowOf<'qos-rules'>;
 export type Mirror = RowOf<'mirrors'>;
 export type DhcpOption = RowOf<'dhcp-options'>;
 export type DnsRecord = RowOf<'dns-records'>;
+export type LoadBalancer = RowOf<'load-balancers'>;
 export type PortBinding = RowOf<'port-bindings'>;
 export type Token = RowOf<'tokens'>;
 export type JoinToken = RowOf<'join-tokens'>;

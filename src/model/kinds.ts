@@ -17,6 +17,7 @@ export const kinds = [
   'mirrors',
   'dhcp-options',
   'dns-records',
+  'load-balancers',
   'port-bindings',
   'tokens',
   'quotas',

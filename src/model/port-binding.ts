@@ -2,8 +2,16 @@ import { ownField, reference } from './fields.js';
 import { resource } from './resource.js';
 import { integer, nullable, text, uuid } from './value-types.js';
 
-/** Conntrack zones have 16 bits; 0 is the one of packets that name none. */
-export const MAX_CT_ZONE = 0xffff;
+/**
+ * Conntrack zones have 16 bits; 0 is the one of packets that name none. Each port has two: this one, and that with the highest bit set, for
+ * connections to load balancers.
+ */
+export const MAX_CT_ZONE = 0x7fff;
+
+/** The zone of a port's connections to load balancers. */
+export function balancedZoneOf(ctZone: number): number {
+  return ctZone + MAX_CT_ZONE + 1;
+}
 
 /**
  * Where a logical switch port is: the store writes it from what hypervisors report, so that it goes the way of every other

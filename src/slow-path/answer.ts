@@ -212,9 +212,11 @@ function rejection(view: NetworkReader, at: PuntedAt, judging: BoundPort | null,
   const content = refusal(frame.packet);
   if (content === null) return 'not_to_be_answered';
   const datapath = logicalSwitch.datapathKey;
+  // What a load balancer refuses may be of a port without security groups.
+  const ctZone = view.get('port-groups', judging.id) === null ? null : judging.ctZone;
   const into: Injection =
     at.origin === judging.number
-      ? { kind: 'port', datapath, outPort: port.portKey, ctZone: judging.ctZone }
+      ? { kind: 'port', datapath, outPort: port.portKey, ctZone }
       : { kind: 'switch', datapath, inPort: port.portKey };
   return { frame: encodeFrame({ ethSrc: frame.ethDst, ethDst: frame.ethSrc }, content), into };
 }

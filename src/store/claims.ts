@@ -19,7 +19,8 @@ export type ClaimClass =
   | 'segment'
   | 'dhcp_option'
   | 'dns_record'
-  | 'member';
+  | 'member'
+  | 'virtual_port';
 
 export interface Claim {
   /** The id of the logical switch or router, or `EVERYWHERE`. */
@@ -52,6 +53,7 @@ const CONFLICT: Readonly<Record<ClaimClass, ErrorCode>> = {
   dhcp_option: 'dhcp_option_in_use',
   dns_record: 'dns_record_in_use',
   member: 'in_use',
+  virtual_port: 'virtual_port_in_use',
 };
 
 /** Thrown to have the whole transaction run again: a value that the store chose itself was taken meanwhile. */

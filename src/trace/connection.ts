@@ -2,6 +2,7 @@
  * What conntrack says of the first packet of a connection. Tried on Open vSwitch 3.1 (userspace); which ICMP messages can begin one:
  * lib/conntrack-icmp.c of Open vSwitch, nf_conntrack_proto_icmp.c of Linux.
  */
+import type { Nat } from '../../southbound/openflow/action.js';
 import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
 import type { Packet } from './packet.js';
 
@@ -37,6 +38,7 @@ export function beginsConnection(packet: Packet, conntrack: ConntrackKind): void
     (protocol === protocols.icmp && !asks4(packet.get(oxm.icmpv4Type))) ||
     (protocol === protocols.icmpv6 && !asks6(packet.get(oxm.icmpv6Type)));
   packet.set(oxm.ctState, isTracked | (isAnswer ? isInvalid : isNew));
+  packet.set(oxm.ctMark, 0n);
   if (isAnswer) return;
   if (packet.get(oxm.ethType) === etherType.ipv6) {
     packet.set(oxm.ctIpv6Src, packet.get(oxm.ipv6Src));
@@ -51,4 +53,16 @@ export function beginsConnection(packet: Packet, conntrack: ConntrackKind): void
     isLinux && protocol === protocols.sctp ? [oxm.sctpSrc, oxm.sctpDst] : (portFields.get(protocol) ?? []);
   if (source !== undefined) packet.set(oxm.ctTpSrc, packet.get(source));
   if (destination !== undefined) packet.set(oxm.ctTpDst, packet.get(destination));
+}
+
+/** Gives the packet the first address and port of those that its new connection is translated to. */
+export function translate(packet: Packet, { direction, addresses, ports }: Nat): void {
+  if (direction === null) return;
+  const isSource = direction === 'source';
+  if (addresses !== null) {
+    const [four, six] = isSource ? [oxm.ipv4Src, oxm.ipv6Src] : [oxm.ipv4Dst, oxm.ipv6Dst];
+    packet.set(addresses.family === 4 ? four : six, addresses.first);
+  }
+  const field = portFields.get(packet.get(oxm.ipProto))?.[isSource ? 0 : 1];
+  if (ports !== null && field !== undefined) packet.set(field, BigInt(ports.first));
 }

@@ -8,7 +8,7 @@ import type { Action, Conntrack } from '../../southbound/openflow/action.js';
 import { Port } from '../../southbound/openflow/actions.js';
 import type { Subfield } from '../../southbound/openflow/oxm.js';
 import { oxm } from '../../southbound/openflow/oxm.js';
-import { beginsConnection, type ConntrackKind } from './connection.js';
+import { beginsConnection, type ConntrackKind, translate } from './connection.js';
 import { Packet, type PacketFields } from './packet.js';
 
 /** A flow as far as a walk needs it. */
@@ -105,6 +105,8 @@ class Walk<Flow extends WalkedFlow> {
         return;
       case 'ct':
         return this.#track(action);
+      case 'ctClear':
+        return packet.set(oxm.ctState, 0n);
       case 'decTtl':
       case 'decTtlControllerIds':
         if (packet.get(oxm.ipTtl) <= 1n) this.#isOver = true;
@@ -130,11 +132,15 @@ class Walk<Flow extends WalkedFlow> {
   }
 
   /** The connection begins with this packet, in whichever zone. What it is known by is there in the table where it goes on, and no further. */
-  #track({ table }: Conntrack): void {
+  #track({ table, actions }: Conntrack): void {
     if (table === null) return;
     const [packet, depth] = [this.#packet, this.#depth];
     packet.apart(() => {
       beginsConnection(packet, this.#conntrack);
+      for (const action of actions) {
+        if (action.kind === 'nat') translate(packet, action);
+        else if (action.kind === 'setField') packet.set(action.field, action.value, action.mask);
+      }
       this.#depth = 0;
       this.lookUp(table);
     });

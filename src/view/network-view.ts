@@ -7,6 +7,7 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { Gateways } from './gateways.js';
 import { PhysicalAttachments } from './physical-attachments.js';
+import { Balancing } from './balancing.js';
 import { Placement } from './placement.js';
 import {
   all,
@@ -66,6 +67,7 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'port-groups',
   'group-traits',
   'remote-addresses',
+  'balanced-switches',
 ]);
 /** The kinds of the model, in the order in which the view goes through them. */
 export const nounKinds = viewKinds.filter((kind): kind is Kind => !derivedKinds.has(kind));
@@ -82,6 +84,7 @@ export class NetworkView implements NetworkReader {
   readonly #placement: Placement;
   readonly #membership: SecurityMembership;
   readonly #attachments: PhysicalAttachments;
+  readonly #balancing: Balancing;
 
   constructor() {
     for (const kind of viewKinds) {
@@ -91,6 +94,7 @@ export class NetworkView implements NetworkReader {
     this.#placement = new Placement(this);
     this.#membership = new SecurityMembership(this);
     this.#attachments = new PhysicalAttachments(this);
+    this.#balancing = new Balancing(this);
   }
 
   /** The revision that the rows reflect; 0 before the first `apply`. */
@@ -137,7 +141,10 @@ export class NetworkView implements NetworkReader {
     const placed = this.#placement.apply(changes as readonly RowChange<Kind>[], gateways);
     const secured = this.#membership.apply(changes as readonly RowChange<Kind>[], placed);
     const attached = this.#attachments.apply(changes as readonly RowChange<Kind>[], placed);
-    const derived = this.#applyRows(latest([...this.#fleet(changes), ...gateways, ...placed, ...secured, ...attached]));
+    const balanced = this.#balancing.apply(changes as readonly RowChange<Kind>[], placed);
+    const derived = this.#applyRows(
+      latest([...this.#fleet(changes), ...gateways, ...placed, ...secured, ...attached, ...balanced]),
+    );
     this.#revision = revision;
     return { revision, changes: [...changes, ...derived] };
   }

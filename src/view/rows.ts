@@ -6,6 +6,7 @@ import { broadcastAddress } from '../base/address.js';
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { tunnelMtu } from '../model/effective-mtu.js';
+import { attachmentsOf, backendOf, backendsInUse, virtualAddress, type BalancedSwitch } from './balancing-rows.js';
 import type { GroupTraits, PortGroups, RemoteAddresses } from './security-rows.js';
 import { learnsMacs, mayHaveUnlistedAddresses } from '../model/port-addresses.js';
 
@@ -14,8 +15,11 @@ export interface Residency {
   /** `datapathId@hypervisorId` */
   readonly id: string;
   readonly datapathId: string;
-  /** `security-groups`: no datapath, but what rules say about ports of that hypervisor (security-rows.ts). */
-  readonly datapathKind: 'logical-switches' | 'logical-routers' | 'security-groups';
+  /**
+   * `security-groups`: no datapath, but what rules say about ports of that hypervisor (security-rows.ts); `load-balancers`: what its ports
+   * reach (balancing-rows.ts).
+   */
+  readonly datapathKind: 'logical-switches' | 'logical-routers' | 'security-groups' | 'load-balancers';
   readonly hypervisorId: string;
   /** The number of the logical switch or router, or of what else it is. */
   readonly number: number;
@@ -118,6 +122,7 @@ export interface DerivedRows {
   readonly 'port-groups': PortGroups;
   readonly 'group-traits': GroupTraits;
   readonly 'remote-addresses': RemoteAddresses;
+  readonly 'balanced-switches': BalancedSwitch;
 }
 
 export type DerivedKind = keyof DerivedRows;
@@ -247,6 +252,15 @@ export const indexes = {
     /** Those that leave the logical networks through a tunnel. */
     remote: row => (row.kind === 'local' ? [] : [all]),
   },
+  'load-balancers': {
+    /** By logical switch or router. */
+    attached: attachmentsOf,
+    virtualAddress: row => attachmentsOf(row).map(id => virtualAddress(id, row.vip)),
+    backend: row =>
+      attachmentsOf(row).flatMap(id =>
+        backendsInUse(row.backends).map(backend => backendOf(id, row.protocol, backend)),
+      ),
+  },
   hypervisors: {
     all: () => [all],
     key: row => [row.hypervisorKey],
@@ -285,6 +299,7 @@ export const indexes = {
   'port-groups': {},
   'group-traits': {},
   'remote-addresses': {},
+  'balanced-switches': {},
 } as const satisfies Indexes;
 
 export type IndexName<K extends ViewKind> = Extract<keyof (typeof indexes)[K], string>;

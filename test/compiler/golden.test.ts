@@ -69,6 +69,19 @@ function everything(): NetworkBuilder {
       securityGroups: ['web servers'],
       projectId: 'guarded',
     })
+    .loadBalancer('shop', '10.96.0.1', ['10.1.0.11:8080', '10.2.0.21:8080'], { logicalRouterIds: ['edge'] })
+    .loadBalancer('shop tls', '10.96.0.1', ['10.1.0.11:8443'], {
+      port: 443,
+      affinityTimeoutS: 60,
+      logicalRouterIds: ['edge'],
+      logicalSwitchIds: ['web'],
+    })
+    .loadBalancer('names', 'fd00:1::53', ['fd00:2::21:53'], {
+      protocol: 'udp',
+      port: 53,
+      logicalSwitchIds: ['web'],
+    })
+    .loadBalancer('empty', '10.1.0.99', [], { protocol: 'sctp', port: 7, logicalSwitchIds: ['web'] })
     .rule('ssh', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, ethertype: 'ipv4' })
     .rule('ssh from the world', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, remoteCidr: '0.0.0.0/0' })
     .rule('ssh from the newer world', 'web servers', 'ingress', { protocol: 'tcp', portMin: 22, remoteCidr: '::/0' })

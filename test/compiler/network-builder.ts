@@ -221,6 +221,23 @@ export class NetworkBuilder {
   }
 
   /** Copies of what a port sends and gets: to a port by default. */
+  /** On port 80, with backends `address:port`. */
+  loadBalancer(id: string, vip: string, backends: readonly string[], given: Given<'load-balancers'>): this {
+    return this.#add('load-balancers', id, {
+      vip,
+      protocol: 'tcp',
+      port: 80,
+      backends: backends.map(text => {
+        const at = text.lastIndexOf(':');
+        return { ip: text.slice(0, at), port: Number(text.slice(at + 1)), weight: 1, state: 'active' };
+      }),
+      affinityTimeoutS: null,
+      logicalSwitchIds: [],
+      logicalRouterIds: [],
+      ...given,
+    });
+  }
+
   mirror(id: string, logicalSwitchPortId: string, given: Given<'mirrors'>): this {
     return this.#add('mirrors', id, {
       logicalSwitchPortId,

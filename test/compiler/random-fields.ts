@@ -8,6 +8,7 @@ import { hasPorts, isIcmp } from '../../src/model/protocol.js';
 import { kinds } from '../../src/model/kinds.js';
 import { dhcpProtocols } from '../../src/model/dhcp-option.js';
 import { dnsRecordTypes } from '../../src/model/dns-record.js';
+import { balancedProtocols } from '../../src/model/load-balancer.js';
 import { mirrorDirections } from '../../src/model/mirror.js';
 import { qosDirections, qosRuleKinds } from '../../src/model/qos-rule.js';
 import { ipv6AddressModes } from '../../src/model/subnet.js';
@@ -38,6 +39,7 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   mirrors: { pool: 30, base: 20 },
   'dhcp-options': { pool: 10, base: 6 },
   'dns-records': { pool: 10, base: 6 },
+  'load-balancers': { pool: 14, base: 10 },
   'port-bindings': { pool: 105, base: 85 },
   tokens: { pool: 2, base: 1 },
   quotas: { pool: 2, base: 1 },
@@ -296,13 +298,29 @@ export const fields: {
     values: context => [anyIp(context)],
     ttl: ({ random }) => random.below(1000),
   },
+  'load-balancers': {
+    vip: ({ random }) => random.pick(['10.96.0.1', '10.96.0.2', '10.1.0.250', 'fd00:96::1']),
+    protocol: ({ random }) => random.pick(balancedProtocols),
+    port: ({ random }) => random.pick([80, 443, 53]),
+    backends: (context, { vip }) =>
+      several(context, 4, () => ({
+        // Few, so that several load balancers share one.
+        ip: context.random.pick(vip.includes(':') ? ['fd00:1::11', 'fd00:2::11'] : ['10.1.0.11', '10.2.0.11']),
+        port: context.random.pick([8080, 8443]),
+        weight: 1 + context.random.below(3),
+        state: context.random.pick(['active', 'active', 'draining', 'down'] as const),
+      })).filter((each, index, all) => all.findIndex(({ ip, port }) => ip === each.ip && port === each.port) === index),
+    affinityTimeoutS: context => maybe(context, 0.3, () => 60),
+    logicalSwitchIds: context => [...new Set(several(context, 2, () => refer(context, 'logical-switches')))],
+    logicalRouterIds: context => [...new Set(several(context, 2, () => refer(context, 'logical-routers')))],
+  },
   'port-bindings': {
     logicalSwitchPortId: context => refer(context, 'logical-switch-ports'),
     hypervisorId: context => refer(context, 'hypervisors'),
     interfaceName: ({ random }) => `tap${random.below(1000)}`,
     interfaceUuid: ({ random }) => `0000000f-0000-7000-8000-${hex(random.below(2 ** 31), 12)}`,
     ofport: ({ random }) => 1 + random.below(2000),
-    ctZone: ({ random }) => 1 + random.below(0xffff),
+    ctZone: ({ random }) => 1 + random.below(0x7fff),
     reason: context => maybe(context, 0.1, () => 'the newest of two claims'),
   },
   tokens: {

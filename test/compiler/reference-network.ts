@@ -7,6 +7,7 @@ import { structurallyEqual } from '../../src/base/structural-equality.js';
 import { gatewayCandidates } from '../../src/model/gateway.js';
 import type { Hypervisor, LogicalSwitch } from '../../src/model/index.js';
 import type { RowAfter } from '../../src/view/network-view.js';
+import { balancingOf } from './reference-balancing.js';
 import { securityOf } from './reference-security.js';
 import {
   type DerivedKind,
@@ -40,6 +41,12 @@ const securityMembers: Members = {
     ...(['securityGroupId', 'direction', 'stateless', 'log'] as const),
     ...(['remoteGroupId', 'remoteAddressSetId'] as const),
   ],
+};
+
+/** The members that load balancers' rows are a function of, beside placement. */
+const balancingMembers: Members = {
+  'load-balancers': ['number', 'logicalSwitchIds', 'logicalRouterIds'],
+  'logical-switches': ['number'],
 };
 
 function moves(members: Members, kind: ViewKind, before: AnyRow | null, after: AnyRow | null): boolean {
@@ -76,13 +83,13 @@ export class ReferenceNetwork {
   apply(rows: Iterable<RowAfter>): ReadonlySet<ViewKind> {
     const changed = new Set<ViewKind>();
     let hasMoved = false;
-    let isSecuredAnew = false;
+    let isDerivedAnew = false;
     for (const { kind, id, after } of rows) {
       const table = this.#table(kind);
       const before = table.get(id) ?? null;
       if (before === after) continue;
       hasMoved ||= moves(placementMembers, kind, before, after);
-      isSecuredAnew ||= moves(securityMembers, kind, before, after);
+      isDerivedAnew ||= moves(securityMembers, kind, before, after) || moves(balancingMembers, kind, before, after);
       if (after === null) table.delete(id);
       else table.set(id, after);
       changed.add(kind);
@@ -96,7 +103,7 @@ export class ReferenceNetwork {
       hasMoved = true;
     }
     if (hasMoved) this.#placement = placementOf(this);
-    if (hasMoved || isSecuredAnew) {
+    if (hasMoved || isDerivedAnew) {
       for (const [kind, derived] of this.#derived()) if (this.#replace(kind, derived)) changed.add(kind);
     }
     if (changed.has('hypervisors')) {
@@ -115,9 +122,12 @@ export class ReferenceNetwork {
     const { boundPorts, presences, residencies } = this.#placement;
     const placeOf = new Map([...boundPorts].map(([id, { hypervisorId }]) => [id, hypervisorId]));
     const security = securityOf(kind => rowsOf(this, kind), placeOf);
+    const balancing = balancingOf(kind => rowsOf(this, kind), residencies);
+    const scopes = [security, balancing].flatMap(rows => [...(rows.get('residencies') ?? [])]);
     return new Map<DerivedKind, Rows>([
       ...security,
-      ['residencies', new Map([...residencies, ...(security.get('residencies') ?? [])])],
+      ...balancing,
+      ['residencies', new Map([...residencies, ...scopes])],
       ['switch-presences', presences],
       ['bound-ports', boundPorts],
     ]);

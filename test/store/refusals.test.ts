@@ -50,6 +50,13 @@ async function makeGround(store: Store): Promise<{
   const dhcpOption = await create('dhcp-options', clock);
   const web = { logical_switch_id: logicalSwitch.id, name: 'www.example.org', type: 'A', values: ['192.0.2.1'] };
   const dnsRecord = await create('dns-records', web);
+  const loadBalancer = await create('load-balancers', {
+    name: 'l',
+    vip: '10.96.0.1',
+    port: 80,
+    logical_switch_ids: [logicalSwitch.id],
+    backends: [{ ip: '10.0.0.7', port: 8080 }],
+  });
   const group = await create('security-groups', { name: 'g' });
   const otherGroup = await create('security-groups', { name: 'h' });
   const addressSet = await create('address-sets', { name: 'a', addresses: ['192.0.2.1'] });
@@ -92,6 +99,7 @@ async function makeGround(store: Store): Promise<{
       mirrors: { logical_switch_port_id: port.id, kind: 'gre', remote_ip: '192.0.2.10' },
       'dhcp-options': { ...clock, logical_switch_port_id: otherPort.id },
       'dns-records': { ...web, name: 'x.example.org' },
+      'load-balancers': { name: 'x', vip: '10.96.0.2', port: 80 },
     },
     rows: {
       hypervisors: hypervisor.id,
@@ -110,6 +118,7 @@ async function makeGround(store: Store): Promise<{
       mirrors: mirror.id,
       'dhcp-options': dhcpOption.id,
       'dns-records': dnsRecord.id,
+      'load-balancers': loadBalancer.id,
     },
   };
 }

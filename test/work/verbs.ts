@@ -190,6 +190,19 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     values: { logicalSwitchId: 's3', type: 'AAAA', values: ['fd00::1'], ttl: 5 },
     another: { type: 'PTR' },
   },
+  'load-balancers': {
+    id: 'balancer',
+    values: {
+      vip: '10.96.0.77',
+      protocol: 'udp',
+      port: 5353,
+      backends: [{ ip: '10.9.1.13', port: 8077, weight: 2, state: 'draining' }],
+      affinityTimeoutS: 60,
+      logicalSwitchIds: ['s2'],
+      logicalRouterIds: [],
+    },
+    another: { port: 81 },
+  },
   'port-bindings': {
     id: 'binding of p1',
     values: {
@@ -198,7 +211,7 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       interfaceName: 'tap77',
       interfaceUuid: '00000000-0000-7000-8000-000000000077',
       ofport: 40_077,
-      ctZone: 40_077,
+      ctZone: 20_077,
       reason: 'the newest claim',
     },
     another: { logicalSwitchPortId: 'p4', ofport: 40_078 },

@@ -49,7 +49,11 @@ export function workNetwork(unrelatedPorts: number): Snapshot {
     .qos('limit', { logicalSwitchPortId: 'p1', maxKbps: 1_000 })
     .mirror('mirror', 'p1', { collectorPortId: 'q2' })
     .dhcpOption('mtu of p1', { logicalSwitchPortId: 'p1' })
-    .dnsRecord('www', 's1', {});
+    .dnsRecord('www', 's1', {})
+    .loadBalancer('balancer', '10.96.0.1', ['10.9.1.12:8080', '10.9.2.12:8080'], {
+      logicalSwitchIds: ['s1'],
+      logicalRouterIds: ['router'],
+    });
   for (let port = 0; port < unrelatedPorts; port += 1) {
     const place = Math.floor(port / portsPerSwitch);
     const logicalSwitch = `u${place}`;

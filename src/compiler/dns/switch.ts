@@ -5,7 +5,7 @@
 import { ipValue } from '../pipeline/addresses.js';
 import { flow, type MatchOf } from '../pipeline/flow.js';
 import { puntSteps } from '../pipeline/punting.js';
-import { lsInAclDone, lsInApplyPortSec } from '../pipeline/switch-ingress.js';
+import { lsInAclDone, lsInApplyPortSec, lsInLbDone } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
 
 const udp = 17;
@@ -34,6 +34,8 @@ export const dnsSwitch = rule({
       .flatMap(({ gatewayIp }) => gatewayIp ?? []);
     if (gateways.length === 0) return null;
     const datapath = logicalSwitch.datapathKey;
+    // Where load balancers are asked first.
+    const isBalanced = view.get('balanced-switches', logicalSwitch.id) !== null;
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
       flows: [...new Set(gateways)].flatMap(address => {
@@ -42,6 +44,7 @@ export const dnsSwitch = rule({
         return [
           flow(lsInApplyPortSec, { priority: priority.unguarded, match, actions }),
           flow(lsInAclDone, { priority: priority.guarded, match, actions }),
+          ...(isBalanced ? [flow(lsInLbDone, { priority: priority.unguarded, match, actions })] : []),
         ];
       }),
     };

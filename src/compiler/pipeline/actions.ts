@@ -8,6 +8,7 @@ import {
   clone as cloneAction,
   controller as controllerAction,
   ct as ctAction,
+  ctClear,
   decTtl as decTtlAction,
   group as groupAction,
   learn as learnAction,
@@ -16,6 +17,7 @@ import {
   load,
   meter as meterAction,
   move as moveAction,
+  nat as natAction,
   output as outputAction,
   outputReg,
   popVlan,
@@ -143,11 +145,7 @@ export function call(to: Stage): Step<never, never> {
  * follow in this flow. Registers stay as they are.
  */
 export function track<R extends FieldName>(zone: R, to: Stage): Step<R, never> {
-  return step([zone], [], ({ layout, stage }) => {
-    const table = layout.tableOf(to);
-    if (table <= layout.tableOf(stage)) throw new Error(`${stage.name} cannot track into ${to.name}: it comes earlier`);
-    return [ctAction({ zone: placeOf(zone), table })];
-  });
+  return step([zone], [], at => [ctAction({ zone: placeOf(zone), table: laterTable(at, to) })]);
 }
 
 /** Has conntrack remember the connection of the packet, in the zone that a field holds. */
@@ -161,6 +159,54 @@ export function turnConnection<R extends FieldName>(zone: R, mark: number): Step
   const marks = mark === 0 ? [] : [setField(oxm.ctMark, BigInt(mark))];
   const actions = [ctAction({ zone: placeOf(zone), commit: true, force: true, actions: marks })];
   return step([zone], [], () => actions);
+}
+
+/** As `track`; and a packet of a connection whose addresses were translated gets those that the other side knows. */
+export function trackTranslated<R extends FieldName>(zone: R, to: Stage): Step<R, never> {
+  return step([zone], [], at => [ctAction({ zone: placeOf(zone), table: laterTable(at, to), actions: [natAction()] })]);
+}
+
+/** Forgets what conntrack said, so that it can be asked again in the same zone. */
+export const forgetConnection: Step<never, never> = step([], [], () => [ctClear()]);
+
+/** Where a translated connection goes, or comes from. */
+export interface Translation {
+  readonly family: 4 | 6;
+  readonly address: bigint;
+  /** Left out: the port stays. */
+  readonly port?: number;
+}
+
+/**
+ * Has conntrack remember the connection under the mark, with its destination or source translated, and go on at a later stage. Of one that
+ * it knows, the translation stays what it was.
+ */
+export function translateConnection<R extends FieldName>(
+  zone: R,
+  direction: 'source' | 'destination',
+  { family, address, port }: Translation,
+  { mark, to }: { readonly mark?: number; readonly to: Stage },
+): Step<R, never> {
+  const translation = natAction({
+    direction,
+    addresses: { family, first: address, last: address },
+    ports: port === undefined ? null : { first: port, last: port },
+  });
+  const marks = mark === undefined ? [] : [setField(oxm.ctMark, BigInt(mark))];
+  return step([zone], [], at => [
+    ctAction({
+      zone: placeOf(zone),
+      table: laterTable(at, to),
+      commit: true,
+      actions: [translation, ...marks],
+    }),
+  ]);
+}
+
+function laterTable({ layout, stage }: Position, to: Stage): number {
+  const table = layout.tableOf(to);
+  if (table <= layout.tableOf(stage)) throw new Error(`${stage.name} cannot track into ${to.name}: it comes earlier`);
+  return table;
 }
 
 /** Drops the packet and counts it by reason and port. The last step of a flow. */

@@ -149,6 +149,20 @@ export const dropReasons = {
     code: 60,
     help: 'It was to leave by the gateway of a logical router, and no hypervisor can be that. gateway_status of the router says why.',
   },
+  balancer_no_port: {
+    answeredAs: 'reject',
+    code: 70,
+    help: 'It was for the virtual address of a load balancer, and none has that protocol and port there. Virtual addresses answer nothing else, not even ICMP echo.',
+  },
+  balancer_no_backend: {
+    answeredAs: 'reject',
+    code: 71,
+    help: 'It was to begin a connection to a load balancer that has no active backend.',
+  },
+  balancer_backend_gone: {
+    code: 72,
+    help: 'It belongs to a connection whose backend the load balancer no longer has, or that is down.',
+  },
 } as const satisfies Record<string, DropReasonEntry>;
 
 export type DropReason = keyof typeof dropReasons;

@@ -24,6 +24,7 @@ export const physIn = stage('phys_in', {
     'ctZone',
     'tracks',
     'stateless',
+    'balanced',
   ],
   onMiss: { drop: 'unknown_interface' },
 });

@@ -8,6 +8,7 @@
  *                                        ^------------------------------------------+
  */
 import { aclLookups } from './acl.js';
+import { balancerLookups } from './balancing.js';
 import { layOut } from './layout.js';
 import { physicalEgress, physicalIngress } from './physical.js';
 import { routerEgress } from './router-egress.js';
@@ -23,6 +24,7 @@ export const layout = layOut([
   routerEgress,
   lookups,
   aclLookups,
+  balancerLookups,
   physicalEgress,
 ]);
 

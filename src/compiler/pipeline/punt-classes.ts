@@ -88,7 +88,7 @@ export const puntClasses = {
     burst: 50,
     fromElsewhere: { perSecond: 10, burst: 10 },
     purpose:
-      'A rule of a security group rejects it: TCP is reset, UDP told that the port is unreachable, the rest that it is prohibited (ICMP).',
+      'A rule of a security group rejects it, or no load balancer takes it: TCP is reset, UDP told that the port is unreachable, the rest that it is prohibited (ICMP).',
   },
   ttl_exceeded: {
     code: 2,

@@ -1,7 +1,8 @@
 /**
  * The fields that stages read and write. A register is declared here with its width, and the generation in which it came: where its
  * bits lie is derived below, first fit, generation by generation, widest first, and shown in docs/pipeline.md. Every register has bits
- * of its own, so a stage never sees what another one left in them; all are zero when a packet enters a hypervisor.
+ * of its own, so a stage never sees what another one left in them, but for those that say whose they share; all are zero when a packet
+ * enters a hypervisor.
  *
  * A register that is there keeps its place: where one moves, nearly all flows of every hypervisor change, in more bundles than one, and
  * in between stages read what others wrote elsewhere. So what is added comes in a generation of its own (test/compiler/pipeline).
@@ -12,6 +13,8 @@ interface RegisterDeclaration {
   readonly bits: number;
   /** Generation: 1 when absent. It takes what those before it have left. */
   readonly since?: number;
+  /** Its bits are those of another, as wide and written before it is read: nobody needs what either leaves there. */
+  readonly shares?: string;
   readonly purpose: string;
 }
 
@@ -61,6 +64,13 @@ const declarations = {
   dropReason: { bits: 8, purpose: 'why the packet is dropped' },
   puntClass: { bits: 5, since: 2, purpose: 'what Weft is asked to do about the packet' },
   puntLane: { bits: 6, since: 2, purpose: 'which of the meters for packets to Weft it counts for' },
+  balanced: { bits: 1, since: 3, purpose: 'load balancers are asked about what the port sends' },
+  balancerQuestion: {
+    bits: 2,
+    since: 3,
+    purpose: 'what they are asked: 0 address, 1 port, 2 whether it may be an answer',
+  },
+  balancer: { bits: 29, shares: 'aclRemote', purpose: 'number of the load balancer that was found; 1: some; 0: none' },
 } as const satisfies Record<string, RegisterDeclaration>;
 
 export type RegisterName = keyof typeof declarations | 'datapath';
@@ -91,6 +101,7 @@ export const packetFields = {
   tcpDst: oxm.tcpDst,
   udpSrc: oxm.udpSrc,
   udpDst: oxm.udpDst,
+  sctpSrc: oxm.sctpSrc,
   sctpDst: oxm.sctpDst,
   icmpv4Type: oxm.icmpv4Type,
   icmpv4Code: oxm.icmpv4Code,
@@ -154,14 +165,20 @@ function fileBits(container: number, index: number, offset: number, bits: number
 export function placeRegisters(declared: Readonly<Record<string, RegisterDeclaration>>): ReadonlyMap<string, Subfield> {
   const taken = new Set<number>();
   const places = new Map<string, Subfield>();
-  const inTurn = Object.entries(declared).toSorted(
-    ([, a], [, b]) => (a.since ?? 1) - (b.since ?? 1) || b.bits - a.bits,
-  );
+  const own = Object.entries(declared).filter(([, { shares }]) => shares === undefined);
+  const inTurn = own.toSorted(([, a], [, b]) => (a.since ?? 1) - (b.since ?? 1) || b.bits - a.bits);
   for (const [name, { bits }] of inTurn) {
     const place = findPlace(bits, taken);
     if (place === null) throw new Error(`no ${bits} bits left for register ${name}`);
     for (const bit of place.file) taken.add(bit);
     places.set(name, place.subfield);
+  }
+  for (const [name, { shares, bits }] of Object.entries(declared)) {
+    if (shares === undefined) continue;
+    const place = places.get(shares);
+    if (place === undefined || place.bits !== bits)
+      throw new Error(`register ${name} cannot share the bits of ${shares}`);
+    places.set(name, place);
   }
   return places;
 }
@@ -200,7 +217,10 @@ export const registers: ReadonlyMap<FieldName, Register> = new Map<FieldName, Re
 ]);
 
 /** How many of the 512 register bits are in use. */
-export const registerBitsUsed = Object.values(declarations).reduce((sum, { bits }) => sum + bits, 0);
+export const registerBitsUsed = Object.values<RegisterDeclaration>(declarations).reduce(
+  (sum, { bits, shares }) => (shares === undefined ? sum + bits : sum),
+  0,
+);
 export const registerBitsTotal = wordBits * wordCount;
 
 export function isPacketField(name: FieldName): name is PacketFieldName {

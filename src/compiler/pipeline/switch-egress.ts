@@ -1,6 +1,7 @@
 /** The logical switch towards the destination port. */
 import { aclActionReads, aclActionWrites, judgementWrites, preAclReads, preStatefulReads } from './acl.js';
 import { tunnelMtu } from './physical.js';
+import { answerReads, question } from './balancing.js';
 import { type Pipeline, stage } from './stage.js';
 
 /** What a copy for a collector needs on its way through a tunnel. */
@@ -65,9 +66,23 @@ export const lsOutMirror = stage('ls_out_mirror', {
 
 export const lsOutInterface = stage('ls_out_interface', {
   purpose: 'Only for ports with a stage between: out of the interface.',
-  reads: ['datapath', 'outPort'],
+  reads: ['datapath', 'outPort', 'ctZone'],
   writes: [],
   onMiss: { drop: 'port_not_bound' },
+});
+
+export const lsOutLbUnNat = stage('ls_out_lb_un_nat', {
+  purpose: 'An answer of a backend gets the virtual address that the port has asked, if its connection is one.',
+  reads: ['ethType', 'balancer', 'ctZone'],
+  writes: ['ctZone'],
+  onMiss: 'never',
+});
+
+export const lsOutLb = stage('ls_out_lb', {
+  purpose: 'Only where load balancers are: whether it may be the answer of a backend to the port.',
+  reads: answerReads,
+  writes: question,
+  onMiss: 'never',
 });
 
 export const switchEgress: Pipeline = {
@@ -80,6 +95,8 @@ export const switchEgress: Pipeline = {
     lsOutAclEval,
     lsOutAclAction,
     lsOutAclDone,
+    lsOutLb,
+    lsOutLbUnNat,
     lsOutQos,
     lsOutMirror,
     lsOutInterface,

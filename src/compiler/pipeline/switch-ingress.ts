@@ -1,5 +1,6 @@
 /** The logical switch on the hypervisor where the packet enters: who may send it, who answers it, where it goes. */
 import { aclActionReads, aclActionWrites, judgementWrites, preAclReads, preStatefulReads } from './acl.js';
+import { connectionReads, question } from './balancing.js';
 import { type Pipeline, learnedStage, stage, subroutine } from './stage.js';
 import { copyFields, lsOutDelivery } from './switch-egress.js';
 
@@ -164,6 +165,70 @@ export const lsInPreAcl = stage('ls_in_pre_acl', {
   onMiss: { drop: 'acl_missing' },
 });
 
+export const lsInLbDone = stage('ls_in_lb_done', {
+  purpose: 'From the load balancers to where it is wanted, as after port security.',
+  reads: ['guarded', 'learns', 'icmpv6Type', ...askedReads],
+  writes: ['ctZone', 'puntClass', 'puntLane'],
+  onMiss: 'never',
+});
+
+export const lsInLbHairpin = stage('ls_in_lb_hairpin', {
+  purpose: 'A backend that has reached itself: back to it, as if another had sent it.',
+  reads: ['ethSrc'],
+  writes: ['ethSrc', 'ethDst'],
+  onMiss: 'never',
+});
+
+export const lsInLbNextHop = stage('ls_in_lb_next_hop', {
+  purpose: 'To the MAC of a backend on the same switch, else to a router.',
+  reads: ['resolved', 'mac', 'datapath', 'ethDst'],
+  writes: ['ethDst'],
+  onMiss: 'never',
+});
+
+export const lsInLbResolve = stage('ls_in_lb_resolve', {
+  purpose: 'Asks the switch for the MAC of the backend.',
+  reads: ['ethType', 'ipv4Dst', 'ipv6Dst'],
+  writes: ['address4', 'address6', 'resolved', 'mac'],
+  onMiss: 'never',
+});
+
+export const lsInLbCheck = stage('ls_in_lb_check', {
+  purpose:
+    'Whether the load balancer still has the backend of the connection, one flow each; and whether that is the sender itself.',
+  reads: ['ctState', 'ctMark', 'ctZone', ...connectionReads],
+  writes: [],
+  onMiss: 'never',
+});
+
+export const lsInLbSelect = stage('ls_in_lb_select', {
+  purpose: 'A backend for a new connection, by the group of the load balancer; conntrack remembers it.',
+  reads: ['balancer', 'ctZone'],
+  writes: ['ctZone'],
+  onMiss: 'never',
+});
+
+export const lsInLb = stage('ls_in_lb', {
+  purpose: 'New connections ask which load balancer has the port; known ones have their backend.',
+  reads: ['ethType', 'ctState', 'ctZone'],
+  writes: question,
+  onMiss: 'never',
+});
+
+export const lsInLbTrack = stage('ls_in_lb_track', {
+  purpose: 'To conntrack, in the zone that the port has for this.',
+  reads: ['ethType', 'balancer', 'ctZone'],
+  writes: ['ctZone'],
+  onMiss: 'never',
+});
+
+export const lsInPreLb = stage('ls_in_pre_lb', {
+  purpose: 'Only where load balancers are: whether it is for a virtual address.',
+  reads: ['icmpv6Type'],
+  writes: question,
+  onMiss: 'never',
+});
+
 export const lsInBlamePortSec = stage('ls_in_blame_port_sec', {
   purpose: 'Which part of a refused claim was wrong, for the account of drops.',
   reads: [...packetKinds, 'permitted'],
@@ -176,7 +241,7 @@ export const lsInApplyPortSec = stage('ls_in_apply_port_sec', {
     'Drops what claims more than the port may; sends the rest where it is wanted: DHCP, and DNS for Weft, to Weft.',
   reads: [
     ...packetKinds,
-    ...(['permitted', 'sourcePermitted', 'secured', 'learns', 'guarded', 'ethSrc'] as const),
+    ...(['permitted', 'sourcePermitted', 'secured', 'learns', 'guarded', 'balanced', 'ethSrc'] as const),
     ...askedReads,
   ],
   writes: ['claim', 'mac', 'puntClass', 'puntLane'],
@@ -228,6 +293,15 @@ export const switchIngress: Pipeline = {
     lsInCheckPortSec,
     lsInApplyPortSec,
     lsInBlamePortSec,
+    lsInPreLb,
+    lsInLbTrack,
+    lsInLb,
+    lsInLbSelect,
+    lsInLbCheck,
+    lsInLbResolve,
+    lsInLbNextHop,
+    lsInLbHairpin,
+    lsInLbDone,
     lsInPreAcl,
     lsInPreStateful,
     lsInAclEval,

@@ -1,5 +1,6 @@
 /** The two ends of a logical switch port at its interface: packets in, packets out. */
 import { learnsMacs } from '../../model/port-addresses.js';
+import { balancedZoneOf } from '../../model/port-binding.js';
 import { copies, treatmentOf } from '../../model/port-features.js';
 import { advance, drop, output, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
@@ -10,6 +11,7 @@ import {
   lsOutAclDone,
   lsOutDelivery,
   lsOutInterface,
+  lsOutLb,
   lsOutMirror,
   lsOutPreAcl,
   lsOutQos,
@@ -24,6 +26,7 @@ import type { TrackedView } from '../../view/tracked-view.js';
 /** Where the packets of the port go first, and which stages they pass last: none, for most. */
 function wayOf(
   port: NetworkRow<'logical-switch-ports'>,
+  isBalanced: boolean,
   view: TrackedView,
 ): { readonly entrance: Stage; readonly exit: Stage | null } {
   const ofPort = view.by('qos-rules', 'logicalSwitchPortId', port.id);
@@ -31,6 +34,7 @@ function wayOf(
   const mirrors = view.by('mirrors', 'logicalSwitchPortId', port.id);
   const isTreated = treatmentOf('egress', ofPort, ofSwitch) !== null;
   const entrance = mirrors.some(mirror => copies(mirror, 'out')) ? lsInMirror : isTreated ? lsInQos : lsInCheckPortSec;
+  if (isBalanced) return { entrance, exit: lsOutLb };
   if (treatmentOf('ingress', ofPort, ofSwitch) !== null) return { entrance, exit: lsOutQos };
   return { entrance, exit: mirrors.some(mirror => copies(mirror, 'in')) ? lsOutMirror : null };
 }
@@ -62,21 +66,41 @@ function zoneOf({ ctZone }: Guard, ofport: number, exit: Stage | null): OwnZone 
   return { zone: ctZone, shownBy };
 }
 
+const zoneOfPort = 0x7fffn;
+
+/** Its zone for connections to load balancers, with the flow behind those: it is for one zone too, whose highest bit may be set by then. */
+function balancedZoneFor(
+  at: { readonly datapath: number; readonly outPort: number },
+  ctZone: number,
+  ofport: number,
+): OwnZone {
+  const shownBy = flow(lsOutInterface, {
+    priority: 100,
+    match: { ...at, ctZone: { value: BigInt(ctZone), mask: zoneOfPort } },
+    actions: [output(ofport)],
+  });
+  return { zone: balancedZoneOf(ctZone), shownBy };
+}
+
 /** From the switch to the interface: past its security groups, and through the stages that it has besides. */
 function deliveryFlows(
   at: { readonly datapath: number; readonly outPort: number },
   ofport: number,
   guard: Guard | null,
   exit: Stage | null,
+  balancedZone: number | null,
 ): readonly Flow[] {
-  const onwards = guard === null ? [out(ofport, exit)] : [set({ ...guard }), advance(lsOutPreAcl)];
+  const unguarded = balancedZone === null ? [] : [set({ ctZone: balancedZone })];
+  const onwards = guard === null ? [...unguarded, out(ofport, exit)] : [set({ ...guard }), advance(lsOutPreAcl)];
   return [
     flow(lsOutDelivery, { priority: 100, match: at, actions: onwards }),
     // It gets no copy of what it floods itself: Open vSwitch would see to that only at the interface.
     ...(guard === null && exit === null
       ? []
       : [flow(lsOutDelivery, { priority: 105, match: { ...at, inPort: at.outPort }, actions: [] })]),
-    ...(exit === null ? [] : [flow(lsOutInterface, { priority: 100, match: at, actions: [output(ofport)] })]),
+    ...(exit === null || balancedZone !== null
+      ? []
+      : [flow(lsOutInterface, { priority: 100, match: at, actions: [output(ofport)] })]),
   ];
 }
 
@@ -108,8 +132,13 @@ export const switchingInterface = rule({
     const scope = { kind: 'hypervisor', hypervisorId: bound.hypervisorId } as const;
     if (guard === 'asks too much') return { scope, flows: closedFlows(at, bound.ofport, origin, 'acl_too_many') };
     if (!port.enabled) return { scope, flows: closedFlows(at, bound.ofport, origin, 'port_disabled') };
-    const { entrance, exit } = wayOf(port, view);
-    const zones = guard === null ? [] : [zoneOf(guard, bound.ofport, exit)];
+    // Its load balancers know the port by its zone too, guarded or not.
+    const balancedZone = view.get('balanced-switches', logicalSwitch.id) === null ? null : bound.ctZone;
+    const { entrance, exit } = wayOf(port, balancedZone !== null, view);
+    const zones = [
+      ...(guard === null ? [] : [zoneOf(guard, bound.ofport, exit)]),
+      ...(balancedZone === null ? [] : [balancedZoneFor(at, balancedZone, bound.ofport)]),
+    ];
     return {
       scope,
       flows: [
@@ -120,10 +149,11 @@ export const switchingInterface = rule({
             set({ datapath, inPort: port.portKey, origin }),
             set({ secured: port.portSecurity ? 1 : 0, learns: learnsMacs(port) ? 1 : 0 }),
             ...(guard === null ? [] : [set({ guarded: 1, ...guard })]),
+            ...(balancedZone === null ? [] : [set({ balanced: 1, ctZone: balancedZone })]),
             advance(entrance),
           ],
         }),
-        ...deliveryFlows(at, bound.ofport, guard, exit),
+        ...deliveryFlows(at, bound.ofport, guard, exit, balancedZone),
         ...zones.map(({ shownBy }) => shownBy),
         // Open vSwitch never sends a packet back by itself; a flood leaves the sender out, anything else is an account.
         flow(lsOutDelivery, {

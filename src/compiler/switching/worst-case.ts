@@ -19,13 +19,13 @@ const remoteCopyResubmits = 3;
 /** So many routers in a row are allowed for when a flood is sized. */
 const routersAllowedFor = 8;
 
-/** From ls_out_delivery to an interface: by ls_out_qos, ls_out_mirror and ls_out_interface, for ports that have them. */
-const plainCopyResubmits = 4;
+/** From ls_out_delivery to an interface: by ls_out_lb, ls_out_qos, ls_out_mirror and ls_out_interface, for ports that have them. */
+const plainCopyResubmits = 5;
 /**
  * With security groups: by their stages too, up to conntrack, which begins anew, or past it for what no rule is asked about. What no
  * rule is about is judged at once, and counted where it is dropped.
  */
-const guardedCopyResubmits = { asked: 6, judged: 12 } as const;
+const guardedCopyResubmits = { asked: 7, judged: 13 } as const;
 
 /** A bound of the resubmits of one copy for a local port with these security groups; null: it has none. */
 export function localCopyResubmits(

@@ -4,6 +4,7 @@ import type { Behaviour } from './behaviour.js';
 import { dhcpOptionBehaviour } from './dhcp-option.js';
 import { dnsRecordBehaviour } from './dns-record.js';
 import { hypervisorBehaviour } from './hypervisor.js';
+import { loadBalancerBehaviour } from './load-balancer.js';
 import { logicalRouterPortBehaviour } from './logical-router-port.js';
 import { logicalRouterBehaviour } from './logical-router.js';
 import { logicalSwitchPortBehaviour } from './logical-switch-port.js';
@@ -39,5 +40,6 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     mirrors: mirrorBehaviour,
     'dhcp-options': dhcpOptionBehaviour,
     'dns-records': dnsRecordBehaviour,
+    'load-balancers': loadBalancerBehaviour,
   };
 }

@@ -2,6 +2,7 @@ import type { LogicalRouter } from '../../model/index.js';
 import { refuse } from '../../model/value-types.js';
 import type { UnitOfWork } from '../unit-of-work.js';
 import type { Behaviour } from './behaviour.js';
+import { releaseFromLoadBalancers } from './load-balancer.js';
 import { datapathKeyClaim } from './logical-switch.js';
 import { requireRow } from './require.js';
 
@@ -14,6 +15,7 @@ export const logicalRouterBehaviour: Behaviour<'logical-routers'> = {
     return { ...common, enabled: request.enabled ?? true, gateway, gatewaySwitchId, datapathKey };
   },
   claims: row => [datapathKeyClaim(row)],
+  release: (unit, row, cascade) => releaseFromLoadBalancers(unit, 'logical-routers', row.id, cascade),
 };
 
 async function checkGateway(unit: UnitOfWork, gateway: NonNullable<LogicalRouter['gateway']>): Promise<void> {

@@ -6,6 +6,7 @@ import { decodeRow, type Session, shapeOf } from '../sql.js';
 import { inUse } from '../references.js';
 import { physicalNetworkKey } from '../physical-networks.js';
 import type { Behaviour } from './behaviour.js';
+import { releaseFromLoadBalancers } from './load-balancer.js';
 
 export function logicalSwitchBehaviour(defaultUnderlayMtu: number): Behaviour<'logical-switches'> {
   return {
@@ -28,6 +29,7 @@ export function logicalSwitchBehaviour(defaultUnderlayMtu: number): Behaviour<'l
     },
     claims: row => [datapathKeyClaim(row), ...segmentClaims(row)],
     async release(unit, row, cascade) {
+      await releaseFromLoadBalancers(unit, 'logical-switches', row.id, cascade);
       const routers = await unit.children('logical-routers', 'gatewaySwitchId', row.id);
       if (routers.length > 0 && !cascade) throw inUse('logical-switches', row.id, 'logical-routers', routers);
       for (const router of routers)

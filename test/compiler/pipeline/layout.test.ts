@@ -94,6 +94,9 @@ const placesForEver = {
   dropReason: 'reg14 16 8',
   puntClass: 'reg15 13 5',
   puntLane: 'reg15 7 6',
+  balanced: 'reg15 20 1',
+  balancerQuestion: 'reg15 18 2',
+  balancer: 'reg10 0 29',
 };
 
 describe('Register bits', () => {

@@ -119,6 +119,16 @@ export function sampleValues(): Samples {
       values: ['192.0.2.80'],
       ...common,
     },
+    'load-balancers': {
+      id: id['load-balancers'],
+      name: 'shop',
+      vip: '10.96.0.1',
+      port: 80,
+      backends: [{ ip: '10.0.0.20', port: 8080, weight: 1, state: 'active' }],
+      logical_switch_ids: [id['logical-switches']],
+      logical_router_ids: [id['logical-routers']],
+      ...common,
+    },
   };
 }
 

@@ -376,5 +376,21 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       ...each('key', 'invalid_value', '7', 1.5, null),
       ...each('key', 'out_of_range', -1, 2 ** 32),
     ],
+    'load-balancers': [
+      ...commonRefusals,
+      ...requiredName,
+      ...each('vip', 'missing_member', undefined),
+      ...each('vip', 'invalid_value', ...notIps),
+      ...each('protocol', 'invalid_value', 'icmp', 6, null),
+      ...each('port', 'missing_member', undefined),
+      ...each('port', 'invalid_value', '80', null),
+      ...each('port', 'out_of_range', 0, 65_536),
+      ...each('backends', 'invalid_value', 'x', {}, null),
+      refusal({ backends: [{ ip: 'fd00::7', port: 80 }] }, 'family_mismatch', '/backends/0/ip'),
+      ...each('affinity_timeout_s', 'out_of_range', 0, 86_401),
+      refusal({ logical_switch_ids: [randomUUID()] }, 'reference_not_found', '/logical_switch_ids/0'),
+      refusal({ logical_router_ids: [randomUUID()] }, 'reference_not_found', '/logical_router_ids/0'),
+      refusal({}, 'virtual_port_in_use', '/logical_switch_ids/0'),
+    ],
   };
 }

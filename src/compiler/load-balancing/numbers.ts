@@ -1,0 +1,17 @@
+/** Values of the registers of load balancers, and their MAC. */
+import { setSlice, slice } from '../pipeline/actions.js';
+
+const zoneBit = slice('ctZone', 15, 1);
+/** To the zone of the port for this: that which it is known by, with the highest bit set. */
+export const ownZone = setSlice(zoneBit, 1);
+/** Back to the zone that it is known by. */
+export const zoneOfPort = setSlice(zoneBit, 0);
+
+/** Values of register `balancerQuestion`. */
+export const questions = { address: 0, port: 1, answer: 2 } as const;
+
+/** In register `balancer`: some load balancer, where it does not matter which. */
+export const found = 1;
+
+/** The MAC that virtual addresses have on every switch. Packets to it end where they enter, so it is nobody's place. */
+export const virtualMac = 0x0a57_4546_5401n;
