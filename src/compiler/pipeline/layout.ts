@@ -1,6 +1,6 @@
 /**
- * From the order of the stages to table numbers. What must stay true is checked here, when the program starts:
- * packets enter at table 0, every stage is placed once, a stage may only advance, and no stage reads a register that
+ * Stages in their order, and the tables that they have. What must stay true is checked here, when the program starts:
+ * packets enter at table 0, every stage has one table, a stage may only advance, and no stage reads a register that
  * nothing before it writes (a subroutine may be called from anywhere, so what it writes counts as written).
  */
 import { isPacketField, type FieldName } from './registers.js';
@@ -8,6 +8,9 @@ import type { Pipeline, Stage } from './stage.js';
 
 /** OpenFlow numbers tables in 8 bits, and Open vSwitch keeps the last one for itself. */
 const maxTables = 254;
+
+/** By the name of the stage. */
+export type TableNumbers = Readonly<Record<string, number>>;
 
 export interface Layout {
   readonly pipelines: readonly Pipeline[];
@@ -36,10 +39,36 @@ function firstWriterMissing(stages: readonly Stage[]): string | null {
   return null;
 }
 
-/** Numbers the stages of the pipelines in order. Throws when they do not fit together. */
-export function layOut(pipelines: readonly Pipeline[]): Layout {
+/** The table of every stage. Throws where one has none, or one that another has, that is out of order, or that Open vSwitch lacks. */
+function placeStages(pipelines: readonly Pipeline[], numbers: TableNumbers): ReadonlyMap<Stage, number> {
   const stages = pipelines.flatMap(p => p.stages);
-  const tables = new Map<Stage, number>(stages.map((stage, table) => [stage, table]));
+  const names = new Set(stages.map(s => s.name));
+  if (names.size !== stages.length) throw new Error('a stage occurs twice, or two stages have one name');
+  const unused = Object.keys(numbers).find(name => !names.has(name));
+  if (unused !== undefined) throw new Error(`there is no stage ${unused}`);
+  const tables = new Map<Stage, number>();
+  const taken = new Map<number, Stage>();
+  for (const pipeline of pipelines) {
+    let before = -1;
+    for (const stage of pipeline.stages) {
+      const table = numbers[stage.name];
+      if (table === undefined) throw new Error(`stage ${stage.name} has no table`);
+      const owner = taken.get(table);
+      if (owner !== undefined) throw new Error(`stages ${owner.name} and ${stage.name} have one table`);
+      if (table <= before) throw new Error(`the table of stage ${stage.name} is not behind those before it`);
+      if (table >= maxTables) throw new Error(`there is no table ${table} for stage ${stage.name}`);
+      taken.set(table, stage);
+      tables.set(stage, table);
+      before = table;
+    }
+  }
+  return tables;
+}
+
+/** Puts the stages of the pipelines together. Throws when they do not fit. */
+export function layOut(pipelines: readonly Pipeline[], numbers: TableNumbers): Layout {
+  const tables = placeStages(pipelines, numbers);
+  const stages = [...tables].toSorted(([, a], [, b]) => a - b).map(([stage]) => stage);
   const following = new Map<Stage, Stage>();
   for (const pipeline of pipelines) {
     const path = pipeline.stages.filter(s => s.kind === 'stage');
@@ -59,10 +88,6 @@ export function layOut(pipelines: readonly Pipeline[]): Layout {
     return next;
   };
 
-  if (stages.length > maxTables) throw new Error(`${stages.length} stages are more than the ${maxTables} tables`);
-  if (tables.size !== stages.length || new Set(stages.map(s => s.name)).size !== stages.length) {
-    throw new Error('a stage occurs twice, or two stages have one name');
-  }
   const missing = firstWriterMissing(stages);
   if (missing !== null) throw new Error(missing);
   for (const stage of stages) {

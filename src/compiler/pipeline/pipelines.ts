@@ -15,18 +15,22 @@ import { routerEgress } from './router-egress.js';
 import { routerIngress } from './router-ingress.js';
 import { switchEgress } from './switch-egress.js';
 import { lookups, switchIngress } from './switch-ingress.js';
+import { tables } from './tables.js';
 
-export const layout = layOut([
-  physicalIngress,
-  switchIngress,
-  switchEgress,
-  routerIngress,
-  routerEgress,
-  lookups,
-  aclLookups,
-  balancerLookups,
-  physicalEgress,
-]);
+export const layout = layOut(
+  [
+    physicalIngress,
+    switchIngress,
+    switchEgress,
+    routerIngress,
+    routerEgress,
+    lookups,
+    aclLookups,
+    balancerLookups,
+    physicalEgress,
+  ],
+  tables,
+);
 
 /** Tables that only Weft writes; the others fill and empty by what packets teach the switch. */
 export const ownTables: readonly number[] = layout.stages.filter(s => s.kind !== 'learned').map(s => layout.tableOf(s));

@@ -1,6 +1,6 @@
 /**
- * A stage is one flow table, declared once, with the fields that its flows read and write. Its number is its place in
- * the order of the pipelines (layout.ts); nothing else may name it. A flow that matches or sets a field which its
+ * A stage is one flow table, declared once, with the fields that its flows read and write. Its number is in
+ * tables.ts; nothing else may name it. A flow that matches or sets a field which its
  * stage does not declare does not compile: see flow.ts and test/types.
  */
 import type { DropReason } from './drop-reasons.js';

@@ -11,31 +11,118 @@ import { stage, subroutine, type Stage } from '../../../src/compiler/pipeline/st
 import { lsInArpRsp, lsInL2Lkup, lsInLookupFdb } from '../../../src/compiler/pipeline/switch-ingress.js';
 import { formatFlow } from '../../../southbound/openflow/text.js';
 
-const pipeline = (...stages: readonly Stage[]) => [{ name: 'test', purpose: '', stages }];
+/** A pipeline of these stages, in the tables from 0 on. */
+const layOutInOrder = (...stages: readonly Stage[]) =>
+  layOut([{ name: 'test', purpose: '', stages }], Object.fromEntries(stages.map(({ name }, table) => [name, table])));
 const writer = stage('writer', { purpose: '', reads: [], writes: ['outPort'], onMiss: 'next' });
 const reader = stage('reader', { purpose: '', reads: ['outPort'], writes: [], onMiss: 'never' });
 
+/** Lines are added and never changed (tables.ts). */
+const tablesForEver = {
+  phys_in: 0,
+  ls_in_mirror: 10,
+  ls_in_qos: 14,
+  ls_in_check_port_sec: 18,
+  ls_in_apply_port_sec: 22,
+  ls_in_blame_port_sec: 24,
+  ls_in_pre_lb: 30,
+  ls_in_lb_track: 32,
+  ls_in_lb: 34,
+  ls_in_lb_select: 36,
+  ls_in_lb_check: 38,
+  ls_in_lb_resolve: 40,
+  ls_in_lb_next_hop: 42,
+  ls_in_lb_hairpin: 44,
+  ls_in_lb_done: 46,
+  ls_in_pre_acl: 54,
+  ls_in_pre_stateful: 56,
+  ls_in_acl_eval: 58,
+  ls_in_acl_action: 60,
+  ls_in_acl_done: 62,
+  ls_in_lookup_fdb: 70,
+  ls_in_put_fdb: 72,
+  ls_in_arp_rsp: 78,
+  ls_in_arp_reply: 80,
+  ls_in_nd_reply: 82,
+  ls_in_l2_lkup: 90,
+  ls_in_l2_unknown: 92,
+  ls_in_l2_flood_unknown: 94,
+  ls_out_delivery: 102,
+  ls_out_pre_acl: 106,
+  ls_out_pre_stateful: 108,
+  ls_out_acl_eval: 110,
+  ls_out_acl_action: 112,
+  ls_out_acl_done: 114,
+  ls_out_lb: 120,
+  ls_out_lb_un_nat: 122,
+  ls_out_qos: 126,
+  ls_out_mirror: 128,
+  ls_out_interface: 132,
+  lr_in_ip_input: 140,
+  lr_in_own_address: 150,
+  lr_in_ip_routing: 158,
+  lr_in_arp_resolve: 168,
+  lr_out_delivery: 180,
+  ls_port_security: 190,
+  ls_neighbour: 192,
+  ls_fdb: 194,
+  ls_neighbour_check: 196,
+  ls_fdb_learned: 198,
+  ls_neighbour_learned: 200,
+  ls_acl_port: 204,
+  ls_acl_group: 206,
+  ls_acl_remote: 208,
+  ls_acl_rules: 210,
+  ls_acl_verdict: 212,
+  ls_lb_domains: 216,
+  ls_lb: 218,
+  phys_out: 226,
+  phys_send: 228,
+  tunnel_mtu: 232,
+  tunnel_flood: 234,
+  tunnel_out: 236,
+  tunnel_send: 238,
+  tunnel_source: 242,
+  drop: 246,
+  drop_counters: 248,
+  drop_reasons: 249,
+  punt: 252,
+};
+
 describe('The layout of the pipeline', () => {
-  it('numbers stages by their order, and packets enter at the first', () => {
-    const { tableOf, nextOf } = layOut(pipeline(writer, reader));
+  it('has the tables in the order of the stages, and packets enter at the first', () => {
+    const { tableOf, nextOf } = layOutInOrder(writer, reader);
     assert.deepEqual([tableOf(writer), tableOf(reader)], [0, 1]);
     assert.equal(nextOf(writer), reader);
     assert.equal(layout.tableOf(physIn), 0);
   });
 
   it('throws when a stage reads what nothing before it writes', () => {
-    assert.throws(() => layOut(pipeline(reader, writer)), /reader reads outPort, which nothing before it writes/);
+    assert.throws(() => layOutInOrder(reader, writer), /reader reads outPort, which nothing before it writes/);
     const answer = subroutine('answer', { purpose: '', reads: [], writes: ['outPort'] });
-    assert.doesNotThrow(() => layOut(pipeline(reader, answer)));
+    assert.doesNotThrow(() => layOutInOrder(reader, answer));
   });
 
   it('throws when the order does not fit together', () => {
     const back = stage('back', { purpose: '', reads: [], writes: [], onMiss: { advance: writer } });
     const last = stage('last', { purpose: '', reads: [], writes: [], onMiss: 'next' });
-    assert.throws(() => layOut(pipeline(writer, reader, back)), /back does not advance/);
-    assert.throws(() => layOut(pipeline(last)), /last has no next stage/);
-    assert.throws(() => layOut(pipeline(writer, writer, reader)), /twice/);
+    assert.throws(() => layOutInOrder(writer, reader, back), /back does not advance/);
+    assert.throws(() => layOutInOrder(last), /last has no next stage/);
+    assert.throws(() => layOutInOrder(writer, writer, reader), /twice/);
     assert.throws(() => layout.tableOf(writer), /in no pipeline/);
+  });
+
+  it('throws when a table is missing, taken, out of order, or not there', () => {
+    const two = [{ name: 'test', purpose: '', stages: [writer, reader] }];
+    assert.throws(() => layOut(two, { writer: 0 }), /reader has no table/);
+    assert.throws(() => layOut(two, { writer: 0, reader: 0 }), /writer and reader have one table/);
+    assert.throws(() => layOut(two, { writer: 1, reader: 0 }), /reader is not behind/);
+    assert.throws(() => layOut(two, { writer: 0, reader: 254 }), /no table 254/);
+    assert.throws(() => layOut(two, { writer: 0, reader: 1, gone: 2 }), /no stage gone/);
+  });
+
+  it('has every table where it was in every build before: whoever upgrades rewrites no flow for what is new', () => {
+    assert.deepEqual(Object.fromEntries(layout.stages.map(each => [each.name, layout.tableOf(each)])), tablesForEver);
   });
 
   it('lets no flow go back by advancing, call what is no subroutine, or match what is not declared', () => {
