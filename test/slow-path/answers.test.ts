@@ -38,6 +38,10 @@ describe('The answer to a punted packet', () => {
       .peer('edge-core', 'edge', 'core-edge', '0a:00:00:00:00:03', ['172.17.0.0/31'])
       .router('core')
       .peer('core-edge', 'core', 'edge-core', '0a:00:00:00:00:04', ['172.17.0.1/31'])
+      .securityGroup('servers')
+      .port('guarded', 'web', '02:00:00:00:01:1a', ['10.1.0.26', 'fd00:1::1a'], ['hv1', 7], {
+        securityGroups: ['servers'],
+      })
       .snapshot(),
   );
   const port = (id: string) => view.get('bound-ports', id) ?? assert.fail(id);
@@ -179,12 +183,18 @@ describe('The answer to a punted packet', () => {
       assert.deepEqual(answer(atReceiver, what(icmp, echo)), { ...fromReceiver, says: [icmp, ...prohibited] });
       // It came through a tunnel.
       assert.deepEqual(answer({ ...atReceiver, origin: 0 }, what(6, syn)), { ...fromReceiver, says: [6, 0, 80] });
-      const { ctZone } = port('web1');
-      assert.deepEqual(answer({ ...atReceiver, ctZone }, what(6, syn)), {
-        ...said,
-        into: { kind: 'port', datapath: web, outPort: keyOf('web1'), ctZone },
-        says: [6, 0, 80],
-      });
+      // The sender's own rules have judged; a port without any is refused by a load balancer there.
+      for (const [id, hasRules] of [
+        ['guarded', true],
+        ['web1', false],
+      ] as const) {
+        const { ctZone, number: origin } = port(id);
+        assert.deepEqual(answer({ ...atReceiver, origin, ctZone }, what(6, syn)), {
+          ...said,
+          into: { kind: 'port', datapath: web, outPort: keyOf(id), ctZone: hasRules ? ctZone : null },
+          says: [6, 0, 80],
+        });
+      }
     });
   }
 
