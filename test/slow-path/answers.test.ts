@@ -184,14 +184,11 @@ describe('The answer to a punted packet', () => {
       // It came through a tunnel.
       assert.deepEqual(answer({ ...atReceiver, origin: 0 }, what(6, syn)), { ...fromReceiver, says: [6, 0, 80] });
       // The sender's own rules have judged; a port without any is refused by a load balancer there.
-      for (const [id, hasRules] of [
-        ['guarded', true],
-        ['web1', false],
-      ] as const) {
+      for (const id of ['guarded', 'web1']) {
         const { ctZone, number: origin } = port(id);
         assert.deepEqual(answer({ ...atReceiver, origin, ctZone }, what(6, syn)), {
           ...said,
-          into: { kind: 'port', datapath: web, outPort: keyOf(id), ctZone: hasRules ? ctZone : null },
+          into: { kind: 'port', datapath: web, outPort: keyOf(id), ctZone: id === 'guarded' ? ctZone : null },
           says: [6, 0, 80],
         });
       }
