@@ -206,7 +206,7 @@ export class Connectivity {
   /** It arrives, or not, as security groups say. */
   #checkJudged(from: Place, to: Place, { fields, source, destination }: Datagram, way: string): void {
     const about = { fromId: from.portId, toId: to.portId, source, destination, destinationPort };
-    const isAllowed = this.#policies.verdict(about, [from.host, to.host]);
+    const isAllowed = this.#policies.verdict(about, from.host, to.host);
     if (isAllowed === null || this.#arrives(from, to, fields).isThere === isAllowed) return;
     this.#complain(isAllowed ? `a packet ${way} is lost` : `a packet ${way} that is denied arrives`, from, to);
   }

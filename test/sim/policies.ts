@@ -1,6 +1,6 @@
 /**
  * What security groups say of the first packet of a connection, as their definition says it, at every step of the database that a host may
- * still be at. What all of these steps allow must arrive, and what all of them deny must not.
+ * still be at. What all of these steps allow at both ends must arrive, and what all of them deny at one end must not.
  */
 import { cidrContains, parseCidr, parseIp, type IpAddress } from '../../src/base/address.js';
 import type {
@@ -72,16 +72,30 @@ export class Policies<Host> {
     this.#states = [];
   }
 
-  /** True: it must arrive; false: it must not; null: that depends on how far the hosts are, or it is not known. */
-  verdict(packet: Datagram, hosts: readonly Host[]): boolean | null {
-    const from = Math.min(...hosts.map(host => this.#since.get(host) ?? Number.POSITIVE_INFINITY));
-    const isKnown = hosts.every(host => this.#since.has(host));
-    if (!isKnown || this.#states.length === 0) return null;
-    const verdicts = new Set(this.#states.slice(from - this.#forgotten).map(state => isAllowed(state, packet)));
-    const [only = null, ...others] = verdicts;
-    if (others.length > 0) return null;
+  /**
+   * True: it must arrive; false: it must not; null: that depends on how far the hosts are, or it is not known. Two hosts are each at a step
+   * of its own: what one step lets out, and another one lets in, may pass while both are on their way, even if each of them denies it.
+   */
+  verdict(packet: Datagram, sender: Host, receiver: Host): boolean | null {
+    const [atSender, atReceiver] = [this.#statesOf(sender), this.#statesOf(receiver)];
+    if (atSender.length === 0 || atReceiver.length === 0) return null;
+    const verdicts =
+      sender === receiver
+        ? [new Set(atSender.map(state => isAllowed(state, packet)))]
+        : [
+            new Set(atSender.map(state => isAllowedBy(state, packet, 'egress'))),
+            new Set(atReceiver.map(state => isAllowedBy(state, packet, 'ingress'))),
+          ];
+    const isDenied = verdicts.some(of => !of.has(true));
+    if (!isDenied && verdicts.some(of => of.has(false))) return null;
     this.judged += 1;
-    return only;
+    return !isDenied;
+  }
+
+  /** Those that it may be at; none where that is not known. */
+  #statesOf(host: Host): readonly State[] {
+    const since = this.#since.get(host);
+    return since === undefined ? [] : this.#states.slice(since - this.#forgotten);
   }
 }
 
