@@ -36,7 +36,7 @@ const routing: ReadonlySet<string> = new Set<Kind>([
 ]);
 /** Shorter than the two seconds that senders wait for a receiver. */
 const waitedForMs = 1_900;
-/** After a restored database or a new controller nothing is expected of new receivers for so long. */
+/** After a restored database or with a new controller nothing is expected of new receivers for so long. */
 const unsettledMs = 3_000;
 
 interface Place {
@@ -138,13 +138,18 @@ export class Connectivity {
     }
   }
 
-  /** Nothing that was known holds: the database was restored, or another controller begins. */
-  unsettled(): void {
+  /** Nothing that was known holds: the database was restored. */
+  restored(): void {
+    this.handedOver();
     this.#established.clear();
-    this.#new.clear();
-    this.#left.clear();
     this.#knowRouting.clear();
     this.#policies.unsettled();
+  }
+
+  /** Another controller begins, and makes all switches right at once: what was established stays so. */
+  handedOver(): void {
+    this.#new.clear();
+    this.#left.clear();
     this.#unsettledUntilMs = this.#nowMs() + unsettledMs;
   }
 

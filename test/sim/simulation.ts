@@ -241,7 +241,6 @@ export class Simulation implements Faulty {
 
   #start(address: string): void {
     if (this.#running.has(address)) return;
-    this.#connectivity.unsettled();
     this.#tell(`controller ${address} starts`);
     const process = new ProcessClock(this.time);
     const listenAt = (port: number) => [{ kind: 'tcp', host: address, port }] as const;
@@ -313,7 +312,7 @@ export class Simulation implements Faulty {
     const controller = this.#inCharge()?.controller ?? null;
     if (controller === null || controller === this.#lastInCharge) return;
     this.#lastInCharge = controller;
-    this.#connectivity.unsettled();
+    this.#connectivity.handedOver();
   }
 
   #committed(apply: () => void, changes: readonly ChangeLogRow[]): void {
@@ -333,7 +332,7 @@ export class Simulation implements Faulty {
 
   #restored(): void {
     this.#life += 1;
-    this.#connectivity.unsettled();
+    this.#connectivity.restored();
     this.#reference.restored(this.database.snapshot());
   }
 
