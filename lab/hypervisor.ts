@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CONTROLLER_ADDRESS, encapAddress, managementAddress, underlayMac } from './addresses.js';
 import { createNamespace, ipBatch, runInNamespace, setKernelOptions } from './namespaces.js';
 import { OpenVswitch } from './open-vswitch.js';
-import { eventually, words } from './processes.js';
+import { eventually, PATIENCE_MS, words } from './processes.js';
 import type { LabRecord, LabState } from './state.js';
 import { parseTrace, type Trace } from './trace.js';
 import { MANAGEMENT_BRIDGE, UNDERLAY_BRIDGE, underlayNamespace } from './underlay.js';
@@ -133,7 +133,7 @@ export class Hypervisor {
   }
 
   /** Waits until the integration bridge exists. */
-  async provisioned(timeoutMs = 15_000): Promise<void> {
+  async provisioned(timeoutMs = PATIENCE_MS): Promise<void> {
     await eventually(
       `${this.name} has ${INTEGRATION_BRIDGE}`,
       async () => (await this.openVswitch.ovsctl('list-br')).split('\n').includes(INTEGRATION_BRIDGE),
@@ -180,7 +180,7 @@ export class Hypervisor {
   }
 
   /** Waits until Weft says on the Interface that the port's flows are acknowledged. */
-  async installed(interfaceName: string, timeoutMs = 15_000): Promise<void> {
+  async installed(interfaceName: string, timeoutMs = PATIENCE_MS): Promise<void> {
     await eventually(
       `${interfaceName} on ${this.name} is installed`,
       async () => {

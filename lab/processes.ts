@@ -19,6 +19,12 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/**
+ * How long another process may take for what it does at once when it has a processor, milliseconds, before it counts as never
+ * happening. Generous, for a machine with two processors that runs all lanes of the tests: what works never waits for it.
+ */
+export const PATIENCE_MS = 30_000;
+
 export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Written to the command's standard input, which is closed after it. */
@@ -84,7 +90,7 @@ export function run(command: readonly string[], options: CommandOptions = {}): P
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 10_000,
+  timeoutMs = PATIENCE_MS,
   everyMs = 20,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;

@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
-import { eventually } from './processes.js';
+import { eventually, PATIENCE_MS } from './processes.js';
 import type { WorkloadPort } from './workload.js';
 
 /** Any object of a collection; members beside these by the names of the API. */
@@ -219,7 +219,10 @@ export class WeftClient {
   }
 
   /** Waits until the hypervisors of these names are connected and in state `ready`. */
-  async hypervisorsReady(names: readonly string[], timeoutMs = 20_000): Promise<ReadonlyMap<string, HypervisorReply>> {
+  async hypervisorsReady(
+    names: readonly string[],
+    timeoutMs = PATIENCE_MS,
+  ): Promise<ReadonlyMap<string, HypervisorReply>> {
     const end = performance.now() + timeoutMs;
     for (;;) {
       const all = await this.list<HypervisorReply>('hypervisors');
@@ -266,7 +269,7 @@ export class WeftClient {
   }
 
   /** Waits until Weft knows that a hypervisor wants packets in this encapsulation. */
-  async hypervisorEncapsulates(name: string, encapType: string, timeoutMs = 10_000): Promise<void> {
+  async hypervisorEncapsulates(name: string, encapType: string, timeoutMs = PATIENCE_MS): Promise<void> {
     await eventually(
       `${name} wants ${encapType}`,
       async () => (await this.find('hypervisors', name))['encap_type'] === encapType,
@@ -276,7 +279,7 @@ export class WeftClient {
   }
 
   /** Waits until no connected hypervisor is behind the newest revision. Throws, naming those that are, after `timeoutMs`. */
-  async converged(timeoutMs = 15_000): Promise<number> {
+  async converged(timeoutMs = PATIENCE_MS): Promise<number> {
     const end = performance.now() + timeoutMs;
     const { headers } = await this.request('GET', '/v1/hypervisors?limit=1');
     const revision = Number(headers.get('weft-revision'));
@@ -303,7 +306,7 @@ export class WeftClient {
   }
 
   /** Waits until a port is bound to a hypervisor and up. */
-  async portUp(id: string, hypervisor: string, timeoutMs = 15_000): Promise<LogicalSwitchPortReply> {
+  async portUp(id: string, hypervisor: string, timeoutMs = PATIENCE_MS): Promise<LogicalSwitchPortReply> {
     const end = performance.now() + timeoutMs;
     for (;;) {
       const port = await this.get<LogicalSwitchPortReply>('logical-switch-ports', id);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_MS } from '../../lab/processes.js';
 import { SouthboundListener } from '../../southbound/hypervisor/listener.js';
 import type { AcceptedHypervisor, HypervisorSession } from '../../southbound/hypervisor/session.js';
 import { formatTarget } from '../../southbound/ovsdb/transport.js';
@@ -13,7 +14,7 @@ const databaseId = '0190c0de-0000-7000-8000-00000000c0de';
 const datapathId = '5eed00000000c0de';
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !holds(); await sleep(5)) {
+  for (const deadline = Date.now() + PATIENCE_MS; !holds(); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`timeout: ${what}`);
   }
 }
@@ -179,7 +180,7 @@ describe('a host joins and leaves, with real Open vSwitch', function () {
       await ovs.vsctl(...damage.split(' '));
       await sleep(50);
       await until(`repair: ${damage}`, () => weft.database?.status.kind === 'joined' && bothConnected());
-      const deadline = performance.now() + 8_000;
+      const deadline = performance.now() + PATIENCE_MS;
       while ((await databaseDump(ovs)) !== joined && performance.now() < deadline) await sleep(50);
       assert.equal(await databaseDump(ovs), joined, damage);
     }

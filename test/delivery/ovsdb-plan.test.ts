@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_MS } from '../../lab/processes.js';
 import { OvsdbClient } from '../../southbound/ovsdb/client.js';
 import { Replica } from '../../southbound/ovsdb/replica.js';
 import { incrementing, mutate } from '../../southbound/ovsdb/transact.js';
@@ -64,7 +65,7 @@ describe('plan of a host database, against real Open vSwitch', function () {
   /** Applies plan after plan; gives what was done. */
   async function settle(plan: () => OvsdbPlan): Promise<{ readonly done: string[]; readonly last: OvsdbPlan }> {
     const done: string[] = [];
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const next = plan();
       if (next.kind === 'waiting' && Date.now() < deadline) {

@@ -5,9 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_MS } from '../../lab/processes.js';
 import { runCommand } from './dummy-switch.js';
-
-const startTimeoutMs = 10_000;
 
 export interface DatabaseServerOptions {
   /** Further arguments of ovsdb-server, such as its certificates. */
@@ -61,7 +60,7 @@ export class DatabaseServer {
       ],
       { cwd: this.directory, stdio: 'ignore' },
     );
-    for (const deadline = Date.now() + startTimeoutMs; !existsSync(this.socket); await sleep(10)) {
+    for (const deadline = Date.now() + PATIENCE_MS; !existsSync(this.socket); await sleep(10)) {
       if (Date.now() > deadline) throw new Error('ovsdb-server does not start');
     }
   }

@@ -9,12 +9,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_MS } from '../../lab/processes.js';
 
 const schemaFile = '/usr/share/openvswitch/vswitch.ovsschema';
 /** Programs that the tests of this folder need. */
 export const OVS_TOOLS = ['ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl', 'ovs-ofctl', 'ovs-appctl'];
-const startTimeoutMs = 15_000;
 const stopTimeoutMs = 5_000;
+const commandTimeout = `--timeout=${PATIENCE_MS / 1000}`;
 
 export interface CommandOptions {
   /** Written to the command's standard input. */
@@ -42,7 +43,7 @@ function collect(child: ChildProcess): Promise<{ readonly status: number | null;
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + startTimeoutMs;
+  const deadline = Date.now() + PATIENCE_MS;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`timeout: ${what}`);
     await sleep(20);
@@ -117,18 +118,18 @@ export class DummySwitch {
 
   /** ovs-vsctl against this switch. */
   vsctl(...args: readonly string[]): Promise<string> {
-    return this.run('ovs-vsctl', [`--db=${this.database}`, '--timeout=10', ...args]);
+    return this.run('ovs-vsctl', [`--db=${this.database}`, commandTimeout, ...args]);
   }
 
   /** ovs-appctl against this switch's ovs-vswitchd. */
   appctl(...args: readonly string[]): Promise<string> {
-    return this.run('ovs-appctl', [`--target=${this.controlSocket}`, '--timeout=30', ...args]);
+    return this.run('ovs-appctl', [`--target=${this.controlSocket}`, commandTimeout, ...args]);
   }
 
   /** ovs-ofctl with OpenFlow 1.5 enabled and names off; the bridge is an argument, as on the command line. */
   ofctl(args: readonly string[], options: CommandOptions = {}): Promise<string> {
     const versions = '-OOpenFlow13,OpenFlow14,OpenFlow15';
-    return this.run('ovs-ofctl', [versions, '--no-names', '--timeout=30', ...args], options);
+    return this.run('ovs-ofctl', [versions, '--no-names', commandTimeout, ...args], options);
   }
 
   /** The flows of a bridge as ovs-ofctl prints them, one a line, without statistics, sorted. */

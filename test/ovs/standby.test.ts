@@ -24,8 +24,8 @@ import { create, planSwitch, type Value } from '../fixtures/topology.js';
 import { tryReach } from './streams.js';
 
 const hypervisors = ['hv1', 'hv2'];
-/** The lease's time to live, a third of it until the next attempt, and the claim on a busy machine. */
-const takeoverBoundMs = 6_000;
+/** The lease's time to live, a third of it until the next attempt, and the claim on a busy machine: some four seconds if it is not. */
+const takeoverBoundMs = 15_000;
 
 async function roleOf(weft: WeftProcess): Promise<unknown> {
   return ((await weft.client.request('GET', '/readyz')).body as { role: unknown }).role;
@@ -115,7 +115,7 @@ describe('two Wefts on one database', function () {
   /** Returns how long it took until `weft` was in charge of all hypervisors, milliseconds. */
   async function takesOver(weft: WeftProcess): Promise<number> {
     const startedMs = performance.now();
-    await eventually('it takes over', async () => (await roleOf(weft)) === 'active', takeoverBoundMs, 20);
+    await eventually('it takes over', async () => (await roleOf(weft)) === 'active', takeoverBoundMs);
     await weft.client.hypervisorsReady(hypervisors);
     return performance.now() - startedMs;
   }
@@ -192,7 +192,7 @@ describe('two Wefts on one database', function () {
         const connected = [...(await roles(name)).values()].filter(role => role !== '');
         return connected.length === 4;
       });
-      await eventually('one master', async () => (await masters(name)).length === 1, 10_000);
+      await eventually('one master', async () => (await masters(name)).length === 1);
     }
     const { body } = await second.client.request('GET', `/v1/logical-switch-ports?name=a`);
     assert.match(JSON.stringify(body), /stands by/);
@@ -214,14 +214,10 @@ describe('two Wefts on one database', function () {
       assert.deepEqual(differences(before[index] ?? assert.fail(), state), []);
     }
     // Open vSwitch writes the roles down every 5 s.
-    await eventually(
-      'another master',
-      async () => {
-        const [master] = await masters('hv1');
-        return master !== undefined && master !== mastersBefore[0];
-      },
-      10_000,
-    );
+    await eventually('another master', async () => {
+      const [master] = await masters('hv1');
+      return master !== undefined && master !== mastersBefore[0];
+    });
     const { sent, lost } = await probe.stop();
     assert.equal(lost, 0, `lost ${lost} of ${sent}`);
   });
@@ -241,36 +237,43 @@ describe('two Wefts on one database', function () {
   });
 
   it('refuses an owner that slept through the change, by the switch itself', async () => {
+    if ((await roleOf(first)) !== 'active') {
+      // A second try begins where the first did.
+      await second.stop();
+      await takesOver(first);
+      await second.start();
+    }
     const term = await currentTerm();
-    await eventually('what is rejected is refused', isRefused, 10_000);
+    await eventually('what is rejected is refused', isRefused);
     const punts = { first: await puntsOf(first), second: await puntsOf(second) };
     // Open vSwitch writes the roles down every 5 s: until then they are those of the owner before.
-    const mine = await eventually(
-      'the first is master',
-      async () => (await masters('hv1')).find(target => target.endsWith(`:${firstFlowsPort}`)),
-      10_000,
+    const mine = await eventually('the first is master', async () =>
+      (await masters('hv1')).find(target => target.endsWith(`:${firstFlowsPort}`)),
     );
     const writer = new AbortController();
     const writing = writeUntil(writer.signal, first);
     try {
       await sleep(300);
       process.kill(first.pid, 'SIGSTOP');
+      // It waits for the sleeper: a switch gives a silent connection up after some seconds, and sends it nothing from then on.
+      const cameForTheSleeper = isRefused();
       await takesOver(second);
+      await cameForTheSleeper;
       assert.equal(await currentTerm(), term + 1n);
       // A slave, or nothing where the switch has ended the connection meanwhile, which has brought no echo.
-      await eventually('the sleeper is no master', async () => (await roles('hv1')).get(mine) !== 'master', 10_000);
-      await eventually('the other one answers', isRefused, 10_000);
+      await eventually('the sleeper is no master', async () => (await roles('hv1')).get(mine) !== 'master');
+      await eventually('the other one answers', isRefused);
       // Leases are not kept anywhere: the other one gives out the same.
       assert.equal((await udhcpc(a))?.values.get('ip'), a.address(4));
       process.kill(first.pid, 'SIGCONT');
-      await eventually('the sleeper stands by', async () => (await roleOf(first)) === 'standby', 10_000);
+      await eventually('the sleeper stands by', async () => (await roleOf(first)) === 'standby');
     } finally {
       process.kill(first.pid, 'SIGCONT');
       writer.abort();
       await writing;
     }
     // Lines are written in groups, a moment later.
-    await eventually('the sleeper says so', () => Promise.resolve(/lease lost/.test(first.logTail(400))), 5_000);
+    await eventually('the sleeper says so', () => Promise.resolve(/lease lost/.test(first.logTail(400))));
     // What came for it meanwhile has been answered by the other one, once.
     const [answered, notInCharge] = await puntsOf(first);
     assert.equal(answered, punts.first[0]);

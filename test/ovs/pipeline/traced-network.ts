@@ -3,6 +3,7 @@
  * interfaces. Packets are traced (`ofproto/trace`) or really sent, and what becomes of them is read from its words.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_MS } from '../../../lab/processes.js';
 import { dropReasonByCode, type DropReason } from '../../../src/compiler/pipeline/drop-reasons.js';
 import { dropCounterTables } from '../../../src/compiler/drops/drops.js';
 import { placeOf } from '../../../src/compiler/pipeline/registers.js';
@@ -13,7 +14,6 @@ import { DummySwitch } from '../dummy-switch.js';
 import { flowLines, groupLines, meterLines } from '../../compiler/host-text.js';
 import type { CompiledNetwork } from '../../compiler/network-builder.js';
 
-const countedWithinMs = 10_000;
 /** The port of a bridge that is the host itself. */
 const localOfport = '65534';
 
@@ -193,7 +193,7 @@ export class TracedNetwork {
       const words = typeof packet === 'string' ? [packet] : [packet.packet, '--len', `${packet.length}`];
       await this.#switch.appctl('netdev-dummy/receive', `${bridge}-${ofport}`, ...words);
     }
-    const deadline = Date.now() + countedWithinMs;
+    const deadline = Date.now() + PATIENCE_MS;
     while ((await this.#received(bridge, ofport)) < before + packets.length) {
       if (Date.now() > deadline) throw new Error(`${bridge} has not taken ${packets.length} packets from ${ofport}`);
       await sleep(20);

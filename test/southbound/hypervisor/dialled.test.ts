@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, type Server } from 'node:tls';
+import { PATIENCE_MS } from '../../../lab/processes.js';
 import { pino } from 'pino';
 import { SouthboundListener } from '../../../southbound/hypervisor/listener.js';
 import { parseTarget, type Target, type TlsIdentity } from '../../../southbound/ovsdb/transport.js';
@@ -11,7 +12,7 @@ import { issueCertificate, makeAuthority } from '../../../src/trust/authority.js
 const day = 86_400_000;
 
 async function until(holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 15_000; !holds(); await sleep(5)) {
+  for (const deadline = Date.now() + PATIENCE_MS; !holds(); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`timeout: ${String(holds)}`);
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_MS } from '../../../lab/processes.js';
 import {
   defaultSouthboundLimits,
   SouthboundListener,
@@ -37,7 +38,7 @@ class Registry {
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 8_000; !holds(); await sleep(5)) {
+  for (const deadline = Date.now() + PATIENCE_MS; !holds(); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`timeout: ${what}`);
   }
 }

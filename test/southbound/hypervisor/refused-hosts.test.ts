@@ -8,6 +8,7 @@ import { connect as connectPlain } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { PATIENCE_MS } from '../../../lab/processes.js';
 import { pino } from 'pino';
 import { SouthboundListener } from '../../../southbound/hypervisor/listener.js';
 import type { HypervisorReport } from '../../../southbound/hypervisor/identity.js';
@@ -29,7 +30,7 @@ const days = (count: number): Date => new Date(Date.now() + count * 86_400_000);
 const attempts = 3;
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !holds(); await sleep(5)) {
+  for (const deadline = Date.now() + PATIENCE_MS; !holds(); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`timeout: ${what}`);
   }
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
+import { PATIENCE_MS } from '../../../lab/processes.js';
 import { pino } from 'pino';
 import { defaultSouthboundLimits, SouthboundListener } from '../../../southbound/hypervisor/listener.js';
 import { systemClock } from '../../../src/base/clock.js';
@@ -24,7 +25,7 @@ const days = (count: number): Date => new Date(Date.now() + count * 86_400_000);
 const nobody = { dns: [], ips: [] };
 
 async function until(holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 8_000; !holds(); await sleep(5)) {
+  for (const deadline = Date.now() + PATIENCE_MS; !holds(); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`timeout: ${String(holds)}`);
   }
 }
