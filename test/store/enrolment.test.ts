@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Store } from '../../src/store/store.js';
-import { context, openTestStore } from '../fixtures/stores.js';
+import { anyDatabase, context, openTestStore } from '../fixtures/stores.js';
 
 describe('enrolment', function () {
   this.timeout(60_000);
   let store: Store;
-  before(async () => (store = await openTestStore({ enrolment: 'approve' })));
+  before(async () => (store = await openTestStore({ ...(await anyDatabase()), enrolment: 'approve' })));
   after(() => store.close());
 
   const report = (systemId: string, joinToken: string | null) => ({

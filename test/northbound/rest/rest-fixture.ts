@@ -1,6 +1,6 @@
 /**
- * The REST server over a real store (PGlite in memory), feed, view, compiler and fleet, in this process and without hypervisors. One
- * is shared by the suites, which make their own objects.
+ * The REST server over a real store, feed, view, compiler and fleet, in this process and without hypervisors. One, on PGlite in memory,
+ * is shared by the suites, which make their own objects; those that need other settings have theirs on Postgres.
  */
 import assert from 'node:assert/strict';
 import type { FastifyInstance } from 'fastify';
@@ -28,7 +28,7 @@ import { VerdictLog } from '../../../src/slow-path/verdict-log.js';
 import { Tracer } from '../../../src/trace/tracer.js';
 import { verdictOf } from '../../../src/trace/verdict.js';
 import { NetworkView } from '../../../src/view/network-view.js';
-import { openTestStore } from '../../fixtures/stores.js';
+import { anyDatabase, openTestStore } from '../../fixtures/stores.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -79,7 +79,7 @@ export interface RestFixtureOptions {
 export async function startRest(options: RestFixtureOptions = {}): Promise<RestFixture> {
   const { authenticator = openAuthenticator, log = silentLogger, isActive = () => true } = options;
   const { rateLimit = null, trustedProxies = [] } = options;
-  const store = await openTestStore(options.store ?? {});
+  const store = await openTestStore({ ...(await anyDatabase()), ...options.store });
   const clock = systemClock;
   const view = new NetworkView();
   const compiler = new Compiler(rules, view, encodeFragment);
@@ -198,7 +198,7 @@ export function describeRest(title: string, suite: (rest: () => RestFixture) => 
     let rest: RestFixture | null = null;
     before(async function () {
       this.timeout(60_000);
-      rest = await (shared ??= startRest());
+      rest = await (shared ??= startRest({ store: { databaseUrl: null } }));
     });
     suite(() => {
       if (rest === null) throw new Error('the server is not there');
