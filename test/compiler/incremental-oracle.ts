@@ -37,7 +37,7 @@ export interface OracleReport {
   readonly fewestPorts: number;
   readonly unitsRun: number;
   readonly fragmentsChanged: number;
-  /** Every read site in use and the first sequences of a round that fail without its recording; null if none did. */
+  /** Every read site in use and the shortest beginning of a round that fails without its recording; null if none did. */
   readonly sites: ReadonlyMap<string, { readonly site: ReadSite; readonly decidedBy: readonly number[] | null }>;
 }
 
@@ -104,9 +104,10 @@ class Trial {
   }
 
   step(where: string, revision: number, rows: readonly RowAfter<Kind>[], round: readonly number[]): void {
-    for (const site of this.#advance(where, this.#view.apply(revision, rows), rows)) {
+    const isDecided = (name: string): boolean => (this.#decidedBy.get(name)?.length ?? Infinity) <= round.length;
+    for (const site of this.#advance(where, this.#view.apply(revision, rows), rows, isDecided)) {
       const name = siteName(site);
-      if (!this.#decidedBy.has(name)) this.#decidedBy.set(name, [...round]);
+      if (!isDecided(name)) this.#decidedBy.set(name, [...round]);
     }
   }
 
@@ -145,8 +146,13 @@ class Trial {
     return { unitsRun, fragmentsChanged, sites };
   }
 
-  #advance(where: string, touched: Touched, rows: Iterable<RowAfter>): readonly ReadSite[] {
-    const { keys: reran, decisive } = this.#reference.apply(rows, site => this.#decidedBy.has(site));
+  #advance(
+    where: string,
+    touched: Touched,
+    rows: Iterable<RowAfter>,
+    isDecided: (site: string) => boolean = () => true,
+  ): readonly ReadSite[] {
+    const { keys: reran, decisive } = this.#reference.apply(rows, isDecided);
     const delta = this.#compiler.update(touched);
     this.#take(where, delta);
     const keys = new Set([...reran, ...delta.changes.map(change => change.key)]);

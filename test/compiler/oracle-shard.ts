@@ -3,17 +3,21 @@ import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { rules as productRules } from '../../src/compiler/rules.js';
 import { floodLocalWithin, switchingFloodLocal } from '../../src/compiler/switching/flooding.js';
-import { type OracleReport, runIncrementalOracle } from './incremental-oracle.js';
+import { OracleFailure, type OracleReport, runIncrementalOracle } from './incremental-oracle.js';
+import { type ReadSite, siteName } from './memoized-compile.js';
 
 /**
  * The rules of the product, with floods that a packet can afford a hundredth of: so they go in passes also in networks that can be
  * compiled some thirty thousand times.
  */
-export const rules = productRules.map(each =>
+const rules = productRules.map(each =>
   each === switchingFloodLocal
     ? floodLocalWithin({ unasked: 12, first: hypervisors => Math.max(0, 40 - 3 * hypervisors), pass: 41 })
     : each,
 );
+
+/** With room for what lives through one step only, less is collected. */
+const youngGenerationMb = 64;
 
 export interface ShardOptions {
   readonly sequences: readonly number[];
@@ -21,23 +25,52 @@ export interface ShardOptions {
   readonly sequencesPerRound: number;
 }
 
+/** A read that goes unrecorded, and the sequences that are to notice it. */
+interface Mutation {
+  readonly site: ReadSite;
+  readonly sequences: readonly number[];
+}
+
+/** What a thread is to do. */
+type Share = ShardOptions & { readonly mutations: readonly Mutation[] | null };
+
+const threads = (most: number): number => Math.min(availableParallelism(), most);
+
 /** Runs the sequences on all processors and adds the reports up. What a thread throws is thrown here. */
 export async function runOracleInShards(options: ShardOptions): Promise<OracleReport> {
   const { sequences, sequencesPerRound } = options;
   const rounds = Math.ceil(sequences.length / sequencesPerRound);
-  const shards = Math.min(availableParallelism(), rounds);
+  const shards = threads(rounds);
   const sequencesAShard = Math.ceil(rounds / shards) * sequencesPerRound;
   const reports = await Promise.all(
-    Array.from({ length: shards }, (_, place) =>
-      runShard({ ...options, sequences: sequences.slice(place * sequencesAShard, (place + 1) * sequencesAShard) }),
-    ),
+    Array.from({ length: shards }, (_, place) => {
+      const own = sequences.slice(place * sequencesAShard, (place + 1) * sequencesAShard);
+      return inThread<OracleReport>({ ...options, sequences: own, mutations: null });
+    }),
   );
   return reports.reduce(add);
 }
 
-function runShard(workerOptions: ShardOptions): Promise<OracleReport> {
+/** Leaves each read in turn unrecorded, and names those whose sequences do not notice. */
+export async function unnoticedMutations(
+  options: ShardOptions,
+  { sites }: Pick<OracleReport, 'sites'>,
+): Promise<readonly string[]> {
+  const all = [...sites.values()].map(({ site, decidedBy }): Mutation => ({ site, sequences: decidedBy ?? [] }));
+  const shards = threads(all.length);
+  const unnoticed = await Promise.all(
+    Array.from({ length: shards }, (_, place) => {
+      const mutations = all.filter((_mutation, index) => index % shards === place);
+      return inThread<readonly string[]>({ ...options, mutations });
+    }),
+  );
+  return unnoticed.flat();
+}
+
+function inThread<Result>(share: Share): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: workerOptions });
+    const resourceLimits = { maxYoungGenerationSizeMb: youngGenerationMb };
+    const worker = new Worker(new URL(import.meta.url), { workerData: share, resourceLimits });
     worker.once('message', resolve);
     worker.once('error', reject);
   });
@@ -46,8 +79,8 @@ function runShard(workerOptions: ShardOptions): Promise<OracleReport> {
 function add(left: OracleReport, right: OracleReport): OracleReport {
   const sites = new Map(left.sites);
   for (const [name, entry] of right.sites) {
-    const known = sites.get(name);
-    if (known === undefined || known.decidedBy === null) sites.set(name, entry);
+    const known = sites.get(name)?.decidedBy?.length ?? Infinity;
+    if (!sites.has(name) || (entry.decidedBy?.length ?? Infinity) < known) sites.set(name, entry);
   }
   return {
     steps: left.steps + right.steps,
@@ -58,4 +91,21 @@ function add(left: OracleReport, right: OracleReport): OracleReport {
   };
 }
 
-if (!isMainThread) parentPort?.postMessage(runIncrementalOracle({ rules, ...(workerData as ShardOptions) }));
+function isNoticed(options: ShardOptions, { site, sequences }: Mutation): boolean {
+  try {
+    runIncrementalOracle({ rules, ...options, sequences, unrecorded: site });
+    return false;
+  } catch (error) {
+    if (error instanceof OracleFailure) return true;
+    throw error;
+  }
+}
+
+if (!isMainThread) {
+  const { mutations, ...options } = workerData as Share;
+  parentPort?.postMessage(
+    mutations === null
+      ? runIncrementalOracle({ rules, ...options })
+      : mutations.filter(each => !isNoticed(options, each)).map(({ site }) => siteName(site)),
+  );
+}

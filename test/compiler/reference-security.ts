@@ -11,6 +11,15 @@ type Rows = Map<string, AnyRow>;
 /** All rows of a kind. */
 export type RowsOf = <K extends ViewKind>(kind: K) => readonly ViewRow<K>[];
 
+const texts = new Map<string, string>();
+
+/** As the model writes an address or prefix; asked some million times for some thousand texts. */
+function canonicalText(cidr: string): string {
+  let text = texts.get(cidr);
+  if (text === undefined) texts.set(cidr, (text = hostOrNetwork(cidr)));
+  return text;
+}
+
 /** The derived rows, given where ports are bound: by port, the hypervisor. */
 export function securityOf(rowsOf: RowsOf, hosts: ReadonlyMap<string, string>): ReadonlyMap<DerivedKind, Rows> {
   const byNumber = rowsOf('security-groups').toSorted((a, b) => a.number - b.number || (a.id < b.id ? -1 : 1));
@@ -40,7 +49,7 @@ export function securityOf(rowsOf: RowsOf, hosts: ReadonlyMap<string, string>): 
     for (const { id, number } of own) {
       const addresses = addressesOf.get(id) ?? new Set();
       for (const { ip } of port.ips) addresses.add(ip);
-      for (const { cidr } of port.allowedAddresses) addresses.add(hostOrNetwork(cidr));
+      for (const { cidr } of port.allowedAddresses) addresses.add(canonicalText(cidr));
       addressesOf.set(id, addresses);
       if (host === undefined) continue;
       reside(id, host, number);
@@ -65,8 +74,12 @@ export function securityOf(rowsOf: RowsOf, hosts: ReadonlyMap<string, string>): 
     for (const host of hostsOfGroup.get(rule.securityGroupId) ?? []) reside(remoteScope(setId), host, set.number);
     const addresses = setKind === 'address-sets' ? (sets.get(setId)?.addresses ?? []) : (addressesOf.get(setId) ?? []);
     const parts = new Map<number, string[]>();
-    for (const address of addresses)
-      parts.set(remotePart(address), [...(parts.get(remotePart(address)) ?? []), address].sort());
+    for (const address of [...addresses].sort()) {
+      const part = remotePart(address);
+      const held = parts.get(part);
+      if (held === undefined) parts.set(part, [address]);
+      else held.push(address);
+    }
     for (const [part, of] of parts) {
       const id = `${setId}/${part}`;
       const number = remoteNumber(set.number, part);
