@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runSeeds, Sum } from './seeds.js';
+import { SeedProcesses } from './seed-processes.js';
 import { Simulation } from './simulation.js';
 
 const { values } = parseArgs({
@@ -31,7 +32,7 @@ async function runOne(seed: number, trace: boolean): Promise<void> {
   }
 }
 
-async function runMany(from: number, count: number, processes: number): Promise<void> {
+async function runMany(from: number, count: number, processes: SeedProcesses): Promise<void> {
   const sum = new Sum();
   const startedMs = performance.now();
   await runSeeds(from, count, processes, outcome => {
@@ -46,9 +47,11 @@ async function runMany(from: number, count: number, processes: number): Promise<
       process.stdout.write(`${sum.seeds} of ${count} seeds in ${seconds} s, ${sum.failed.length} failed\n`);
     }
   });
+  processes.end();
   process.stdout.write(`${sum.table()}\n`);
   if (sum.failed.length > 0) process.exitCode = 1;
 }
 
-if (values.seed === undefined) await runMany(Number(values.from), Number(values.seeds), Number(values.processes));
+if (values.seed === undefined)
+  await runMany(Number(values.from), Number(values.seeds), new SeedProcesses(Number(values.processes)));
 else await runOne(Number(values.seed), values.trace);

@@ -1,6 +1,6 @@
 /** A process that runs the seeds that it is sent, one after the other. */
-import { runSeed } from './seeds.js';
+import { runSeed, type SeedTask } from './seeds.js';
 
-process.on('message', (seed: number) => {
-  void runSeed(seed).then(outcome => process.send?.(outcome));
+process.on('message', (task: SeedTask) => {
+  void runSeed(task).then(outcome => process.send?.(outcome));
 });

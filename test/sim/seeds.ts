@@ -1,9 +1,15 @@
-/** Many seeds over worker processes, and their sum: what `npm run sim` and the test of the simulation share. */
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+/** Many seeds, and their sum: what `npm run sim` and the test of the simulation share. */
 import { faultKinds, type FaultKind } from './faults.js';
+import { plantedFaults, type PlantedFault } from './planted-faults.js';
+import type { SeedProcesses } from './seed-processes.js';
 import { Simulation } from './simulation.js';
 import type { SimulationReport } from './simulation-report.js';
+
+/** A seed, and what is wrong with the program in it: usually nothing that is known. */
+export interface SeedTask {
+  readonly seed: number;
+  readonly planted: PlantedFault | null;
+}
 
 /** What became of one seed. */
 export type SeedOutcome =
@@ -16,16 +22,10 @@ type PlainReport = Omit<SimulationReport, 'operations' | 'faults'> & {
   readonly faults: Readonly<Record<string, number>>;
 };
 
-/**
- * A heap of some megabytes is collected with less work by one thread than by many that wait for each other, and less of it with room for what
- * lives through one event only. Code that one seed does not need the next one does.
- */
-const workerOptions: readonly string[] = ['--single-threaded-gc', '--min-semi-space-size=16', '--no-flush-bytecode'];
-
 /** Never rejects: a seed that fails says so. */
-export async function runSeed(seed: number): Promise<SeedOutcome> {
+export async function runSeed({ seed, planted }: SeedTask): Promise<SeedOutcome> {
   try {
-    const report = await new Simulation(seed).run();
+    const report = await new Simulation(seed, planted === null ? {} : { spoil: plantedFaults[planted] }).run();
     const { operations, faults } = report;
     const plain = { operations: Object.fromEntries(operations), faults: Object.fromEntries(faults) };
     return { kind: 'clean', seed, report: { ...report, ...plain } };
@@ -34,37 +34,22 @@ export async function runSeed(seed: number): Promise<SeedOutcome> {
   }
 }
 
-/** Runs `count` seeds from `from` on, over so many processes; tells each outcome as it comes. */
+/** Runs `count` seeds from `from` on, over these processes; tells each outcome as it comes. */
 export async function runSeeds(
   from: number,
   count: number,
-  processes: number,
+  processes: SeedProcesses,
   told: (outcome: SeedOutcome) => void,
 ): Promise<void> {
   let next = from;
-  const worker = fileURLToPath(new URL('./seed-worker.js', import.meta.url));
-  const runOne = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const child = fork(worker, { stdio: 'inherit', execArgv: [...process.execArgv, ...workerOptions] });
-      let seed: number | null = null;
-      const give = (): void => {
-        seed = next < from + count ? next : null;
-        next += 1;
-        if (seed === null) child.disconnect();
-        else child.send(seed);
-      };
-      child.on('message', (outcome: SeedOutcome) => {
-        told(outcome);
-        give();
-      });
-      child.on('error', reject);
-      child.on('exit', code => {
-        if (seed !== null) told({ kind: 'failed', seed, error: `the process ended with status ${code}` });
-        resolve();
-      });
-      give();
-    });
-  await Promise.all(Array.from({ length: processes }, runOne));
+  const runOneAfterOther = async (): Promise<void> => {
+    while (next < from + count) {
+      const seed = next;
+      next += 1;
+      told(await processes.run({ seed, planted: null }));
+    }
+  };
+  await Promise.all(Array.from({ length: processes.count }, runOneAfterOther));
 }
 
 /** What many seeds came to. */
