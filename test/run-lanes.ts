@@ -1,28 +1,33 @@
 /**
- * Program: `npm test`. Runs the tests with real daemons (Open vSwitch, Postgres), which mostly wait, in two lanes, and beside them, with
+ * Program: `npm test`. Runs the tests with real daemons (Open vSwitch, Postgres), which mostly wait, in some lanes, and beside them, with
  * the least priority, those that only compute. Each lane is a mocha of its own; what they say comes line by line, and the sum of all as the
  * closing line. Ends with 0 when each did. Arguments go to all.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { lanesOfAllTests } from './lanes.js';
 
-/** What only computes: it takes no processor from daemons, leases and packets that are being timed. */
-const COMPUTING =
-  'dist/test/{base,compiler,config,delivery,model,sim,slow-path,southbound,types,view,work}/**/*.test.js';
-/** Most of the tests on real Open vSwitch: they wait so much that two rows of them fit on two processors. */
-const FIRST_ROW = 'dist/test/ovs/{[a-r],se}*.test.js';
-const LANES = [
-  { name: 'ovs', command: ['mocha', FIRST_ROW] },
-  {
-    name: 'real',
-    command: ['mocha', 'dist/test/**/*.test.js', ...ignoring('dist/test/{long,kernel}/**', FIRST_ROW, COMPUTING)],
-  },
-  { name: 'pure', command: ['nice', '-n', '19', 'mocha', COMPUTING] },
-] as const;
+interface Lane {
+  readonly name: string;
+  /** Of what only computes: it takes no processor from daemons, leases and packets that are being timed. */
+  readonly isLeast: boolean;
+  readonly files: readonly string[];
+}
 
-function ignoring(...patterns: readonly string[]): string[] {
-  return patterns.flatMap(pattern => ['--ignore', pattern]);
+function lanes(): readonly Lane[] {
+  const { computing, daemons } = lanesOfAllTests();
+  return [
+    ...daemons.map((files, place) => ({ name: `ovs${place + 1}`, isLeast: false, files })),
+    { name: 'pure', isLeast: true, files: computing },
+  ];
+}
+
+function start({ isLeast, files }: Lane): ChildProcess {
+  const tests = files.map(file => `dist/test/${file}`);
+  const args = [...process.argv.slice(2), ...tests];
+  const [program, before] = isLeast ? ['nice', ['-n', '19', 'mocha']] : ['mocha', []];
+  return spawn(program, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 interface LaneResult {
@@ -51,10 +56,7 @@ async function follow(name: string, child: ChildProcess): Promise<LaneResult> {
   return { succeeded: status === 0 && closing !== null, passed: Number(passed), failed: Number(failed) };
 }
 
-const children = LANES.map(({ name, command }) => {
-  const [program = '', ...args] = [...command, ...process.argv.slice(2)];
-  return { name, child: spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }) };
-});
+const children = lanes().map(lane => ({ name: lane.name, child: start(lane) }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     for (const { child } of children) child.kill(signal);
