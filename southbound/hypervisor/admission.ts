@@ -64,6 +64,8 @@ export class Admission {
   #mustLookAgain = false;
   /** The identity that was looked at last, as text. */
   #lookedAt = '';
+  /** What the root row says, until it changes: every change of a hypervisor asks all admissions who they are. */
+  #identityNow: Identity | null = null;
 
   /** @param onAdmitted is called when it is known whose connection it is */
   constructor(stream: Duplex, peer: Peer, context: AdmissionContext, onAdmitted: () => void) {
@@ -115,7 +117,7 @@ export class Admission {
   }
 
   #identity(): Identity {
-    return readIdentity(this.#root.only('Open_vSwitch'), this.peer);
+    return (this.#identityNow ??= readIdentity(this.#root.only('Open_vSwitch'), this.peer));
   }
 
   async #run(): Promise<void> {
@@ -129,6 +131,7 @@ export class Admission {
       this.#client = client;
       const ended = new Promise<string>(resolve => client.onClose(resolve));
       this.#root.onChange(() => {
+        this.#identityNow = null;
         // The row also counts every configuration change on the host, which says nothing about who it is.
         if (JSON.stringify(this.#identity()) !== this.#lookedAt) this.reconsider();
       });

@@ -305,8 +305,10 @@ export class SouthboundListener {
     this.#letTry(systemId);
   }
 
-  /** Looks anew at those in whose way this host was. */
+  /** Looks anew at those in whose way this host was, and at connections that were not its own. */
   #letTry(systemId: string): void {
+    const session = this.#sessions.get(systemId);
+    if (session !== undefined) this.#unpaired.pair(session);
     for (const admission of this.#admissions) if (admission.waitsFor === systemId) admission.reconsider();
   }
 
@@ -320,7 +322,7 @@ export class SouthboundListener {
     const session = new HypervisorSession(report, hypervisor, clock, log);
     this.#sessions.set(report.systemId, session);
     onSession(session);
-    this.#unpaired.pair();
+    this.#unpaired.pair(session);
     return session;
   }
 

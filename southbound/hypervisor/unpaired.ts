@@ -82,25 +82,27 @@ export class UnpairedConnections {
     channel.datapathId.then(
       datapathId => {
         entry.datapathId = datapathId;
-        this.pair();
+        const session = this.#options.sessionOf(datapathId);
+        if (session !== null && this.#waiting.has(entry)) this.#handOver(entry, session);
       },
       () => {}, // It closed, and was told above.
     );
   }
 
-  /** Hands over every connection whose session has come to be. */
-  pair(): void {
-    for (const entry of this.#waiting) {
-      const session = entry.datapathId === null ? null : this.#options.sessionOf(entry.datapathId);
-      if (!session) continue;
-      const { use, channel } = entry;
-      const fault = pairingFault(session, channel.peer);
-      if (fault === null) {
-        this.#leave(entry);
-        this.#options.refusals.settle(use, channel.peer.address);
-        session.attachOpenFlow(use, channel);
-      } else this.#refuse(entry, fault);
-    }
+  /** Hands over every connection that is of this session. When a whole fleet dials, many wait. */
+  pair(session: HypervisorSession): void {
+    const { datapathId } = session.hypervisor;
+    for (const entry of this.#waiting) if (entry.datapathId === datapathId) this.#handOver(entry, session);
+  }
+
+  #handOver(entry: Unpaired, session: HypervisorSession): void {
+    const { use, channel } = entry;
+    const fault = pairingFault(session, channel.peer);
+    if (fault === null) {
+      this.#leave(entry);
+      this.#options.refusals.settle(use, channel.peer.address);
+      session.attachOpenFlow(use, channel);
+    } else this.#refuse(entry, fault);
   }
 
   /** Whether it was still here. */

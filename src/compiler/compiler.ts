@@ -39,11 +39,19 @@ export interface ResidencyChange {
   readonly resident: boolean;
 }
 
-/** What an update did: fragments sorted by key, residencies by datapath and hypervisor. */
+/** A hypervisor that is in a mesh from now on, or no longer. */
+export interface MeshChange {
+  readonly hypervisorId: string;
+  readonly meshId: string;
+  readonly member: boolean;
+}
+
+/** What an update did: fragments sorted by key, residencies by datapath and hypervisor, members by mesh and hypervisor. */
 export interface Delta<F extends FragmentHeader = Fragment> {
   readonly revision: number;
   readonly changes: readonly FragmentChange<F>[];
   readonly residency: readonly ResidencyChange[];
+  readonly meshes: readonly MeshChange[];
 }
 
 export interface CompilerStats {
@@ -134,7 +142,12 @@ export class Compiler<F extends FragmentHeader> {
     this.#latest = { revision: touched.revision, unitsRun: dirty.size, fragmentsChanged: changes.length };
     this.#unitsRun += dirty.size;
     this.#fragmentsChanged += changes.length;
-    return { revision: touched.revision, changes, residency: residencyChanges(touched) };
+    return {
+      revision: touched.revision,
+      changes,
+      residency: residencyChanges(touched),
+      meshes: meshChanges(touched),
+    };
   }
 
   /** Everything that is kept, in no order. Read it out before the next update. */
@@ -327,4 +340,15 @@ function residencyChanges(touched: Touched): readonly ResidencyChange[] {
     residency.push({ hypervisorId: row.hypervisorId, datapathId: row.datapathId, resident: change.after !== null });
   }
   return residency;
+}
+
+function meshChanges(touched: Touched): readonly MeshChange[] {
+  const meshes: MeshChange[] = [];
+  for (const change of touched.changes) {
+    if (change.kind !== 'mesh-members' || (change.before !== null && change.after !== null)) continue;
+    const row = change.after ?? change.before;
+    if (row !== null)
+      meshes.push({ hypervisorId: row.hypervisorId, meshId: row.meshId, member: change.after !== null });
+  }
+  return meshes;
 }

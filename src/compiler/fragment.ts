@@ -9,12 +9,14 @@ import type { Match } from '../../southbound/openflow/oxm.js';
 
 /**
  * Where a fragment belongs. `datapath`: on every hypervisor where that logical switch or router is resident,
- * with the same bytes on all of them, so it never mentions an ofport. `hypervisor`: on that one only.
+ * with the same bytes on all of them, so it never mentions an ofport. `hypervisor`: on that one only. `peers`: on every
+ * other hypervisor that is in some mesh (view/rows.ts) with that one.
  */
 export type Scope =
   | { readonly kind: 'everywhere' }
   | { readonly kind: 'datapath'; readonly datapathId: string }
-  | { readonly kind: 'hypervisor'; readonly hypervisorId: string };
+  | { readonly kind: 'hypervisor'; readonly hypervisorId: string }
+  | { readonly kind: 'peers'; readonly hypervisorId: string };
 
 /** One flow; its cookie is the fragment's. Timeouts are in seconds; absent or 0 means none. */
 export interface Flow {
@@ -86,7 +88,7 @@ export interface FragmentBody {
   readonly after?: readonly string[];
   /** A switch that cannot hold it has all else: its refusal shows, and keeps no revision from being applied. */
   readonly isOptional?: true;
-  /** Lookups whose answer denies: sent ahead of the fragments that ask them, removed after those. */
+  /** What others lead to, and lookups whose answer denies: sent ahead of the fragments that ask them, removed after those. */
   readonly isAskedByOthers?: true;
   /** The object named by the cookie, where it is not the subject itself: the subject's own number when absent. */
   readonly subjectNumber?: number;

@@ -11,6 +11,8 @@ const owners: { readonly [K in DerivedKind]: (row: ViewRow<K>) => FragmentOwner 
   fleet: row => ({ kind: 'hypervisors', id: row.id }),
   'hypervisor-keys': row => ({ kind: 'hypervisors', id: row.id }),
   residencies: row => ({ kind: row.datapathKind, id: row.datapathId }),
+  // Of no object, and no rule is about it.
+  'mesh-members': row => ({ kind: 'hypervisors', id: row.hypervisorId }),
   'switch-presences': row => ({ kind: 'logical-switches', id: row.logicalSwitchId }),
   'physical-attachments': row => ({ kind: 'hypervisors', id: row.hypervisorId }),
   'gateway-places': row => ({ kind: 'logical-routers', id: row.logicalRouterId }),

@@ -1,6 +1,6 @@
 /**
- * What every hypervisor should hold: the newest fragments, by key and by scope, and which datapaths are resident
- * where. It is shared by all hypervisors; nothing here is kept per hypervisor except its set of datapaths.
+ * What every hypervisor should hold: the newest fragments, by key and by scope, which datapaths are resident where, and
+ * who is in which mesh. It is shared by all hypervisors; nothing here is kept per hypervisor except its datapaths and meshes.
  *
  * Each scope keeps the sum of its fragments' digests, and each hypervisor that of its scopes: a delta costs one addition
  * for each scope that it touches and each hypervisor concerned. Equal digests mean equal bytes: that is how a reconnect
@@ -10,6 +10,7 @@ import type { Delta } from '../compiler/compiler.js';
 import type { Scope } from '../compiler/fragment.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { addDigest } from './encoding.js';
+import { Peers } from './peers.js';
 
 /** The newest version of a fragment. `revision` is that of its last change; of one hypervisor's, of its last change there. */
 export interface PlacedFragment {
@@ -21,6 +22,8 @@ export interface PlacedFragment {
 export interface HostChange {
   readonly key: string;
   readonly before: EncodedFragment | null;
+  /** What stays here until others are ready may still lead to it: its removal waits for that. Absent: nothing does. */
+  readonly pointedFrom?: ReadonlySet<string>;
 }
 
 /** What a delta means, by hypervisor. */
@@ -44,6 +47,8 @@ interface ScopeContents {
   digest: bigint;
 }
 
+type Note = (hypervisorId: string, key: string, before: EncodedFragment | null) => void;
+
 const noKeys: readonly string[] = [];
 
 function newContents(scope: Scope): ScopeContents {
@@ -55,7 +60,7 @@ type Scopes = { readonly [K in Scope['kind']]: Map<string, ScopeContents> };
 /** Unique among the scopes of one kind. */
 function scopeId(scope: Scope): string {
   if (scope.kind === 'datapath') return scope.datapathId;
-  return scope.kind === 'hypervisor' ? scope.hypervisorId : '';
+  return scope.kind === 'everywhere' ? '' : scope.hypervisorId;
 }
 
 /** Fragments of a scope that a hypervisor came into with this revision: none of them changed there before. */
@@ -67,14 +72,15 @@ function* notBefore(revision: number, contents: ScopeContents | undefined): Gene
 
 export class DesiredState {
   readonly #byKey = new Map<string, PlacedFragment>();
-  readonly #scopes: Scopes = { everywhere: new Map(), datapath: new Map(), hypervisor: new Map() };
+  readonly #scopes: Scopes = { everywhere: new Map(), datapath: new Map(), hypervisor: new Map(), peers: new Map() };
   /** By hypervisor: its datapaths, each with the revision from which on it is resident there. */
   readonly #datapathsOf = new Map<string, Map<string, number>>();
   /** By hypervisor: the revision that brought it; of those added since the last delta, that of the next one. */
   readonly #broughtBy = new Map<string, number>();
   readonly #added = new Set<string>();
   readonly #residentsOf = new Map<string, Set<string>>();
-  /** By hypervisor: sum of the digests of its scopes. */
+  readonly #peers = new Peers(hypervisorId => this.#scopes.peers.get(hypervisorId));
+  /** By hypervisor: sum of the digests of its scopes, but for `peers`. */
   readonly #digests = new Map<string, bigint>();
   #revision = 0;
 
@@ -108,6 +114,7 @@ export class DesiredState {
     this.#broughtBy.delete(hypervisorId);
     this.#added.delete(hypervisorId);
     this.#digests.delete(hypervisorId);
+    this.#peers.forget(hypervisorId);
   }
 
   get(key: string): PlacedFragment | undefined {
@@ -125,6 +132,9 @@ export class DesiredState {
     const broughtBy = this.#broughtBy.get(hypervisorId) ?? 0;
     for (const contents of [this.#scopes.everywhere.get(''), this.#scopes.hypervisor.get(hypervisorId)]) {
       yield* notBefore(broughtBy, contents);
+    }
+    for (const [peer, since] of this.#peers.of(hypervisorId)) {
+      yield* notBefore(Math.max(broughtBy, since), this.#scopes.peers.get(peer));
     }
     for (const [datapathId, residentSince] of this.#datapathsOf.get(hypervisorId) ?? []) {
       yield* notBefore(residentSince, this.#scopes.datapath.get(datapathId));
@@ -146,12 +156,13 @@ export class DesiredState {
   flowsOn(hypervisorId: string): number {
     let flows = 0;
     for (const contents of this.#scopesOf(hypervisorId)) flows += contents.flows;
-    return flows;
+    return flows + this.#peers.sumOn(hypervisorId).flows;
   }
 
   /** Sum of the digests of everything on the hypervisor, modulo 2^64. */
   digestOn(hypervisorId: string): bigint {
-    return this.#digests.get(hypervisorId) ?? 0n;
+    if (!this.#datapathsOf.has(hypervisorId)) return 0n;
+    return addDigest(this.#digests.get(hypervisorId) ?? 0n, this.#peers.sumOn(hypervisorId).digest);
   }
 
   /**
@@ -162,18 +173,33 @@ export class DesiredState {
   apply(delta: Delta<EncodedFragment>, tracked: (hypervisorId: string) => boolean = () => true): DeltaEffect {
     const changes = new Map<string, Map<string, EncodedFragment | null>>();
     const untracked = new Set<string>();
-    const note = (hypervisorId: string, key: string, before: EncodedFragment | null): void => {
-      if (untracked.has(hypervisorId)) return;
-      if (!changes.has(hypervisorId) && !tracked(hypervisorId)) {
-        untracked.add(hypervisorId);
-        return;
-      }
+    const isListed = (hypervisorId: string): boolean => {
+      if (untracked.has(hypervisorId)) return false;
+      if (changes.has(hypervisorId) || tracked(hypervisorId)) return true;
+      untracked.add(hypervisorId);
+      return false;
+    };
+    const note: Note = (hypervisorId, key, before) => {
+      if (!isListed(hypervisorId)) return;
       let ofHost = changes.get(hypervisorId);
       if (ofHost === undefined) changes.set(hypervisorId, (ofHost = new Map()));
       if (!ofHost.has(key)) ofHost.set(key, before);
     };
     const pointedFrom = this.#noteBefore(delta, note);
+    const isUnlisted = (hypervisorId: string): boolean =>
+      untracked.has(hypervisorId) || !this.#datapathsOf.has(hypervisorId);
+    const peers = this.#peers.apply(delta.meshes, delta.revision, {
+      isUnlisted,
+      isListed: hypervisorId => !isUnlisted(hypervisorId) && isListed(hypervisorId),
+    });
+    for (const { hypervisorId, peer } of peers.lost) {
+      for (const [key, { fragment }] of this.#scopes.peers.get(peer)?.fragments ?? [])
+        note(hypervisorId, key, fragment);
+    }
     this.#replaceAll(delta);
+    for (const { hypervisorId, peer } of peers.gained) {
+      for (const key of this.#scopes.peers.get(peer)?.fragments.keys() ?? []) note(hypervisorId, key, null);
+    }
     const gained = this.#applyResidency(delta);
     for (const { key, after } of delta.changes) {
       if (after !== null) for (const host of this.#hostsOf(after.scope)) note(host, key, null);
@@ -189,12 +215,10 @@ export class DesiredState {
   }
 
   /** Notes what hypervisors hold before the delta, as far as the delta touches it. */
-  #noteBefore(
-    delta: Delta<EncodedFragment>,
-    note: (hypervisorId: string, key: string, before: EncodedFragment | null) => void,
-  ): Map<string, Set<string>> {
+  #noteBefore(delta: Delta<EncodedFragment>, note: Note): Map<string, Set<string>> {
     const pointedFrom = new Map<string, Set<string>>();
     for (const { hypervisorId, resident } of delta.residency) if (resident) this.addHypervisor(hypervisorId);
+    for (const { hypervisorId, member } of delta.meshes) if (member) this.addHypervisor(hypervisorId);
     for (const { before, after } of delta.changes) {
       if (after?.scope.kind === 'hypervisor') this.addHypervisor(after.scope.hypervisorId);
       if (before === null) continue;
@@ -218,8 +242,10 @@ export class DesiredState {
     const different = new Map<string, HostChange[]>();
     for (const [hypervisorId, byKey] of changes) {
       const list: HostChange[] = [];
+      const self = new Set([hypervisorId]);
       for (const [key, before] of byKey) {
-        if ((this.desiredOn(hypervisorId, key)?.fragment ?? null) !== before) list.push({ key, before });
+        if ((this.desiredOn(hypervisorId, key)?.fragment ?? null) === before) continue;
+        list.push(before?.scope.kind === 'peers' ? { key, before, pointedFrom: self } : { key, before });
       }
       if (list.length > 0) different.set(hypervisorId, list);
     }
@@ -249,29 +275,33 @@ export class DesiredState {
   }
 
   #replaceAll({ changes, revision }: Delta<EncodedFragment>): void {
-    const byScope = new Map<Scope['kind'], Map<string, { readonly scope: Scope; digest: bigint }>>();
-    const add = (scope: Scope, digest: bigint): void => {
+    const byScope = new Map<Scope['kind'], Map<string, { readonly scope: Scope; flows: number; digest: bigint }>>();
+    const add = (scope: Scope, flows: number, digest: bigint): void => {
       let ofKind = byScope.get(scope.kind);
       if (ofKind === undefined) byScope.set(scope.kind, (ofKind = new Map()));
       const sum = ofKind.get(scopeId(scope));
-      if (sum === undefined) ofKind.set(scopeId(scope), { scope, digest });
-      else sum.digest = addDigest(sum.digest, digest);
+      if (sum === undefined) ofKind.set(scopeId(scope), { scope, flows, digest });
+      else {
+        sum.flows += flows;
+        sum.digest = addDigest(sum.digest, digest);
+      }
     };
     for (const { key, after } of changes) {
       const before = this.#byKey.get(key);
       if (before !== undefined) {
         this.#leaveScope(before);
-        add(before.fragment.scope, -before.fragment.digest);
+        add(before.fragment.scope, -before.fragment.flowCount, -before.fragment.digest);
       }
       if (after === null) this.#byKey.delete(key);
       else {
         this.#enterScope({ fragment: after, revision });
-        add(after.scope, after.digest);
+        add(after.scope, after.flowCount, after.digest);
       }
     }
     for (const ofKind of byScope.values()) {
-      for (const { scope, digest } of ofKind.values()) {
-        for (const hypervisorId of this.#hostsOf(scope)) this.#addDigest(hypervisorId, digest);
+      for (const { scope, flows, digest } of ofKind.values()) {
+        if (scope.kind === 'peers') this.#peers.changed(scope.hypervisorId, { flows, digest });
+        else for (const hypervisorId of this.#hostsOf(scope)) this.#addDigest(hypervisorId, digest);
       }
     }
   }
@@ -319,6 +349,8 @@ export class DesiredState {
         return this.#residentsOf.get(scope.datapathId)?.has(hypervisorId) === true;
       case 'hypervisor':
         return scope.hypervisorId === hypervisorId;
+      case 'peers':
+        return this.#datapathsOf.has(hypervisorId) && this.#peers.are(hypervisorId, scope.hypervisorId);
     }
   }
 
@@ -330,6 +362,8 @@ export class DesiredState {
         return this.#residentsOf.get(scope.datapathId) ?? [];
       case 'hypervisor':
         return [scope.hypervisorId];
+      case 'peers':
+        return [...this.#peers.of(scope.hypervisorId).keys()].filter(peer => this.#datapathsOf.has(peer));
     }
   }
 

@@ -83,6 +83,7 @@ const nobody: ReadonlySet<never> = new Set();
 /** The hypervisors that a delta says something is to be on. */
 function* named(delta: Delta<EncodedFragment>): Generator<string> {
   for (const { hypervisorId, resident } of delta.residency) if (resident) yield hypervisorId;
+  for (const { hypervisorId, member } of delta.meshes) if (member) yield hypervisorId;
   for (const { after } of delta.changes) if (after?.scope.kind === 'hypervisor') yield after.scope.hypervisorId;
 }
 

@@ -104,7 +104,7 @@ export class HostLedger {
   mark(changes: readonly HostChange[], context: MarkContext): void {
     this.#version += 1;
     if (this.isClean && changes.length > 0) this.#onBehind();
-    for (const { key, before } of changes) {
+    for (const { key, before, pointedFrom = null } of changes) {
       this.#moved.add(key);
       const entry = this.#dirty.get(key);
       if (entry === undefined) {
@@ -114,7 +114,7 @@ export class HostLedger {
           since: context.since,
           latest: context.latest,
           sinceMs: context.nowMs,
-          pointedFrom: context.pointedFrom,
+          pointedFrom: union(context.pointedFrom, pointedFrom),
           refusal: null,
         });
         continue;
@@ -123,7 +123,7 @@ export class HostLedger {
         ...entry,
         latest: context.latest,
         sinceMs: context.nowMs,
-        pointedFrom: union(entry.pointedFrom, context.pointedFrom),
+        pointedFrom: union(entry.pointedFrom, union(context.pointedFrom, pointedFrom)),
         refusal: null,
       });
     }

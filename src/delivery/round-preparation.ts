@@ -32,7 +32,8 @@ export function prepareRound(
     desired: desiredOf,
     difference: (entry, target) => differences.of(entry, target),
     holdOf: (entry, target, own) => {
-      const revision = desired.get(entry.key)?.revision ?? entry.latest;
+      // What goes from here may be as it was for long, and stay on others.
+      const revision = target === null ? entry.latest : (desired.get(entry.key)?.revision ?? entry.latest);
       return holdOf(self, entry, target, revision, peers, nowMs, hypervisorId => late.add(hypervisorId), own);
     },
     gathers: (ready, held) => gathering.waits({ ready, held, nowMs, isAskedFor: isAskedFor() }),

@@ -11,6 +11,7 @@ import { Balancing } from './balancing.js';
 import { Placement } from './placement.js';
 import {
   all,
+  fleetAfter,
   fleetId,
   fleetOf,
   hypervisorKeyOf,
@@ -60,6 +61,7 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'fleet',
   'hypervisor-keys',
   'residencies',
+  'mesh-members',
   'switch-presences',
   'bound-ports',
   'physical-attachments',
@@ -171,9 +173,11 @@ export class NetworkView implements NetworkReader {
   /** The row of the fleet and the keys of hypervisors, where they may be others. */
   #fleet(changes: readonly RowChange[]): readonly RowAfter[] {
     const changed = changes.filter(change => change.kind === 'hypervisors');
-    if (this.get('fleet', fleetId) !== null && changed.length === 0) return [];
+    const held = this.get('fleet', fleetId);
+    if (held !== null && changed.length === 0) return [];
+    const after = (held && fleetAfter(held, changed)) ?? fleetOf(this.by('hypervisors', 'all', all));
     return [
-      { kind: 'fleet', id: fleetId, after: fleetOf(this.by('hypervisors', 'all', all)) },
+      { kind: 'fleet', id: fleetId, after },
       ...changed.map(
         ({ id, after }) =>
           ({ kind: 'hypervisor-keys', id, after: after === null ? null : hypervisorKeyOf(after) }) as const,

@@ -1,11 +1,12 @@
 /**
- * Which hypervisor must hold which datapath. Derived incrementally from switches, routers, router ports, switch
+ * Which hypervisor must hold which datapath, and which send to each other. Derived incrementally from switches, routers, router ports, switch
  * ports and bindings:
  *
  *   bound-ports       a logical switch port and its binding, joined
  *   switch-presences  (switch, hypervisor) with at least one bound port
  *   residencies       (datapath, hypervisor) where the hypervisor has a bound port of any switch in the connected
  *                     component; switches and routers are joined by router ports, routers also by peer ports
+ *   mesh-members      (component, hypervisor) likewise: who sends to each other through tunnels
  *
  * The port by which a router is outside joins nothing, or everything behind one physical network would be one component: the router
  * reaches it through its gateway. A hypervisor that can be that has both, as if it had ports of them.
@@ -14,10 +15,19 @@
  * the components concerned and no other. What must stay true: the rows are a function of the current rows of the
  * model only (test/view/placement.test.ts compares with a computation from scratch after every change).
  */
+import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
 import { isGatewayPort } from '../model/gateway.js';
-import { presenceId, residencyId, type BoundPort, type DerivedKind, type GatewayPlace } from './rows.js';
+import {
+  meshMemberId,
+  presenceId,
+  residencyId,
+  type BoundPort,
+  type DerivedKind,
+  type GatewayPlace,
+  type MeshMember,
+} from './rows.js';
 
 type DatapathKind = 'logical-switches' | 'logical-routers';
 
@@ -25,7 +35,7 @@ type DatapathKind = 'logical-switches' | 'logical-routers';
 interface Datapath {
   readonly id: string;
   /** Null while the row does not exist: then it joins nothing and has no rows. */
-  live: { readonly kind: DatapathKind; readonly number: number } | null;
+  live: LiveDatapath | null;
   /** Neighbour and how many router ports make the link. */
   readonly links: Map<Datapath, number>;
   /** Hypervisor id and how many ports of this very switch are bound there; and routers for which it can be the gateway. */
@@ -33,13 +43,26 @@ interface Datapath {
   component: Component;
 }
 
+interface LiveDatapath {
+  readonly kind: DatapathKind;
+  readonly number: number;
+  /** It is part of a physical network, through which its ports reach each other. */
+  readonly isPhysical: boolean;
+}
+
 interface Component {
   readonly members: Set<Datapath>;
   /** Hypervisor id and how many members have ports there. */
   readonly hosts: Map<string, number>;
+  /** What its mesh is named after; null: it has none. */
+  mesh: Pick<MeshMember, 'meshId' | 'number'> | null;
 }
 
-const newComponent = (): Component => ({ members: new Set(), hosts: new Map() });
+const newComponent = (): Component => ({ members: new Set(), hosts: new Map(), mesh: null });
+
+function liveDatapath(kind: DatapathKind, row: RowOf<DatapathKind> | null): LiveDatapath | null {
+  return row === null ? null : { kind, number: row.number, isPhysical: 'provider' in row && row.provider !== null };
+}
 
 /** Adds to a count; tells whether it came into being or went away. */
 function count<T>(counts: Map<T, number>, key: T, by: 1 | -1): 'appeared' | 'disappeared' | 'stayed' {
@@ -76,7 +99,7 @@ export class Placement {
     const switchPorts = new Set<string>();
     for (const change of changes) {
       if (change.kind === 'logical-switches' || change.kind === 'logical-routers') {
-        this.#setDatapath(change.kind, change.id, change.after?.number ?? null);
+        this.#setDatapath(change.id, liveDatapath(change.kind, change.after));
         if (change.kind === 'logical-routers' && outsideOf(change.before) !== outsideOf(change.after)) {
           for (const port of this.#view.by('logical-router-ports', 'logicalRouterId', change.id))
             routerPorts.add(port.id);
@@ -106,10 +129,9 @@ export class Placement {
     return found;
   }
 
-  #setDatapath(kind: DatapathKind, id: string, number: number | null): void {
+  #setDatapath(id: string, live: LiveDatapath | null): void {
     const datapath = this.#datapath(id);
-    if (datapath.live?.number === number) return;
-    const live = number === null ? null : { kind, number };
+    if (structurallyEqual(datapath.live, live)) return;
     const { component } = datapath;
     // Withdrawn here and said again by the rebuild, with the new number or not at all.
     this.#dirty.add(component);
@@ -166,6 +188,7 @@ export class Placement {
   /** Finds the components anew among the members of those that a link or a datapath has changed. */
   #rebuild(): void {
     const found = new Set<Component>();
+    for (const old of this.#dirty) this.#setMesh(old, false);
     for (const old of this.#dirty) {
       for (const member of old.members) {
         if (member.live !== null && !found.has(member.component)) found.add(this.#component(member, found));
@@ -195,6 +218,8 @@ export class Placement {
       for (const [hypervisorId, resident] of difference) this.#setResidency(datapath, hypervisorId, resident);
       datapath.component = component;
     }
+    component.mesh = meshOf(component);
+    this.#setMesh(component, true);
     return component;
   }
 
@@ -239,6 +264,17 @@ export class Placement {
     const atComponent = count(datapath.component.hosts, hypervisorId, by);
     if (atComponent === 'stayed') return;
     for (const member of datapath.component.members) this.#setResidency(member, hypervisorId, by === 1);
+    this.#setMember(datapath.component, hypervisorId, by === 1);
+  }
+
+  #setMesh(component: Component, isThere: boolean): void {
+    for (const hypervisorId of component.hosts.keys()) this.#setMember(component, hypervisorId, isThere);
+  }
+
+  #setMember({ mesh }: Component, hypervisorId: string, isMember: boolean): void {
+    if (mesh === null) return;
+    const id = meshMemberId(mesh.meshId, hypervisorId);
+    this.#output.push({ kind: 'mesh-members', id, after: isMember ? { id, ...mesh, hypervisorId } : null });
   }
 
   #setResidency({ id: datapathId, live }: Datapath, hypervisorId: string, resident: boolean): void {
@@ -254,6 +290,18 @@ export class Placement {
     const row = { id, logicalSwitchId, hypervisorId, number: live.number };
     this.#output.push({ kind: 'switch-presences', id, after: present ? row : null });
   }
+}
+
+/** Named after the oldest datapath, so that what joins later changes no name. */
+function meshOf({ members }: Component): Component['mesh'] {
+  let oldest: { readonly meshId: string; readonly number: number } | null = null;
+  let needsTunnels = members.size > 1;
+  for (const { id, live } of members) {
+    if (live === null) continue;
+    needsTunnels ||= !live.isPhysical;
+    if (oldest === null || live.number < oldest.number) oldest = { meshId: id, number: live.number };
+  }
+  return needsTunnels ? oldest : null;
 }
 
 /** The logical switch on which the router is outside. */

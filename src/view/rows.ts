@@ -25,6 +25,20 @@ export interface Residency {
   readonly number: number;
 }
 
+/**
+ * A hypervisor sends to the others of the mesh through tunnels, and they to it: they have ports of switches that are connected. One
+ * mesh for each connected component of switches and routers; a switch by itself that is part of a physical network has none.
+ */
+export interface MeshMember {
+  /** `meshId@hypervisorId` */
+  readonly id: string;
+  /** The id of the oldest switch or router of the component: the one with the lowest number. */
+  readonly meshId: string;
+  readonly hypervisorId: string;
+  /** The number of that switch or router. */
+  readonly number: number;
+}
+
 /** A hypervisor has at least one bound port of that very switch, or can be the gateway of a router that is outside on it. */
 export interface SwitchPresence {
   /** `logicalSwitchId@hypervisorId` */
@@ -99,15 +113,26 @@ export function hypervisorKeyOf({ id, hypervisorKey, number }: RowOf<'hypervisor
 
 export const fleetId = 'fleet';
 
+function tunnelMtuTo(hypervisor: RowOf<'hypervisors'> | null): number {
+  return hypervisor?.allowed === true && hypervisor.encapIp !== null ? tunnelMtu(hypervisor) : 0;
+}
+
 /** The row of the fleet that has these hypervisors. */
 export function fleetOf(hypervisors: Iterable<RowOf<'hypervisors'>>): Fleet {
   let largestTunnelMtu = 0;
-  for (const hypervisor of hypervisors) {
-    if (hypervisor.allowed && hypervisor.encapIp !== null) {
-      largestTunnelMtu = Math.max(largestTunnelMtu, tunnelMtu(hypervisor));
-    }
-  }
+  for (const hypervisor of hypervisors) largestTunnelMtu = Math.max(largestTunnelMtu, tunnelMtuTo(hypervisor));
   return { id: fleetId, number: 0, largestTunnelMtu };
+}
+
+type HypervisorChange = { readonly [K in 'before' | 'after']: RowOf<'hypervisors'> | null };
+
+/** The same after these changes, without a look at those that have not changed; null: it takes one. */
+export function fleetAfter({ largestTunnelMtu }: Fleet, changes: readonly HypervisorChange[]): Fleet | null {
+  const largest = (side: 'before' | 'after'): number =>
+    Math.max(0, ...changes.map(change => tunnelMtuTo(change[side])));
+  const after = largest('after');
+  if (largest('before') === largestTunnelMtu && after < largestTunnelMtu) return null;
+  return { id: fleetId, number: 0, largestTunnelMtu: Math.max(largestTunnelMtu, after) };
 }
 
 /** Derived tables, by name. */
@@ -115,6 +140,7 @@ export interface DerivedRows {
   readonly fleet: Fleet;
   readonly 'hypervisor-keys': HypervisorKey;
   readonly residencies: Residency;
+  readonly 'mesh-members': MeshMember;
   readonly 'switch-presences': SwitchPresence;
   readonly 'bound-ports': BoundPort;
   readonly 'physical-attachments': PhysicalAttachment;
@@ -187,6 +213,9 @@ export const gatewayPlaceId = (logicalRouterId: string, hypervisorId: string): s
 
 /** The id of a residency. */
 export const residencyId = (datapathId: string, hypervisorId: string): string => `${datapathId}@${hypervisorId}`;
+
+/** The id of a member of a mesh. */
+export const meshMemberId = (meshId: string, hypervisorId: string): string => `${meshId}@${hypervisorId}`;
 
 /** The value of index `zone` of bound ports. */
 export const zonePlace = (hypervisorId: string, ctZone: number): string => `${hypervisorId} ${ctZone}`;
@@ -282,6 +311,7 @@ export const indexes = {
   fleet: {},
   'hypervisor-keys': {},
   residencies: { datapathId: row => [row.datapathId], hypervisorId: row => [row.hypervisorId] },
+  'mesh-members': { meshId: row => [row.meshId], hypervisorId: row => [row.hypervisorId] },
   'switch-presences': { logicalSwitchId: row => [row.logicalSwitchId], hypervisorId: row => [row.hypervisorId] },
   'bound-ports': {
     logicalSwitchId: row => [row.logicalSwitchId],

@@ -32,6 +32,26 @@ function fleet(): NetworkBuilder {
   return network;
 }
 
+/** Each with a switch and a router on two hypervisors of its own, which are outside by one logical switch that all share. */
+function tenants(count: number): NetworkBuilder {
+  const bridgeMappings = [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }];
+  const network = new NetworkBuilder()
+    .hypervisor('gateway', { gateway: true, bridgeMappings })
+    .providerSwitch('public', 'physnet1', 100, '203.0.113.0/24');
+  for (let t = 1; t <= count; t += 1) {
+    network
+      .hypervisor(`t${t} first`)
+      .hypervisor(`t${t} second`)
+      .logicalSwitch(`t${t}`, `10.${t}.0.0/24`)
+      .router(`t${t} router`, { gateway: { logicalSwitchId: 'public', hypervisors: null } })
+      .attach(`t${t} inside`, `t${t} router`, `t${t}`, `0a:00:00:00:00:${byte(t)}`, [`10.${t}.0.1/24`])
+      .attach(`t${t} outside`, `t${t} router`, 'public', `0a:00:00:00:01:${byte(t)}`, [`203.0.113.${t}/24`])
+      .port(`t${t} one`, `t${t}`, `02:00:00:00:01:${byte(t)}`, [`10.${t}.0.11`], [`t${t} first`, 1])
+      .port(`t${t} two`, `t${t}`, `02:00:00:00:02:${byte(t)}`, [`10.${t}.0.12`], [`t${t} second`, 1]);
+  }
+  return network;
+}
+
 describe('The budget of flows', function () {
   this.timeout(120_000);
   const ports = shape.switches * shape.portsPerSwitch;
@@ -97,5 +117,41 @@ describe('The budget of flows', function () {
     assert.equal(flowsOf(10, 200, 5) - flowsOf(10, 100, 5), 100, 'an address');
     assert.equal(flowsOf(10, 100, 6) - flowsOf(10, 100, 5), 3, 'a rule');
     assert.ok(flowsOf(10, 100, 5) - flowsOf(9, 100, 5) <= 4, 'a port');
+  });
+
+  it('does not grow with the tenants whose routers are outside on one logical switch, nor does what a port of one touches', () => {
+    const [few, many] = [tenants(2).compile(), tenants(20).compile()];
+    const keysOn = (network: typeof few, host: string): string[] => network.fragmentsOf(host).map(({ key }) => key);
+    assert.deepEqual(keysOn(many, 't1 first'), keysOn(few, 't1 first'));
+    const ofOthers = keysOn(many, 't1 first').filter(key => /\/t(?!1\b)\d+\b/.test(key));
+    assert.deepEqual(ofOthers, []);
+    const { view, compiler } = many;
+    const port = view.get('logical-switch-ports', 't1 one') ?? assert.fail();
+    const binding = view.get('port-bindings', 'binding of t1 one') ?? assert.fail();
+    const numbers = { number: 9_000, portKey: 99, mac: '02:00:00:00:03:01' };
+    const { changes, residency, meshes } = compiler.update(
+      view.apply(2, [
+        { kind: 'logical-switch-ports', id: 't1 more', after: { ...port, ...numbers, id: 't1 more', name: 't1 more' } },
+        {
+          kind: 'port-bindings',
+          id: 'binding of t1 more',
+          after: {
+            ...binding,
+            id: 'binding of t1 more',
+            logicalSwitchPortId: 't1 more',
+            hypervisorId: 't2 first',
+            ofport: 2,
+            number: 9_001,
+          },
+        },
+      ]),
+    );
+    // On a hypervisor that had nothing of this tenant: that holds now what the tenant has, and the tenant's others know the way there.
+    assert.deepEqual(new Set([...residency, ...meshes].map(({ hypervisorId }) => hypervisorId)), new Set(['t2 first']));
+    const touched = view
+      .rows('hypervisors')
+      .filter(({ id }) => many.fragmentsOf(id).some(({ key }) => changes.some(change => change.key === key)))
+      .map(({ id }) => id);
+    assert.deepEqual(touched.toSorted(), ['gateway', 't1 first', 't1 second', 't2 first']);
   });
 });

@@ -98,7 +98,11 @@ function everything(): NetworkBuilder {
     .attach('edge-tagged', 'edge', 'tagged', '0a:00:00:00:00:05', ['203.0.113.1/24', 'fd00:5::1/64'])
     .router('border', { gateway: { logicalSwitchId: 'flat', hypervisors: ['hv1'] } })
     .attach('border-flat', 'border', 'flat', '0a:00:00:00:00:06', ['198.51.100.1/24', 'fd00:6::1/64'])
-    .route('border default', 'border', '0.0.0.0/0', '198.51.100.254');
+    .route('border default', 'border', '0.0.0.0/0', '198.51.100.254')
+    .port('nested farther', 'lan', '02:00:00:00:03:03', [], ['hv3', 1])
+    .hypervisor('stranger')
+    .logicalSwitch('apart')
+    .port('apart1', 'apart', '02:00:00:00:04:01', [], ['stranger', 1]);
 }
 
 describe('The flows of each room', () => {

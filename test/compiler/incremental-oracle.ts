@@ -84,6 +84,7 @@ class Trial {
   readonly #reference: MemoizedCompile;
   readonly #fragments = new Map<string, Fragment>();
   readonly #residencies = new Set<string>();
+  readonly #meshMembers = new Set<string>();
   readonly #decidedBy = new Map<string, readonly number[]>();
 
   constructor({ rules, unrecorded }: OracleOptions, base: Snapshot) {
@@ -157,7 +158,14 @@ class Trial {
     this.#take(where, delta);
     const keys = new Set([...reran, ...delta.changes.map(change => change.key)]);
     this.#compareFragments(where, keys, this.#fragments, this.#reference.fragments);
-    this.#compareResidencies(where, delta);
+    const { residency, meshes } = delta;
+    const residencies = residency.map(each => ({
+      id: `${each.datapathId}@${each.hypervisorId}`,
+      isThere: each.resident,
+    }));
+    this.#compareIds(where, 'residencies', this.#residencies, residencies);
+    const members = meshes.map(each => ({ id: `${each.meshId}@${each.hypervisorId}`, isThere: each.member }));
+    this.#compareIds(where, 'mesh-members', this.#meshMembers, members);
     return decisive;
   }
 
@@ -179,17 +187,22 @@ class Trial {
     }
   }
 
-  #compareResidencies(where: string, delta: Delta): void {
-    for (const { datapathId, hypervisorId, resident } of delta.residency) {
-      const id = `${datapathId}@${hypervisorId}`;
-      if (this.#residencies.has(id) === resident) throw new OracleFailure(`${where}: residency ${id} has not changed`);
-      if (resident) this.#residencies.add(id);
-      else this.#residencies.delete(id);
+  /** What the deltas add up to is what the rows are. */
+  #compareIds(
+    where: string,
+    kind: 'residencies' | 'mesh-members',
+    held: Set<string>,
+    changes: readonly { readonly id: string; readonly isThere: boolean }[],
+  ): void {
+    for (const { id, isThere } of changes) {
+      if (held.has(id) === isThere) throw new OracleFailure(`${where}: ${id} of ${kind} has not changed`);
+      if (isThere) held.add(id);
+      else held.delete(id);
     }
-    const expected = this.#reference.network.rows('residencies');
-    const missing = [...expected.keys()].filter(id => !this.#residencies.has(id));
-    if (missing.length > 0 || expected.size !== this.#residencies.size) {
-      throw new OracleFailure(`${where}: residencies differ; missing: ${missing.join(', ')}`);
+    const expected = this.#reference.network.rows(kind);
+    const missing = [...expected.keys()].filter(id => !held.has(id));
+    if (missing.length > 0 || expected.size !== held.size) {
+      throw new OracleFailure(`${where}: ${kind} differ; missing: ${missing.join(', ')}`);
     }
   }
 }

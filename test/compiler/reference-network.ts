@@ -26,7 +26,7 @@ type Members = { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] };
 
 /** The members that placement is a function of. */
 const placementMembers: Members = {
-  'logical-switches': ['number'],
+  'logical-switches': ['number', 'provider'],
   'logical-routers': ['number', 'gateway'],
   'logical-switch-ports': ['number', 'logicalSwitchId'],
   'logical-router-ports': ['logicalRouterId', 'logicalSwitchId', 'peerId'],
@@ -61,7 +61,12 @@ export class ReferenceNetwork {
   readonly #rows = new Map<ViewKind, Map<string, AnyRow>>(viewKinds.map(kind => [kind, new Map()]));
   readonly #indexes = new Map<string, Map<IndexValue, readonly AnyRow[]>>();
 
-  #placement: PlacementRows = { boundPorts: new Map(), presences: new Map(), residencies: new Map() };
+  #placement: PlacementRows = {
+    boundPorts: new Map(),
+    presences: new Map(),
+    residencies: new Map(),
+    meshMembers: new Map(),
+  };
 
   constructor() {
     this.#replace('fleet', this.#fleet());
@@ -119,7 +124,7 @@ export class ReferenceNetwork {
   }
 
   #derived(): ReadonlyMap<DerivedKind, Rows> {
-    const { boundPorts, presences, residencies } = this.#placement;
+    const { boundPorts, presences, residencies, meshMembers } = this.#placement;
     const placeOf = new Map([...boundPorts].map(([id, { hypervisorId }]) => [id, hypervisorId]));
     const security = securityOf(kind => rowsOf(this, kind), placeOf);
     const balancing = balancingOf(kind => rowsOf(this, kind), residencies);
@@ -129,6 +134,7 @@ export class ReferenceNetwork {
       ...balancing,
       ['residencies', new Map([...residencies, ...scopes])],
       ['switch-presences', presences],
+      ['mesh-members', meshMembers],
       ['bound-ports', boundPorts],
     ]);
   }
@@ -208,6 +214,7 @@ interface PlacementRows {
   readonly boundPorts: ReadonlyMap<string, ViewRow<'bound-ports'>>;
   readonly presences: Rows;
   readonly residencies: Rows;
+  readonly meshMembers: Rows;
 }
 
 function gatewayPlacesOf(network: ReferenceNetwork): Rows {
@@ -258,6 +265,7 @@ function placementOf(network: ReferenceNetwork): PlacementRows {
       hosts.set(datapathId, (hosts.get(datapathId) ?? new Set()).add(hypervisorId));
   }
   const residencies = new Map<string, AnyRow>();
+  const meshMembers = new Map<string, AnyRow>();
   for (const members of components(network, [...switches.keys(), ...routers.keys()])) {
     const reached = new Set(members.flatMap(member => [...(hosts.get(member) ?? [])]));
     for (const datapathId of members) {
@@ -268,8 +276,15 @@ function placementOf(network: ReferenceNetwork): PlacementRows {
         residencies.set(id, { id, datapathId, datapathKind, hypervisorId, number });
       }
     }
+    const numberOf = (id: string): number => switches.get(id)?.number ?? routers.get(id)?.number ?? 0;
+    const [meshId = ''] = members.toSorted((left, right) => numberOf(left) - numberOf(right));
+    if (members.length === 1 && (switches.get(meshId)?.provider ?? null) !== null) continue;
+    for (const hypervisorId of reached) {
+      const id = `${meshId}@${hypervisorId}`;
+      meshMembers.set(id, { id, meshId, hypervisorId, number: numberOf(meshId) });
+    }
   }
-  return { boundPorts, presences, residencies };
+  return { boundPorts, presences, residencies, meshMembers };
 }
 
 function components(network: ReferenceNetwork, datapaths: readonly string[]): readonly (readonly string[])[] {

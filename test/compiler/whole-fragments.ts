@@ -10,8 +10,14 @@ export const wholeFragments: FragmentForm<Fragment> = (fragment, held) =>
 /** Every fragment that concerns the hypervisor, as delivery selects them; sorted by key. */
 export function fragmentsOn<F extends FragmentHeader>(compiler: Compiler<F>, view: NetworkView, id: string): F[] {
   const datapaths = new Set(view.by('residencies', 'hypervisorId', id).map(({ datapathId }) => datapathId));
+  const meshes = view.by('mesh-members', 'hypervisorId', id).map(({ meshId }) => meshId);
+  const peers = new Set(
+    meshes.flatMap(meshId => view.by('mesh-members', 'meshId', meshId).map(({ hypervisorId }) => hypervisorId)),
+  );
+  peers.delete(id);
   const concerns = (scope: Scope): boolean => {
     if (scope.kind === 'datapath') return datapaths.has(scope.datapathId);
+    if (scope.kind === 'peers') return peers.has(scope.hypervisorId);
     return scope.kind === 'everywhere' || scope.hypervisorId === id;
   };
   return [...compiler.fragments()]

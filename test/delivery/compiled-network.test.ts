@@ -80,6 +80,7 @@ describe('a compiled network on a real Open vSwitch', function () {
       revision: 1,
       changes: perHost.map(after => ({ key: after.key, before: null, after })),
       residency: [],
+      meshes: [],
     });
     for (const [index, hypervisorId] of hosts.entries()) {
       const target = await dialSwitch(ovs.managementSocket(bridges[index]));

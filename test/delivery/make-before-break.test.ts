@@ -6,7 +6,16 @@ import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { output } from '../../southbound/openflow/actions.js';
 import { fakeSwitch, type FakeSwitch } from '../fakes/fake-switch.js';
 import { ManualClock } from '../fakes/manual-clock.js';
-import { flow, fragment, FragmentSource, makeFleet, onDatapath, onHypervisor, openSwitch } from './support.js';
+import {
+  flow,
+  fragment,
+  FragmentSource,
+  makeFleet,
+  onDatapath,
+  onHypervisor,
+  onPeersOf,
+  openSwitch,
+} from './support.js';
 
 const hosts = ['a', 'b', 'c'] as const;
 type Host = (typeof hosts)[number];
@@ -183,6 +192,37 @@ describe('order across hypervisors', () => {
     await turns();
     assert.deepEqual([held('a'), held('c')], [[9], [1, 9]]);
     assert.equal(fleet.convergence.isApplied(source.revision), true);
+  });
+
+  it('leaves the way to a hypervisor that is no peer any more for what still leads there', async () => {
+    const inMesh = (host: Host, member: boolean) => ({ hypervisorId: host, meshId: 'm', member });
+    const wayToB = fragment(5, { scope: onPeersOf('b'), isAskedByOthers: true });
+    const members = hosts.map(host => inMesh(host, true));
+    fleet.apply(source.change([wayToB, local(1, 'b'), pointer('b')], [], [], members));
+    await turns();
+    assert.deepEqual(
+      [held('a'), held('b'), held('c')],
+      [
+        [5, 9],
+        [1, 9],
+        [5, 9],
+      ],
+    );
+    fake('c').hold();
+    fleet.apply(source.change([local(1, 'c'), pointer('c')], [], [], [inMesh('b', false)]));
+    await turns();
+    assert.deepEqual(
+      [held('a'), held('b')],
+      [
+        [5, 9],
+        [1, 9],
+      ],
+      'a sends to b until c is ready',
+    );
+    fake('c').release();
+    await turns();
+    assert.deepEqual([held('a'), held('b'), held('c')], [[9], [9], [1, 9]]);
+    assert.equal(fleet.convergence.isApplied(source.revision), true, 'without the clock moving');
   });
 
   it('gives a hypervisor the whole datapath when it comes to it, and takes it away when it leaves', async () => {

@@ -3,7 +3,7 @@
  * fragment's version, so that a mixture of two versions on a switch shows.
  */
 import assert from 'node:assert/strict';
-import type { ResidencyChange } from '../../src/compiler/compiler.js';
+import type { MeshChange, ResidencyChange } from '../../src/compiler/compiler.js';
 import type { Flow, Fragment, Group, Scope } from '../../src/compiler/fragment.js';
 import { decodeCookie } from '../../src/compiler/identifiers.js';
 import { contentOf, flowImage, groupMessage, messageImage, meterMod, nextTurn } from '../../src/delivery/encoding.js';
@@ -20,6 +20,7 @@ import { flow, fragment, FragmentSource, makeFleet, openSwitch } from './support
 
 const hosts = ['h1', 'h2', 'h3'] as const;
 const datapaths = ['d1', 'd2', 'd3'] as const;
+const meshNames = ['m1', 'm2'] as const;
 const fragmentNumbers = 24;
 /**
  * Ports that no real flow names. A flow with one of the first two is refused when added: with the first no switch would have accepted
@@ -37,6 +38,7 @@ export class RandomFleet {
   readonly #source = new FragmentSource();
   readonly #switches: ReadonlyMap<Host, FakeSwitch>;
   readonly #residency = new Map<Host, Set<string>>(hosts.map(host => [host, new Set()]));
+  readonly #meshes = new Map<Host, Set<string>>(hosts.map(host => [host, new Set()]));
   /** Switches whose content somebody else has changed since the last audit: what they hold proves nothing. */
   readonly #touched = new Set<Host>();
   /** What the fleet says is installed, put together from what it says has changed. */
@@ -160,7 +162,10 @@ export class RandomFleet {
     const residency = hosts.flatMap(hypervisorId =>
       [...(this.#residency.get(hypervisorId) ?? [])].map(datapathId => ({ hypervisorId, datapathId, resident: true })),
     );
-    this.#fleet.apply(this.#source.afresh(residency));
+    const meshes = hosts.flatMap(hypervisorId =>
+      [...(this.#meshes.get(hypervisorId) ?? [])].map(meshId => ({ hypervisorId, meshId, member: true })),
+    );
+    this.#fleet.apply(this.#source.afresh(residency, meshes));
   }
 
   #vandalise(host: Host): void {
@@ -191,14 +196,26 @@ export class RandomFleet {
       if (resident) held?.add(datapathId);
       else held?.delete(datapathId);
     }
-    this.#fleet.apply(this.#source.change([...set.values()], [...gone], residency));
+    this.#fleet.apply(this.#source.change([...set.values()], [...gone], residency, this.#meshChanges()));
+  }
+
+  #meshChanges(): readonly MeshChange[] {
+    const moving = this.#random.chance(0.3) ? hosts.filter(() => this.#random.chance(0.5)) : [];
+    return moving.map(hypervisorId => {
+      const meshId = this.#random.pick(meshNames);
+      const held = this.#meshes.get(hypervisorId);
+      const member = held?.has(meshId) !== true;
+      if (member) held?.add(meshId);
+      else held?.delete(meshId);
+      return { hypervisorId, meshId, member };
+    });
   }
 
   #scope(): Scope {
-    const dice = this.#random.below(3);
+    const dice = this.#random.below(4);
     if (dice === 0) return { kind: 'everywhere' };
     if (dice === 1) return { kind: 'datapath', datapathId: this.#random.pick(datapaths) };
-    return { kind: 'hypervisor', hypervisorId: this.#random.pick(hosts) };
+    return { kind: dice === 2 ? 'hypervisor' : 'peers', hypervisorId: this.#random.pick(hosts) };
   }
 
   #fragment(number: number, isGood = false): Fragment {
@@ -268,6 +285,12 @@ export class RandomFleet {
     return [...new Set(own.map(one => one.owner.id))].toSorted();
   }
 
+  #arePeers(host: Host, other: string): boolean {
+    const meshes = [...(this.#meshes.get(host) ?? [])];
+    const others = hosts.filter(each => each !== host && each === other);
+    return others.some(each => meshes.some(meshId => this.#meshes.get(each)?.has(meshId) === true));
+  }
+
   #expected(host: Host): string[] {
     const hex = (text: string): string => Buffer.from(text, 'latin1').toString('hex');
     const lines: string[] = [];
@@ -276,6 +299,7 @@ export class RandomFleet {
       const isHere =
         scope.kind === 'everywhere' ||
         (scope.kind === 'hypervisor' && scope.hypervisorId === host) ||
+        (scope.kind === 'peers' && this.#arePeers(host, scope.hypervisorId)) ||
         (scope.kind === 'datapath' && this.#residency.get(host)?.has(scope.datapathId) === true);
       if (!isHere) continue;
       for (const each of one.flows) {

@@ -17,6 +17,7 @@ import { oxm } from '../../southbound/openflow/oxm.js';
 
 export const everywhere: Scope = { kind: 'everywhere' };
 export const onHypervisor = (hypervisorId: string): Scope => ({ kind: 'hypervisor', hypervisorId });
+export const onPeersOf = (hypervisorId: string): Scope => ({ kind: 'peers', hypervisorId });
 export const onDatapath = (datapathId: string): Scope => ({ kind: 'datapath', datapathId });
 
 /** A flow that tells itself apart by the metadata that it matches. */
@@ -50,7 +51,12 @@ export class FragmentSource {
   }
 
   /** One revision: these fragments appear or change, those keys go. */
-  change(set: readonly Fragment[], gone: readonly string[] = [], residency: Delta['residency'] = []): Delta {
+  change(
+    set: readonly Fragment[],
+    gone: readonly string[] = [],
+    residency: Delta['residency'] = [],
+    meshes: Delta['meshes'] = [],
+  ): Delta {
     const changes: FragmentChange<EncodedFragment>[] = [];
     for (const one of set) {
       const after = encoded(one);
@@ -64,14 +70,14 @@ export class FragmentSource {
       this.#encoded.delete(key);
     }
     this.#revision += 1;
-    return { revision: this.#revision, changes, residency };
+    return { revision: this.#revision, changes, residency, meshes };
   }
 
   /** Everything as if it had just appeared: what another compiler makes of the same network. */
-  afresh(residency: Delta['residency'] = []): Delta {
+  afresh(residency: Delta['residency'] = [], meshes: Delta['meshes'] = []): Delta {
     const changes = [...this.current.values()].map(one => ({ key: one.key, before: null, after: encoded(one) }));
     for (const { key, after } of changes) this.#encoded.set(key, after);
-    return { revision: this.#revision, changes, residency };
+    return { revision: this.#revision, changes, residency, meshes };
   }
 }
 

@@ -169,10 +169,16 @@ export class ScratchCompile {
 
   *#fragmentsOn(hypervisorId: string): Generator<EncodedFragment> {
     const resident = new Set(this.#view.by('residencies', 'hypervisorId', hypervisorId).map(row => row.datapathId));
+    const meshes = this.#view.by('mesh-members', 'hypervisorId', hypervisorId);
+    const peers = new Set(
+      meshes.flatMap(({ meshId }) => this.#view.by('mesh-members', 'meshId', meshId).map(row => row.hypervisorId)),
+    );
+    peers.delete(hypervisorId);
     for (const fragment of this.#compiler.fragments()) {
       const { scope } = fragment;
       if (scope.kind === 'datapath' && !resident.has(scope.datapathId)) continue;
       if (scope.kind === 'hypervisor' && scope.hypervisorId !== hypervisorId) continue;
+      if (scope.kind === 'peers' && !peers.has(scope.hypervisorId)) continue;
       yield fragment;
     }
   }

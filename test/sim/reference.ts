@@ -64,6 +64,8 @@ export class Reference {
   /** Cookies that a step may have changed, by hypervisor id. */
   readonly #changed: Map<string, Set<bigint>>[] = [];
   readonly #residents = new Map<string, Set<string>>();
+  /** By hypervisor, the meshes that it is in. */
+  readonly #meshes = new Map<string, Set<string>>();
   readonly #fragments = new Map<string, EncodedFragment>();
   readonly #cookiesOf = new Map<string, Set<bigint>>();
   step = 0;
@@ -131,14 +133,7 @@ export class Reference {
 
   /** Every fragment of a host, for the comparison at rest. */
   *fragmentsOn(hypervisorId: string): Generator<EncodedFragment> {
-    const datapaths = this.#residents.get(hypervisorId);
-    for (const fragment of this.#fragments.values()) {
-      const { scope } = fragment;
-      const isHere =
-        scope.kind === 'everywhere' ||
-        (scope.kind === 'hypervisor' ? scope.hypervisorId === hypervisorId : datapaths?.has(scope.datapathId) === true);
-      if (isHere) yield fragment;
-    }
+    for (const fragment of this.#fragments.values()) if (this.#isOn(hypervisorId, fragment)) yield fragment;
   }
 
   #take(touched: Touched): void {
@@ -164,6 +159,17 @@ export class Reference {
       else held.delete(datapathId);
       for (const [key, { scope }] of this.#fragments) {
         if (scope.kind === 'datapath' && scope.datapathId === datapathId) look(hypervisorId, key);
+      }
+    }
+    for (const { meshId, hypervisorId, member } of delta.meshes) {
+      const held = this.#meshes.get(hypervisorId) ?? new Set();
+      this.#meshes.set(hypervisorId, held);
+      if (member) held.add(meshId);
+      else held.delete(meshId);
+    }
+    if (delta.meshes.length > 0) {
+      for (const [key, { scope }] of this.#fragments) {
+        if (scope.kind === 'peers') for (const id of this.#timelines.keys()) look(id, key);
       }
     }
     for (const change of delta.changes) for (const id of this.#timelines.keys()) look(id, change.key);
@@ -203,6 +209,13 @@ export class Reference {
   #isOn(hypervisorId: string, { scope }: EncodedFragment): boolean {
     if (scope.kind === 'everywhere') return true;
     if (scope.kind === 'hypervisor') return scope.hypervisorId === hypervisorId;
+    if (scope.kind === 'peers') {
+      const meshes = [...(this.#meshes.get(hypervisorId) ?? [])];
+      return (
+        scope.hypervisorId !== hypervisorId &&
+        meshes.some(meshId => this.#meshes.get(scope.hypervisorId)?.has(meshId) === true)
+      );
+    }
     return this.#residents.get(hypervisorId)?.has(scope.datapathId) === true;
   }
 

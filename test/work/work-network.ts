@@ -58,7 +58,8 @@ export function workNetwork(unrelatedPorts: number): Snapshot {
     const place = Math.floor(port / portsPerSwitch);
     const logicalSwitch = `u${place}`;
     if (port % portsPerSwitch === 0) network.logicalSwitch(logicalSwitch, '10.0.0.0/24');
-    const host = `hv${(place * 3 + (port % 3)) % hypervisors}`;
+    // No two of those that are connected share a switch here: who sends to whom among them is the same beside any number of ports.
+    const host = `hv${(place + (port % 3) * 83) % hypervisors}`;
     const ips = [{ ip: `10.0.0.${(port % portsPerSwitch) + 11}`, subnetId: `${logicalSwitch} 10.0.0.0/24` }];
     network.port(`u${port}`, logicalSwitch, macOf(port), [], [host, (port % 30_000) + 1], { ips });
   }

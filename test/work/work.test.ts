@@ -76,6 +76,15 @@ describe('the work of a change', function () {
     }
   });
 
+  it('of a hypervisor that joins, or that shares nothing with others, is nothing on the others', () => {
+    const work = (verb: string): RevisionWork =>
+      alone.verbs.find(each => each.verb === verb)?.work ?? assert.fail(verb);
+    assert.equal(work('hypervisors: create').hypervisors, 0);
+    assert.equal(work('hypervisors: create, undone').hypervisors, 0);
+    // Of one that has a port on a switch with two others: a flow or two on these, and on nobody else.
+    assert.ok(work('hypervisors: set encapIp').hypervisors <= 3);
+  });
+
   it('is never the whole network', () => {
     const most = Math.max(...alone.verbs.map(({ work }) => work.unitsRun));
     assert.ok(most < alone.units / 10, `${most} of ${alone.units} units`);

@@ -63,7 +63,7 @@ function isNewestAt(encapIp: string, { number }: { readonly number: number }, vi
 }
 
 /**
- * How every hypervisor reaches this one, and knows it by. Nothing while it has no address, nor once it is removed. Its
+ * How those that have something to send reach this hypervisor, and know it by. Nothing while it has no address, nor once it is removed. Its
  * own side of the underlay is looked at only where it carries less than that of another: what the sender's side carries
  * was seen before.
  */
@@ -80,7 +80,8 @@ export const tunnelsToHypervisor = rule({
     const capacity = tunnelMtuOf(hypervisor);
     const isNarrow = capacity < (view.get('fleet', fleetId)?.largestTunnelMtu ?? capacity);
     return {
-      scope: { kind: 'everywhere' },
+      scope: { kind: 'peers', hypervisorId: hypervisor.id },
+      isAskedByOthers: true,
       flows: [
         flow(tunnelOut, {
           priority: 100,
