@@ -5,27 +5,18 @@
 import type { Logger } from '../base/log.js';
 import { unlessEnded, type AuditAppointment } from './audit-appointment.js';
 import type { SwitchChange } from './bundle-plan.js';
-import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
+import { deliverChanges } from './delivery-round.js';
 import type { DriftWatch, Suspicion } from './drift-watch.js';
-import type { FlightEntry, HostLedger } from './host-ledger.js';
+import type { HostLedger } from './host-ledger.js';
 import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
-import type { ReconcilerState } from './reconciler-state.js';
+import type { RoundLoop, Rounds } from './rounds.js';
 import type { StockDifference, StockTaking } from './stock-taking.js';
 import { describeRepair, touchesSentinel } from './suspects.js';
 
-/** What an inspection asks of the loop that it is a step of. */
-export interface InspectedLoop {
-  move(to: ReconcilerState, reason: string): void;
-  /** Throws SwitchClosedError when the connection is not the hypervisor's any more. */
-  checkOpen(connection: HostConnection): void;
-  roundContext(connection: HostConnection): RoundContext;
-  refused(key: string, error: string): void;
-  /** @param flights null: the whole of the switch was looked at */
-  settle(outcome: RoundOutcome, flights: readonly FlightEntry[] | null): void;
-}
-
 export interface InspectionParts {
-  readonly loop: InspectedLoop;
+  readonly loop: RoundLoop;
+  /** By which what is found is put right. */
+  readonly rounds: Rounds;
   readonly context: ReconcilerContext;
   readonly log: Logger;
   readonly ledger: HostLedger;
@@ -36,7 +27,8 @@ export interface InspectionParts {
 }
 
 export class Inspection {
-  readonly #loop: InspectedLoop;
+  readonly #loop: RoundLoop;
+  readonly #rounds: Rounds;
   readonly #context: ReconcilerContext;
   readonly #log: Logger;
   readonly #ledger: HostLedger;
@@ -45,8 +37,9 @@ export class Inspection {
   readonly #drift: DriftWatch;
   readonly #audits: AuditAppointment;
 
-  constructor({ loop, context, log, ledger, counters, stock, drift, audits }: InspectionParts) {
+  constructor({ loop, rounds, context, log, ledger, counters, stock, drift, audits }: InspectionParts) {
     this.#loop = loop;
+    this.#rounds = rounds;
     this.#context = context;
     this.#log = log;
     this.#ledger = ledger;
@@ -95,13 +88,13 @@ export class Inspection {
 
   async #deliverDifference(connection: HostConnection, found: StockDifference): Promise<void> {
     const { changes, wasKnown, unencodable } = found;
-    for (const { key, error } of unencodable) this.#loop.refused(key, error);
+    for (const { key, error } of unencodable) this.#rounds.refused(key, error);
     if (changes.length > 0) this.#log.info({ fragments: changes.length, wasKnown }, 'differences found');
     this.#counters.repairs += changes.length;
-    const outcome = await deliverChanges(this.#loop.roundContext(connection), changes, changes.length > 0 || !wasKnown);
+    const outcome = await deliverChanges(this.#rounds.roundContext(connection), changes, changes.length > 0 || !wasKnown);
     if (outcome.kind === 'done') this.#stock.compared();
     this.#loop.checkOpen(connection);
-    this.#loop.settle(outcome, null);
+    this.#rounds.settle(outcome, null);
   }
 
   /** Others have changed the switch: looks at what they touched, and puts it right. */
@@ -134,8 +127,8 @@ export class Inspection {
     if (changes.length === 0 && !isSentinelGone) return this.#loop.move('idle', 'what was touched is as it should be');
     this.#log.warn(describeRepair(changes), 'somebody else changed the switch; it is put right');
     this.#counters.repairs += Math.max(1, changes.length);
-    const outcome = await deliverChanges(this.#loop.roundContext(connection), changes, isSentinelGone);
+    const outcome = await deliverChanges(this.#rounds.roundContext(connection), changes, isSentinelGone);
     this.#loop.checkOpen(connection);
-    this.#loop.settle(outcome, []);
+    this.#rounds.settle(outcome, []);
   }
 }

@@ -2,7 +2,7 @@
  * The reconciler of one hypervisor: a level-triggered loop with at most one round in flight. It looks at the newest
  * desired state whenever it gets to it; any number of changes meanwhile are one round. States: reconciler-state.ts.
  *
- *   kick ─► database rows ─► plan (round-plan) ─► meters, bundles, sentinel (delivery-round) ─► ledger ─► convergence
+ *   kick ─► database rows ─► round (rounds.ts): plan, meters, bundles, sentinel ─► ledger ─► convergence
  *
  * It ends a connection only when the switch says something that makes no sense; silence is never answered.
  */
@@ -10,29 +10,21 @@ import type { Logger } from '../base/log.js';
 import { AuditAppointment } from './audit-appointment.js';
 import type { FragmentFailure, HostProgress } from './convergence.js';
 import { DatabaseGate } from './database-gate.js';
-import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
 import type { HostChange } from './desired-state.js';
 import { DriftWatch } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
-import { Gathering } from './gathering.js';
-import { HostLedger, type FlightEntry, type MarkContext } from './host-ledger.js';
-import { AcceptedShapes } from './message-shape.js';
+import { HostLedger, type MarkContext } from './host-ledger.js';
 import { PendingRanks, type HoldPeer, type Rank } from './holds.js';
 import { Inspection } from './inspection.js';
 import { Mastership } from './mastership.js';
 import { noneCounted, type HostConnection, type ReconcilerContext } from './reconciler-context.js';
 import { reconcilerMoves, type ReconcilerState } from './reconciler-state.js';
-import { roundContext } from './round-context.js';
-import { largeRound, RoundDifferences } from './round-differences.js';
-import type { RoundPlan } from './round-plan.js';
-import { prepareRound } from './round-preparation.js';
+import { Rounds } from './rounds.js';
 import { StockTaking } from './stock-taking.js';
 import { SwitchClosedError, type Switch } from './switch.js';
 import { WakeUp } from './wake-up.js';
 
-const failureRetryMs = 1_000;
 const nobody: ReadonlySet<string> = new Set();
-const failuresBeforeClose = 3;
 
 export class Reconciler implements HostProgress, HoldPeer {
   readonly hypervisorId: string;
@@ -48,20 +40,15 @@ export class Reconciler implements HostProgress, HoldPeer {
   readonly #drift: DriftWatch;
   readonly #audits = new AuditAppointment();
   readonly #inspection: Inspection;
+  readonly #rounds: Rounds;
   #state: ReconcilerState = 'disconnected';
   #connection: HostConnection | null = null;
   #disconnectedAtMs: number;
   #lastError: string | null = null;
   readonly #mastership = new Mastership();
   #running: Promise<void> = Promise.resolve();
-  #pauseUntilMs = 0;
-  #failures = 0;
-  /** What this connection's switch has accepted. */
-  #accepted = new AcceptedShapes();
   #waitsFor = nobody;
   readonly #pendingRanks = new PendingRanks();
-  readonly #gathering = new Gathering();
-  readonly #differences = new RoundDifferences();
 
   constructor(hypervisorId: string, name: string, context: ReconcilerContext) {
     this.hypervisorId = hypervisorId;
@@ -75,14 +62,28 @@ export class Reconciler implements HostProgress, HoldPeer {
     const onBehind = (): void => context.fellBehind(this);
     this.ledger = new HostLedger(onBehind);
     this.#stock = new StockTaking(hypervisorId, this.ledger, context.desired, context.identity.databaseId, onBehind);
-    this.#inspection = new Inspection({
-      loop: {
-        move: (to, reason) => this.#move(to, reason),
-        checkOpen: connection => this.#checkOpen(connection),
-        roundContext: connection => this.#roundContext(connection),
-        refused: (key, error) => this.#refused(key, error),
-        settle: (outcome, flights) => this.#settle(outcome, flights),
+    const loop = {
+      move: (to: ReconcilerState, reason: string): void => this.#move(to, reason),
+      checkOpen: (connection: HostConnection): void => this.#checkOpen(connection),
+      say: (error: string | null): void => {
+        this.#lastError = error;
       },
+      close: (reason: string): void => this.disconnect(reason),
+    };
+    this.#rounds = new Rounds({
+      loop,
+      self: this,
+      context,
+      log: this.#log,
+      ledger: this.ledger,
+      counters: this.counters,
+      stock: this.#stock,
+      audits: this.#audits,
+      mastership: this.#mastership,
+    });
+    this.#inspection = new Inspection({
+      loop,
+      rounds: this.#rounds,
       context,
       log: this.#log,
       ledger: this.ledger,
@@ -201,7 +202,7 @@ export class Reconciler implements HostProgress, HoldPeer {
     this.#connection = connection;
     this.#lastError = null;
     this.#mastership.reset();
-    this.#accepted = new AcceptedShapes();
+    this.#rounds.reset();
     this.#database.reset();
     connection.target.onClose(reason => this.#disconnected(connection, reason));
     this.#context.progressed(this.hypervisorId);
@@ -246,22 +247,18 @@ export class Reconciler implements HostProgress, HoldPeer {
     if (databaseAtMs !== null) return this.#wakeUp.sleepUntil(databaseAtMs);
     if (!this.#stock.isRead) return this.#readStock(connection);
     const nowMs = this.#context.clock.nowMs();
-    if (nowMs < this.#pauseUntilMs) return this.#wakeUp.sleepUntil(this.#pauseUntilMs);
+    const { pauseUntilMs } = this.#rounds;
+    if (nowMs < pauseUntilMs) return this.#wakeUp.sleepUntil(pauseUntilMs);
     if (!this.#stock.isKnown || this.#audits.isDue(nowMs, () => this.#isDeliveryWaiting()))
       return this.#inspection.compare(connection);
     if (nowMs >= this.#drift.dueAtMs) return this.#inspection.mend(connection);
     if (this.ledger.dirty.size === 0) return this.#rest();
-    const { peers, isAskedFor } = this.#context;
-    if (this.#gathering.isOn(this.ledger.version, nowMs, isAskedFor(), peers)) return this.#sleepUntil(Infinity);
-    if (this.ledger.dirty.size >= largeRound) {
-      await this.#differences.warmUp(this.ledger, key => this.#desired(key));
-      await this.#context.largeRoundTurn();
-      this.#checkOpen(connection);
-    }
-    const plan = this.#plan();
+    if (this.#rounds.isGathering(nowMs)) return this.#sleepUntil(Infinity);
+    if (this.#rounds.isLarge) await this.#rounds.makeReady(connection);
+    const plan = this.#rounds.plan();
     this.#setWaitsFor(plan.waitsFor);
     if (plan.needsComparison) return this.#inspection.compare(connection);
-    if (plan.changes.length > 0) return this.#deliver(connection, plan);
+    if (plan.changes.length > 0) return this.#rounds.deliver(connection, plan);
     return this.#sleepUntil(plan.nextAtMs);
   }
 
@@ -273,12 +270,12 @@ export class Reconciler implements HostProgress, HoldPeer {
 
   #rest(): Promise<void> {
     this.#setWaitsFor(nobody);
-    this.#gathering.over();
+    this.#rounds.rest();
     return this.#sleepUntil(Infinity);
   }
 
   #sleepUntil(atMs: number): Promise<void> {
-    return this.#wakeUp.sleepUntil(Math.min(atMs, this.#gathering.untilMs, this.#audits.atMs, this.#drift.dueAtMs));
+    return this.#wakeUp.sleepUntil(Math.min(atMs, this.#rounds.gatheredUntilMs, this.#audits.atMs, this.#drift.dueAtMs));
   }
 
   #setWaitsFor(hypervisors: ReadonlySet<string>): void {
@@ -339,85 +336,6 @@ export class Reconciler implements HostProgress, HoldPeer {
   #driftNoted(): void {
     this.counters.driftEvents += 1;
     this.kick();
-  }
-
-  #plan(): RoundPlan {
-    const { plan, late } = prepareRound(
-      this,
-      this.ledger,
-      this.#gathering,
-      this.#differences,
-      this.#context,
-      (key, error) => this.#refused(key, error),
-    );
-    this.#differences.forget();
-    if (late.size > 0) this.#log.warn({ late: [...late] }, 'not waiting any longer for other hypervisors');
-    if (plan.settled.length + plan.unencodable.length > 0) this.#context.progressed(this.hypervisorId);
-    return plan;
-  }
-
-  async #deliver(connection: HostConnection, plan: RoundPlan): Promise<void> {
-    this.#move('delivering', `${plan.changes.length} fragments`);
-    this.ledger.take(plan.flights);
-    const outcome = await deliverChanges(this.#roundContext(connection), plan.changes, false);
-    this.#checkOpen(connection);
-    this.#settle(outcome, plan.flights);
-  }
-
-  #settle(outcome: RoundOutcome, flights: readonly FlightEntry[] | null): void {
-    this.counters.rounds += 1;
-    if (outcome.kind === 'done') {
-      this.#failures = 0;
-      this.#lastError = null;
-      if (flights === null) this.#audits.make(this.#context.nextAuditAtMs(this.hypervisorId));
-      this.#move('idle', 'acknowledged');
-    } else if (outcome.kind === 'fenced') {
-      // What was in flight stays so: the sentinel tells what became of it when the switch is ours again.
-      this.#move('fenced', 'the switch has another master');
-      this.#mastership.end();
-    } else if (outcome.kind === 'torn') {
-      this.counters.tornBundles += 1;
-      this.#log.error({ error: outcome.error }, 'the switch left out of a bundle what it had accepted before');
-      this.ledger.rollback();
-      this.#stock.forget();
-      this.#move('idle', 'a bundle was committed in part');
-    } else {
-      this.ledger.rollback();
-      this.#failed(outcome.error);
-    }
-    this.#context.progressed(this.hypervisorId);
-  }
-
-  /** The switch refuses, and it is nobody's fragment: look at it afresh, a little later. */
-  #failed(error: string): void {
-    this.#lastError = error;
-    this.#failures += 1;
-    this.#log.warn({ error, failures: this.#failures }, 'the switch refuses a bundle as a whole');
-    if (this.#failures >= failuresBeforeClose) {
-      this.#failures = 0;
-      this.#connection?.target.close(`bundles fail: ${error}`);
-      return;
-    }
-    this.#stock.forget();
-    this.#move('idle', error);
-    this.#pauseUntilMs = this.#context.clock.nowMs() + failureRetryMs;
-  }
-
-  #roundContext(connection: HostConnection): RoundContext {
-    return roundContext(connection.target, {
-      ledger: this.ledger,
-      stock: this.#stock,
-      counters: this.counters,
-      accepted: this.#accepted,
-      nowMs: () => this.#context.clock.nowMs(),
-      identity: this.#context.identity,
-      refused: (key, error) => this.#refused(key, error),
-    });
-  }
-
-  #refused(key: string, error: string): void {
-    this.counters.refusals += 1;
-    this.#log.warn({ fragment: key, error }, 'fragment refused');
   }
 
   #desired(key: string): EncodedFragment | null {
