@@ -4,8 +4,8 @@
  *
  *   gateway-places  (router, hypervisor) for each that can; rank 0 is the gateway
  *
- * A change of a hypervisor that matters to gateways looks at all routers that have one. What must stay true: the rows are a function of
- * the current rows of the model only.
+ * A change of a hypervisor that can be a gateway looks at all routers that have one, of another at those that name it: a fleet that joins
+ * is not looked at by all of them. What must stay true: the rows are a function of the current rows of the model only.
  */
 import { structurallyEqual } from '../base/structural-equality.js';
 import { gatewayCandidates } from '../model/gateway.js';
@@ -26,6 +26,12 @@ function matters(before: Hypervisor | null, after: Hypervisor | null): boolean {
   return decisive.some(member => !structurallyEqual(before[member], after[member]));
 }
 
+/** Routers that name none take any with gateway=true; a name decides nothing alone, but two of one name are none. */
+function isConcerned({ gateway }: RowOf<'logical-routers'>, changed: readonly Hypervisor[]): boolean {
+  const names = gateway?.hypervisors ?? null;
+  return changed.some(row => (names === null ? row.gateway : names.includes(row.name)));
+}
+
 const hasGateway = (router: RowOf<'logical-routers'> | null): boolean => router !== null && router.gateway !== null;
 const isPhysical = (row: RowOf<'logical-switches'> | null): boolean => row !== null && row.provider !== null;
 
@@ -42,24 +48,27 @@ export class Gateways {
   apply(changes: readonly RowChange<Kind>[]): readonly RowAfter<'gateway-places'>[] {
     const dirty = new Set<string>();
     const switches = new Set<string>();
-    let areAllDirty = false;
+    const hypervisors: Hypervisor[] = [];
     for (const change of changes) {
       if (change.kind === 'logical-routers') {
         if (hasGateway(change.before) || hasGateway(change.after)) dirty.add(change.id);
       } else if (change.kind === 'logical-switches') {
         if (isPhysical(change.before) || isPhysical(change.after)) switches.add(change.id);
       } else if (change.kind === 'hypervisors') {
-        areAllDirty ||= matters(change.before, change.after);
+        if (!matters(change.before, change.after)) continue;
+        for (const row of [change.before, change.after]) if (row !== null) hypervisors.push(row);
       }
     }
-    if (areAllDirty) for (const id of this.#places.keys()) dirty.add(id);
-    else if (switches.size > 0) this.#addRoutersOn(switches, dirty);
+    if (hypervisors.length + switches.size > 0) this.#addRouters(switches, hypervisors, dirty);
     return [...dirty].flatMap(id => this.#place(id));
   }
 
-  #addRoutersOn(switches: ReadonlySet<string>, routers: Set<string>): void {
+  /** Those that are outside on one of these switches, or for which one of these hypervisors counts. */
+  #addRouters(switches: ReadonlySet<string>, hypervisors: readonly Hypervisor[], routers: Set<string>): void {
     for (const id of this.#places.keys()) {
-      if (switches.has(this.#view.get('logical-routers', id)?.gateway?.logicalSwitchId ?? '')) routers.add(id);
+      const router = this.#view.get('logical-routers', id);
+      if (router === null) continue;
+      if (switches.has(router.gateway?.logicalSwitchId ?? '') || isConcerned(router, hypervisors)) routers.add(id);
     }
   }
 
