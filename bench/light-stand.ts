@@ -30,6 +30,10 @@ class FarmProcess {
     return new FarmProcess(fork(program, [], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }));
   }
 
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   get pid(): number {
     return this.child.pid ?? 0;
   }
@@ -89,6 +93,7 @@ export class LightStand implements Subject {
     for (;;) {
       const all = await this.controller.client.list<HypervisorReply>('hypervisors');
       if (all.filter(host => host.connected && host.state === 'ready').length >= hosts) return;
+      if (this.farm.some(process => process.hasEnded)) throw new Error('a process of the farm has ended');
       if (performance.now() > endMs) throw new Error(`not all of ${hosts} light hypervisors are ready`);
       await sleep(200);
     }

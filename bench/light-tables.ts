@@ -50,6 +50,7 @@ export class LightTables implements TableStore {
   /** Apart, because it is what is read most often. */
   readonly #sentinels = new Map<string, HeldFlow>();
   readonly #groups = new Map<number, MessageOf<'groupMod'>>();
+  readonly #meters = new Map<number, MessageOf<'meterMod'>>();
 
   get flowCount(): number {
     return this.#flows.size;
@@ -74,9 +75,13 @@ export class LightTables implements TableStore {
   }
 
   #other({ message }: SwitchChange): void {
-    if (message.kind !== 'groupMod') throw new Error(`a light switch knows no change by ${message.kind}`);
-    if (message.command === 'delete') this.#groups.delete(message.groupId);
-    else this.#groups.set(message.groupId, message);
+    if (message.kind === 'groupMod') {
+      if (message.command === 'delete') this.#groups.delete(message.groupId);
+      else this.#groups.set(message.groupId, message);
+    } else if (message.kind === 'meterMod') {
+      if (message.command === 'delete') this.#meters.delete(message.meterId);
+      else this.#meters.set(message.meterId, message);
+    } else throw new Error(`a light switch knows no change by ${message.kind}`);
   }
 
   *selectFlows({ tableId, cookie, cookieMask }: FlowSelection): Generator<FlowStats> {
@@ -95,11 +100,14 @@ export class LightTables implements TableStore {
     }
   }
 
-  *meterConfigs(): Generator<MeterConfig> {}
+  *meterConfigs(): Generator<MeterConfig> {
+    for (const { flags, meterId, bands } of this.#meters.values()) yield { flags, meterId, bands };
+  }
 
   clear(): void {
     this.#flows.clear();
     this.#sentinels.clear();
     this.#groups.clear();
+    this.#meters.clear();
   }
 }
