@@ -225,6 +225,12 @@ export class Hypervisor {
     return lines.filter(line => wanted.test(line)).map(line => line.trim());
   }
 
+  /** Takes a cable out, or puts it in again: that of its tunnels, or that to a physical network (by the name of its card). */
+  async cable(which: 'underlay' | (string & {}), state: 'in' | 'out'): Promise<void> {
+    const end = which === 'underlay' ? this.name : `${this.name}-${which}`;
+    await ipBatch(underlayNamespace(this.state), [`link set ${end} ${state === 'in' ? 'up' : 'down'}`]);
+  }
+
   /** Runs a command in the hypervisor's network. */
   exec(command: readonly string[]) {
     return runInNamespace(this.namespace, command, { environment: this.state.mark });

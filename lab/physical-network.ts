@@ -40,6 +40,15 @@ export class OutsideHost {
     private readonly addresses: readonly string[],
   ) {}
 
+  get namespace(): string {
+    return this.record.namespace;
+  }
+
+  /** Environment of everything that runs as the host. */
+  get mark(): Readonly<Record<string, string>> {
+    return this.state.mark;
+  }
+
   exec(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return runInNamespace(this.record.namespace, command, {
       ...options,

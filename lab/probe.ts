@@ -1,4 +1,4 @@
-/** Measurements between workloads: numbered UDP packets, ping, and TCP throughput. */
+/** Measurements between workloads, and hosts outside: numbered UDP packets, ping, and TCP throughput. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
@@ -7,6 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { inNamespace } from './namespaces.js';
 import { commandEnvironment, eventually } from './processes.js';
 import type { Workload } from './workload.js';
+
+/** Where a probe begins or ends: a workload, or a host outside. */
+export interface ProbeEnd {
+  readonly namespace: string;
+  /** Environment of everything that runs there. */
+  readonly mark: Readonly<Record<string, string>>;
+  address(family: 4 | 6): string;
+}
 
 /** After the sender's end, packets may still be on their way. */
 const SETTLE_MS = 300;
@@ -34,8 +42,8 @@ export interface ProbeResult {
 }
 
 export interface ProbeOptions {
-  readonly from: Workload;
-  readonly to: Workload;
+  readonly from: ProbeEnd;
+  readonly to: ProbeEnd;
   readonly family?: 4 | 6;
   /** Default 1000. */
   readonly packetsPerSecond?: number;
@@ -47,10 +55,10 @@ interface End {
   readonly lines: Interface;
 }
 
-async function startEnd(workload: Workload, args: readonly string[]): Promise<End> {
+async function startEnd({ namespace, mark }: ProbeEnd, args: readonly string[]): Promise<End> {
   const program = fileURLToPath(new URL('probe-program.js', import.meta.url));
-  const [file = '', ...rest] = inNamespace(workload.namespace, [process.execPath, program, ...args]);
-  const child = spawn(file, rest, { env: commandEnvironment(workload.mark), stdio: ['pipe', 'pipe', 'pipe'] });
+  const [file = '', ...rest] = inNamespace(namespace, [process.execPath, program, ...args]);
+  const child = spawn(file, rest, { env: commandEnvironment(mark), stdio: ['pipe', 'pipe', 'pipe'] });
   child.stderr.pipe(process.stderr);
   const lines = createInterface(child.stdout);
   await once(lines, 'line');
@@ -64,7 +72,7 @@ async function finish(end: End): Promise<unknown> {
   return JSON.parse(text);
 }
 
-/** A running probe: packets at a fixed rate from one workload to another. */
+/** A running probe: packets at a fixed rate from one end to the other. */
 export class Probe {
   private constructor(
     private readonly sender: End,

@@ -40,6 +40,7 @@ import { RevisionChecks, type RevisionSource } from './store/revision-checks.js'
 import { ChangeCounts } from './view/change-counts.js';
 import { Feed } from './view/feed.js';
 import { NetworkView, type Touched } from './view/network-view.js';
+import { gatewayTunnelsOf, gatewayTunnelsTouched } from './view/gateway-pairs.js';
 import { mirrorTunnelsOf, mirrorTunnelsTouched } from './view/mirror-tunnels.js';
 import { all } from './view/rows.js';
 
@@ -115,6 +116,7 @@ export class Controller {
       defaultUnderlayMtu: options.underlayMtu ?? 1500,
       verdictLogMode: options.verdictLogMode ?? 'log',
       isInCharge: () => this.#isInCharge,
+      isGone: (hypervisorId, peerKey) => this.hosts.watched(hypervisorId).get(peerKey)?.isAlive === false,
     });
     this.#inventory = new InventoryWriter(store, clock, log);
     this.hosts = new Hosts({
@@ -126,6 +128,7 @@ export class Controller {
       onInventory: (hypervisorId, report) => {
         if (this.lease.term !== null) this.#inventory.report(hypervisorId, report);
       },
+      onWatched: hypervisorId => this.slowPath.watchedMoved(hypervisorId),
     });
   }
 
@@ -309,6 +312,7 @@ export class Controller {
       openflow: this.southbound.endpoints('flows'),
       punt: this.southbound.endpoints('punt'),
       mirrorTunnels: mirrorTunnelsOf(this.view, row.id),
+      gatewayTunnels: gatewayTunnelsOf(this.view, row.id),
       physicalNetworks: this.view
         .by('physical-attachments', 'hypervisorId', row.id)
         .flatMap(({ number, bridge: leading }) => (leading === null ? [] : [{ key: number, bridge: leading }])),
@@ -341,7 +345,11 @@ export class Controller {
       hosts.goalsChanged(received === this.#received ? changed.map(({ id }) => id) : undefined);
       this.#received = received;
     }
-    const concerned = new Set([...mirrorTunnelsTouched(view, touched), ...attachmentsTouched(touched)]);
+    const concerned = new Set([
+      ...mirrorTunnelsTouched(view, touched),
+      ...gatewayTunnelsTouched(view, touched),
+      ...attachmentsTouched(touched),
+    ]);
     if (concerned.size > 0) hosts.goalsChanged(concerned);
     hosts.bindingsChanged(bindingMoves(touched));
   }

@@ -1,9 +1,7 @@
-/** What QoS rules, mirrors, DHCP options, DNS records and gateways show of how they fare. */
+/** What QoS rules, mirrors, DHCP options and DNS records show of how they fare. */
 import { parseCidr } from '../../src/base/address.js';
-import { gatewayCandidates } from '../../src/model/gateway.js';
-import type { DhcpOption, DnsRecord, LogicalRouter, Mirror, QosRule, Subnet } from '../../src/model/index.js';
+import type { DhcpOption, DnsRecord, Mirror, QosRule, Subnet } from '../../src/model/index.js';
 import type { NetworkReader } from '../../src/view/network-view.js';
-import { all } from '../../src/view/rows.js';
 
 /** A guarantee is kept where all traffic leaves together, and that is not Weft's to arrange. */
 const whyNoMinimum =
@@ -63,31 +61,4 @@ export function dnsRecordStatus(
       ? null
       : 'no subnet of its logical switch has a gateway_ip to ask',
   );
-}
-
-export interface GatewayStatus {
-  /** The name of the hypervisor that speaks for the router outside; null: none can. */
-  readonly hypervisor: string | null;
-  /** The preferred ones first. */
-  readonly candidates: readonly { readonly hypervisor: string; readonly active: boolean; readonly reason: string }[];
-}
-
-/** Null for a router that is not outside. */
-export function gatewayStatus(
-  view: NetworkReader,
-  router: Pick<LogicalRouter, 'number' | 'gateway'>,
-): GatewayStatus | null {
-  if (router.gateway === null) return null;
-  const logicalSwitch = view.get('logical-switches', router.gateway.logicalSwitchId);
-  const network = logicalSwitch?.provider?.physicalNetwork ?? null;
-  const found = gatewayCandidates(router, network, view.by('hypervisors', 'all', all));
-  const chosen = found.find(({ obstacle }) => obstacle === null);
-  return {
-    hypervisor: chosen?.name ?? null,
-    candidates: found.map(each => ({
-      hypervisor: each.name,
-      active: each === chosen,
-      reason: each.obstacle ?? (each === chosen ? 'the first that can' : `next, should ${chosen?.name ?? ''} not`),
-    })),
-  };
 }

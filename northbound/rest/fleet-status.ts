@@ -20,7 +20,7 @@ import type {
 export interface FleetStatusParts {
   readonly view: NetworkView;
   readonly fleet: Pick<Fleet, 'status' | 'drops' | 'ruleCounts' | 'convergence'>;
-  readonly hosts: Pick<Hosts, 'status' | 'claims' | 'isInstalled' | 'awaitRemoval' | 'whyNotJoined'>;
+  readonly hosts: Pick<Hosts, 'status' | 'claims' | 'isInstalled' | 'awaitRemoval' | 'whyNotJoined' | 'watched'>;
   /** Whether an interface may claim a port by its name. */
   readonly acceptNames: boolean;
   /** What a drop's reason means. */
@@ -32,6 +32,7 @@ export function fleetStatus(parts: FleetStatusParts): FleetStatus {
   return {
     port: row => portStatus(parts, row),
     hypervisor: row => hypervisorStatus(parts, row),
+    watched: hypervisorId => parts.hosts.watched(hypervisorId),
     drops: hypervisorId => readDrops(parts, hypervisorId),
     ruleCounts: (hypervisorId, ruleNumbers) => readRuleCounts(parts, hypervisorId, ruleNumbers),
     awaitRemoval: (hypervisorId, timeoutMs) => parts.hosts.awaitRemoval(hypervisorId, timeoutMs),

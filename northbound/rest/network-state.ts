@@ -5,11 +5,13 @@
 import type { Clock } from '../../src/base/clock.js';
 import { WeftError } from '../../src/base/errors.js';
 import { effectiveMtu, type UnderlayCapacity, underlayCapacity } from '../../src/model/effective-mtu.js';
+import type { BfdSession } from '../../src/model/gateway-tunnels.js';
 import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
 import { operatorMembers } from '../../src/store/tenancy.js';
 import type { NetworkView } from '../../src/view/network-view.js';
-import { dhcpOptionStatus, dnsRecordStatus, gatewayStatus, mirrorStatus, qosStatus } from './feature-status.js';
+import { dhcpOptionStatus, dnsRecordStatus, mirrorStatus, qosStatus } from './feature-status.js';
+import { gatewayStatus } from './gateway-status.js';
 import { all } from '../../src/view/rows.js';
 import type { Sight } from './sight.js';
 import { type HypervisorState, type PortState, portStates } from './states.js';
@@ -74,6 +76,8 @@ export type HostRuleCounts = readonly HostRuleCount[];
 export interface FleetStatus {
   port(row: RowOf<'logical-switch-ports'>): PortStatus;
   hypervisor(row: RowOf<'hypervisors'>): HypervisorStatus;
+  /** What it says of those that it watches by BFD, by their keys. */
+  watched(hypervisorId: string): ReadonlyMap<number, BfdSession>;
   /** Asks the switch now. @throws WeftError not_connected */
   drops(hypervisorId: string): Promise<readonly DropCount[]>;
   /** Asks the switch now what these security group rules have decided; null when it is not connected. */
@@ -204,7 +208,9 @@ export class NetworkState {
       case 'dns-records':
         return { status: dnsRecordStatus(this.view, row as RowOf<'dns-records'>) };
       case 'logical-routers':
-        return { gateway_status: gatewayStatus(this.view, row as RowOf<'logical-routers'>) };
+        return {
+          gateway_status: gatewayStatus(this.view, row as RowOf<'logical-routers'>, id => this.fleet.watched(id)),
+        };
       case 'mirrors':
         return { status: mirrorStatus(this.view, row as RowOf<'mirrors'>) };
       default:

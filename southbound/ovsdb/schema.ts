@@ -57,6 +57,8 @@ export const tables = {
     link_state: optional('string'),
     mtu: optional('integer'),
     error: optional('string'),
+    bfd: map('string', 'string'),
+    bfd_status: map('string', 'string'),
     external_ids: map('string', 'string'),
   },
   Controller: {

@@ -8,7 +8,9 @@ import { aclRule } from './acl/security-group-rule.js';
 import { dhcpSwitch } from './dhcp/switch.js';
 import { dnsSwitch } from './dns/switch.js';
 import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
-import { gatewayOutside, gatewayPlace, gatewayRedirect } from './gateway/gateway.js';
+import { gatewayPlace, gatewayRedirect } from './gateway/gateway.js';
+import { gatewayOutside } from './gateway/outside.js';
+import { gatewayWatch } from './gateway/watch.js';
 import { balancingLoadBalancer } from './load-balancing/load-balancer.js';
 import { balancingStages } from './load-balancing/stages.js';
 import { balancingSwitch } from './load-balancing/switch.js';
@@ -72,6 +74,7 @@ export const rules: readonly Rule[] = [
   gatewayRedirect,
   gatewayPlace,
   gatewayOutside,
+  gatewayWatch,
   balancingStages,
   balancingSwitch,
   balancingLoadBalancer,

@@ -75,7 +75,11 @@ function concernsPlan(change: RowChange): boolean {
   const { before, after } = change;
   if (before === null || after === null) return true;
   return (
-    before.type !== after.type || before.ofport_request !== after.ofport_request || before.options !== after.options
+    before.type !== after.type ||
+    before.ofport_request !== after.ofport_request ||
+    before.options !== after.options ||
+    before.bfd !== after.bfd ||
+    (before.link_state !== after.link_state && !after.external_ids.has('iface-id'))
   );
 }
 

@@ -3,6 +3,7 @@ import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
 import { activeTarget } from '../../southbound/hypervisor/manager-row.js';
 import { formatTarget, type Target } from '../../southbound/ovsdb/transport.js';
 import { type Encapsulation, type Hypervisor, encapsulations } from '../model/index.js';
+import type { GatewayTunnel } from '../model/gateway-tunnels.js';
 import type { MirrorTunnel } from '../model/tunnel-ports.js';
 import type { HostGoal } from './host-database.js';
 import type { DesiredController } from './ovsdb-plan.js';
@@ -19,6 +20,8 @@ export interface HostGoalContext {
   readonly punt: readonly Target[];
   /** Tunnels that mirrors of ports there need. */
   readonly mirrorTunnels: readonly MirrorTunnel[];
+  /** Tunnels by which it watches others and is watched. */
+  readonly gatewayTunnels: readonly GatewayTunnel[];
   /** Physical networks that ports there need, where the host has a bridge for them. */
   readonly physicalNetworks: readonly PhysicalNetworkJoint[];
 }
@@ -66,7 +69,8 @@ export function hostGoal(
   received: readonly Encapsulation[],
   context: HostGoalContext,
 ): HostGoal | null {
-  const { databaseId, isInCharge, advertise, openflow, punt, mirrorTunnels, physicalNetworks } = context;
+  const { databaseId, isInCharge, advertise, openflow, punt, mirrorTunnels, gatewayTunnels, physicalNetworks } =
+    context;
   if (!row.allowed || session.hypervisor.isLeaving) return isInCharge ? { kind: 'left', databaseId } : null;
   const controllers: DesiredController[] = [];
   for (const [use, endpoints] of [
@@ -92,6 +96,7 @@ export function hostGoal(
       encapIp: report.encapIp,
       encapsulations: received,
       mirrorTunnels,
+      gatewayTunnels,
       physicalNetworks,
       controllers,
       maxBackoffMs,

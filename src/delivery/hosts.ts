@@ -9,11 +9,14 @@
 import type { ReportedInterface } from '../../southbound/hypervisor/inventory.js';
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
+import type { RowChange } from '../../southbound/ovsdb/replica.js';
 import type { SessionState } from '../../southbound/hypervisor/session-state.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { ClaimIndex } from './claim-index.js';
 import type { Fleet } from './fleet.js';
+import { type BfdSession, isGatewayTunnelName } from '../model/gateway-tunnels.js';
+import { bfdSessions } from './ovsdb-gateway-tunnels.js';
 import { HostDatabase, type HostDatabaseCounters, type HostDatabaseStatus, type HostGoal } from './host-database.js';
 import { type PhysicalNetworkJoint, whyNotJoined } from './ovsdb-provider.js';
 import { OpenFlowSwitch } from './openflow-switch.js';
@@ -35,6 +38,8 @@ export interface HostsOptions {
   bindingOf(portId: string): MarkedBinding | null;
   /** Interfaces that claim ports: the whole list when the host is (back) there, and what differs each time it changes. */
   onInventory(hypervisorId: string, inventory: HostInventory): void;
+  /** The host sees others that it watches come or go. */
+  onWatched?(hypervisorId: string): void;
 }
 
 /** What a host says about the interfaces that claim ports: all that do, or those that are new or different and those gone. */
@@ -85,6 +90,8 @@ interface Host {
   readonly portOf: Map<string, string>;
   /** Why it is not joined with physical networks, as its database is now: asked for each port of a list. */
   readonly joints: Map<string, string | null>;
+  /** What it says of those that it watches, as its database is now; null while nobody has asked. */
+  sessions: ReadonlyMap<number, BfdSession> | null;
   connection: OpenFlowChannel | null;
   /** The fleet has the connection. */
   isHandedOver: boolean;
@@ -107,6 +114,14 @@ function databaseState(status: HostDatabaseStatus): DatabaseState {
     case 'left':
       return { kind: 'failed', reason: 'its database is not connected' };
   }
+}
+
+const nobody: ReadonlyMap<number, BfdSession> = new Map();
+
+/** Whether a tunnel that was there says otherwise of who is at its end. */
+function hasSessionMoved(change: RowChange): boolean {
+  if (change.table !== 'Interface' || change.before === null || change.after === null) return false;
+  return isGatewayTunnelName(change.after.name) && change.before.bfd_status !== change.after.bfd_status;
 }
 
 export class Hosts {
@@ -140,6 +155,7 @@ export class Hosts {
       markOf: new Map(),
       portOf: new Map(),
       joints: new Map(),
+      sessions: null,
       connection: null,
       isHandedOver: false,
     };
@@ -148,7 +164,12 @@ export class Hosts {
     session.onOpenFlow((use, connection) => {
       if (use === 'flows') this.#openFlowMoved(host, connection);
     });
-    session.replica.onChange(() => host.joints.clear());
+    session.replica.onChange(changes => {
+      host.joints.clear();
+      if (!changes.some(({ table }) => table === 'Interface')) return;
+      host.sessions = null;
+      if (changes.some(hasSessionMoved)) this.#options.onWatched?.(id);
+    });
     session.onReport(() => {
       host.joints.clear();
       this.#handOver(host);
@@ -240,6 +261,13 @@ export class Hosts {
     let reason = joints.get(name);
     if (reason === undefined) joints.set(name, (reason = whyNotJoined(session.replica, session.report.bridge, joint)));
     return reason;
+  }
+
+  /** What the host says of those that it watches, by their keys; nothing while it is not connected. */
+  watched(hypervisorId: string): ReadonlyMap<number, BfdSession> {
+    const host = this.#hosts.get(hypervisorId);
+    if (host === undefined || !host.session.replica.isCurrent) return nobody;
+    return (host.sessions ??= bfdSessions(host.session.replica));
   }
 
   /**

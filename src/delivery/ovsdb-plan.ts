@@ -23,7 +23,9 @@ import {
   type Operation,
 } from '../../southbound/ovsdb/transact.js';
 import type { Encapsulation } from '../model/hypervisor.js';
+import { type GatewayTunnel, gatewayTunnelName } from '../model/gateway-tunnels.js';
 import { type MirrorTunnel, TUNNEL_PORT_NAMES } from '../model/tunnel-ports.js';
+import { planGatewayTunnels } from './ovsdb-gateway-tunnels.js';
 import { planJoints, type PhysicalNetworkJoint } from './ovsdb-provider.js';
 import { planBridgeRemoval, planJoinTokenRemoval } from './ovsdb-removal.js';
 import { insertTunnel, lacking, ownerIds, planTunnels, settingIds, tunnelsOf } from './ovsdb-tunnels.js';
@@ -65,6 +67,8 @@ export interface DesiredHost {
   readonly encapsulations: readonly Encapsulation[];
   /** Tunnels to collectors of mirrors. */
   readonly mirrorTunnels: readonly MirrorTunnel[];
+  /** Tunnels to single hypervisors, by which they watch each other. */
+  readonly gatewayTunnels: readonly GatewayTunnel[];
   /** Physical networks that its ports need, where the host has a bridge for them. */
   readonly physicalNetworks: readonly PhysicalNetworkJoint[];
   readonly controllers: readonly DesiredController[];
@@ -162,7 +166,8 @@ function reasonAgainst(database: DatabaseSnapshot, desired: DesiredHost): string
   }
   // Names of ports are unique on a host: somebody else's port with one of ours cannot be worked around.
   const tunnelNames = tunnelsOf(desired).map(type => TUNNEL_PORT_NAMES[type]);
-  const names = new Set([desired.bridge, ...tunnelNames]);
+  const watching = desired.gatewayTunnels.map(({ peerKey }) => gatewayTunnelName(peerKey));
+  const names = new Set([desired.bridge, ...tunnelNames, ...watching]);
   for (const port of database.rows('Port').values()) {
     if (!names.has(port.name)) continue;
     const holder = [...database.rows('Bridge').values()].find(bridge => bridge.ports.includes(port._uuid));
@@ -268,6 +273,7 @@ function maintainBridge(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desir
     ...(Object.keys(columns).length > 0 ? [update('Bridge', where, columns)] : []),
     ...(config.size > 0 ? [mutate('Bridge', where, [replaced, adding('Bridge', 'other_config', config)])] : []),
     ...planTunnels(database, bridge, desired),
+    ...planGatewayTunnels(database, bridge, desired),
     ...planJoints(database, bridge, desired),
   ];
 }

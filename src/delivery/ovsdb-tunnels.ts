@@ -1,4 +1,4 @@
-/** The tunnel ports of a host's bridge: between hypervisors, and to collectors of mirrors. */
+/** The tunnel ports of a host's bridge that lead to whomever a flow says: hypervisors, and collectors of mirrors. */
 import type { DatabaseSnapshot } from '../../southbound/ovsdb/replica.js';
 import type { Row } from '../../southbound/ovsdb/schema.js';
 import {

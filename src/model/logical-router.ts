@@ -46,12 +46,19 @@ export const logicalRouters = resource({
         Type.Object({
           hypervisor: Type.Union([Type.String(), Type.Null()]),
           candidates: Type.Array(
-            Type.Object({ hypervisor: Type.String(), active: Type.Boolean(), reason: Type.String() }),
+            Type.Object({
+              hypervisor: Type.String(),
+              active: Type.Boolean(),
+              reason: Type.String(),
+              used_by: Type.Integer(),
+              lost_by: Type.Array(Type.Object({ hypervisor: Type.String(), reason: Type.String() })),
+            }),
           ),
         }),
         Type.Null(),
       ]),
-      description: 'Which hypervisor speaks for the router outside, which others may, and why it is that one.',
+      description:
+        'Which hypervisor speaks for the router outside, which others may, and why it is that one; how many hypervisors send to each, and who has lost it by BFD (ten at most).',
     },
   },
   columns: ['enabled', 'gateway'],

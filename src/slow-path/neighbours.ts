@@ -16,7 +16,7 @@ import { arpRequest, neighbourSolicitation } from './packets/neighbour.js';
 /** What is asked for one router is limited in so many parts, by the address asked for: who asks for many leaves the other parts as they are. */
 const parts = 16n;
 
-/** The port by which a router is outside, on its gateway: it must be that hypervisor. */
+/** The port by which a router is outside, on a hypervisor that can be its gateway. */
 function gatewayPort(view: NetworkReader, { hypervisorId, at }: Punted): RouterInterface | null {
   const [logicalSwitch] = view.by('logical-switches', 'datapathKey', at.datapath);
   if (logicalSwitch === undefined) return null;
@@ -25,7 +25,7 @@ function gatewayPort(view: NetworkReader, { hypervisorId, at }: Punted): RouterI
     .find(each => each.switchPortKey === at.inPort);
   const router = port === undefined ? null : view.get('logical-routers', port.logicalRouterId);
   if (port === undefined || router === null || !isGatewayPort(router, port)) return null;
-  return view.get('gateway-places', gatewayPlaceId(router.id, hypervisorId))?.rank === 0 ? { router, port } : null;
+  return view.get('gateway-places', gatewayPlaceId(router.id, hypervisorId)) === null ? null : { router, port };
 }
 
 /** The family of a frame, by its type; null: it is not IP. */

@@ -22,12 +22,13 @@ import {
   readPuntedAt,
 } from '../compiler/punts/punted-packet.js';
 import type { Touched } from '../view/network-view.js';
+import type { ViewRow } from '../view/rows.js';
 import { announcements } from './addressing/answers.js';
 import { Allowances, type Rate } from './allowance.js';
 import { announcementSweepMs, portsDue, switchesChanged } from './announcements.js';
 import { type Account, accountOf, type Answer, answersTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
-import { announcedAfterMs, gatewayAnnouncements, gatewayAt, newGateways } from './gateway-announcements.js';
+import { GatewayAnnouncer, gatewayAnnouncements } from './gateway-announcements.js';
 import { VerdictLog, type VerdictLogOptions } from './verdict-log.js';
 
 /** Why a packet that came was not answered. */
@@ -58,6 +59,8 @@ export interface SlowPathOptions extends VerdictLogOptions {
   readonly defaultUnderlayMtu: number;
   /** Whether this Weft answers. */
   isInCharge(this: void): boolean;
+  /** Whether a hypervisor that watches the one with the key has lost it; left out: none is ever lost. */
+  isGone?(this: void, hypervisorId: string, peerKey: number): boolean;
 }
 
 interface Waiting extends Punted {
@@ -113,13 +116,15 @@ export class SlowPath {
   /** Logical switches whose ports are told in the next sweep, whoever's turn it is, with the MACs that their routers had. */
   #changed = new Map<string, Set<string>>();
   #cancelSweep: (() => void) | null = null;
-  readonly #cancelGateways = new Set<() => void>();
+  readonly #gateways: GatewayAnnouncer;
 
   constructor(options: SlowPathOptions) {
     this.#options = options;
     this.verdictLog = new VerdictLog(options);
     this.#allowances = new Allowances(options.clock);
     this.#hostAllowances = new Allowances(options.clock);
+    const { view, clock, isGone = () => false } = options;
+    this.#gateways = new GatewayAnnouncer({ view, clock, isGone, say: place => this.#sayOutside(place) });
     for (const [puntClass] of entries) {
       this.#counters.set(puntClass, { puntClass, received: 0, answered: 0, answeredAfterMs: 0 });
     }
@@ -166,28 +171,25 @@ export class SlowPath {
       if (formerRouter !== null) former.add(formerRouter);
       this.#changed.set(id, former);
     }
-    for (const placeId of newGateways(touched))
-      for (const delayMs of announcedAfterMs) this.#announceGateway(placeId, delayMs);
+    this.#gateways.networkMoved(touched);
   }
 
-  /** Says outside who is the gateway, if it still is by then. */
-  #announceGateway(placeId: string, delayMs: number): void {
-    const { view, clock, isInCharge } = this.#options;
-    const cancel = clock.after(delayMs, () => {
-      this.#cancelGateways.delete(cancel);
-      const place = isInCharge() ? gatewayAt(view, placeId) : null;
-      const channel = [...this.#channels].find(([{ hypervisor }]) => hypervisor.id === place?.hypervisorId)?.[1];
-      if (place !== null && channel !== undefined && isReady(channel)) send(channel, gatewayAnnouncements(view, place));
-    });
-    this.#cancelGateways.add(cancel);
+  /** A hypervisor has seen others that it watches come or go. */
+  watchedMoved(hypervisorId: string): void {
+    if (this.#options.isInCharge()) this.#gateways.watchedMoved(hypervisorId);
+  }
+
+  #sayOutside(place: ViewRow<'gateway-places'>): void {
+    const { view, isInCharge } = this.#options;
+    const channel = [...this.#channels].find(([{ hypervisor }]) => hypervisor.id === place.hypervisorId)?.[1];
+    if (isInCharge() && channel !== undefined && isReady(channel)) send(channel, gatewayAnnouncements(view, place));
   }
 
   /** Nothing is announced any more. */
   stop(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = null;
-    for (const cancel of this.#cancelGateways) cancel();
-    this.#cancelGateways.clear();
+    this.#gateways.stop();
   }
 
   #connectionMoved(session: HypervisorSession, channel: OpenFlowChannel | null): void {

@@ -2,7 +2,7 @@
  * Which hypervisors can be the gateway of which logical routers, in which order. Derived incrementally from routers, the logical switches
  * on which they are outside, and hypervisors:
  *
- *   gateway-places  (router, hypervisor) for each that can; rank 0 is the gateway
+ *   gateway-places  (router, hypervisor) for each that can; rank 0 is the preferred one
  *
  * A change of a hypervisor that can be a gateway looks at all routers that have one, of another at those that name it: a fleet that joins
  * is not looked at by all of them. What must stay true: the rows are a function of the current rows of the model only.

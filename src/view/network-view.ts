@@ -5,6 +5,7 @@
  */
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
+import { GatewayPairs } from './gateway-pairs.js';
 import { Gateways } from './gateways.js';
 import { PhysicalAttachments } from './physical-attachments.js';
 import { Balancing } from './balancing.js';
@@ -66,6 +67,7 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'bound-ports',
   'physical-attachments',
   'gateway-places',
+  'gateway-pairs',
   'port-groups',
   'group-traits',
   'remote-addresses',
@@ -83,6 +85,7 @@ export class NetworkView implements NetworkReader {
   /** By project, for readers that are tenants; rules read nothing of projects. */
   readonly #projects = new Map<ViewKind, ProjectRows<RowOf<Kind>>>(nounKinds.map(kind => [kind, new ProjectRows()]));
   readonly #gateways: Gateways;
+  readonly #pairs: GatewayPairs;
   readonly #placement: Placement;
   readonly #membership: SecurityMembership;
   readonly #attachments: PhysicalAttachments;
@@ -93,6 +96,7 @@ export class NetworkView implements NetworkReader {
       this.#tables.set(kind, new Table<AnyRow>(indexes[kind] as ConstructorParameters<typeof Table<AnyRow>>[0]));
     }
     this.#gateways = new Gateways(this);
+    this.#pairs = new GatewayPairs(this);
     this.#placement = new Placement(this);
     this.#membership = new SecurityMembership(this);
     this.#attachments = new PhysicalAttachments(this);
@@ -144,8 +148,9 @@ export class NetworkView implements NetworkReader {
     const secured = this.#membership.apply(changes as readonly RowChange<Kind>[], placed);
     const attached = this.#attachments.apply(changes as readonly RowChange<Kind>[], placed);
     const balanced = this.#balancing.apply(changes as readonly RowChange<Kind>[], placed);
+    const pairs = this.#pairs.apply(changes as readonly RowChange<Kind>[], gateways, placed);
     const derived = this.#applyRows(
-      latest([...this.#fleet(changes), ...gateways, ...placed, ...secured, ...attached, ...balanced]),
+      latest([...this.#fleet(changes), ...gateways, ...placed, ...secured, ...attached, ...balanced, ...pairs]),
     );
     this.#revision = revision;
     return { revision, changes: [...changes, ...derived] };

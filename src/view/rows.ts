@@ -82,9 +82,19 @@ export interface GatewayPlace {
   readonly logicalSwitchId: string;
   readonly hypervisorId: string;
   readonly hypervisorKey: number;
-  /** 0: it is the gateway; others are the next in order. */
+  /** 0: it is the preferred one; others are the next in order, each of which takes over when all before it are gone. */
   readonly rank: number;
   /** The number of the logical router. */
+  readonly number: number;
+}
+
+/** A hypervisor watches another by BFD: one of them can be the gateway of a router that the other holds. */
+export interface GatewayPair {
+  readonly id: string;
+  readonly hypervisorId: string;
+  readonly peerId: string;
+  readonly peerKey: number;
+  /** The number of the other hypervisor. */
   readonly number: number;
 }
 
@@ -145,6 +155,7 @@ export interface DerivedRows {
   readonly 'bound-ports': BoundPort;
   readonly 'physical-attachments': PhysicalAttachment;
   readonly 'gateway-places': GatewayPlace;
+  readonly 'gateway-pairs': GatewayPair;
   readonly 'port-groups': PortGroups;
   readonly 'group-traits': GroupTraits;
   readonly 'remote-addresses': RemoteAddresses;
@@ -210,6 +221,9 @@ export const attachmentId = (physicalNetworkKey: number, hypervisorId: string): 
 /** The id of a gateway place. */
 export const gatewayPlaceId = (logicalRouterId: string, hypervisorId: string): string =>
   `${logicalRouterId}@${hypervisorId}`;
+
+/** The id of a gateway pair. */
+export const gatewayPairId = (hypervisorId: string, peerId: string): string => `${hypervisorId} ${peerId}`;
 
 /** The id of a residency. */
 export const residencyId = (datapathId: string, hypervisorId: string): string => `${datapathId}@${hypervisorId}`;
@@ -326,6 +340,7 @@ export const indexes = {
     logicalSwitchId: row => [row.logicalSwitchId],
     hypervisorId: row => [row.hypervisorId],
   },
+  'gateway-pairs': { hypervisorId: row => [row.hypervisorId] },
   'port-groups': {},
   'group-traits': {},
   'remote-addresses': {},

@@ -17,7 +17,12 @@ const rooms = [...new Set(rules.map(({ name }) => name.slice(0, name.indexOf('.'
 /** Two hosts with switches and a router, and beside them everything that is not on every network. */
 function everything(): NetworkBuilder {
   return twoHostNetwork({ bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }], gateway: true })
-    .hypervisor('hv3', { encapIp: '2001:db8::3', underlayMtu: 9000 })
+    .hypervisor('hv3', {
+      encapIp: '2001:db8::3',
+      underlayMtu: 9000,
+      bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }],
+      gateway: true,
+    })
     .port('off', 'web', '02:00:00:00:01:0f', ['10.1.0.15'], ['hv1', 4], { enabled: false })
     .port('unbound', 'web', '02:00:00:00:01:0e', ['10.1.0.14'])
     .port('vip', 'db', '02:00:00:00:02:0a', ['10.2.0.30'], ['hv1', 5], {
@@ -102,7 +107,10 @@ function everything(): NetworkBuilder {
     .port('nested farther', 'lan', '02:00:00:00:03:03', [], ['hv3', 1])
     .hypervisor('stranger')
     .logicalSwitch('apart')
-    .port('apart1', 'apart', '02:00:00:00:04:01', [], ['stranger', 1]);
+    .port('apart1', 'apart', '02:00:00:00:04:01', [], ['stranger', 1])
+    .providerSwitch('dmz', 'physnet1', 200, '192.0.2.128/25', 'fd00:7::/64')
+    .router('spare', { gateway: { logicalSwitchId: 'dmz', hypervisors: ['hv3', 'hv1'] } })
+    .attach('spare-dmz', 'spare', 'dmz', '0a:00:00:00:00:07', ['192.0.2.129/25', 'fd00:7::1/64']);
 }
 
 describe('The flows of each room', () => {

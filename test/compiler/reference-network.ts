@@ -4,6 +4,7 @@
  * out equal keep their identity, so that "same object" means "same answer".
  */
 import { structurallyEqual } from '../../src/base/structural-equality.js';
+import { MAX_WATCHED_KEY } from '../../src/model/gateway-tunnels.js';
 import { gatewayCandidates } from '../../src/model/gateway.js';
 import type { Hypervisor, LogicalSwitch } from '../../src/model/index.js';
 import type { RowAfter } from '../../src/view/network-view.js';
@@ -118,6 +119,9 @@ export class ReferenceNetwork {
     }
     if (['hypervisors', 'logical-switches', 'switch-presences'].some(kind => changed.has(kind as ViewKind))) {
       if (this.#replace('physical-attachments', this.#attachments())) changed.add('physical-attachments');
+    }
+    if (['hypervisors', 'gateway-places', 'residencies'].some(kind => changed.has(kind as ViewKind))) {
+      if (this.#replace('gateway-pairs', gatewayPairsOf(this))) changed.add('gateway-pairs');
     }
     for (const kind of changed) this.#buildIndexes(kind);
     return changed;
@@ -234,6 +238,33 @@ function gatewayPlacesOf(network: ReferenceNetwork): Rows {
     });
   });
   return new Map(places.map(row => [row.id, row]));
+}
+
+/** Whoever holds a router watches all that can be its gateway, and they it, where there are several. */
+function gatewayPairsOf(network: ReferenceNetwork): Rows {
+  const hypervisors = new Map(rowsOf(network, 'hypervisors').map(row => [row.id, row]));
+  const residencies = rowsOf(network, 'residencies');
+  const places = rowsOf(network, 'gateway-places');
+  const found = new Map<string, AnyRow>();
+  for (const { logicalRouterId, hypervisorId: place } of places) {
+    if (places.filter(each => each.logicalRouterId === logicalRouterId).length < 2) continue;
+    for (const { datapathId, hypervisorId: holder } of residencies) {
+      if (datapathId !== logicalRouterId || holder === place) continue;
+      for (const [hypervisorId, peerId] of [
+        [holder, place],
+        [place, holder],
+      ] as const) {
+        const peer = hypervisors.get(peerId);
+        const own = hypervisors.get(hypervisorId);
+        if (peer === undefined || own === undefined) continue;
+        if (Math.max(peer.hypervisorKey, own.hypervisorKey) > MAX_WATCHED_KEY) continue;
+        const id = `${hypervisorId} ${peerId}`;
+        const { hypervisorKey: peerKey, number } = peer;
+        found.set(id, { id, hypervisorId, peerId, peerKey, number });
+      }
+    }
+  }
+  return found;
 }
 
 /** Placement as its definition says it, from all rows: flood fill over every link, then every (datapath, host) pair. */

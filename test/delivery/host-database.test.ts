@@ -89,6 +89,7 @@ class SmallWeft {
         encapIp: session.report.encapIp,
         encapsulations: ['geneve'],
         mirrorTunnels: [],
+        gatewayTunnels: [],
         physicalNetworks: [],
         controllers,
         maxBackoffMs: 1000,

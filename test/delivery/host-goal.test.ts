@@ -17,6 +17,7 @@ const context: HostGoalContext = {
   openflow: [target('tcp:0.0.0.0:6653')],
   punt: [target('tcp:0.0.0.0:6654')],
   mirrorTunnels: [],
+  gatewayTunnels: [],
   physicalNetworks: [],
 };
 

@@ -49,6 +49,7 @@ describe('plan of a host database, against real Open vSwitch', function () {
       encapIp: '192.0.2.11',
       encapsulations: ['geneve', 'vxlan'],
       mirrorTunnels: [],
+      gatewayTunnels: [],
       physicalNetworks: [],
       controllers: [
         { use: 'flows', target: 'tcp:127.0.0.1:9' },

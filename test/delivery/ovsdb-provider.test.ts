@@ -1,4 +1,4 @@
-/** The patch ports to physical networks in a real Open vSwitch: made, put right, moved, and gone without a trace. */
+/** The patch ports to physical networks, and the tunnels by which gateways are watched, in a real Open vSwitch: made, put right, moved, and gone without a trace. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import path from 'node:path';
@@ -55,6 +55,7 @@ describe('The patch ports to physical networks, on real Open vSwitch', function 
       encapIp: '192.0.2.11',
       encapsulations: ['geneve'],
       mirrorTunnels: [],
+      gatewayTunnels: [],
       physicalNetworks: toExternal,
       controllers: [{ use: 'flows', target: 'tcp:127.0.0.1:9' }],
       maxBackoffMs: 1000,
@@ -167,6 +168,72 @@ describe('The patch ports to physical networks, on real Open vSwitch', function 
     await settle(() => planRemoval(replica, databaseId));
     assert.deepEqual(await portsOf('br-ex'), ['uplink', 'weft-int-3']);
     await ovs.vsctl('del-port', 'weft-int-3');
+  });
+
+  it('have beside them tunnels to single hypervisors that BFD watches, as long as these are wanted', async () => {
+    const gatewayTunnels = [
+      { peerKey: 7, remoteIp: '192.0.2.17', encapsulation: 'geneve' },
+      { peerKey: 8, remoteIp: '2001:db8::8', encapsulation: 'vxlan' },
+    ] as const;
+    const watched = (...lines: readonly string[]): Promise<unknown> =>
+      eventually('Open vSwitch has the tunnels', async () => {
+        const columns = ['name', 'type', 'ofport', 'options', 'bfd', 'error'];
+        const text = await ovs.vsctl(
+          '--format=csv',
+          '--no-headings',
+          `--columns=${columns.join()}`,
+          'list',
+          'Interface',
+        );
+        const found = text.split('\n').filter(line => line.startsWith('weft-bfd-'));
+        return found.toSorted().join('\n') === lines.join('\n');
+      });
+    const bfd = '"{enable=""true"", min_rx=""250"", min_tx=""250""}"';
+    const seventh = (more = ''): string =>
+      `weft-bfd-7,geneve,33207,"{key=flow, local_ip=""192.0.2.11"", remote_ip=""192.0.2.17""${more}}",${bfd},[]`;
+    await join({ gatewayTunnels, encapIp: '192.0.2.11' });
+    assert.deepEqual(await portsOf('br-int'), ['weft-bfd-7', 'weft-bfd-8', 'weft-geneve', 'weft-phys-3']);
+    await join({ gatewayTunnels: gatewayTunnels.slice(0, 1) });
+    await watched(seventh());
+    assert.deepEqual(await join({ gatewayTunnels: gatewayTunnels.slice(0, 1) }), []);
+    await ovs.vsctl(
+      'set',
+      'interface',
+      'weft-bfd-7',
+      'bfd:enable=false',
+      'ofport_request=5',
+      'options:remote_ip=192.0.2.66',
+    );
+    await ovs.vsctl('set', 'interface', 'weft-bfd-7', 'options:tos=inherit');
+    assert.deepEqual(await join({ gatewayTunnels: gatewayTunnels.slice(0, 1) }), ['puts bridge br-int right']);
+    await watched(seventh(', tos=inherit'));
+    // No card of the bridge has a link: it must not be used, though its tunnels work.
+    await ovs.appctl('netdev-dummy/set-admin-state', 'uplink', 'down');
+    await eventually('the link is down', () =>
+      Promise.resolve(
+        [...replica.rows('Interface').values()].some(row => row.name === 'uplink' && row.link_state === 'down'),
+      ),
+    );
+    assert.deepEqual(await join({ gatewayTunnels: gatewayTunnels.slice(0, 1) }), ['puts bridge br-int right']);
+    assert.match(await ovs.vsctl('get', 'interface', 'weft-bfd-7', 'bfd'), /cpath_down="?true/);
+    await ovs.appctl('netdev-dummy/set-admin-state', 'uplink', 'up');
+    await eventually('the link is up', () =>
+      Promise.resolve(
+        [...replica.rows('Interface').values()].some(row => row.name === 'uplink' && row.link_state === 'up'),
+      ),
+    );
+    assert.deepEqual(await join({ gatewayTunnels: gatewayTunnels.slice(0, 1) }), ['puts bridge br-int right']);
+    await watched(seventh(', tos=inherit'));
+    await join();
+    await watched();
+    // Somebody's port that has the name is nobody's to touch.
+    await ovs.addPort('br-ex', 'weft-bfd-7', 9);
+    await dump();
+    const refused = planHost(replica, desired({ gatewayTunnels }));
+    assert.match(refused.kind === 'refused' ? refused.reason : '', /the name weft-bfd-7 is taken/);
+    await ovs.vsctl('del-port', 'weft-bfd-7');
+    await dump();
+    await join({ gatewayTunnels });
   });
 
   it('follow our bridge when the host names another', async () => {

@@ -39,6 +39,7 @@ describe('the fake hypervisor', () => {
         openflow: listener.endpoints('flows'),
         punt: listener.endpoints('punt'),
         mirrorTunnels: [],
+        gatewayTunnels: [],
         physicalNetworks: [],
       });
     hosts = new Hosts({

@@ -222,6 +222,7 @@ const desired: DesiredHost = {
   encapIp: '192.0.2.11',
   encapsulations: ['geneve', 'vxlan'],
   mirrorTunnels: [],
+  gatewayTunnels: [],
   physicalNetworks: [],
   controllers: [
     { use: 'flows', target: 'tcp:192.0.2.1:6653' },

@@ -9,6 +9,7 @@ import type { Workload } from '../../lab/workload.js';
 import { arp, ethernet, etherType, ipv4, protocol, udp } from '../fixtures/frames.js';
 import { planRouter, planSwitch, type SwitchPlan } from '../fixtures/topology.js';
 import { usesSharedWeftLab } from '../fixtures/weft-lab.js';
+import { GatewaySite, lossLine } from '../long/gateway-site.js';
 
 const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 const flat = { provider: { physical_network: 'physnet1' } } as const;
@@ -19,6 +20,8 @@ const cidrs = {
   flat: ['198.18.1.0/24', 'fd00:f1::/64'],
   tagged: ['198.18.2.0/24', 'fd00:f2::/64'],
 } as const;
+/** Of 2,500 and more: none where a machine does nothing else, or those of less than a second (test/long/gateway-failover.test.ts). */
+const mostLost = 2_000;
 const at4 = (host: number): string => `198.18.2.${host}`;
 
 type Station = Workload | OutsideHost;
@@ -252,43 +255,40 @@ describe('physical networks', function () {
     assert.deepEqual(await capture.stop(), []);
   });
 
-  it('are reached by a logical router through its gateway, which is another when that is drained', async () => {
-    const { client } = weftLab();
-    const gateways = await Promise.all(['hv2', 'hv3'].map(name => client.find('hypervisors', name)));
+  it('are reached by a logical router through its gateway, which is another when that is drained or lost', async () => {
     await weftLab().lab.hypervisor('hv3').mapBridges(mapped);
-    for (const { id } of gateways) await client.patch('hypervisors', id, { gateway: true });
-    const outer = planSwitch({ name: 's', cidrs: cidrs.tagged, value: vlan100 });
-    const inner = planSwitch({ name: 'inside', ports: { b: {} } });
-    const gateway = { logical_switch_id: outer.id, hypervisors: ['hv2', 'hv3'] };
-    const router = planRouter('r', [outer, inner], { gateway });
-    await weftLab().build([...outer.operations, ...inner.operations, ...router.operations]);
-    const [b] = await weftLab().plug({ b: 'hv1' });
-    assert.ok(b !== undefined);
-    const nextHops = outer.gateways.map(address => address.slice(0, address.indexOf('/')));
-    const routes = inner.cidrs.map((cidr, i) => [cidr, 'via', nextHops[i] ?? '']);
-    for (const route of routes) await outside.exec(['ip', 'route', 'add', ...route]);
-    const active = async (): Promise<string | null> =>
-      (await client.get<RestObject & { gateway_status: { hypervisor: string | null } }>('logical-routers', router.id))
-        .gateway_status.hypervisor;
-    /** The first of a new neighbour is lost while the gateway asks for it. */
-    const answersFrom = async (from: Station, to: Station, family: 4 | 6): Promise<boolean> =>
-      (await ping(from, to.address(family), { count: 2 })).received > 0;
-    for (const name of ['hv2', 'hv3']) {
-      assert.equal(await active(), name);
-      for (const family of [4, 6] as const) {
-        // Whoever spoke to the former gateway finds the new one, though nobody inside has sent anything.
-        if (name === 'hv3')
-          await eventually('the network outside was told of the gateway', () => answersFrom(outside, b, family));
-        await forgetNeighbours(outside);
-        await eventually(`the gateway on ${name} knows its neighbour`, () => answersFrom(b, outside, family));
-        await assertReaches(b, outside, [family]);
-        await assertReaches(outside, b, [family]);
+    const ground = { provider: vlan100.provider, outside, cidrs: cidrs.tagged };
+    const site = await GatewaySite.create(weftLab(), ground);
+    const first = weftLab().lab.hypervisor('hv2');
+    /** Whoever spoke to the former gateway finds the new one; a new neighbour is asked for, and its first packet lost. */
+    const passes = async (): Promise<void> => {
+      for (const [from, to] of [
+        [outside, site.workload],
+        [site.workload, outside],
+      ] as const) {
+        for (const family of [4, 6] as const) await assertReaches(from, to, [family]);
       }
-      if (name === 'hv3') break;
-      await client.patch('hypervisors', gateways[0]?.id ?? '', { drain: true }, { appliedWithinMs: 20_000 });
-    }
-    for (const route of routes) await outside.exec(['ip', 'route', 'del', ...route]);
-    for (const { id } of gateways) await client.patch('hypervisors', id, { gateway: false, drain: false });
+    };
+    await passes();
+    const drained = await site.under(() => site.drain('hv2', true), 1_500);
+    process.stdout.write(lossLine('gateway drained', drained));
+    assert.equal((await site.status()).hypervisor, 'hv3');
+    assert.ok(drained.out.lost < mostLost && drained.in.lost < mostLost);
+    await passes();
+    await site.drain('hv2', false);
+    await site.settled();
+    // Nobody says that it is lost.
+    const lost = await site.under(() => first.cable('underlay', 'out'), 2_500);
+    process.stdout.write(lossLine('the cable of its tunnels out', lost));
+    const { hypervisor, candidates } = await site.status();
+    assert.equal(hypervisor, 'hv3', JSON.stringify(candidates));
+    assert.equal(candidates[1]?.reason, 'it has lost hv2');
+    assert.match(candidates[0]?.reason ?? '', /^lost by hv3: BFD down, /);
+    assert.ok(lost.out.lost < mostLost && lost.in.lost < mostLost);
+    await passes();
+    await first.cable('underlay', 'in');
+    await site.settled();
+    await site.remove();
     await weftLab().lab.hypervisor('hv3').mapBridges({});
   });
 });

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import type { PuntedAt } from '../../src/compiler/punts/punted-packet.js';
 import { accountOf, answersTo, type Punted } from '../../src/slow-path/answer.js';
-import { gatewayAnnouncements, gatewayAt, newGateways } from '../../src/slow-path/gateway-announcements.js';
+import { GatewayAnnouncer, gatewayAnnouncements } from '../../src/slow-path/gateway-announcements.js';
 import { checksum, pseudoHeaderSum } from '../../src/slow-path/packets/checksum.js';
 import { parseFrame } from '../../src/slow-path/packets/frame.js';
 import { NetworkView } from '../../src/view/network-view.js';
 import { NetworkBuilder } from '../compiler/network-builder.js';
+import { ManualClock } from '../fakes/manual-clock.js';
 import { arp, ethernet, etherType, ipv4, protocol, udp } from '../fixtures/frames.js';
 
 const mac = '0a:00:00:00:00:02';
@@ -73,7 +74,7 @@ describe('A neighbour outside', () => {
     assert.equal(Buffer.from(packet.payload).toString('hex').slice(8), `00000000${target}01010a0000000002`);
   });
 
-  it('is asked for on the gateway alone, where a router has one, and in parts by its address', () => {
+  it('is asked for by those alone that can be the gateway, where a router has one, and in parts by its address', () => {
     const account = (punted: Punted): string => {
       const found = accountOf(view, punted);
       return typeof found === 'string' ? found : found.key;
@@ -81,7 +82,7 @@ describe('A neighbour outside', () => {
     assert.equal(account(waiting(4)), 'edge-dmz 14');
     assert.equal(account(waiting(6)), 'edge-dmz 15');
     const refused = [
-      waiting(4, {}, 'hv2'),
+      waiting(4, {}, 'hv3'),
       waiting(4, { datapath: 77 }),
       waiting(4, { inPort: 77 }),
       waiting(4, { inPort: routerPort('other-dmz').switchPortKey ?? 0 }),
@@ -93,21 +94,42 @@ describe('A neighbour outside', () => {
     }
   });
 
-  it('is told by a new gateway where the addresses of the router are', () => {
-    const row = view.get('gateway-places', 'edge@hv1') ?? assert.fail();
-    const change = (before: number | null, after: number | null) => ({
-      kind: 'gateway-places' as const,
-      id: row.id,
-      before: before === null ? null : { ...row, rank: before },
-      after: after === null ? null : { ...row, rank: after },
+  it('is told by a new gateway where the addresses of the router are: made so by rows, or by the loss of those before it', () => {
+    const clock = new ManualClock();
+    const said: string[] = [];
+    const gone = new Set<string>();
+    const announcer = new GatewayAnnouncer({
+      view,
+      clock,
+      isGone: (hypervisorId, peerKey) => gone.has(`${hypervisorId} ${peerKey}`),
+      say: ({ hypervisorId }) => said.push(hypervisorId),
     });
-    const changes = [change(null, 0), change(1, 0), change(0, 0), change(0, 1), change(0, null)];
-    assert.deepEqual(
-      changes.map(each => newGateways({ changes: [each] }).length),
-      [1, 1, 0, 0, 0],
-    );
-    assert.equal(gatewayAt(view, 'edge@hv2'), null);
-    const found = gatewayAnnouncements(view, gatewayAt(view, row.id) ?? assert.fail());
+    const row = view.get('gateway-places', 'edge@hv1') ?? assert.fail();
+    const appeared = { kind: 'gateway-places', id: row.id, before: null, after: row } as const;
+    const saidAfter = (ms: number): readonly string[] => {
+      clock.advance(ms);
+      return said.splice(0);
+    };
+    announcer.networkMoved({ changes: [appeared] });
+    assert.deepEqual([saidAfter(299), saidAfter(4_000)], [[], ['hv1', 'hv1', 'hv1']]);
+    announcer.networkMoved({ changes: [appeared] });
+    announcer.watchedMoved('hv2');
+    assert.deepEqual(saidAfter(4_000), [], 'the gateway is the same');
+    // What hv1 says of hv2 is of no weight: hv1 comes first.
+    gone.add('hv1 2');
+    announcer.watchedMoved('hv1');
+    assert.deepEqual(saidAfter(4_000), []);
+    gone.add('hv2 1');
+    announcer.watchedMoved('hv2');
+    assert.deepEqual(saidAfter(0), ['hv2'], 'at once');
+    gone.clear();
+    announcer.watchedMoved('hv2');
+    assert.deepEqual(saidAfter(4_000), ['hv1', 'hv1', 'hv1'], 'hv2 says no more');
+    announcer.stop();
+  });
+
+  it('is told in the bytes of gratuitous ARP and of unsolicited advertisements', () => {
+    const found = gatewayAnnouncements(view, view.get('gateway-places', 'edge@hv1') ?? assert.fail());
     const [first, second, advertisement] = found.map(({ frame }) => Buffer.from(frame).toString('hex'));
     const gratuitous = (ip: string): string =>
       ethernet(

@@ -134,6 +134,11 @@ export function enter(to: Stage): Step<never, never> {
   return step([], [], ({ layout }) => [resubmit(layout.tableOf(to))]);
 }
 
+/** Into a stage as if it had come by another port, for which its flows are. */
+export function enterAs(port: number, to: Stage): Step<never, never> {
+  return step([], [], ({ layout }) => [resubmit(layout.tableOf(to), port)]);
+}
+
 /** Asks a subroutine and goes on with its answer. */
 export function call(to: Stage): Step<never, never> {
   if (to.kind === 'stage') throw new Error(`${to.name} is no subroutine`);

@@ -30,8 +30,16 @@ export const lrInArpResolve = stage('lr_in_arp_resolve', {
   onMiss: { drop: 'no_route' },
 });
 
+export const lrInGateway = stage('lr_in_gateway', {
+  purpose:
+    'Only on a gateway: out of the router here, into the switch outside, asking there for the MAC of the next hop.',
+  reads: ['datapath', 'outPort', 'ethType'],
+  writes: ['ethSrc', 'ipTtl', 'datapath', 'inPort', 'outPort', 'mac', 'resolved', 'fromUnderlay'],
+  onMiss: { drop: 'no_route' },
+});
+
 export const routerIngress: Pipeline = {
   name: 'Logical router ingress',
   purpose: 'Entered from the switch or the router on the other side of a router port.',
-  stages: [lrInIpInput, lrInOwnAddress, lrInIpRouting, lrInArpResolve],
+  stages: [lrInIpInput, lrInOwnAddress, lrInIpRouting, lrInArpResolve, lrInGateway],
 };

@@ -10,7 +10,10 @@ export const copyFields = ['physicalPort16', 'tunnelDestination4', 'tunnelDestin
 export const lsOutDelivery = stage('ls_out_delivery', {
   purpose: 'To what the port is here: an interface, a logical router, or a tunnel to the hypervisor that has it.',
   reads: ['datapath', 'inPort', 'outPort', 'outHost', 'fromUnderlay', 'flood'],
-  writes: ['datapath', 'inPort', 'outPort', 'fromUnderlay', 'ctZone', 'tracks', 'stateless'],
+  writes: [
+    ...(['datapath', 'inPort', 'outPort', 'fromUnderlay', 'ctZone', 'tracks', 'stateless'] as const),
+    ...(['permitted', 'resolved'] as const),
+  ],
   onMiss: { advance: tunnelMtu },
 });
 
@@ -85,6 +88,13 @@ export const lsOutLb = stage('ls_out_lb', {
   onMiss: 'never',
 });
 
+export const lsOutGateway = stage('ls_out_gateway', {
+  purpose: 'Only where a router can have its gateway: into the router, if this is the gateway or was it lately.',
+  reads: ['datapath', 'outPort', 'fromUnderlay', 'permitted', 'resolved'],
+  writes: ['datapath', 'inPort', 'outPort', 'fromUnderlay'],
+  onMiss: { drop: 'physical_elsewhere' },
+});
+
 export const switchEgress: Pipeline = {
   name: 'Logical switch egress',
   purpose: 'From the switch to what is behind its ports.',
@@ -100,5 +110,6 @@ export const switchEgress: Pipeline = {
     lsOutQos,
     lsOutMirror,
     lsOutInterface,
+    lsOutGateway,
   ],
 };

@@ -47,6 +47,12 @@ export const lsNeighbourLearned = learnedStage('ls_neighbour_learned', {
   writes: ['mac', 'resolved'],
 });
 
+export const lsGatewayLately = learnedStage('ls_gateway_lately', {
+  purpose: 'Learned: routers for which this hypervisor has been the gateway in the last seconds.',
+  reads: ['datapath', 'outPort'],
+  writes: ['resolved'],
+});
+
 // Stages, last first where one refers to another.
 
 export const lsInL2FloodUnknown = stage('ls_in_l2_flood_unknown', {
@@ -92,6 +98,13 @@ export const lsInArpReply = stage('ls_in_arp_reply', {
   onMiss: { drop: 'unknown_neighbour' },
 });
 
+export const lsInGateway = stage('ls_in_gateway', {
+  purpose: 'Only where a router can have its gateway: to the answer for who asks outside, if this is the gateway.',
+  reads: ['datapath', 'mac'],
+  writes: ['vlanVid'],
+  onMiss: { drop: 'unknown_neighbour' },
+});
+
 export const lsInArpRsp = stage('ls_in_arp_rsp', {
   purpose:
     'Whom an ARP request or neighbour solicitation of a local port asks for; on a gateway also what neighbours outside ask and say.',
@@ -107,11 +120,14 @@ export const lsInArpRsp = stage('ls_in_arp_rsp', {
       'ipv6Src',
       'ethSrc',
       'resolved',
+      'inPort',
+      'ethDst',
+      'ipTtl',
     ] as const),
   ],
   writes: [
     ...(['mac', 'address4', 'address6', 'claim', 'permitted', 'ownsAddress', 'resolved', 'targetIsRouter'] as const),
-    'vlanVid',
+    ...(['outHost', 'fromUnderlay'] as const),
   ],
   onMiss: { advance: lsInL2Lkup },
 });
@@ -310,6 +326,7 @@ export const switchIngress: Pipeline = {
     lsInLookupFdb,
     lsInPutFdb,
     lsInArpRsp,
+    lsInGateway,
     lsInArpReply,
     lsInNdReply,
     lsInL2Lkup,
@@ -321,5 +338,5 @@ export const switchIngress: Pipeline = {
 export const lookups: Pipeline = {
   name: 'Lookups',
   purpose: 'Subroutines: asked by other stages, answer in registers and return.',
-  stages: [lsPortSecurity, lsNeighbour, lsFdb, lsNeighbourCheck, lsFdbLearned, lsNeighbourLearned],
+  stages: [lsPortSecurity, lsNeighbour, lsFdb, lsNeighbourCheck, lsFdbLearned, lsNeighbourLearned, lsGatewayLately],
 };

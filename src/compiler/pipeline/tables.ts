@@ -30,6 +30,7 @@ export const tables = {
   ls_in_lookup_fdb: 70,
   ls_in_put_fdb: 72,
   ls_in_arp_rsp: 78,
+  ls_in_gateway: 79,
   ls_in_arp_reply: 80,
   ls_in_nd_reply: 82,
   ls_in_l2_lkup: 90,
@@ -47,11 +48,13 @@ export const tables = {
   ls_out_qos: 126,
   ls_out_mirror: 128,
   ls_out_interface: 132,
+  ls_out_gateway: 134,
 
   lr_in_ip_input: 140,
   lr_in_own_address: 150,
   lr_in_ip_routing: 158,
   lr_in_arp_resolve: 168,
+  lr_in_gateway: 170,
 
   lr_out_delivery: 180,
 
@@ -62,6 +65,7 @@ export const tables = {
   ls_neighbour_check: 196,
   ls_fdb_learned: 198,
   ls_neighbour_learned: 200,
+  ls_gateway_lately: 202,
 
   ls_acl_port: 204,
   ls_acl_group: 206,

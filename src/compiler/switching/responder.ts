@@ -3,7 +3,7 @@
  * second half of the latter). A port that asks for an address of its own (announcement, duplicate address detection) is not answered:
  * its packet goes to everybody.
  */
-import { advance, call, move, next, outputBack, set } from '../pipeline/actions.js';
+import { advance, call, move, outputBack, set } from '../pipeline/actions.js';
 import { unicastMac } from '../pipeline/addresses.js';
 import { flow } from '../pipeline/flow.js';
 import { lsInArpReply, lsInArpRsp, lsInL2Lkup, lsNeighbour, lsPortSecurity } from '../pipeline/switch-ingress.js';
@@ -13,7 +13,7 @@ const arp = { request: 1, reply: 2 } as const;
 const icmpv6 = { solicitation: 135 } as const;
 
 const noAnswerYet = { permitted: 0, ownsAddress: 0, resolved: 0, targetIsRouter: 0 } as const;
-const ask = [move('ethSrc', 'mac'), call(lsPortSecurity), call(lsNeighbour), next] as const;
+const ask = [move('ethSrc', 'mac'), call(lsPortSecurity), call(lsNeighbour), advance(lsInArpReply)] as const;
 
 const questionFlows: readonly Flow[] = [
   flow(lsInArpRsp, {

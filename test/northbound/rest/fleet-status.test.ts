@@ -63,6 +63,7 @@ class Circumstances {
         whyNotJoined: (_, { bridge }) => this.joints[bridge] ?? null,
         isInstalled: () => this.isInstalled,
         awaitRemoval: async () => true,
+        watched: () => new Map(),
       },
       acceptNames: this.acceptNames,
       dropHelp: reason => `about ${reason}`,

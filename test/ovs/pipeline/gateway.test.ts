@@ -1,9 +1,11 @@
 /** A router that is outside, on a VLAN of a physical network, and its gateway hv2; hv1 has the workload. */
 import assert from 'node:assert/strict';
 import { layout } from '../../../src/compiler/pipeline/pipelines.js';
-import { lsNeighbourLearned } from '../../../src/compiler/pipeline/switch-ingress.js';
+import { lsGatewayLately, lsNeighbourLearned } from '../../../src/compiler/pipeline/switch-ingress.js';
 import { providerOfport } from '../../../src/model/provider-ports.js';
+import { gatewayTunnelOfport } from '../../../src/model/gateway-tunnels.js';
 import { NetworkBuilder } from '../../compiler/network-builder.js';
+import * as frames from '../../fixtures/frames.js';
 import type { Trace } from './traced-network.js';
 import { usesTracedNetwork } from './traced-network.js';
 
@@ -137,7 +139,7 @@ describe('The gateway of a logical router, on Open vSwitch', function () {
   it('is outside for the ports of its logical switch, too', async () => {
     const question = `arp,in_port=2,dl_src=${mac.straight},dl_dst=${mac.broadcast},arp_op=1,arp_sha=${mac.straight}`;
     const asked = await network().trace('hv1', `${question},arp_spa=203.0.113.11,arp_tpa=203.0.113.1`);
-    assert.deepEqual(asked.outputs, [physnet1], asked.text);
+    assert.deepEqual(asked.outputs, ['back'], 'hv1 can be the gateway, and knows its MAC');
     const sent = await network().trace(
       'hv1',
       `in_port=2,${udp(mac.straight, mac.outside, '203.0.113.11', '10.1.0.11')}`,
@@ -145,11 +147,64 @@ describe('The gateway of a logical router, on Open vSwitch', function () {
     assert.deepEqual([sent.outputs, sent.drops], [[physnet1], []], sent.text);
   });
 
+  const packetIn = `in_port=${physnet1},dl_vlan=100,${udp(mac.nextHop, mac.outside, '198.51.100.9', '10.1.0.11')}`;
+  const question = `arp,in_port=${physnet1},dl_vlan=100,dl_src=${mac.nextHop},dl_dst=${mac.broadcast},arp_op=1,arp_sha=${mac.nextHop},arp_spa=203.0.113.254,arp_tpa=203.0.113.1`;
+
+  it('is the next where its tunnel is down, without anybody saying so, and lets go when it is back', async () => {
+    // Told to the gateway alone, and passed on.
+    const answer = `arp,dl_src=${mac.nextHop},dl_dst=${mac.outside},arp_op=2,arp_sha=${mac.nextHop},arp_spa=203.0.113.254,arp_tpa=203.0.113.1`;
+    const heard = await network().trace('hv2', `in_port=${physnet1},dl_vlan=100,${answer}`);
+    assert.deepEqual([heard.tunnels, tunnelKey(heard), heard.drops], [['192.0.2.1'], key.tagged, []], heard.text);
+    const told = frames.arp({ operation: 2, sha: mac.nextHop, spa: '203.0.113.254', tpa: '203.0.113.1' });
+    const frame = frames.ethernet({ src: mac.nextHop, dst: mac.outside }, frames.etherType.arp, told);
+    await network().sendThroughTunnel('hv1', key.tagged, frame);
+    // While hv2 is there, hv1 sends to it, does not answer, and lets nobody in.
+    const sent = await network().trace('hv1', `in_port=1,${away}`);
+    assert.deepEqual(sent.tunnels, ['192.0.2.2'], sent.text);
+    assert.deepEqual((await network().trace('hv1', question)).outputs, [2]);
+    assert.deepEqual((await network().trace('hv1', packetIn)).drops, ['physical_elsewhere']);
+    const comeBack = await network().withoutPort('hv1', gatewayTunnelOfport(2));
+    const own = await network().trace('hv1', `in_port=1,${away}`);
+    assert.deepEqual(own.outputs, [physnet1], own.text);
+    // What a group does shows in the actions of the data path, not in the packet at the end.
+    assert.match(own.text, /dst=02:aa:00:00:00:fe\)\),set\(ipv4\(ttl=63\)\),push_vlan\(vid=100,/);
+    const answered = await network().trace('hv1', question);
+    assert.deepEqual(answered.outputs, ['back'], answered.text);
+    // With the tag with which the question came.
+    assert.match(
+      answered.text,
+      /actions: set\(eth\(src=0a:00:00:00:00:02,[^\n]*op=2,sha=0a:00:00:00:00:02,[^\n]*\)\),\d+$/m,
+    );
+    const entered = await network().trace('hv1', packetIn);
+    assert.deepEqual([entered.outputs, entered.drops], [[1], []], entered.text);
+    // What came in while it was the gateway may come for some seconds more.
+    const udpIn = `eth_type(0x8100),vlan(vid=100,pcp=0),encap(eth_type(0x0800),ipv4(src=198.51.100.9,dst=10.1.0.11,proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=2))`;
+    await network().send('hv1', physnet1, `in_port(${physnet1}),eth(src=${mac.nextHop},dst=${mac.outside}),${udpIn}`);
+    await comeBack();
+    const late = await network().trace('hv1', packetIn);
+    assert.deepEqual([late.outputs, late.drops], [[1], []], late.text);
+    assert.deepEqual((await network().trace('hv1', question)).outputs, [2]);
+    const again = await network().trace('hv1', `in_port=1,${away}`);
+    assert.deepEqual(again.tunnels, ['192.0.2.2'], again.text);
+    assert.match(await network().dump('hv1', `table=${layout.tableOf(lsGatewayLately)}`), /hard_timeout=10/);
+  });
+
+  it('takes what comes by the tunnel that watches as by any', async () => {
+    const watching = `in_port=${gatewayTunnelOfport(1)},tun_id=${key.router},tun_src=192.0.2.1`;
+    await network().send('hv2', physnet1, arp(1, mac.nextHop, '203.0.113.254', '203.0.113.1'));
+    const sent = await network().trace('hv2', `${watching},${away}`);
+    assert.deepEqual([sent.outputs, sent.drops], [[physnet1], []], sent.text);
+    const inside = udp(mac.inside, mac.far, '10.1.0.11', '10.1.0.12');
+    const local = await network().trace('hv2', `in_port=${gatewayTunnelOfport(1)},tun_id=${key.inside},${inside}`);
+    assert.deepEqual(local.outputs, [1], local.text);
+  });
+
   it('is the next where it is drained, and nobody where none can be', async () => {
     await load(['hv2', 'hv1'], true);
-    const stray = await network().trace('hv2', `${toGateway},${away}`);
-    assert.deepEqual([stray.outputs, stray.drops.length], [[], 1], stray.text);
-    await network().send('hv1', physnet1, arp(1, mac.nextHop, '203.0.113.254', '203.0.113.1'));
+    for (const name of ['hv1', 'hv2'])
+      await network().send(name, physnet1, arp(1, mac.nextHop, '203.0.113.254', '203.0.113.1'));
+    const late = await network().trace('hv2', `${toGateway},${away}`);
+    assert.deepEqual([late.outputs, late.drops], [[physnet1], []], late.text);
     const own = await network().trace('hv1', `in_port=1,${away}`);
     assert.deepEqual([own.outputs, ...fields(own, 'dl_dst', 'nw_ttl')], [[physnet1], mac.nextHop, '63'], own.text);
     const far = await network().trace('hv2', `in_port=1,${udp(mac.far, mac.inside, '10.1.0.12', '198.51.100.9')}`);

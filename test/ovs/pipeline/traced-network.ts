@@ -8,6 +8,7 @@ import { dropReasonByCode, type DropReason } from '../../../src/compiler/pipelin
 import { dropCounterTables } from '../../../src/compiler/drops/drops.js';
 import { placeOf } from '../../../src/compiler/pipeline/registers.js';
 import { providerOfport } from '../../../src/model/provider-ports.js';
+import { gatewayTunnelOfport } from '../../../src/model/gateway-tunnels.js';
 import { TUNNEL_OFPORTS } from '../../../src/model/tunnel-ports.js';
 import { requires } from '../../fixtures/requires.js';
 import { DummySwitch } from '../dummy-switch.js';
@@ -83,13 +84,13 @@ export class TracedNetwork {
     this.#switch = dummySwitch;
   }
 
-  /** Starts Open vSwitch with a bridge for each name, and ports 1 to `portCount`, those of the tunnels and of two physical networks on each. */
+  /** Starts Open vSwitch with a bridge for each name, and ports 1 to `portCount`, those of the tunnels, to the first two hypervisors alone too, and of two physical networks on each. */
   static async start(bridges: readonly string[], portCount = 4): Promise<TracedNetwork> {
     const dummySwitch = await DummySwitch.start({ bridges });
     const ofports = [
       ...Array.from({ length: portCount }, (_, i) => i + 1),
       ...Object.values(TUNNEL_OFPORTS),
-      ...[1, 2].map(providerOfport),
+      ...[1, 2].flatMap(number => [providerOfport(number), gatewayTunnelOfport(number)]),
     ];
     const commands = bridges.flatMap(bridge =>
       ofports.flatMap(ofport => {
@@ -112,6 +113,13 @@ export class TracedNetwork {
     // As delivery does on every connection.
     for (const bridge of bridges) await dummySwitch.ofctl(['set-frags', bridge, 'nx-match']);
     return new TracedNetwork(dummySwitch);
+  }
+
+  /** Takes a port away, as far as groups can tell. The function that is returned gives it back. */
+  async withoutPort(bridge: string, ofport: number): Promise<() => Promise<void>> {
+    const name = `${bridge}-${ofport}`;
+    await this.#switch.vsctl('del-port', bridge, name);
+    return () => this.#switch.addPort(bridge, name, ofport);
   }
 
   /** Adds a bridge that learns and floods as any, with these ports. */
@@ -201,6 +209,12 @@ export class TracedNetwork {
   }
 
   /** Packets that the first table has counted from a port, those in caches included. */
+  /** Sends a frame, in hexadecimal, as if it had come through a tunnel under the key. */
+  async sendThroughTunnel(bridge: string, key: number, frame: string): Promise<void> {
+    const actions = `actions=set_field:${key}->tun_id,resubmit(,0)`;
+    await this.#switch.ofctl(['packet-out', bridge, `in_port=${TUNNEL_OFPORTS.geneve},packet=${frame},${actions}`]);
+  }
+
   async #received(bridge: string, ofport: number): Promise<number> {
     await this.#switch.appctl('revalidator/purge');
     const text = await this.dump(bridge, `table=0,in_port=${ofport}`);
