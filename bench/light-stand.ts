@@ -95,7 +95,8 @@ export class LightStand implements Subject {
       if (all.filter(host => host.connected && host.state === 'ready').length >= hosts) return;
       if (this.farm.some(process => process.hasEnded)) throw new Error('a process of the farm has ended');
       if (performance.now() > endMs) throw new Error(`not all of ${hosts} light hypervisors are ready`);
-      await sleep(200);
+      // A list of a thousand costs Weft more than a hypervisor that joins.
+      await sleep(Math.max(200, 2 * hosts));
     }
   }
 
