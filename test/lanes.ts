@@ -49,6 +49,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   'ovs/demo.test.js': 20,
   'ovs/enrolment.test.js': 27,
   'ovs/faults.test.js': 44,
+  'ovs/load-balancing.test.js': 25,
   'ovs/mirrors.test.js': 25,
   'ovs/pipeline/gateway.test.js': 15,
   'ovs/pipeline/security-groups.test.js': 15,

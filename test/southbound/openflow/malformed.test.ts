@@ -59,8 +59,7 @@ const instructionBytes = fc
   .map(([list, at]) => encode(instructionsCodec, [applyActions(list)], at));
 const noise = fc.uint8Array({ maxLength: 200 });
 
-describe('damaged bytes', function () {
-  this.timeout(20_000);
+describe('damaged bytes', () => {
   const options = { numRuns: 1500 };
 
   it('of actions decode to something that can be printed and encoded, or are refused', () => {

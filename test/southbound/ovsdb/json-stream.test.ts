@@ -109,8 +109,7 @@ describe('OVSDB JSON stream', () => {
     assert.equal(stream.pendingBytes, 0);
   });
 
-  it('reads a huge string in small chunks in linear time', function () {
-    this.timeout(30_000);
+  it('reads a huge string in small chunks in linear time', () => {
     const stream = new JsonStream();
     const text = Buffer.from(`{"a":"${'x\\"'.repeat(1_000_000)}"}`);
     const [read] = readAll(stream, pieces(text, [1, 2, 3, 700]));
