@@ -7,7 +7,7 @@
  * A residency costs a count for each place of the router; places that change cost one for each hypervisor that holds the router. What must
  * stay true: the rows are a function of the current rows of the model only.
  */
-import type { Kind } from '../model/index.js';
+import type { Kind, RowOf } from '../model/index.js';
 import { type GatewayTunnel, gatewayTunnelBetween, MAX_WATCHED_KEY } from '../model/gateway-tunnels.js';
 import { Counts } from './counts.js';
 import type { NetworkReader, RowAfter, RowChange, Touched } from './network-view.js';
@@ -17,6 +17,13 @@ import { type DerivedKind, gatewayPairId } from './rows.js';
 interface Outside {
   readonly places: Set<string>;
   readonly residents: Set<string>;
+}
+
+type Hypervisor = RowOf<'hypervisors'>;
+
+/** Whether what rows say of a hypervisor is another. Once it is there, nothing changes these in a store. */
+function isAnother(before: Hypervisor | null, after: Hypervisor | null): boolean {
+  return before?.hypervisorKey !== after?.hypervisorKey || before?.number !== after?.number;
 }
 
 export class GatewayPairs {
@@ -39,10 +46,10 @@ export class GatewayPairs {
     this.#dirty = new Set();
     this.#setPlaces(places);
     for (const row of placed) if (row.kind === 'residencies') this.#setResident(row.id, row.after !== null);
-    const changed = changes.filter(
-      ({ kind, before, after }) => kind === 'hypervisors' && (before === null || after === null),
+    const changed = changes.flatMap(change =>
+      change.kind === 'hypervisors' && isAnother(change.before, change.after) ? [change.id] : [],
     );
-    if (changed.length > 0) this.#touch(new Set(changed.map(({ id }) => id)));
+    if (changed.length > 0) this.#touch(new Set(changed));
     return [...this.#dirty].flatMap(pair => {
       const [first = '', second = ''] = pair.split('@');
       return [this.#row(pair, first, second), this.#row(pair, second, first)];
