@@ -8,28 +8,45 @@ import { dirname } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import { WeftError } from '../../src/base/errors.js';
 import type { Caller } from './access.js';
+import type { FailedAttempts } from './failed-attempts.js';
 
 export interface Authenticator {
-  /** @throws WeftError unauthenticated */
-  authenticate(authorization: string | undefined): Caller | Promise<Caller>;
+  /**
+   * `beforeCheck` is called before anything is done that costs more than a look; what it throws is thrown.
+   * @throws WeftError unauthenticated
+   */
+  authenticate(authorization: string | undefined, beforeCheck: () => void): Caller | Promise<Caller>;
   /** Whether the token of the caller is still accepted, for what lasts longer than a request. */
   isStillValid(caller: Caller): boolean;
 }
 
 /**
  * Who asks. Where anyone may ask, a token that is not valid is that of nobody (null): liveness must not depend on it.
- * @throws WeftError unauthenticated if the caller must say who he is
+ * @throws WeftError unauthenticated if the caller must say who he is; rate_limited if too many of that address could not
  */
 export async function identify(
   authenticator: Authenticator,
-  { headers }: Pick<FastifyRequest, 'headers'>,
+  failed: FailedAttempts,
+  { headers, ip }: Pick<FastifyRequest, 'headers' | 'ip'>,
   isRequired: boolean,
 ): Promise<Caller | null> {
   try {
-    return await authenticator.authenticate(headers.authorization);
+    return await authenticator.authenticate(headers.authorization, () => {
+      const comeAgainInS = failed.wait(ip);
+      if (comeAgainInS > 0) throw new TooManyRefused(comeAgainInS);
+    });
   } catch (error) {
-    if (isRequired || !(error instanceof WeftError) || error.code !== 'unauthenticated') throw error;
+    if (!(error instanceof WeftError)) throw error;
+    if (error.code === 'unauthenticated' && headers.authorization !== undefined) failed.count(ip);
+    if (isRequired || !(error.code === 'unauthenticated' || error instanceof TooManyRefused)) throw error;
     return null;
+  }
+}
+
+/** So many tokens from there were refused that no more are looked at for a while. */
+export class TooManyRefused extends WeftError {
+  constructor(readonly comeAgainInS: number) {
+    super('rate_limited', { detail: 'Too many tokens from this address were not valid.' });
   }
 }
 

@@ -45,12 +45,13 @@ export class IdentityProvider implements ForeignTokens {
     return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
   }
 
-  async verify(text: string): Promise<Caller> {
+  async verify(text: string, beforeCheck: () => void): Promise<Caller> {
     const now = this.#clock.wallTime();
     const digest = tokenDigest(text);
     const remembered = this.#remembered.get(digest);
     if (remembered !== undefined && (remembered.expiresAtMs ?? 0) > now.getTime()) return remembered;
     this.#remembered.delete(digest);
+    beforeCheck();
     const { issuer, audience } = this.#settings;
     const options = { issuer, audience, algorithms, clockTolerance: clockToleranceS, currentDate: now };
     const requiredClaims = ['sub', 'exp'];

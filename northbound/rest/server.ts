@@ -25,10 +25,11 @@ import type { Verdict } from '../../src/trace/verdict.js';
 import type { TlsMaterial } from '../../src/trust/tls-files.js';
 import { allowedMethods } from './allowed-methods.js';
 import { type Caller, enforce, requireRules, type RouteRule } from './access.js';
-import { type Authenticator, identify } from './authentication.js';
+import { type Authenticator, identify, TooManyRefused } from './authentication.js';
 import { registerCollections } from './collections.js';
 import { registerCounters } from './counter-routes.js';
 import { registerDocumentation } from './documentation.js';
+import { FailedAttempts } from './failed-attempts.js';
 import { type Readiness, registerHealth } from './health.js';
 import { registerHypervisorRoutes } from './hypervisor-routes.js';
 import { isAcceptedContentType, parseJsonBody } from './json-body.js';
@@ -139,12 +140,17 @@ export async function buildRestServer(context: RestContext, tls: ServerTls | nul
   app.addSchema(problemSchema);
   app.addSchema(progressSchema);
 
+  const failed = new FailedAttempts(context.clock);
   const methodsOf = allowedMethods(app);
   app.decorate('rules', requireRules(app));
   app.addHook('onRequest', async (request, reply) => {
     const { access } = request.routeOptions.config;
     // A path that does not exist is told to callers only.
-    const caller = await identify(context.authenticator, request, access?.who !== 'anyone');
+    const isRequired = access?.who !== 'anyone';
+    const caller = await identify(context.authenticator, failed, request, isRequired).catch((error: unknown) => {
+      if (error instanceof TooManyRefused) void reply.header('retry-after', error.comeAgainInS);
+      throw error;
+    });
     if (caller !== null) {
       request.caller = caller;
       request.sight = new Sight(context.state.view, caller);

@@ -15,8 +15,11 @@ import type { Authenticator } from './authentication.js';
 export interface ForeignTokens {
   /** Whether the text has the form of such a token. */
   recognizes(text: string): boolean;
-  /** @throws WeftError unauthenticated */
-  verify(text: string): Promise<Caller>;
+  /**
+   * `beforeCheck` is called before a signature is.
+   * @throws WeftError unauthenticated
+   */
+  verify(text: string, beforeCheck: () => void): Promise<Caller>;
 }
 
 export interface TokenParts {
@@ -46,7 +49,7 @@ export class TokenAuthenticator implements Authenticator {
     this.#first = { name: 'admin', subject: FIRST, role: 'admin', projectId: null, scopes: [], expiresAtMs: null };
   }
 
-  authenticate(authorization: string | undefined): Caller | Promise<Caller> {
+  authenticate(authorization: string | undefined, beforeCheck: () => void): Caller | Promise<Caller> {
     if (authorization === undefined) throw refused('The Authorization header is missing.');
     const [, presented] = /^Bearer +(\S{1,8192})$/i.exec(authorization) ?? [];
     if (presented === undefined) throw refused('The Authorization header is not "Bearer" and a token.');
@@ -56,7 +59,7 @@ export class TokenAuthenticator implements Authenticator {
     const [token] = this.#parts.view.by('tokens', 'digest', digest) as readonly Token[];
     if (token !== undefined) return this.#callerOf(token);
     const { foreign } = this.#parts;
-    if (foreign?.recognizes(presented) === true) return foreign.verify(presented);
+    if (foreign?.recognizes(presented) === true) return foreign.verify(presented, beforeCheck);
     throw refused('The token is not valid.');
   }
 

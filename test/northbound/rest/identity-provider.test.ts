@@ -7,6 +7,7 @@ import { IdentityProvider } from '../../../northbound/rest/identity-provider.js'
 import { WeftError } from '../../../src/base/errors.js';
 
 const audience = 'weft';
+const free = (): void => {};
 
 describe('JWTs of an identity provider', () => {
   let server: Server;
@@ -48,7 +49,7 @@ describe('JWTs of an identity provider', () => {
   };
   const refusedWith = (code: string, token: Promise<string> | string, by = provider()) =>
     assert.rejects(
-      async () => by.verify(await token),
+      async () => by.verify(await token, free),
       (error: unknown) => error instanceof WeftError && error.code === code && error.detail !== '',
     );
 
@@ -56,19 +57,30 @@ describe('JWTs of an identity provider', () => {
     const found = provider();
     const token = await sign();
     assert.ok(found.recognizes(token) && !found.recognizes('weft_abc'));
-    const { expiresAtMs, ...caller } = await found.verify(token);
+    const { expiresAtMs, ...caller } = await found.verify(token, free);
     assert.deepEqual(caller, { name: 'anne', subject: `${issuer}#u1`, role: 'member', projectId: 'web', scopes: [] });
     assert.ok(expiresAtMs !== null && expiresAtMs > Date.now());
     const asked = keysAsked;
     isDown = true;
-    assert.equal((await found.verify(token)).projectId, 'web');
+    assert.equal((await found.verify(token, free)).projectId, 'web');
     isDown = false;
     assert.equal(keysAsked, asked);
   });
 
+  it('are checked only where that is let be; what was found good before is good without', async () => {
+    const found = provider();
+    const token = await sign();
+    await found.verify(token, free);
+    const never = (): never => {
+      throw new WeftError('rate_limited', { detail: 'Not now.' });
+    };
+    assert.equal((await found.verify(token, never)).projectId, 'web');
+    await assert.rejects(found.verify(await sign({ sub: 'u2' }), never), /Not now/);
+  });
+
   it('make nobody an operator who is of a project', async () => {
     const roleOf = async (payload: Readonly<Record<string, unknown>>) => {
-      const { role, projectId } = await provider(`${issuer}/keys`).verify(await sign(payload));
+      const { role, projectId } = await provider(`${issuer}/keys`).verify(await sign(payload), free);
       return [role, projectId];
     };
     const [admin, reader] = [{ realm: { roles: 'admin' } }, { realm: { roles: ['reader'] } }];
@@ -124,7 +136,7 @@ describe('JWTs of an identity provider', () => {
   it('are refused once they have expired, though they were accepted before', async () => {
     const found = provider();
     const token = await sign();
-    await found.verify(token);
+    await found.verify(token, free);
     skewMs = 120_000;
     await refusedWith('unauthenticated', token, found);
     skewMs = 0;
@@ -136,7 +148,7 @@ describe('JWTs of an identity provider', () => {
     await refusedWith('identity_provider_unavailable', sign(), found);
     await refusedWith('identity_provider_unavailable', sign(), provider(`${issuer}/keys`));
     isDown = false;
-    assert.equal((await found.verify(await sign())).role, 'member');
+    assert.equal((await found.verify(await sign(), free)).role, 'member');
     await refusedWith('identity_provider_unavailable', sign(), provider(null, { issuer: `${issuer}/realm` }));
   });
 });
