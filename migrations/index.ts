@@ -10,6 +10,7 @@ import { VerdictLog1763758800000 } from './1763758800000-verdict-log.js';
 import { Addressing1763760600000 } from './1763760600000-addressing.js';
 import { Gateways1763764200000 } from './1763764200000-gateways.js';
 import { LoadBalancers1763766000000 } from './1763766000000-load-balancers.js';
+import { HealthChecks1763767000000 } from './1763767000000-health-checks.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -23,4 +24,5 @@ export const migrations = [
   Addressing1763760600000,
   Gateways1763764200000,
   LoadBalancers1763766000000,
+  HealthChecks1763767000000,
 ] as const;

@@ -35,6 +35,7 @@ import type { VerdictLogMode } from './slow-path/verdict-log.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
 import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
+import type { HealthFinding } from './store/nouns/load-balancer.js';
 import type { CommitListener } from './store/notifier.js';
 import { RevisionChecks, type RevisionSource } from './store/revision-checks.js';
 import { ChangeCounts } from './view/change-counts.js';
@@ -49,6 +50,7 @@ export interface ControllerStore extends RevisionSource, InventoryStore {
   readonly databaseId: string;
   onCommit(listener: CommitListener): () => void;
   registerHypervisor(report: HypervisorReport): Promise<Registration>;
+  recordHealth(findings: readonly HealthFinding[]): Promise<void>;
   lease(settings: LeaseSettings, events: LeaseEvents): Lease;
 }
 
@@ -117,6 +119,7 @@ export class Controller {
       verdictLogMode: options.verdictLogMode ?? 'log',
       isInCharge: () => this.#isInCharge,
       isGone: (hypervisorId, peerKey) => this.hosts.watched(hypervisorId).get(peerKey)?.isAlive === false,
+      recordHealth: findings => store.recordHealth(findings),
     });
     this.#inventory = new InventoryWriter(store, clock, log);
     this.hosts = new Hosts({

@@ -1,6 +1,8 @@
-/** What QoS rules, mirrors, DHCP options and DNS records show of how they fare. */
+/** What QoS rules, mirrors, DHCP options, DNS records and backends show of how they fare. */
 import { parseCidr } from '../../src/base/address.js';
-import type { DhcpOption, DnsRecord, Mirror, QosRule, Subnet } from '../../src/model/index.js';
+import type { DhcpOption, DnsRecord, Mirror, QosRule, RowOf, Subnet } from '../../src/model/index.js';
+import { backendName } from '../../src/model/load-balancer.js';
+import { checkedBackends } from '../../src/view/checked-backends.js';
 import type { NetworkReader } from '../../src/view/network-view.js';
 
 /** A guarantee is kept where all traffic leaves together, and that is not Weft's to arrange. */
@@ -61,4 +63,30 @@ export function dnsRecordStatus(
       ? null
       : 'no subnet of its logical switch has a gateway_ip to ask',
   );
+}
+
+export interface BackendStatus {
+  readonly ip: string;
+  readonly port: number;
+  readonly health: 'unchecked' | 'passing' | 'failing';
+  readonly reason: string | null;
+}
+
+/** What the checks of each backend have said. */
+export function backendStatus(view: NetworkReader, balancer: RowOf<'load-balancers'>): readonly BackendStatus[] {
+  const checked = checkedBackends(view, balancer);
+  return balancer.backends.map(backend => {
+    const { ip, port, state } = backend;
+    const found = checked.get(backendName(backend));
+    if (balancer.failedBackends.includes(backendName(backend)))
+      return { ip, port, health: 'failing', reason: 'its last checks have failed' };
+    if (found !== undefined && found.port !== null) return { ip, port, health: 'passing', reason: null };
+    const why =
+      balancer.healthCheck === null
+        ? 'the load balancer has no health_check'
+        : state === 'down'
+          ? 'it is down'
+          : 'no port of the same project has its address, on the logical switches that the load balancer reaches';
+    return { ip, port, health: 'unchecked', reason: why };
+  });
 }

@@ -34,7 +34,9 @@ export interface MetricSources {
   }>;
   /** How often the database has gone back to an older state. */
   storeRewinds(): number;
-  slowPath: Pick<SlowPath, 'counters' | 'drops' | 'waiting' | 'announced'>;
+  slowPath: Pick<SlowPath, 'counters' | 'drops' | 'waiting' | 'announced'> & {
+    readonly healthChecks: Pick<SlowPath['healthChecks'], 'counters' | 'size'>;
+  };
 }
 
 /** What delivery counts for each hypervisor, with what it means. */
@@ -118,6 +120,16 @@ function puntCounters(registry: Registry, slowPath: MetricSources['slowPath']): 
       },
     });
   }
+  new Counter({
+    name: 'weft_health_checks_total',
+    help: 'Checks of backends of load balancers, by what they found; skipped: the hypervisor was not connected.',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(slowPath.healthChecks.counters)) this.inc({ outcome }, count);
+    },
+  });
   new Counter({
     name: 'weft_router_advertisements_total',
     help: 'Router advertisements that ports were sent without having asked.',

@@ -10,7 +10,7 @@ import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
 import { operatorMembers } from '../../src/store/tenancy.js';
 import type { NetworkView } from '../../src/view/network-view.js';
-import { dhcpOptionStatus, dnsRecordStatus, mirrorStatus, qosStatus } from './feature-status.js';
+import { backendStatus, dhcpOptionStatus, dnsRecordStatus, mirrorStatus, qosStatus } from './feature-status.js';
 import { gatewayStatus } from './gateway-status.js';
 import { all } from '../../src/view/rows.js';
 import type { Sight } from './sight.js';
@@ -211,6 +211,8 @@ export class NetworkState {
         return {
           gateway_status: gatewayStatus(this.view, row as RowOf<'logical-routers'>, id => this.fleet.watched(id)),
         };
+      case 'load-balancers':
+        return { backend_status: backendStatus(this.view, row as RowOf<'load-balancers'>) };
       case 'mirrors':
         return { status: mirrorStatus(this.view, row as RowOf<'mirrors'>) };
       default:

@@ -106,7 +106,14 @@ export function meterId(objectNumber: number, slot: number): number {
 }
 
 /** What each meter of an object is for; the object is a port, and of the last one a security group. */
-export const meterSlot = { egressKbps: 0, egressPktps: 1, ingressKbps: 2, ingressPktps: 3, verdictLog: 4 } as const;
+export const meterSlot = {
+  egressKbps: 0,
+  egressPktps: 1,
+  ingressKbps: 2,
+  ingressPktps: 3,
+  verdictLog: 4,
+  healthCheck: 5,
+} as const;
 
 /** The id of a meter that is of no object. `index` is 0 to 255. */
 export function sharedMeterId(index: number): number {

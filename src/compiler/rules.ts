@@ -11,6 +11,7 @@ import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
 import { gatewayPlace, gatewayRedirect } from './gateway/gateway.js';
 import { gatewayOutside } from './gateway/outside.js';
 import { gatewayWatch } from './gateway/watch.js';
+import { balancingHealth } from './load-balancing/health.js';
 import { balancingLoadBalancer } from './load-balancing/load-balancer.js';
 import { balancingStages } from './load-balancing/stages.js';
 import { balancingSwitch } from './load-balancing/switch.js';
@@ -78,4 +79,5 @@ export const rules: readonly Rule[] = [
   balancingStages,
   balancingSwitch,
   balancingLoadBalancer,
+  balancingHealth,
 ];

@@ -1,7 +1,7 @@
-import { optional, required } from './fields.js';
+import { optional, ownField, required } from './fields.js';
 import { Type } from './json-schema.js';
 import { resource } from './resource.js';
-import { integer, ip, isObject, list, nullable, object, oneOf, uuid, type ValueType } from './value-types.js';
+import { integer, ip, isObject, list, nullable, object, oneOf, text, uuid, type ValueType } from './value-types.js';
 
 export const balancedProtocols = ['tcp', 'udp', 'sctp'] as const;
 export type BalancedProtocol = (typeof balancedProtocols)[number];
@@ -28,6 +28,9 @@ export interface Backend {
   readonly state: BackendState;
 }
 
+/** From the ports of virtual addresses above, backends are checked: what comes back to them is for Weft. */
+export const LAST_BALANCED_PORT = 0xfeff;
+
 const port = integer(1, 65_535);
 const shown = object({ ip: ip(), port, weight: integer(1, MAX_WEIGHT), state: oneOf(...backendStates) });
 const defaults = { weight: 1, state: 'active' } as const;
@@ -47,6 +50,63 @@ const backend: ValueType<Backend> = {
   parse: (value, pointer) => shown.parse(isObject(value) ? { ...defaults, ...value } : value, pointer),
 };
 
+export const checkProtocols = ['tcp', 'udp', 'http'] as const;
+
+/** How backends are asked whether they are well. */
+export interface HealthCheck {
+  /** tcp: it takes a connection; http: it answers GET with 2xx or 3xx; udp: it does not say that nobody listens. */
+  readonly protocol: (typeof checkProtocols)[number];
+  /** The port that is asked; null: that of the backend. */
+  readonly port: number | null;
+  /** What http asks for. */
+  readonly path: string;
+  /** From one check of a backend that is well to the next. */
+  readonly intervalS: number;
+  /** An answer that takes longer is none. */
+  readonly timeoutS: number;
+  /** So many good answers in a row bring a failed backend back; so many bad ones take one out. */
+  readonly rise: number;
+  readonly fall: number;
+}
+
+const MAX_CHECK_INTERVAL_SECONDS = 3_600;
+const MAX_IN_A_ROW = 10;
+const MAX_PATH = 255;
+
+const checkMembers = {
+  protocol: oneOf(...checkProtocols),
+  port: nullable(port),
+  path: text({ min: 1, max: MAX_PATH }),
+  intervalS: integer(1, MAX_CHECK_INTERVAL_SECONDS),
+  timeoutS: integer(1, MAX_CHECK_INTERVAL_SECONDS),
+  rise: integer(1, MAX_IN_A_ROW),
+  fall: integer(1, MAX_IN_A_ROW),
+};
+const shownCheck = object(checkMembers);
+const checkDefaults = { protocol: 'tcp', path: '/', interval_s: 5, timeout_s: 2, rise: 2, fall: 2 } as const;
+
+/** A request may leave out every member. */
+const healthCheck: ValueType<HealthCheck> = {
+  ...shownCheck,
+  inputSchema: Type.Object(
+    {
+      protocol: Type.Optional(checkMembers.protocol.schema),
+      port: Type.Optional(checkMembers.port.schema),
+      path: Type.Optional(checkMembers.path.schema),
+      interval_s: Type.Optional(checkMembers.intervalS.schema),
+      timeout_s: Type.Optional(checkMembers.timeoutS.schema),
+      rise: Type.Optional(checkMembers.rise.schema),
+      fall: Type.Optional(checkMembers.fall.schema),
+    },
+    { additionalProperties: false },
+  ),
+  parse: (value, pointer) => shownCheck.parse(isObject(value) ? { ...checkDefaults, ...value } : value, pointer),
+};
+
+/** A backend of one load balancer, in `failedBackends`. */
+export const backendName = ({ ip: address, port: number }: Pick<Backend, 'ip' | 'port'>): string =>
+  `${address} ${number}`;
+
 export const loadBalancers = resource({
   kind: 'load-balancers',
   singular: 'load-balancer',
@@ -57,11 +117,27 @@ export const loadBalancers = resource({
   fields: {
     vip: required(ip(), 'The virtual address. Several load balancers may have it, with other ports or protocols.'),
     protocol: optional(oneOf(...balancedProtocols), 'The protocol of its connections.', { default: 'tcp' }),
-    port: required(port, 'The port at the virtual address.'),
+    port: required(
+      integer(1, LAST_BALANCED_PORT),
+      'The port at the virtual address. From the highest 256 backends are checked.',
+    ),
     backends: optional(
       list(backend, { max: MAX_BACKENDS }),
       'Where connections go: addresses that the switch, or a router of it, reaches. weight: share of new connections (default 1); state: active (default), draining (keeps what it has) or down.',
       { default: [] },
+    ),
+    healthCheck: optional(
+      nullable(healthCheck),
+      'How Weft checks the backends: protocol tcp (default), udp or http, port (default: that of the backend), path (http), interval_s (5), timeout_s (2), rise (2) and fall (2). Null: it does not.',
+      { default: null },
+    ),
+    failedBackends: ownField(
+      list(text({ max: 64 }), { max: MAX_BACKENDS }),
+      'Backends that have failed their checks.',
+      {
+        access: 'internal',
+        formerly: [],
+      },
     ),
     affinityTimeoutS: optional(
       nullable(integer(1, MAX_AFFINITY_SECONDS)),
@@ -78,6 +154,20 @@ export const loadBalancers = resource({
       'Logical routers: ports of every logical switch with a port of one of them reach the virtual address.',
       { default: [] },
     ),
+  },
+  computed: {
+    backend_status: {
+      schema: Type.Array(
+        Type.Object({
+          ip: Type.String(),
+          port: Type.Integer(),
+          health: Type.Enum(['unchecked', 'passing', 'failing']),
+          reason: Type.Union([Type.String(), Type.Null()]),
+        }),
+      ),
+      description:
+        'What the checks of each backend have said, and why one is not checked. One that fails gets no connections.',
+    },
   },
   columns: ['vip', 'protocol', 'port', 'backends'],
 });

@@ -126,6 +126,7 @@ function errorAbout(
   switch (puntClass) {
     case 'verdict':
     case 'neighbour':
+    case 'health':
       return 'not_to_be_answered';
     case 'reject':
       return rejection(view, at, judgeOf(view, hypervisorId, at), frame);

@@ -5,6 +5,7 @@
  *   packet-in ─► allowance of hypervisor ─► believed? ─► of port and class ─► queue, in turn ─► answer ─► packet-out
  *       │                   │                   │                 │                │              │
  *       │           read no further             └──── dropped, counted ────────────┴──────────────┘
+ *       ├ of a check ─► the same, of its port ─► health/
  *       └ to be logged ─► the same with allowances of its own, which leave out and hold back nothing ─► log
  */
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
@@ -21,6 +22,7 @@ import {
   puntControllerId,
   readPuntedAt,
 } from '../compiler/punts/punted-packet.js';
+import type { HealthFinding } from '../store/nouns/load-balancer.js';
 import type { Touched } from '../view/network-view.js';
 import type { ViewRow } from '../view/rows.js';
 import { announcements } from './addressing/answers.js';
@@ -29,6 +31,7 @@ import { announcementSweepMs, portsDue, switchesChanged } from './announcements.
 import { type Account, accountOf, type Answer, answersTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
 import { GatewayAnnouncer, gatewayAnnouncements } from './gateway-announcements.js';
+import { HealthChecks } from './health/health-checks.js';
 import { VerdictLog, type VerdictLogOptions } from './verdict-log.js';
 
 /** Why a packet that came was not answered. */
@@ -61,6 +64,8 @@ export interface SlowPathOptions extends VerdictLogOptions {
   isInCharge(this: void): boolean;
   /** Whether a hypervisor that watches the one with the key has lost it; left out: none is ever lost. */
   isGone?(this: void, hypervisorId: string, peerKey: number): boolean;
+  /** Writes down what checks of backends have found. */
+  recordHealth(this: void, findings: readonly HealthFinding[]): Promise<void>;
 }
 
 interface Waiting extends Punted {
@@ -78,8 +83,9 @@ const entries = Object.entries(puntClassEntries) as readonly [PuntClass, PuntCla
  * further until it has some again, so TCP holds it back, and it forgets the rest. Answers to others would wait then, so what tenants
  * have logged is never a reason: what is more than may be is left out, and only a flood of it that no meter can have let through counts.
  */
-const hostRates: Readonly<Record<'asked' | 'logged' | 'leftOut', Rate>> = {
+const hostRates: Readonly<Record<'asked' | 'checked' | 'logged' | 'leftOut', Rate>> = {
   asked: mostPunts,
+  checked: mostPunts,
   logged: mostLogged,
   leftOut: mostPunts,
 };
@@ -87,7 +93,7 @@ const holdMs = 50;
 
 /** Waiting packets: of one port (what all classes with answers allow it at once), of the ports of one hypervisor, and of all. */
 const queueLimits = {
-  member: entries.reduce((sum, [name, { burst }]) => (name === 'verdict' ? sum : sum + burst), 0),
+  member: entries.reduce((sum, [, { burst, lanes }]) => (lanes === null ? sum : sum + burst), 0),
   group: 512,
   all: 2_048,
 } as const;
@@ -112,6 +118,8 @@ export class SlowPath {
   #isAnswering = false;
   /** What security groups want logged. */
   readonly verdictLog: VerdictLog;
+  /** Checks of the backends of load balancers. */
+  readonly healthChecks: HealthChecks;
   #announced = 0;
   /** Logical switches whose ports are told in the next sweep, whoever's turn it is, with the MACs that their routers had. */
   #changed = new Map<string, Set<string>>();
@@ -121,6 +129,11 @@ export class SlowPath {
   constructor(options: SlowPathOptions) {
     this.#options = options;
     this.verdictLog = new VerdictLog(options);
+    this.healthChecks = new HealthChecks({
+      ...options,
+      inject: (hypervisorId, answers) => this.#inject(hypervisorId, answers),
+      record: findings => options.recordHealth(findings),
+    });
     this.#allowances = new Allowances(options.clock);
     this.#hostAllowances = new Allowances(options.clock);
     const { view, clock, isGone = () => false } = options;
@@ -142,6 +155,7 @@ export class SlowPath {
   chargeMoved(): void {
     if (!this.#options.isInCharge()) this.#drop('not_in_charge', this.#queue.clear());
     for (const channel of this.#channels.values()) this.#subscribe(channel);
+    this.healthChecks.chargeMoved();
   }
 
   get counters(): readonly PuntCounters[] {
@@ -165,6 +179,7 @@ export class SlowPath {
 
   /** The view has moved: what ports were told of routers may be different now. */
   networkMoved(touched: Touched): void {
+    this.healthChecks.networkMoved(touched);
     if (this.#channels.size === 0 || !this.#options.isInCharge()) return;
     for (const { id, formerRouter } of switchesChanged(this.#options.view, touched)) {
       const former = this.#changed.get(id) ?? new Set();
@@ -181,12 +196,20 @@ export class SlowPath {
 
   #sayOutside(place: ViewRow<'gateway-places'>): void {
     const { view, isInCharge } = this.#options;
-    const channel = [...this.#channels].find(([{ hypervisor }]) => hypervisor.id === place.hypervisorId)?.[1];
-    if (isInCharge() && channel !== undefined && isReady(channel)) send(channel, gatewayAnnouncements(view, place));
+    if (isInCharge()) this.#inject(place.hypervisorId, gatewayAnnouncements(view, place));
+  }
+
+  /** Sends through a hypervisor; false: it is not connected, or does not read. */
+  #inject(hypervisorId: string, answers: readonly Answer[]): boolean {
+    const channel = [...this.#channels].find(([{ hypervisor }]) => hypervisor.id === hypervisorId)?.[1];
+    if (channel === undefined || !isReady(channel)) return false;
+    send(channel, answers);
+    return true;
   }
 
   /** Nothing is announced any more. */
   stop(): void {
+    this.healthChecks.stop();
     this.#cancelSweep?.();
     this.#cancelSweep = null;
     this.#gateways.stop();
@@ -257,6 +280,7 @@ export class SlowPath {
     }
     if (at !== null) this.#count(at.puntClass).received += 1;
     if (at?.puntClass === 'verdict' && data !== null) return this.#log({ hypervisorId, at, data }, channel);
+    if (at?.puntClass === 'health' && data !== null) return this.#check({ hypervisorId, at, data }, channel);
     if (!this.#hasRoom(hypervisorId, 'asked')) {
       this.#hold(channel);
       return this.#drop('host_limit');
@@ -297,6 +321,19 @@ export class SlowPath {
     const refused = this.verdictLog.take(punted, port);
     if (refused === null) this.#answered('verdict', 0);
     else this.#drop(refused);
+  }
+
+  /** At once, as it is of one who is waited for; who answers unasked spends what his own port may. */
+  #check(punted: Punted, channel: OpenFlowChannel): void {
+    if (!this.#hasRoom(punted.hypervisorId, 'checked')) {
+      this.#hold(channel);
+      return this.#drop('host_limit');
+    }
+    const account = accountOf(this.#options.view, punted);
+    if (typeof account === 'string') return this.#drop(account);
+    if (!this.#allowances.take(`${account.key} health`, account.rate)) return this.#drop('limit');
+    if (this.healthChecks.hear(punted)) this.#answered('health', 0);
+    else this.#drop('not_to_be_answered');
   }
 
   /** Reads no more of that connection for a while. */

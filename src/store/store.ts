@@ -16,6 +16,7 @@ import {
 import { type DatabaseWork, type Purpose, purposes } from './database-work.js';
 import type { TimeLimit } from './sessions.js';
 import { JoinTokens } from './join-tokens.js';
+import { type HealthFinding, recordHealth } from './nouns/load-balancer.js';
 import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
 import { type CommitListener, Notifier } from './notifier.js';
 import { type DefaultQuotas, Quotas, type Usage } from './quotas.js';
@@ -191,6 +192,11 @@ export class Store {
   /** The same for several hypervisors in one transaction. */
   recordInventories(reports: ReadonlyMap<string, InventoryReport>): Promise<number> {
     return this.#inventory.record(reports);
+  }
+
+  /** What checks of backends have found, in one transaction. */
+  async recordHealth(findings: readonly HealthFinding[]): Promise<void> {
+    await this.#transactions.write({ actor: 'weft', source: 'health' }, ({ unit }) => recordHealth(unit, findings));
   }
 
   /** Why a port is not bound, or who else claims it; null where there is nothing to say. */

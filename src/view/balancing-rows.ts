@@ -1,5 +1,5 @@
 /** What the view derives from load balancers for the compiler; balancing.ts keeps these rows. */
-import type { Backend, BalancedProtocol } from '../model/load-balancer.js';
+import { type Backend, backendName, type BalancedProtocol } from '../model/load-balancer.js';
 
 /** A logical switch whose ports reach load balancers. */
 export interface BalancedSwitch {
@@ -28,9 +28,16 @@ export const virtualAddress = (datapathId: string, vip: string): string => `${da
 export const backendOf = (datapathId: string, protocol: BalancedProtocol, { ip, port }: Pick<Backend, 'ip' | 'port'>) =>
   `${datapathId} ${protocol} ${ip} ${port}`;
 
-/** Backends that have connections: those that are not down. */
-export function backendsInUse<B extends Pick<Backend, 'state'>>(backends: readonly B[]): readonly B[] {
-  return backends.filter(({ state }) => state !== 'down');
+/** Backends that have connections: those that are not down, and have not failed. */
+export function backendsInUse({
+  backends,
+  failedBackends,
+}: {
+  readonly backends: readonly Backend[];
+  readonly failedBackends: readonly string[];
+}): readonly Backend[] {
+  const failed = new Set(failedBackends);
+  return backends.filter(backend => backend.state !== 'down' && !failed.has(backendName(backend)));
 }
 
 /** What is on every hypervisor with any load balancer. */

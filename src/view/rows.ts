@@ -299,10 +299,12 @@ export const indexes = {
     /** By logical switch or router. */
     attached: attachmentsOf,
     virtualAddress: row => attachmentsOf(row).map(id => virtualAddress(id, row.vip)),
+    /** The same, of those alone whose backends are checked. */
+    checkedAddress: row => (row.healthCheck === null ? [] : attachmentsOf(row).map(id => virtualAddress(id, row.vip))),
+    /** Whose backends are checked. */
+    checked: row => (row.healthCheck === null ? [] : [all]),
     backend: row =>
-      attachmentsOf(row).flatMap(id =>
-        backendsInUse(row.backends).map(backend => backendOf(id, row.protocol, backend)),
-      ),
+      attachmentsOf(row).flatMap(id => backendsInUse(row).map(backend => backendOf(id, row.protocol, backend))),
   },
   hypervisors: {
     all: () => [all],

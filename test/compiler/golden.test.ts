@@ -11,6 +11,8 @@ import { goldenText } from './host-text.js';
 import type { NetworkBuilder } from './network-builder.js';
 import { mac, twoHostNetwork } from './two-host-network.js';
 
+const checked = { protocol: 'tcp', port: null, path: '/', intervalS: 5, timeoutS: 2, rise: 2, fall: 2 } as const;
+
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'test', 'golden');
 const rooms = [...new Set(rules.map(({ name }) => name.slice(0, name.indexOf('.'))))];
 
@@ -74,7 +76,10 @@ function everything(): NetworkBuilder {
       securityGroups: ['web servers'],
       projectId: 'guarded',
     })
-    .loadBalancer('shop', '10.96.0.1', ['10.1.0.11:8080', '10.2.0.21:8080'], { logicalRouterIds: ['edge'] })
+    .loadBalancer('shop', '10.96.0.1', ['10.1.0.11:8080', '10.2.0.21:8080'], {
+      logicalRouterIds: ['edge'],
+      healthCheck: checked,
+    })
     .loadBalancer('shop tls', '10.96.0.1', ['10.1.0.11:8443'], {
       port: 443,
       affinityTimeoutS: 60,

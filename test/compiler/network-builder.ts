@@ -231,6 +231,8 @@ export class NetworkBuilder {
         const at = text.lastIndexOf(':');
         return { ip: text.slice(0, at), port: Number(text.slice(at + 1)), weight: 1, state: 'active' };
       }),
+      healthCheck: null,
+      failedBackends: [],
       affinityTimeoutS: null,
       logicalSwitchIds: [],
       logicalRouterIds: [],

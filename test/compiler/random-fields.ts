@@ -8,7 +8,7 @@ import { hasPorts, isIcmp } from '../../src/model/protocol.js';
 import { kinds } from '../../src/model/kinds.js';
 import { dhcpProtocols } from '../../src/model/dhcp-option.js';
 import { dnsRecordTypes } from '../../src/model/dns-record.js';
-import { balancedProtocols } from '../../src/model/load-balancer.js';
+import { backendName, balancedProtocols } from '../../src/model/load-balancer.js';
 import { mirrorDirections } from '../../src/model/mirror.js';
 import { qosDirections, qosRuleKinds } from '../../src/model/qos-rule.js';
 import { ipv6AddressModes } from '../../src/model/subnet.js';
@@ -45,6 +45,9 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   quotas: { pool: 2, base: 1 },
   'join-tokens': { pool: 2, base: 1 },
 };
+
+/** What failed when there were others. */
+const nowhere = [{ ip: '10.1.0.99', port: 80 }];
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 
@@ -310,6 +313,13 @@ export const fields: {
         weight: 1 + context.random.below(3),
         state: context.random.pick(['active', 'active', 'draining', 'down'] as const),
       })).filter((each, index, all) => all.findIndex(({ ip, port }) => ip === each.ip && port === each.port) === index),
+    healthCheck: context =>
+      maybe(context, 0.5, () => ({
+        ...({ protocol: 'tcp', port: null, path: '/', intervalS: 5, timeoutS: 2, rise: 2, fall: 2 } as const),
+      })),
+    failedBackends: (context, { backends }) => [
+      ...new Set(several(context, 2, () => backendName(context.random.pick(backends.length > 0 ? backends : nowhere)))),
+    ],
     affinityTimeoutS: context => maybe(context, 0.3, () => 60),
     logicalSwitchIds: context => [...new Set(several(context, 2, () => refer(context, 'logical-switches')))],
     logicalRouterIds: context => [...new Set(several(context, 2, () => refer(context, 'logical-routers')))],

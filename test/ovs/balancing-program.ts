@@ -1,7 +1,7 @@
 /**
  * Program: who answers, for tests of load balancers.
  *   serve NAME PORT...                 TCP and UDP, both families: tells whoever comes its name and port
- *   ask tcp|udp ADDRESS PORT COUNT     asks so often, each time from a port of its own; prints {who: times}, `failed` among them
+ *   ask tcp|udp ADDRESS PORT COUNT     asks so often, each time from another port, drawn at random; prints {who: times}, `failed` among them
  * `serve` prints "ready", and ends with its standard input.
  */
 import { createSocket } from 'node:dgram';
@@ -10,6 +10,7 @@ import { connect, createServer } from 'node:net';
 
 const ANSWER_WITHIN_MS = 8_000;
 const AT_ONCE = 16;
+const FIRST_PORT = 10_240;
 
 async function serve(name: string, ports: readonly number[]): Promise<void> {
   for (const port of ports) {
@@ -32,8 +33,18 @@ async function serve(name: string, ports: readonly number[]): Promise<void> {
   process.exit();
 }
 
-async function askTcp(address: string, port: number): Promise<string> {
-  const connection = connect(port, address);
+/** Ports above those that services have, each once, in random order. The kernel's own choice comes back to the same ones. */
+function portsInRandomOrder(): readonly number[] {
+  const ports = Array.from({ length: 65_535 - FIRST_PORT + 1 }, (_, index) => FIRST_PORT + index);
+  for (let left = ports.length - 1; left > 0; left -= 1) {
+    const other = Math.floor(Math.random() * (left + 1));
+    [ports[left], ports[other]] = [ports[other] ?? 0, ports[left] ?? 0];
+  }
+  return ports;
+}
+
+async function askTcp(address: string, port: number, localPort: number): Promise<string> {
+  const connection = connect({ port, host: address, localPort });
   try {
     const [answer] = await once(connection, 'data', { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
     return String(answer);
@@ -42,9 +53,10 @@ async function askTcp(address: string, port: number): Promise<string> {
   }
 }
 
-async function askUdp(address: string, port: number): Promise<string> {
+async function askUdp(address: string, port: number, localPort: number): Promise<string> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   try {
+    socket.bind(localPort);
     socket.send('x', port, address);
     const [answer] = await once(socket, 'message', { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
     return String(answer);
@@ -55,11 +67,14 @@ async function askUdp(address: string, port: number): Promise<string> {
 
 async function ask(transport: string, address: string, port: number, count: number): Promise<void> {
   const answers: Record<string, number> = {};
+  const localPorts = portsInRandomOrder();
   let asked = 0;
   const askOn = async (): Promise<void> => {
     while (asked < count) {
       asked += 1;
-      const who = await (transport === 'udp' ? askUdp : askTcp)(address, port).catch(() => 'failed');
+      const who = await (transport === 'udp' ? askUdp : askTcp)(address, port, localPorts[asked] ?? 0).catch(
+        () => 'failed',
+      );
       answers[who] = (answers[who] ?? 0) + 1;
     }
   };

@@ -197,6 +197,8 @@ export class SimulatedDatabase {
       changesSince: (since, limit, { check }) => ask(() => this.#changesSince(since, limit, check)),
       registerHypervisor: report => ask(() => this.#register(report)),
       recordInventories: reports => ask(() => this.#record(reports)),
+      // It has no load balancers.
+      recordHealth: () => ask(() => undefined),
       onCommit: listener => {
         const told = (committed: CommittedRevision): void => {
           // Its own commits are told as they are, those of others only that there is something.

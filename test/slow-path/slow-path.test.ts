@@ -99,7 +99,14 @@ describe('The slow path', () => {
   beforeEach(() => {
     clock = new ManualClock();
     isInCharge = true;
-    slowPath = new SlowPath({ view, clock, log: silentLogger, defaultUnderlayMtu: 1500, isInCharge: () => isInCharge });
+    slowPath = new SlowPath({
+      view,
+      clock,
+      log: silentLogger,
+      defaultUnderlayMtu: 1500,
+      isInCharge: () => isInCharge,
+      recordHealth: () => Promise.resolve(),
+    });
     host = new FakeConnection('hv1');
     slowPath.add(host.session);
     host.connect();
@@ -170,8 +177,8 @@ describe('The slow path', () => {
   });
 
   it('answers all that every class of a port allows at once', async () => {
-    // A router asks for itself, and its packets are of no port; what is logged waits for nothing.
-    const { neighbour: _ofRouters, verdict: _atOnce, ...ofPorts } = puntClasses;
+    // A router asks for itself, and its packets are of no port; what is logged, or answers a check, waits for nothing.
+    const { neighbour: _ofRouters, verdict: _atOnce, health: _atOnceToo, ...ofPorts } = puntClasses;
     const all = Object.values(ofPorts);
     for (const { code, burst } of all)
       for (let n = 0; n < burst; n += 1) host.punt(numberOf('web1'), code, { ctZone: zoneOf('web1') });
@@ -284,7 +291,13 @@ describe('The slow path', () => {
   describe('announces routers to ports on switches with IPv6', () => {
     const six = new NetworkView();
     six.replace(twoHostNetwork().dhcp('web', 'fd00:1::/64', { gatewayIp: 'fd00:1::1' }).snapshot());
-    const options = () => ({ view: six, clock, log: silentLogger, defaultUnderlayMtu: 1500 });
+    const options = () => ({
+      view: six,
+      clock,
+      log: silentLogger,
+      defaultUnderlayMtu: 1500,
+      recordHealth: () => Promise.resolve(),
+    });
 
     it('once in ten minutes, as long as it is in charge', () => {
       const announcing = new SlowPath({ ...options(), isInCharge: () => isInCharge });

@@ -62,6 +62,7 @@ class CommittedRows {
       changesSince: revision =>
         Promise.resolve(revision < this.revision ? this.#latest : { revision: this.revision, changes: [] }),
       recordInventories: () => Promise.resolve(this.revision),
+      recordHealth: () => Promise.resolve(),
       onCommit: listener => {
         // As if another process had committed it: the feed reads the log.
         this.#commit = () => listener(null);

@@ -197,6 +197,8 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       protocol: 'udp',
       port: 5353,
       backends: [{ ip: '10.9.1.13', port: 8077, weight: 2, state: 'draining' }],
+      healthCheck: { protocol: 'udp', port: 5353, path: '/', intervalS: 1, timeoutS: 1, rise: 1, fall: 1 },
+      failedBackends: ['10.9.1.13 8077'],
       affinityTimeoutS: 60,
       logicalSwitchIds: ['s2'],
       logicalRouterIds: [],

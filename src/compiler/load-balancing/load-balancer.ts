@@ -12,11 +12,11 @@ import type { Flow, Group, TranslatedConnections } from '../fragment.js';
 import { groupId } from '../identifiers.js';
 import { drop, forgetConnection, group, next, set, translateConnection } from '../pipeline/actions.js';
 import { ipValue } from '../pipeline/addresses.js';
-import { lsLb } from '../pipeline/balancing.js';
+import { lsLb, virtualMac } from '../pipeline/balancing.js';
 import { bucketActions, flow } from '../pipeline/flow.js';
 import { lsInLbCheck, lsInLbHairpin, lsInLbSelect, lsNeighbour } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
-import { found, questions, virtualMac, zoneOfPort } from './numbers.js';
+import { found, questions, zoneOfPort } from './numbers.js';
 import { selectionOf, sharesOf } from './selection.js';
 
 type LoadBalancer = NetworkRow<'load-balancers'>;
@@ -63,7 +63,7 @@ function attachedFlows(balancer: LoadBalancer, datapathId: string, view: Tracked
   const { vip, protocol, port, number } = balancer;
   const { family, value } = ipValue(vip);
   const isSpeaker = speaks(balancer, view.by('load-balancers', 'virtualAddress', virtualAddress(datapathId, vip)));
-  const answering = backendsInUse(balancer.backends).filter(backend =>
+  const answering = backendsInUse(balancer).filter(backend =>
     speaks(balancer, view.by('load-balancers', 'backend', backendOf(datapathId, protocol, backend))),
   );
   return [
@@ -175,9 +175,9 @@ export const balancingLoadBalancer = rule({
   number: 132,
   subjects: 'load-balancers',
   compile: (balancer, view) => {
-    const active = balancer.backends.filter(({ state }) => state === 'active');
+    const inUse = backendsInUse(balancer);
+    const active = inUse.filter(({ state }) => state === 'active');
     const select = active.length === 0 ? null : selectGroup(balancer, active);
-    const inUse = backendsInUse(balancer.backends);
     return {
       scope: { kind: 'datapath', datapathId: balancer.id },
       connections: inUse.map(backend => connectionsTo(balancer, backend)),

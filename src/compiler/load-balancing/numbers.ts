@@ -1,4 +1,4 @@
-/** Values of the registers of load balancers, and their MAC. */
+/** Values of the registers of load balancers. */
 import { setSlice, slice } from '../pipeline/actions.js';
 
 const zoneBit = slice('ctZone', 15, 1);
@@ -8,10 +8,7 @@ export const ownZone = setSlice(zoneBit, 1);
 export const zoneOfPort = setSlice(zoneBit, 0);
 
 /** Values of register `balancerQuestion`. */
-export const questions = { address: 0, port: 1, answer: 2 } as const;
+export const questions = { address: 0, port: 1, answer: 2, check: 3 } as const;
 
 /** In register `balancer`: some load balancer, where it does not matter which. */
 export const found = 1;
-
-/** The MAC that virtual addresses have on every switch. Packets to it end where they enter, so it is nobody's place. */
-export const virtualMac = 0x0a57_4546_5401n;

@@ -1,4 +1,5 @@
 /** What the stages of load balancers do for every port alike, on hypervisors whose ports reach one. */
+import { LAST_BALANCED_PORT } from '../../model/load-balancer.js';
 import { balancerScope } from '../../view/balancing-rows.js';
 import type { Flow } from '../fragment.js';
 import {
@@ -12,7 +13,7 @@ import {
   set,
   trackTranslated,
 } from '../pipeline/actions.js';
-import { lsLbDomains } from '../pipeline/balancing.js';
+import { lsLbDomains, virtualMac } from '../pipeline/balancing.js';
 import { flow } from '../pipeline/flow.js';
 import { lsOutLb, lsOutLbUnNat, lsOutQos } from '../pipeline/switch-egress.js';
 import {
@@ -23,6 +24,7 @@ import {
   lsInLbCheck,
   lsInLbDone,
   lsInLbHairpin,
+  lsInLbHealth,
   lsInLbNextHop,
   lsInLbResolve,
   lsInLbSelect,
@@ -33,12 +35,13 @@ import {
   lsNeighbour,
 } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
-import { found, ownZone, questions, virtualMac, zoneOfPort } from './numbers.js';
+import { found, ownZone, questions, zoneOfPort } from './numbers.js';
 
 const ipTypes = [0x0800, 0x86dd] as const;
 const anyFragment = { value: 1n, mask: 1n } as const;
 /** ICMP errors, which quote the packet that they are about: RFC 792; RFC 4443, section 2.1. */
 const errorTypes = { icmpv4Type: [3, 11, 12], icmpv6Type: [1, 2, 3, 4] } as const;
+const unreachable = { 4: 3, 6: 1 } as const;
 /** Neighbour discovery, which may be to a virtual address too: the switch answers it. */
 const discovery = { solicitation: 135, advertisement: 136 } as const;
 
@@ -66,6 +69,29 @@ const entranceFlows: readonly Flow[] = [
     ...miss,
     actions: [set({ balancerQuestion: questions.address, balancer: 0 }), call(lsLbDomains), next],
   }),
+];
+
+/** What answers a check asks who has sent it; what does not is to a port of the address that is nobody's. */
+const checkPorts = { value: BigInt(LAST_BALANCED_PORT + 1), mask: BigInt(LAST_BALANCED_PORT + 1) } as const;
+const whoChecks = [set({ balancerQuestion: questions.check, balancer: 0 }), call(lsLbDomains), advance(lsInLbHealth)];
+
+const checkFlows: readonly Flow[] = [
+  ...ipTypes.flatMap(ethType => [
+    flow(lsInLbTrack, {
+      priority: 110,
+      match: { ethType, ipProto: 6, tcpDst: checkPorts, balancer: found },
+      actions: whoChecks,
+    }),
+    flow(lsInLbTrack, {
+      priority: 110,
+      match: { ethType, ipProto: 17, udpDst: checkPorts, balancer: found },
+      actions: whoChecks,
+    }),
+  ]),
+  // No connection that conntrack knows: the packet that it quotes may be a check.
+  flow(lsInLb, { priority: 50, match: { icmpv4Type: unreachable[4] }, actions: whoChecks }),
+  flow(lsInLb, { priority: 50, match: { icmpv6Type: unreachable[6] }, actions: whoChecks }),
+  flow(lsInLbHealth, { ...miss, actions: [zoneOfPort, drop('balancer_no_port')] }),
 ];
 
 const connectionFlows: readonly Flow[] = [
@@ -180,6 +206,6 @@ export const balancingStages = rule({
   subjects: 'fleet',
   compile: () => ({
     scope: { kind: 'datapath', datapathId: balancerScope },
-    flows: [...entranceFlows, ...connectionFlows, ...wayFlows, ...doneFlows, ...answerFlows],
+    flows: [...entranceFlows, ...checkFlows, ...connectionFlows, ...wayFlows, ...doneFlows, ...answerFlows],
   }),
 });

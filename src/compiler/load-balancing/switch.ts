@@ -3,11 +3,10 @@ import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 import { advance, call, set } from '../pipeline/actions.js';
 import { macValue } from '../pipeline/addresses.js';
-import { lsLb, lsLbDomains } from '../pipeline/balancing.js';
+import { lsLb, lsLbDomains, virtualMac } from '../pipeline/balancing.js';
 import { flow } from '../pipeline/flow.js';
 import { lsInLbDone, lsInLbNextHop } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
-import { virtualMac } from './numbers.js';
 
 function keysOf({ domains }: NetworkRow<'balanced-switches'>, view: TrackedView): readonly number[] {
   return domains.flatMap(id => {

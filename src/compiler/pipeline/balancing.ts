@@ -5,12 +5,16 @@
  *   ls_in_pre_lb -> ls_in_lb_track --conntrack--> ls_in_lb -+-> ls_in_lb_select --conntrack--> ls_in_lb_check -> ls_in_lb_resolve -> ...
  *                                                           +-------- known ---------------------^   |
  *                                                           +-- answer of a backend to itself --> ls_in_lb_hairpin
+ *                                   +-- answers a check --> ls_in_lb_health --> Weft
  *   ls_out_lb -> ls_out_lb_un_nat --conntrack--> ls_out_qos
  *
  * All of it is done where the client is, in a conntrack zone of its own: answers are translated back there, so it does not matter by which
  * way they come.
  */
 import { type Pipeline, subroutine } from './stage.js';
+
+/** The MAC that virtual addresses have on every switch. Packets to it end where they enter, so it is nobody's place. */
+export const virtualMac = 0x0a57_4546_5401n;
 
 /** What asking for load balancers sets. */
 export const question = ['balancerQuestion', 'balancer'] as const;

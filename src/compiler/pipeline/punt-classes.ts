@@ -148,6 +148,13 @@ export const puntClasses = {
     purpose:
       'The gateway of a router does not know the MAC of a neighbour outside, and asks for it (ARP, neighbour solicitation).',
   },
+  health: {
+    code: 10,
+    lanes: null,
+    perSecond: 800,
+    burst: 800,
+    purpose: 'The answer of a backend to a check (TCP, UDP, HTTP).',
+  },
   verdict: {
     code: 16,
     lanes: null,

@@ -188,6 +188,13 @@ export const lsInLbDone = stage('ls_in_lb_done', {
   onMiss: 'never',
 });
 
+export const lsInLbHealth = stage('ls_in_lb_health', {
+  purpose: 'What answers a check of a backend goes to Weft.',
+  reads: ['balancer', 'ctZone'],
+  writes: ['puntClass', 'ctZone'],
+  onMiss: 'never',
+});
+
 export const lsInLbHairpin = stage('ls_in_lb_hairpin', {
   purpose: 'A backend that has reached itself: back to it, as if another had sent it.',
   reads: ['ethSrc'],
@@ -226,15 +233,15 @@ export const lsInLbSelect = stage('ls_in_lb_select', {
 
 export const lsInLb = stage('ls_in_lb', {
   purpose: 'New connections ask which load balancer has the port; known ones have their backend.',
-  reads: ['ethType', 'ctState', 'ctZone'],
+  reads: ['ethType', 'ipProto', 'icmpv4Type', 'icmpv6Type', 'ctState', 'ctZone'],
   writes: question,
   onMiss: 'never',
 });
 
 export const lsInLbTrack = stage('ls_in_lb_track', {
   purpose: 'To conntrack, in the zone that the port has for this.',
-  reads: ['ethType', 'balancer', 'ctZone'],
-  writes: ['ctZone'],
+  reads: ['ethType', 'ipProto', 'tcpDst', 'udpDst', 'balancer', 'ctZone'],
+  writes: ['ctZone', ...question],
   onMiss: 'never',
 });
 
@@ -317,6 +324,7 @@ export const switchIngress: Pipeline = {
     lsInLbResolve,
     lsInLbNextHop,
     lsInLbHairpin,
+    lsInLbHealth,
     lsInLbDone,
     lsInPreAcl,
     lsInPreStateful,

@@ -21,6 +21,7 @@ export const tables = {
   ls_in_lb_resolve: 40,
   ls_in_lb_next_hop: 42,
   ls_in_lb_hairpin: 44,
+  ls_in_lb_health: 45,
   ls_in_lb_done: 46,
   ls_in_pre_acl: 54,
   ls_in_pre_stateful: 56,

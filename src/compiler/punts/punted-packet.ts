@@ -3,6 +3,7 @@ import { resubmit, type Action } from '../../../southbound/openflow/actions.js';
 import { oxm, type Match, type OxmField } from '../../../southbound/openflow/oxm.js';
 import type { IpFamily } from '../../base/address.js';
 import type { Direction } from '../../model/index.js';
+import { LAST_BALANCED_PORT } from '../../model/load-balancer.js';
 import { set } from '../pipeline/actions.js';
 import { type DropReason, dropReasonByCode } from '../pipeline/drop-reasons.js';
 import { dropCount } from '../pipeline/physical.js';
@@ -127,6 +128,10 @@ function registersOf(values: { readonly [P in RegisterName]?: number }): readonl
   return set(values).render({ layout, stage: dropCount, drop: dropCount });
 }
 
+/** The ports of a virtual address from which backends are checked. */
+export const checkPorts = { first: LAST_BALANCED_PORT + 1, count: 0xffff - LAST_BALANCED_PORT } as const;
+
+export { virtualMac } from '../pipeline/balancing.js';
 export { type DropReason } from '../pipeline/drop-reasons.js';
 export {
   mostLogged,

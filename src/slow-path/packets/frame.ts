@@ -84,6 +84,11 @@ export function fixedHeader(bytes: Uint8Array): (Ends & { readonly family: IpFam
   return { family, src: reader.unsigned(addressBytes), dst: reader.unsigned(addressBytes) };
 }
 
+/** A packet without a frame. @throws WireError where it breaks off */
+export function parsePacket(family: IpFamily, bytes: Uint8Array): IpPacket | null {
+  return family === 4 ? parseIpv4(bytes) : parseIpv6(bytes);
+}
+
 function parseIpv4(bytes: Uint8Array): IpPacket | null {
   const reader = new Reader(bytes);
   const versionAndLength = reader.u8();

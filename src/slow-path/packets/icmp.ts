@@ -2,7 +2,8 @@
 import type { IpFamily } from '../../base/address.js';
 import { Writer } from '../../../southbound/wire/writer.js';
 import { checksum, type Ends, pseudoHeaderSum } from './checksum.js';
-import { type IpContent, type IpPacket, ipProtocol } from './frame.js';
+import { type IpContent, type IpPacket, ipProtocol, parsePacket } from './frame.js';
+import { readSafely } from './read-safely.js';
 
 export type IcmpError =
   | {
@@ -32,6 +33,16 @@ export function isIcmpError({ family, protocol, payload }: IpPacket): boolean {
   if (type === undefined) return true;
   if (family === 4) return errorTypes[4].has(type);
   return type < errorTypes.firstInformationalV6 || type === errorTypes.redirectV6;
+}
+
+const errorHeaderBytes = 8;
+
+/** The packet that "port unreachable" is about, as much of it as is quoted; null: it is another message. */
+export function quotedPacket({ family, protocol, payload, isLaterFragment }: IpPacket): IpPacket | null {
+  if (protocol !== (family === 4 ? ipProtocol.icmp : ipProtocol.icmpv6) || isLaterFragment) return null;
+  const [type, code] = wire.portUnreachable[family];
+  if (payload[0] !== type || payload[1] !== code) return null;
+  return readSafely(() => parsePacket(family, payload.subarray(errorHeaderBytes)));
 }
 
 /** Bytes of the packet that an error shows: it stays within what every link carries (RFC 1812, 4.3.2.3; RFC 4443, 2.4c). */

@@ -1,6 +1,7 @@
 import { pointerTo } from '../../base/errors.js';
 import type { LoadBalancer } from '../../model/index.js';
-import { checkBackends, checkVirtualAddress } from '../../model/load-balancer-invariants.js';
+import { backendName } from '../../model/load-balancer.js';
+import { checkBackends, checkHealthCheck, checkVirtualAddress } from '../../model/load-balancer-invariants.js';
 import { refuse } from '../../model/value-types.js';
 import type { Claim } from '../claims.js';
 import { inUse } from '../references.js';
@@ -22,18 +23,51 @@ export const loadBalancerBehaviour: Behaviour<'load-balancers'> = {
       protocol: request.protocol ?? 'tcp',
       port: request.port ?? refuse('missing_member', '/port', 'It is missing.'),
       backends: request.backends ?? [],
+      healthCheck: request.healthCheck ?? null,
+      failedBackends: [],
       affinityTimeoutS: request.affinityTimeoutS ?? null,
       logicalSwitchIds: request.logicalSwitchIds ?? [],
       logicalRouterIds: request.logicalRouterIds ?? [],
     };
     checkVirtualAddress(row);
     checkBackends(row);
+    checkHealthCheck(row);
     for (const kind of ['logical-switches', 'logical-routers'] as const)
       await requireAttached(unit, kind, row, current);
-    return row;
+    return { ...row, failedBackends: stillFailed(row, current?.failedBackends ?? []) };
   },
   claims: row => [...attachmentClaims(row, 'logicalSwitchIds'), ...attachmentClaims(row, 'logicalRouterIds')],
 };
+
+/** Of backends that have failed, those that are still there and still checked. */
+function stillFailed({ backends, healthCheck }: LoadBalancer, failed: readonly string[]): readonly string[] {
+  const names = new Set(healthCheck === null ? [] : backends.map(backendName));
+  return failed.filter(name => names.has(name));
+}
+
+/** What checks have found: of one load balancer, backends that have failed or are well again. */
+export interface HealthFinding {
+  readonly loadBalancerId: string;
+  readonly failed: readonly string[];
+  readonly recovered: readonly string[];
+}
+
+/** Writes down what checks have found, of load balancers that still want to know. */
+export async function recordHealth(unit: UnitOfWork, findings: readonly HealthFinding[]): Promise<void> {
+  await unit.prefetch(
+    'load-balancers',
+    findings.map(({ loadBalancerId }) => loadBalancerId),
+  );
+  for (const { loadBalancerId, failed, recovered } of findings) {
+    const row = await unit.get('load-balancers', loadBalancerId);
+    if (row === null) continue;
+    const well = new Set(recovered);
+    const all = new Set([...row.failedBackends.filter(name => !well.has(name)), ...failed]);
+    const failedBackends = stillFailed(row, [...all].toSorted());
+    if (failedBackends.join() !== row.failedBackends.join())
+      unit.put('load-balancers', row.id, { ...row, failedBackends, updatedAt: unit.now });
+  }
+}
 
 /** One address, protocol and port of a logical switch or router is that of one load balancer; by it a deletion finds who is attached. */
 function attachmentClaims(row: LoadBalancer, member: Attachments): readonly Claim[] {

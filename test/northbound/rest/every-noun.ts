@@ -125,6 +125,7 @@ export function sampleValues(): Samples {
       vip: '10.96.0.1',
       port: 80,
       backends: [{ ip: '10.0.0.20', port: 8080, weight: 1, state: 'active' }],
+      health_check: { protocol: 'http', port: 8081, path: '/ready', interval_s: 3, timeout_s: 1, rise: 2, fall: 3 },
       logical_switch_ids: [id['logical-switches']],
       logical_router_ids: [id['logical-routers']],
       ...common,

@@ -49,7 +49,13 @@ describe('Metrics', () => {
       databaseWork: () => [],
       storeWork: () => [{ purpose: 'log', statements: 5, roundTrips: 4, rows: 9 }],
       storeRewinds: () => 0,
-      slowPath: { counters: [], drops: new Map(), waiting: 0, announced: 0 },
+      slowPath: {
+        counters: [],
+        drops: new Map(),
+        waiting: 0,
+        announced: 0,
+        healthChecks: { size: 0, counters: { up: 0, down: 0, skipped: 0 } },
+      },
     });
     const lines = async (): Promise<readonly string[]> =>
       (await metrics.metrics()).split('\n').filter(line => /^weft_(hypervisor|store)_/.test(line));
