@@ -116,13 +116,13 @@ describeRest('the command line client', rest => {
     const broken = await weft('create', 'logical-switch', 'n', '--labels', '{"a":');
     assert.equal(broken.status, 1);
     assert.match(broken.err, /^weft: --labels: /);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('ends with 2 when the controller cannot be reached', async () => {
     const { status, out, err } = await run('http://127.0.0.1:1', 'list', 'subnets');
     assert.deepEqual([status, out], [2, '']);
     assert.match(err, /^weft: the controller cannot be reached: /);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('ends with 3 when a write is not applied in time, which it says', async () => {
     const host: HostProgress = {
@@ -148,7 +148,7 @@ describeRest('the command line client', rest => {
     }
     const settled = await weft('wait');
     assert.equal(settled.status, 0, settled.err);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('watches', async () => {
     const since = String(await rest().store.currentRevision());
@@ -165,7 +165,7 @@ describeRest('the command line client', rest => {
     child.kill('SIGKILL');
     await once(child, 'close');
     assert.match(out, new RegExp(`^\\d+  created  logical-routers  ${id}  seen$`, 'm'));
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('explains itself', async () => {
     const help = await weft('--help');
@@ -175,10 +175,10 @@ describeRest('the command line client', rest => {
     const verb = await weft('create', 'logical-router-port', '--help');
     for (const flag of ['--logical-router-id', '--networks', '--peer-id', '--wait'])
       assert.ok(verb.out.includes(flag), flag);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('makes tokens, prints their secret once, lists and revokes them', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const name = `token-${randomUUID().slice(0, 8)}`;
     const scopes = ['--scope', 'subnets', 'metrics:read'];
     const made = await weft('token', 'create', name, '--role', 'reader', '--expires', '30d', ...scopes);

@@ -203,7 +203,7 @@ export function describeRest(title: string, suite: (rest: () => RestFixture) => 
   describe(`REST: ${title}`, () => {
     let rest: RestFixture | null = null;
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       rest = await (shared ??= startRest({ store: { databaseUrl: null } }));
     });
     suite(() => {
