@@ -41,7 +41,7 @@ describe('The compile engine', () => {
   it('fails the oracle as soon as any one read goes unrecorded', function () {
     this.timeout(300_000);
     const options = { rules: toyRules, operationsPerSequence: 30 };
-    const { sites } = runIncrementalOracle({ ...options, sequences: seeds(25) });
+    const { sites } = runIncrementalOracle({ ...options, sequences: seeds(50) });
     assert.ok(sites.size >= 20);
     for (const [name, { site, decidedBy }] of sites) {
       assert.ok(decidedBy !== null, `no sequence needs that ${name}`);
