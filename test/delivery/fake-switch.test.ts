@@ -155,6 +155,9 @@ async function script(connect: Connect): Promise<string[]> {
   await player.send('and the other', meterMod('delete', 2));
   await player.bundle(remove(6, 0x8000_0125), remove(7, 0x8000_0126));
   await player.send('zone', { kind: 'ctFlushZone', zone: 7 });
+  const called = { kind: 'destination', address: (0xffffn << 32n) | 0x0a60_0001n } as const;
+  const properties = [{ kind: 'original', tuple: [called, { kind: 'destinationPort', port: 80 }] }] as const;
+  await player.send('connections', { kind: 'ctFlush', ipProto: 6, properties });
   const role = (name: 'master' | 'slave' | 'nochange', generationId: bigint): Promise<void> =>
     player.ask(`${name} ${generationId}`, { kind: 'roleRequest', role: name, generationId });
   await role('nochange', 0n);

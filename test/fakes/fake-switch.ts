@@ -267,6 +267,9 @@ export class FakeSwitch<Tables extends TableStore = SwitchTables> {
         return this.#bundleAdd(connection, message, xid, bytes);
       case 'ctFlushZone':
         return this.#options.onZoneFlush?.(message.zone);
+      case 'ctFlush':
+        // It holds no connections.
+        return;
       case 'flowMod':
       case 'groupMod':
       case 'meterMod':

@@ -4,6 +4,7 @@
  */
 import type { LogicalSwitchPort, Subnet } from '../../src/model/index.js';
 import type { SeededRandom } from '../seeded-random.js';
+import { detachBalancers, operateOnBalancers } from './balancer-operations.js';
 import { Draft, type DraftRow } from './draft.js';
 import { dropPort, operateOnPolicies, someGroups, someLabels } from './policy-operations.js';
 import type { SimulatedDatabase } from './simulated-store.js';
@@ -12,6 +13,7 @@ import type { SimulatedDatabase } from './simulated-store.js';
 const most = { switches: 4, ports: 16, routers: 2, routes: 4 } as const;
 /** How often it is about who may send what, how much, and who gets a copy. */
 const shareOfPolicies = 0.25;
+const shareOfBalancers = 0.07;
 
 export class RandomOperations {
   readonly #database: SimulatedDatabase;
@@ -30,11 +32,16 @@ export class RandomOperations {
     const done: string[] = [];
     const times = this.#random.chance(0.15) ? 2 + this.#random.below(3) : 1;
     for (let time = 0; time < times; time += 1) {
-      const name = this.#random.chance(shareOfPolicies) ? operateOnPolicies(this.#draft) : this.#operate();
+      const name = this.#chosen();
       if (name !== null) done.push(name);
     }
     this.#draft.commit();
     return done;
+  }
+
+  #chosen(): string | null {
+    if (this.#random.chance(shareOfPolicies)) return operateOnPolicies(this.#draft);
+    return this.#random.chance(shareOfBalancers) ? operateOnBalancers(this.#draft) : this.#operate();
   }
 
   #operate(): string | null {
@@ -112,6 +119,7 @@ export class RandomOperations {
       if (port.logicalSwitchId === row.id) this.#draft.drop('logical-router-ports', port.id);
     }
     for (const subnet of this.#subnetsOf(row.id)) this.#draft.drop('subnets', subnet.id);
+    detachBalancers(this.#draft, 'logicalSwitchIds', row.id);
     this.#draft.drop('logical-switches', row.id);
     return 'delete logical switch';
   }
@@ -222,6 +230,7 @@ export class RandomOperations {
     for (const route of this.#draft.rows('static-routes')) {
       if (route.logicalRouterId === row.id) this.#draft.drop('static-routes', route.id);
     }
+    detachBalancers(this.#draft, 'logicalRouterIds', row.id);
     this.#draft.drop('logical-routers', row.id);
     return 'delete logical router';
   }

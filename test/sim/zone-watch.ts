@@ -4,7 +4,10 @@
  */
 import { decodeCookie } from '../../src/compiler/identifiers.js';
 import { bitsOf } from '../../src/compiler/pipeline/registers.js';
+import { tables as tableNumbers } from '../../src/compiler/pipeline/tables.js';
 import { switchingInterface } from '../../src/compiler/switching/interface.js';
+import { balancedZoneOf } from '../../src/model/port-binding.js';
+import type { OxmField } from '../../southbound/openflow/oxm.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
 import type { HeldFlow, SwitchTables } from '../fakes/switch-tables.js';
 import type { Tables } from './simulated-store.js';
@@ -21,7 +24,8 @@ export class ZoneWatch {
   /** How often one was given to somebody who was not the first to have it. */
   reuses = 0;
   readonly #zones = new Map<number, Zone>();
-  readonly #zoneOf = new Map<bigint, number>();
+  /** By cookie. */
+  readonly #zonesOf = new Map<bigint, ReadonlySet<number>>();
 
   /** The switch was told to empty it. */
   emptied(zone: number): void {
@@ -39,12 +43,13 @@ export class ZoneWatch {
     for (const cookie of tables.touched.cookies) {
       const owner = decodeCookie(cookie);
       if (owner.kind !== 'fragment' || owner.ruleNumber !== switchingInterface.number) continue;
-      const [before, now] = [this.#zoneOf.get(cookie) ?? null, zoneIn(tables.flowsWith(cookie))];
-      if (before === now) continue;
-      this.#zoneOf.delete(cookie);
-      const zone = this.#zones.get(before ?? 0);
-      if (zone?.owner === cookie) leaving.push(zone);
-      if (now !== null) arriving.push([cookie, now]);
+      const [before, now] = [this.#zonesOf.get(cookie) ?? none, zonesIn(tables.flowsWith(cookie))];
+      this.#zonesOf.set(cookie, now);
+      for (const number of before) {
+        const zone = this.#zones.get(number);
+        if (!now.has(number) && zone?.owner === cookie) leaving.push(zone);
+      }
+      for (const number of now) if (!before.has(number)) arriving.push([cookie, number]);
     }
     for (const zone of leaving) zone.isInUse = false;
     let problem: string | null = null;
@@ -57,7 +62,6 @@ export class ZoneWatch {
 
   #give(number: number, owner: bigint, has: (owner: bigint) => boolean): string | null {
     const held = this.#zones.get(number);
-    this.#zoneOf.set(owner, number);
     this.#zones.set(number, { owner, isInUse: true, isEmptied: false });
     if (held === undefined) return null;
     if (held.owner !== owner) this.reuses += 1;
@@ -73,23 +77,42 @@ function isBound(rows: Tables, hypervisorId: string | null, cookie: bigint, zone
   return [...rows['port-bindings'].values()].some(
     row =>
       row.hypervisorId === hypervisorId &&
-      row.ctZone === zone &&
+      (row.ctZone === zone || balancedZoneOf(row.ctZone) === zone) &&
       owner.kind === 'fragment' &&
       rows['logical-switch-ports'].get(row.logicalSwitchPortId)?.number === owner.objectNumber,
   );
 }
 
-function zoneIn(flows: Iterable<HeldFlow>): number | null {
+const none: ReadonlySet<number> = new Set();
+const [zonePlace, guardedPlace, balancedPlace] = [bitsOf('ctZone'), bitsOf('guarded'), bitsOf('balanced')];
+
+/** That of a port with security groups, and that of one with load balancers: the same number, which is no zone by itself. */
+function zonesIn(flows: Iterable<HeldFlow>): ReadonlySet<number> {
+  let [zone, isGuarded, isBalanced] = [0n, false, false];
   for (const { stats } of flows) {
-    for (const { field, value, mask } of [...stats.match, ...stats.instructions.flatMap(registersSet)]) {
-      const zone = field === place.field ? (value & (mask ?? field.allBits) & place.mask) >> place.shift : 0n;
-      if (zone !== 0n) return Number(zone);
-    }
+    const set = stats.instructions.flatMap(registersSet);
+    const matched = valueOf(zonePlace, stats.match);
+    zone = zone || matched || valueOf(zonePlace, set);
+    isGuarded ||=
+      valueOf(guardedPlace, set) !== 0n || (matched !== 0n && stats.tableId === tableNumbers.ls_out_acl_done);
+    isBalanced ||=
+      valueOf(balancedPlace, set) !== 0n || (matched !== 0n && stats.tableId === tableNumbers.ls_out_interface);
   }
-  return null;
+  const number = Number(zone);
+  return new Set([...(isGuarded ? [number] : []), ...(isBalanced ? [balancedZoneOf(number)] : [])]);
 }
 
-const place = bitsOf('ctZone');
+/** The number in these bits; 0 where nothing is said of them. */
+function valueOf(
+  place: ReturnType<typeof bitsOf>,
+  parts: Iterable<{ readonly field: OxmField; readonly value: bigint; readonly mask?: bigint | undefined }>,
+): bigint {
+  for (const { field, value, mask } of parts) {
+    const bits = field === place.field ? (value & (mask ?? field.allBits) & place.mask) >> place.shift : 0n;
+    if (bits !== 0n) return bits;
+  }
+  return 0n;
+}
 
 function registersSet(instruction: FlowStats['instructions'][number]) {
   if (instruction.kind !== 'applyActions') return [];
