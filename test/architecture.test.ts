@@ -187,7 +187,6 @@ const programs = new Set(['src/compiler/pipeline/print-map.ts', 'test/documentat
 
 /** Files that may be longer than the limit, and why. */
 const longFiles: ReadonlyMap<string, string> = new Map([
-  ['src/delivery/reconciler.ts', 'one loop and its state machine, read from top to bottom'],
   ['test/store/networks.test.ts', 'one table of what the store refuses, and why'],
   ['test/delivery/real-switch.test.ts', 'one fixture of daemons for all its cases'],
 ]);

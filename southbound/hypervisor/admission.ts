@@ -34,8 +34,8 @@ export interface AdmissionContext {
   openSession(report: HypervisorReport, hypervisor: AcceptedHypervisor): HypervisorSession;
 }
 
-/** A peer that nobody knows gets only what its schema and one row need. */
-const unidentifiedLimits: JsonStreamLimits = { depth: 64, messageBytes: 1024 * 1024 };
+/** A peer that nobody knows gets only what its schema (27 KB in Open vSwitch 3.1) and one row need. */
+const unidentifiedLimits: JsonStreamLimits = { depth: 64, messageBytes: 256 * 1024 };
 const registryRetryMs = 1_000;
 
 /** Did the peer, or the way to it, fail? Everything else is a bug. */
@@ -55,7 +55,7 @@ export class Admission {
   readonly #context: AdmissionContext;
   readonly #log: Logger;
   /** Only the root row: enough to know who it is. */
-  readonly #root = new Replica(['Open_vSwitch'], { maximumRows: 16, maximumCharacters: 2 * 1024 * 1024 });
+  readonly #root = new Replica(['Open_vSwitch'], { maximumRows: 16, maximumCharacters: 512 * 1024 });
   #client: OvsdbClient | null = null;
   #session: HypervisorSession | null = null;
   #reason = 'has not said who it is';

@@ -26,8 +26,10 @@ export interface SouthboundLimits {
   readonly ofHost: number;
   /** Handshakes of TLS under way at each listener. */
   readonly handshakes: number;
-  /** OVSDB connections that have no session, and OpenFlow connections that have none: each at most this many. */
+  /** OVSDB connections that have no session. */
   readonly unidentified: number;
+  /** OpenFlow connections that have none. After a restart of ours two or three of every host come before its database does. */
+  readonly unpaired: number;
   /** Longest message of a host that is admitted: its whole database comes in one. */
   readonly message: JsonStreamLimits;
 }
@@ -36,7 +38,8 @@ export const defaultSouthboundLimits: SouthboundLimits = {
   connections: 10_000,
   ofHost: 16,
   handshakes: 1_024,
-  unidentified: 256,
+  unidentified: 1_024, // Of 256 KB at most, as long as they are strangers.
+  unpaired: 4_096, // Of 64 KB at most, OpenFlow's longest message.
   message: { depth: 64, messageBytes: 16 * 1024 * 1024 },
 };
 
@@ -113,7 +116,7 @@ export class SouthboundListener {
       log: options.log,
       refusals: this.refusals,
       probeIntervalMs,
-      maximum: this.#limits.unidentified,
+      maximum: this.#limits.unpaired,
       sessionOf: datapathId => this.#sessionByDatapathId(datapathId),
     });
     this.#context = {

@@ -45,6 +45,8 @@ export class OpenFlowChannel {
       },
     });
     this.datapathId = this.connection.ready.then(features => features.datapathId.toString(16).padStart(16, '0'));
+    // Who is turned away at the door is closed before anybody asks for it; whoever wants to know of the end has `onClose`.
+    this.datapathId.catch(() => undefined);
   }
 
   /** Messages that answer no request. The returned function ends it. */

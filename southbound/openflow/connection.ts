@@ -73,7 +73,6 @@ export class OpenFlowConnection {
     const { promise, resolve, reject } = deferred<FeaturesReply>();
     this.ready = promise;
     this.settleReady = { resolve, reject };
-    promise.catch(() => undefined); // It may end before anybody waits (refused at once): onClose says so.
     stream.on('data', (chunk: Uint8Array) => this.receive(chunk));
     stream.on('end', () => this.end({ kind: 'peer', detail: 'the switch ended the connection' }));
     stream.on('close', () => this.end({ kind: 'peer', detail: 'the connection was cut' }));
@@ -83,6 +82,7 @@ export class OpenFlowConnection {
     );
     this.write(encodeMessage(hello(this.versions), helloXid, Math.max(...this.versions)));
   }
+
   get state(): ConnectionState {
     return this.current;
   }

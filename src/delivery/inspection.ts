@@ -91,7 +91,11 @@ export class Inspection {
     for (const { key, error } of unencodable) this.#rounds.refused(key, error);
     if (changes.length > 0) this.#log.info({ fragments: changes.length, wasKnown }, 'differences found');
     this.#counters.repairs += changes.length;
-    const outcome = await deliverChanges(this.#rounds.roundContext(connection), changes, changes.length > 0 || !wasKnown);
+    const outcome = await deliverChanges(
+      this.#rounds.roundContext(connection),
+      changes,
+      changes.length > 0 || !wasKnown,
+    );
     if (outcome.kind === 'done') this.#stock.compared();
     this.#loop.checkOpen(connection);
     this.#rounds.settle(outcome, null);

@@ -275,7 +275,9 @@ export class Reconciler implements HostProgress, HoldPeer {
   }
 
   #sleepUntil(atMs: number): Promise<void> {
-    return this.#wakeUp.sleepUntil(Math.min(atMs, this.#rounds.gatheredUntilMs, this.#audits.atMs, this.#drift.dueAtMs));
+    return this.#wakeUp.sleepUntil(
+      Math.min(atMs, this.#rounds.gatheredUntilMs, this.#audits.atMs, this.#drift.dueAtMs),
+    );
   }
 
   #setWaitsFor(hypervisors: ReadonlySet<string>): void {

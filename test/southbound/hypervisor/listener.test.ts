@@ -302,6 +302,22 @@ describe('southbound listener, against real ovsdb-servers', function () {
     for (const socket of strangers) socket.destroy();
   });
 
+  it('turns away OpenFlow connections that it has no room for, and serves the others', async () => {
+    listener.stop();
+    await start({ openflow: [anyPort], limits: { ...defaultSouthboundLimits, unpaired: 3 } });
+    const [target] = listener.endpoints('flows');
+    const port = target?.kind === 'tcp' ? target.port : 0;
+    let closed = 0;
+    // A rejection that nobody handles would end Weft, and ends this process.
+    const switches = Array.from({ length: 5 }, () => connect(port, '127.0.0.1'));
+    for (const socket of switches) socket.resume().on('close', () => closed++);
+    await until('two closed', () => closed === 2);
+    assert.deepEqual([...listener.refusals.totals], [{ listener: 'flows', code: 'crowded', count: 2 }]);
+    for (const socket of switches) socket.destroy();
+    await host(...idsOf('hv1'));
+    await until('a session', () => sessions[0]?.state === 'provisioning');
+  });
+
   it('says which address it cannot listen at, and opens none of the others', async () => {
     const [taken] = listener.endpoints('ovsdb');
     assert.ok(taken);
