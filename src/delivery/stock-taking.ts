@@ -233,12 +233,21 @@ export class StockTaking {
     const fragments = [...this.#desired.fragmentsOn(this.#hypervisorId)];
     const suspects = await findSuspects(suspicion, fragments);
     if (suspects.some(({ placed }) => this.#ledger.dirty.has(placed.fragment.key))) return null;
+    // What the switch still has of a version that is to go is in the ledger's account, and nobody's by what is desired.
+    if ((await findSuspects(suspicion, this.#leaving())).length > 0) return null;
     const changes = await compareSuspects(target, suspicion, suspects, fragments);
     const wrong = new Set(changes.map(change => change.key));
     for (const { placed } of suspects) {
       if (wrong.has(placed.fragment.key)) this.#ledger.launch(unknownFlight(placed, nowMs));
     }
     return changes;
+  }
+
+  /** Versions that the switch has and should not have, as far as they are known. */
+  #leaving(): readonly PlacedFragment[] {
+    return [...this.#ledger.dirty.values()].flatMap(({ installed, latest }) =>
+      installed === null || installed === 'unknown' ? [] : [{ fragment: installed, revision: latest }],
+    );
   }
 
   /** The comparison covers what the ledger lists, except what was refused a moment ago. */

@@ -51,7 +51,7 @@ describe('a flow that goes from one fragment to another', () => {
     isRefused = () => false;
     const options = { refuse: ({ message }: SwitchChange) => (isRefused(message) ? refusals.badTable : null) };
     switches = new Map(hosts.map(host => [host, fakeSwitch(options)]));
-    fleet = makeFleet({ clock });
+    fleet = makeFleet({ clock, watchedTables: [10] });
     for (const host of hosts) {
       fleet.addHypervisor(host, `hv-${host}`);
       await connect(host);
@@ -85,6 +85,25 @@ describe('a flow that goes from one fragment to another', () => {
     await turns();
     assert.equal(fleet.convergence.isApplied(source.revision), true);
     assert.deepEqual(held('b'), ['1: 1', '1: 50', '9: 9']);
+  });
+
+  it('is missed by a fragment that was to go, if somebody else touched that meanwhile', async () => {
+    fake('a').hold();
+    fleet.apply(source.change([pointer('c')], ['test.rule/1']));
+    await turns();
+    fake('b').vandalise(tables => {
+      const [identity] = [...tables.flows].find(([, { cookie }]) => (cookie & 0xffn) === 1n) ?? assert.fail('no flow');
+      tables.removeFlow(identity);
+    });
+    await turns();
+    clock.advance(1_000);
+    await turns();
+    assert.equal(fleet.status('b')?.counters.driftChecks, 1);
+    fleet.apply(source.change([onB(1, 1, 50), pointer('b')]));
+    fake('a').release();
+    await turns();
+    assert.deepEqual(held('b'), ['1: 1', '1: 50', '9: 9']);
+    assert.equal(fleet.convergence.isApplied(source.revision), true);
   });
 
   it('is not counted to a fragment whose change the switch refused', async () => {
