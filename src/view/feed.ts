@@ -42,6 +42,8 @@ export interface FeedSource {
   changesSince(revision: number, limitRevisions: number): Promise<LoggedChanges | 'trimmed' | 'rewound'>;
   /** Whether it follows what was last read from here, or taken in through this; without it nothing does. */
   continues?(committed: CommittedChanges): boolean;
+  /** The check of a revision that was read or taken in; 0 where that is not known any more. */
+  checkOf?(revision: number): number;
 }
 
 export interface FeedOptions {
@@ -174,7 +176,7 @@ export class Feed {
     if (this.#isComplete) for (const told of behind) told();
     else this.#behind.unshift(...behind);
     // They were committed before the read: it has brought them, or they are of a store that is no more.
-    if (outcome !== 'failed') for (const revision of covered) this.#offered.delete(revision);
+    if (outcome !== 'failed') for (const revision of covered) this.#settle(revision);
     this.#backoffDue = outcome === 'failed';
     this.#pollAtMs = outcome === 'current' ? this.#options.clock.nowMs() + this.#pollMs : Number.NEGATIVE_INFINITY;
   }
@@ -195,8 +197,31 @@ export class Feed {
       changes.push(...next.changes);
       revision += 1;
     }
-    for (const held of this.#offered.keys()) if (held <= revision) this.#offered.delete(held);
     if (revision > view.revision) onTouched(view.apply(revision, changes), true);
+    for (const held of this.#offered.keys()) if (held <= revision) this.#settle(held);
+  }
+
+  /**
+   * What was committed here is in the view, or is lost: the store was restored, or another took over that lacked it. That can be all that
+   * tells of it, where the view had not come so far yet.
+   */
+  #settle(revision: number): void {
+    const { source, view } = this.#options;
+    const committed = this.#offered.get(revision);
+    this.#offered.delete(revision);
+    if (committed === undefined || this.#needsSnapshot) return;
+    const check = revision <= view.revision ? (source.checkOf?.(revision) ?? 0) : null;
+    const isLost = check === null ? this.#isComplete : check !== 0 && check !== committed.check;
+    if (isLost) this.#rewound(view.revision);
+  }
+
+  #rewound(held: number): void {
+    this.#rewinds += 1;
+    this.#needsSnapshot = true;
+    this.#options.log.error(
+      { held },
+      'the database is not the one that was followed: it was restored, or has lost its last commits',
+    );
   }
 
   async #readOnce(): Promise<Outcome> {
@@ -239,13 +264,8 @@ export class Feed {
     const { view, log, onTouched } = this.#options;
     const reason = typeof read === 'string' ? read : discontinuity(held, read);
     if (typeof read === 'string' || reason !== null) {
-      if (reason === 'rewound') {
-        this.#rewinds += 1;
-        log.error(
-          { held },
-          'the database is not the one that was followed: it was restored, or has lost its last commits',
-        );
-      } else log.warn({ held, reason }, 'the change log does not continue what is held; taking a snapshot');
+      if (reason === 'rewound') this.#rewound(held);
+      else log.warn({ held, reason }, 'the change log does not continue what is held; taking a snapshot');
       this.#needsSnapshot = true;
       this.#failures += 1;
       // The first time at once; when a snapshot has not helped, not in a tight loop.

@@ -72,6 +72,8 @@ export class SimulatedDatabase {
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
   readonly #listeners = new Set<(committed: CommittedRevision) => void>();
+  /** Whose commit is under way; null: somebody's who asks the API. */
+  #committer: ProcessClock | null = null;
 
   constructor(time: VirtualTime, random: SeededRandom) {
     this.#time = time;
@@ -195,14 +197,14 @@ export class SimulatedDatabase {
       databaseId: this.databaseId,
       snapshot: () => ask(() => this.snapshot()),
       changesSince: (since, limit, { check }) => ask(() => this.#changesSince(since, limit, check)),
-      registerHypervisor: report => ask(() => this.#register(report)),
-      recordInventories: reports => ask(() => this.#record(reports)),
+      registerHypervisor: report => ask(() => this.#by(process, () => this.#register(report))),
+      recordInventories: reports => ask(() => this.#by(process, () => this.#record(reports))),
       // It has no load balancers.
       recordHealth: () => ask(() => undefined),
       onCommit: listener => {
         const told = (committed: CommittedRevision): void => {
           // Its own commits are told as they are, those of others only that there is something.
-          const isOwn = this.#random.chance(0.5);
+          const isOwn = (this.#random.chance(0.5) ? (this.#committer ?? process) : this.#committer) === process;
           process.after(this.#random.below(30) / 10, () => listener(isOwn ? committed : null));
         };
         this.#listeners.add(told);
@@ -224,6 +226,13 @@ export class SimulatedDatabase {
       release: ({ name, holder }) => ask(() => this.#leases.release(name, holder)),
     };
     return new Lease(rows, process, silentLogger, settings, events);
+  }
+
+  #by<T>(process: ProcessClock, act: () => T): T {
+    this.#committer = process;
+    const result = act();
+    this.#committer = null;
+    return result;
   }
 
   /** Asked now, done a little later, heard of a little later still. Out: an error, after a while. */

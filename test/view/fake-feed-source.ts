@@ -57,6 +57,10 @@ export class FakeStore implements FeedSource {
     return true;
   }
 
+  checkOf(revision: number): number {
+    return this.#followed.get(revision) ?? 0;
+  }
+
   contents(): Snapshot {
     return this.#network.snapshot();
   }

@@ -274,6 +274,24 @@ describe('The feed', () => {
     await feed.stop();
   });
 
+  it('learns from what it has committed itself that the database has lost it, whether or not another has that number now', async () => {
+    for (const ahead of [0, 1]) {
+      const following = follow();
+      const { store, feed, settle, view } = following;
+      store.write(20);
+      await feed.start();
+      await settle();
+      const [committed] = store.write(1);
+      assert.ok(committed !== undefined);
+      feed.offer({ ...committed, revision: committed.revision + ahead, check: committed.check + 1, previousCheck: 1 });
+      await settle();
+      assertHolds(following);
+      assert.equal(view.revision, committed.revision);
+      assert.deepEqual([feed.snapshots, feed.rewinds], [2, 1]);
+      await feed.stop();
+    }
+  });
+
   it('counts the snapshot after a gap, within which the database may have been restored unnoticed', async () => {
     const following = follow();
     const { store, feed, settle, view } = following;
