@@ -1,7 +1,7 @@
 /**
  * Writes what hypervisors report into the store. It holds one report for each hypervisor, the newest with what came before it, and
- * has one transaction in flight: a burst of reports of a hundred hosts becomes two commits, and what fails is tried again with what
- * is newest then.
+ * has one transaction in flight: a burst of reports of fifty hosts becomes two commits, and what fails is tried again with what
+ * is newest then. A transaction is bounded: that of a whole fleet would not end in time, each time it is tried.
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
@@ -20,6 +20,10 @@ interface Waiting {
   readonly isWhole: boolean;
   readonly interfaces: Map<string, ReportedInterface | null>;
 }
+
+/** In one transaction: so many hypervisors, and of more than one so many interfaces. */
+const mostHypervisors = 64;
+const mostInterfaces = 2_000;
 
 const firstRetryMs = 100;
 const longestRetryMs = 5_000;
@@ -75,8 +79,7 @@ export class InventoryWriter {
   #write(): void {
     if (this.#isWriting || this.#isStopped || this.#cancelRetry !== null || this.#waiting.size === 0) return;
     this.#isWriting = true;
-    const [reports, drops] = [this.#waiting, this.#drops];
-    this.#waiting = new Map();
+    const [reports, drops] = [this.#takeSome(), this.#drops];
     this.#store.recordInventories(new Map([...reports].map(([id, waiting]) => [id, reportOf(waiting)]))).then(
       () => {
         this.#failures = 0;
@@ -88,6 +91,19 @@ export class InventoryWriter {
         this.#tryAgain(drops === this.#drops ? reports : new Map(), error);
       },
     );
+  }
+
+  /** Of those that wait, as many as one transaction takes, whoever waits longest first. */
+  #takeSome(): ReadonlyMap<string, Waiting> {
+    const some = new Map<string, Waiting>();
+    let interfaces = 0;
+    for (const [id, waiting] of this.#waiting) {
+      interfaces += waiting.interfaces.size;
+      if (some.size > 0 && (some.size >= mostHypervisors || interfaces > mostInterfaces)) break;
+      some.set(id, waiting);
+      this.#waiting.delete(id);
+    }
+    return some;
   }
 
   #tryAgain(reports: ReadonlyMap<string, Waiting>, error: unknown): void {

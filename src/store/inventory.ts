@@ -162,14 +162,19 @@ export class Inventory {
    * follow are written. Nothing happens if nothing differs. Returns the revision that includes it.
    */
   async record(reports: ReadonlyMap<string, InventoryReport>): Promise<number> {
-    const { revision } = await this.#transactions.write(CONTEXT, async scope => {
+    const rows = [...reports.values()].reduce((sum, report) => sum + lengthOf(report), 0);
+    const recordAll = async (scope: WriteScope): Promise<void> => {
       // In one order for everybody, because each hypervisor's claims are locked by its row.
       for (const hypervisorId of [...reports.keys()].toSorted())
         await recordOne(scope, hypervisorId, reports.get(hypervisorId) ?? []);
-    });
+    };
+    const { revision } = await this.#transactions.write(CONTEXT, recordAll, { rows });
     return revision;
   }
 }
+
+const lengthOf = (report: InventoryReport): number =>
+  isDifference(report) ? report.changed.length + report.gone.length : report.length;
 
 /** What a host says is checked like any input: names that cannot be stored are no names. */
 function usableMappings(mappings: Hypervisor['bridgeMappings']): Hypervisor['bridgeMappings'] {

@@ -63,6 +63,20 @@ describe('What hypervisors report', () => {
     assert.equal(store.written.length, 2);
   });
 
+  it('is written some hosts at a time, and fewer where they have many interfaces', async () => {
+    const many = Array.from({ length: 900 }, (_, number) => tap(`many${number}`));
+    writer.report('first', []);
+    for (let host = 0; host < 100; host += 1) writer.report(`h${host}`, [tap('one')]);
+    for (let host = 0; host < 5; host += 1) writer.report(`m${host}`, many);
+    for (let write = 0; write < 8; write += 1) await store.end();
+    assert.deepEqual(
+      store.written.map(({ size }) => size),
+      [1, 64, 38, 2, 1],
+    );
+    const hosts = store.written.flatMap(reports => [...reports.keys()]);
+    assert.equal(new Set(hosts).size, 106);
+  });
+
   it('is gathered while a write runs: differences on what they differ from', async () => {
     writer.report('a', [tap('a1')]);
     writer.report('a', { changed: [tap('a2'), tap('a3', null)], gone: ['uuid-a1'] });
