@@ -7,6 +7,7 @@
  *   cookie of the sentinel| 0x5f | revision (32)     | check (24)          |
  *   group, meter id       | object number (29)  | slot (3) |
  *   shared meter id       the 256 that come after those of objects
+ *   shared group id       the 4096 that come after those of objects
  */
 
 /** The top eight bits of every cookie of ours. A flow with another value was made by someone else. */
@@ -31,8 +32,10 @@ const maxObjectNumber = 2 ** 40 - 1;
 const maxRevision = 2 ** 32 - 1;
 const maxCheck = 2 ** 24 - 1;
 const groupSlots = 8;
-/** OFPG_MAX is 0xffffff00; an object number below 2^29 stays under it with every slot. */
-const maxGroupObject = 2 ** 29 - 33;
+const sharedGroups = 4096;
+/** OFPG_MAX is 0xffffff00; an object number up to this stays under it with every slot, and so do those that are shared. */
+const maxGroupObject = 2 ** 29 - 33 - sharedGroups / groupSlots;
+const firstSharedGroup = (maxGroupObject + 1) * groupSlots;
 const sharedMeters = 256;
 const maxMeterObject = 2 ** 29 - 8193 - sharedMeters / groupSlots;
 const firstSharedMeter = (maxMeterObject + 1) * groupSlots;
@@ -94,6 +97,12 @@ export function groupId(objectNumber: number, slot: number): number {
   inRange('object number of a group', objectNumber, maxGroupObject);
   inRange('group slot', slot, groupSlots - 1);
   return objectNumber * groupSlots + slot;
+}
+
+/** The id of a group that is of no object. `index` is 0 to 4095. */
+export function sharedGroupId(index: number): number {
+  inRange('index of a shared group', index, sharedGroups - 1);
+  return firstSharedGroup + index;
 }
 
 /**

@@ -18,7 +18,7 @@ import { balancingSwitch } from './load-balancing/switch.js';
 import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
 import { portSecurityClaims } from './port-security/claims.js';
 import { portSecurityOwner } from './port-security/owner.js';
-import { providerAttachment, providerEverywhere, providerRouterPort, providerSwitch } from './provider/provider.js';
+import { providerAttachment, providerRouterPort, providerSwitch } from './provider/provider.js';
 import { qosPort } from './qos/port.js';
 import { puntsEverywhere } from './punts/punts.js';
 import { routingEverywhere, routingRouter } from './routing/router.js';
@@ -66,7 +66,6 @@ export const rules: readonly Rule[] = [
   aclRule,
   aclLog,
   puntsEverywhere,
-  providerEverywhere,
   providerSwitch,
   providerRouterPort,
   providerAttachment,

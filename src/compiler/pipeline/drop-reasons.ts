@@ -138,7 +138,7 @@ export const dropReasons = {
   },
   physical_network_unmapped: {
     code: 52,
-    help: 'It was to leave to a physical network for which this hypervisor has no bridge. Name it in external_ids:weft-bridge-mappings.',
+    help: 'It was to leave to a physical network with which this hypervisor is not joined: it names no bridge in external_ids:weft-bridge-mappings, or one that is not there or cannot be joined. physical_networks of the hypervisor says which.',
   },
   neighbour_awaited: {
     code: 61,

@@ -30,10 +30,10 @@ export const physIn = stage('phys_in', {
 });
 
 export const physSend = stage('phys_send', {
-  purpose: 'Out to the physical network, where the hypervisor has a bridge for it.',
+  purpose: 'Out to the physical network, where the hypervisor is joined with a bridge for it.',
   reads: ['underlayPort'],
   writes: [],
-  onMiss: 'never',
+  onMiss: { drop: 'physical_network_unmapped' },
 });
 
 export const physOut = stage('phys_out', {

@@ -3,7 +3,7 @@
  * same everywhere; so is nearly all that is said here.
  *
  *   phys_in --(VLAN)--> ls_in_lookup_fdb .. ls_out_delivery --> ports here, and nothing else
- *   ls_out_delivery, floods --> phys_out --(tag)--> phys_send --> patch port, or an account of why not
+ *   ls_out_delivery, floods --> phys_out --(tag)--> phys_send --> patch port, or while there is none an account of it
  *
  * What came from the physical network never returns to it, so hypervisors that share one make no loop; each gives it what its own
  * ports send, once.
@@ -14,9 +14,10 @@
  */
 import { isGatewayPort } from '../../model/gateway.js';
 import { providerOfport } from '../../model/provider-ports.js';
-import type { Flow } from '../fragment.js';
-import { advance, drop, next, outputTo, popTag, pushTag, set, tagPresent } from '../pipeline/actions.js';
-import { flow } from '../pipeline/flow.js';
+import type { Flow, Group } from '../fragment.js';
+import { sharedGroupId } from '../identifiers.js';
+import { advance, drop, group, next, output, popTag, pushTag, set, tagPresent } from '../pipeline/actions.js';
+import { bucketActions, flow } from '../pipeline/flow.js';
 import { physicalPortKey, physIn, physOut, physSend, tunnelMtu } from '../pipeline/physical.js';
 import { lsOutDelivery } from '../pipeline/switch-egress.js';
 import { lsInL2Unknown, lsInLookupFdb } from '../pipeline/switch-ingress.js';
@@ -39,16 +40,6 @@ function entryFlows(physicalPort: number, datapath: number, vlan: number | null)
 
 /** vlan_vid with the bit that says whether there is a tag. */
 const exactly = (vlanVid: number) => ({ value: BigInt(vlanVid), mask: 0x1fffn });
-
-export const providerEverywhere = rule({
-  name: 'provider.everywhere',
-  number: 110,
-  subjects: 'fleet',
-  compile: () => ({
-    scope: { kind: 'everywhere' },
-    flows: [flow(physSend, { priority: 0, match: {}, actions: [outputTo('underlayPort')] })],
-  }),
-});
 
 export const providerSwitch = rule({
   name: 'provider.switch',
@@ -111,27 +102,45 @@ export const providerRouterPort = rule({
   },
 });
 
-/** On a hypervisor that needs the physical network: what is of no logical switch, and what cannot leave. */
+/** The groups of a physical network: the way there, and what becomes of packets while it is not. */
+const groupsOf = (number: number) => ({ way: sharedGroupId(2 * number), none: sharedGroupId(2 * number + 1) });
+
+/**
+ * Whether the port is there the switch itself knows best, at each packet: a host may name a bridge that it has not, or that cannot be
+ * joined. A bucket of such a group must watch something: the second one watches the group that it leads to, which is always there.
+ */
+function wayOut(number: number): readonly Group[] {
+  const { way, none } = groupsOf(number);
+  const ofport = providerOfport(number);
+  const lost = drop('physical_network_unmapped');
+  return [
+    { id: none, type: 'indirect', buckets: [{ bucketId: 1, actions: bucketActions(physSend, [lost]) }] },
+    {
+      id: way,
+      type: 'fast_failover',
+      buckets: [
+        { bucketId: 1, watchPort: ofport, actions: bucketActions(physSend, [output(ofport)]) },
+        { bucketId: 2, watchGroup: none, actions: bucketActions(physSend, [group(none)]) },
+      ],
+    },
+  ];
+}
+
+/** On a hypervisor that needs the physical network: what is of no logical switch, and the way out, if it names a bridge for that. */
 export const providerAttachment = rule({
   name: 'provider.attachment',
   number: 113,
   subjects: 'physical-attachments',
   compile: ({ hypervisorId, bridge, number }) => {
     const ofport = providerOfport(number);
+    const unknown = flow(physIn, { priority: 50, match: { physicalPort: ofport }, actions: [drop('unknown_vlan')] });
+    const scope = { kind: 'hypervisor', hypervisorId } as const;
+    if (bridge === null) return { scope, flows: [unknown] };
+    const actions = [group(groupsOf(number).way)];
     return {
-      scope: { kind: 'hypervisor', hypervisorId },
-      flows: [
-        flow(physIn, { priority: 50, match: { physicalPort: ofport }, actions: [drop('unknown_vlan')] }),
-        ...(bridge !== null
-          ? []
-          : [
-              flow(physSend, {
-                priority: 100,
-                match: { underlayPort: ofport },
-                actions: [drop('physical_network_unmapped')],
-              }),
-            ]),
-      ],
+      scope,
+      flows: [unknown, flow(physSend, { priority: 100, match: { underlayPort: ofport }, actions })],
+      groups: wayOut(number),
     };
   },
 });
