@@ -51,14 +51,19 @@ async function download(packageName: string, directory: string): Promise<void> {
   await run(['depmod', '--basedir', directory, release]);
 }
 
+/** Name of the newest package in the cache; null when there is none. */
+function newestOf(kernels: string): string | null {
+  return readdirSync(kernels).sort().at(-1) ?? null;
+}
+
 /**
  * The kernel from the cache, or downloaded into it. Only the first call on a machine, and one after apt has learned of a
- * newer version, needs the network; without it any version in the cache serves. Throws when there is none.
+ * newer version, needs the network; without it, or without an answer of apt, any version in the cache serves. Throws when there is none.
  */
 export async function guestKernel(cacheDirectory: string): Promise<GuestKernel> {
   const kernels = join(cacheDirectory, 'kernels');
   mkdirSync(kernels, { recursive: true });
-  let packageName = await presentPackage();
+  let packageName = (await presentPackage()) ?? newestOf(kernels);
   if (packageName !== null && existsSync(join(kernels, packageName))) return unpackedKernel(join(kernels, packageName));
   const temporary = mkdtempSync(join(cacheDirectory, 'download-'));
   try {
@@ -68,14 +73,23 @@ export async function guestKernel(cacheDirectory: string): Promise<GuestKernel> 
       if (packageName === null) throw new Error(`apt knows no package ${METAPACKAGE}`);
     }
     await download(packageName, temporary);
-    renameSync(temporary, join(kernels, packageName));
+    moveThere(temporary, join(kernels, packageName));
     return unpackedKernel(join(kernels, packageName));
   } catch (error) {
-    const older = readdirSync(kernels).sort().at(-1);
-    if (older === undefined || !(error instanceof CommandError)) throw error;
+    const older = newestOf(kernels);
+    if (older === null || !(error instanceof CommandError)) throw error;
     process.stderr.write(`kernel lab: ${error.message}\nkernel lab: taking ${older} from the cache\n`);
     return unpackedKernel(join(kernels, older));
   } finally {
     rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function moveThere(directory: string, target: string): void {
+  try {
+    renameSync(directory, target);
+  } catch (error) {
+    // Another lab that began at the same time has put it there.
+    if (!existsSync(target)) throw error;
   }
 }
