@@ -1,15 +1,19 @@
 /**
  * Two tenants with the same addresses and MACs on the same hypervisors, each with its own token: every workload tries every address
- * of both, and what it sends is heard by its own tenant's workloads alone.
+ * of both, and what it sends is heard by its own tenant's workloads alone. Then both have asked for whatever a random sequence of requests
+ * asks for, and it is the same.
  */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { ping } from '../../lab/probe.js';
 import { eventually } from '../../lab/processes.js';
-import { type RestObject, WeftClient, WeftReplyError } from '../../lab/weft-client.js';
+import { type LogicalSwitchPortReply, type RestObject, WeftClient, WeftReplyError } from '../../lab/weft-client.js';
 import type { Workload } from '../../lab/workload.js';
 import { LAB_TOOLS, requires } from '../fixtures/requires.js';
 import { planRouter, planSwitch } from '../fixtures/topology.js';
 import { APPLIED_WITHIN_MS, WeftLab } from '../fixtures/weft-lab.js';
+import type { Ask } from '../northbound/rest/callers.js';
+import { TenantTrace } from '../northbound/rest/tenant-trace.js';
 
 const FAMILIES = [4, 6] as const;
 const TENANTS = ['red', 'blue'] as const;
@@ -17,6 +21,29 @@ type Tenant = (typeof TENANTS)[number];
 
 /** Where each port is, and its address in its network; `only` is one that the other tenant does not have. */
 const PLACES = { a: 'hv1', b: 'hv2', c: 'hv1' } as const;
+
+/** Requests of each tenant, and how many of the ports that are there in the end are plugged in. */
+const STEPS = 70;
+const RANDOM_PORTS = 3;
+
+/** Asks as the client does; a refusal is an answer. */
+function askingAs(client: WeftClient): Ask {
+  const answer = (status: number, body: unknown, headers = new Headers()): Awaited<ReturnType<Ask>> => ({
+    status,
+    headers: Object.fromEntries(headers),
+    body: typeof body === 'object' && body !== null ? { ...body } : {},
+    text: JSON.stringify(body),
+  });
+  return async (method, path, value) => {
+    try {
+      const { status, body, headers } = await client.request(method, path, value);
+      return answer(status, body, headers);
+    } catch (error) {
+      if (error instanceof WeftReplyError) return answer(error.status, error.body);
+      throw error;
+    }
+  };
+}
 
 /** Echo requests that the workload has heard, of both families. */
 async function echoesHeard(workload: Workload): Promise<number> {
@@ -117,6 +144,50 @@ describe('isolation of tenants', function () {
     const before = await echoesHeard(only);
     assert.equal((await ping(b, '10.77.0.99', { count: 2 })).received, 0);
     assert.equal(await echoesHeard(only), before);
+  });
+
+  it('is the same whatever both have asked for at random, with ids of each other', async () => {
+    const traces = TENANTS.map((tenant, index) => new TenantTrace(21 + index, tenant, askingAs(clientOf(tenant))));
+    const nobody = [randomUUID()];
+    for (let step = 0; step < STEPS; step += 1) {
+      for (const [index, trace] of traces.entries()) {
+        const foreign = traces[1 - index]?.ids ?? [];
+        await trace.step(foreign.length === 0 ? nobody : foreign);
+      }
+    }
+    for (const tenant of TENANTS) {
+      const mine = workloads.get(tenant) ?? assert.fail(tenant);
+      const ports = await clientOf(tenant).list<LogicalSwitchPortReply>('logical-switch-ports');
+      const random = ports.filter(({ name, ips }) => /^(n\d|port|merged)$/.test(name) && ips.length > 0);
+      for (const [index, { id }] of random.slice(0, RANDOM_PORTS).entries()) {
+        const known = await lab().client.workloadPort(id);
+        const hypervisor = `hv${1 + (index % 2)}`;
+        const workload = await lab().lab.addWorkload(hypervisor, { ...known, name: `${tenant}-${index}` });
+        await lab().client.portUp(id, hypervisor);
+        mine.set(workload.name, workload);
+      }
+      assert.ok(mine.size > Object.keys(PLACES).length, `${tenant} has a port that it has made at random`);
+    }
+    await lab().client.converged();
+    const heardBy = (tenant: Tenant): Promise<readonly (readonly [string, number])[]> =>
+      Promise.all(
+        [...(workloads.get(tenant)?.values() ?? [])].map(async each => [each.name, await echoesHeard(each)] as const),
+      );
+    for (const [tenant, other] of [TENANTS, TENANTS.toReversed()] as const) {
+      assert.ok(tenant !== undefined && other !== undefined);
+      const before = await heardBy(other);
+      const targets = new Set(
+        [...(workloads.get(other)?.values() ?? [])].flatMap(({ record }) =>
+          record.addresses.map(address => address.slice(0, address.indexOf('/'))),
+        ),
+      );
+      await Promise.all(
+        [...(workloads.get(tenant)?.values() ?? [])].map(from =>
+          Promise.all([...targets].map(address => ping(from, address, { count: 1 }))),
+        ),
+      );
+      assert.deepEqual(await heardBy(other), before, `${other} heard what ${tenant} sent`);
+    }
   });
 
   it('binds an interface by the id of its port only, never by a name', async () => {
