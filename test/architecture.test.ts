@@ -153,8 +153,13 @@ const table: readonly Row[] = [
     may: ['src/base/', 'src/model/', 'src/store/', 'src/view/', 'src/delivery/convergence.ts'],
     mayKnow: ['src/delivery/', 'src/slow-path/', 'src/trace/', 'src/trust/', 'southbound/hypervisor/'],
   },
-  { of: 'northbound/cli/', may: ['src/base/', 'src/model/', 'src/trust/', 'northbound/rest/', 'lab/'] },
-  { of: 'northbound/', may: ['src/base/', 'src/model/', 'northbound/rest/'] },
+  { of: 'northbound/client/', may: [] },
+  {
+    of: 'northbound/cli/',
+    may: ['src/base/', 'src/model/', 'src/trust/', 'northbound/client/', 'lab/'],
+    mayKnow: ['northbound/rest/'],
+  },
+  { of: 'northbound/', may: ['src/base/', 'src/model/', 'northbound/rest/', 'northbound/client/'] },
   { of: 'lab/', may: [''] },
   { of: 'bench/', may: [''] },
   { of: 'test/', may: [''] },
@@ -188,6 +193,7 @@ const programs = new Set(['src/compiler/pipeline/print-map.ts', 'test/documentat
 /** Files that may be longer than the limit, and why. */
 const longFiles: ReadonlyMap<string, string> = new Map([
   ['test/store/networks.test.ts', 'one table of what the store refuses, and why'],
+  ['northbound/client/api.ts', 'written from the OpenAPI document'],
   ['test/delivery/real-switch.test.ts', 'one fixture of daemons for all its cases'],
 ]);
 

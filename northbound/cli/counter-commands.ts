@@ -1,7 +1,7 @@
 /** `weft counters`: what rules of security groups have decided. */
 import { Command } from 'commander';
 import type { Kind } from '../../src/model/index.js';
-import type { JsonObject } from './client.js';
+import type { JsonObject } from '../client/client.js';
 import { printJson, printObjects } from './output.js';
 import { type CommandContext, resolve } from './verb-commands.js';
 
@@ -42,7 +42,7 @@ function counterCommand(context: CommandContext, kind: Kind, name: string, alias
     .argument('<id or name>')
     .action(async (text: string) => {
       const client = context.client();
-      const { body } = await client.request('GET', `/v1/${kind}/${await resolve(client, kind, text)}/counters`);
+      const { body } = await client.send('GET', `/v1/${kind}/${await resolve(client, kind, text)}/counters`);
       if (context.output() === 'json') printJson(body);
       else printCounters(body as Counters);
     });

@@ -1,6 +1,6 @@
 /** `weft hypervisor approve` and `weft join-token`: how new hosts become members. */
 import { Command } from 'commander';
-import type { JsonObject } from './client.js';
+import type { JsonObject } from '../client/client.js';
 import { printJson, printObject, printObjects } from './output.js';
 import { type CommandContext, resolve } from './verb-commands.js';
 
@@ -14,8 +14,8 @@ export function hypervisorCommand(context: CommandContext): Command {
       const client = context.client();
       for (const text of texts) {
         const id = await resolve(client, 'hypervisors', text);
-        const { body } = await client.request('PATCH', `/v1/hypervisors/${id}`, { approved: true });
-        printObject('hypervisors', body as JsonObject, context.output());
+        const approved = await client.patch('hypervisors', id, { approved: true });
+        printObject('hypervisors', { ...approved }, context.output());
       }
     });
   return command;
@@ -50,7 +50,7 @@ export function joinTokenCommand(context: CommandContext): Command {
     .action(async (flags: CreateFlags) => {
       const { name = '', hypervisor = null, uses, lifetime } = flags;
       const request = { name, system_id: hypervisor, uses: Number(uses), lifetime_s: secondsOf(lifetime) };
-      const { body } = await context.client().request('POST', '/v1/join-tokens', request);
+      const { body } = await context.client().request('POST /v1/join-tokens', { body: request });
       if (context.output() === 'json') return printJson(body);
       const { token, expires_at: expiresAt } = body as { token: string; expires_at: string };
       process.stdout.write(
@@ -62,7 +62,7 @@ export function joinTokenCommand(context: CommandContext): Command {
     .command('list')
     .description('tokens that can still be used')
     .action(async () => {
-      const { body } = await context.client().request('GET', '/v1/join-tokens');
+      const { body } = await context.client().request('GET /v1/join-tokens');
       const { items } = body as { items: JsonObject[] };
       printObjects(['id', 'name', 'system_id', 'uses_left', 'expires_at'], items, context.output());
     });
@@ -71,7 +71,7 @@ export function joinTokenCommand(context: CommandContext): Command {
     .description('take tokens back')
     .argument('<id...>')
     .action(async (ids: readonly string[]) => {
-      for (const id of ids) await context.client().request('DELETE', `/v1/join-tokens/${encodeURIComponent(id)}`);
+      for (const id of ids) await context.client().request('DELETE /v1/join-tokens/{id}', { path: { id } });
     });
   return command;
 }

@@ -1,6 +1,6 @@
 /** `weft log`: what security groups had logged of their verdicts. */
 import { Command } from 'commander';
-import type { JsonObject } from './client.js';
+import type { JsonObject } from '../client/client.js';
 import { printJson, printObjects } from './output.js';
 import { type CommandContext, resolve } from './verb-commands.js';
 
@@ -22,7 +22,7 @@ export function logCommand(context: CommandContext): Command {
     .action(async (text: string) => {
       const client = context.client();
       const id = await resolve(client, 'security-groups', text);
-      const { body } = await client.request('GET', `/v1/security-groups/${id}/log`);
+      const { body } = await client.send('GET', `/v1/security-groups/${id}/log`);
       const { items, is_active: isActive } = body as Log;
       if (context.output() === 'json') printJson(body);
       else printObjects(columns, items, 'table');

@@ -1,6 +1,6 @@
 /** How results are printed: tables for people, JSON for scripts. */
 import { type Kind, resourceOf } from '../../src/model/index.js';
-import type { JsonObject } from './client.js';
+import type { JsonObject } from '../client/client.js';
 import { cellOf, formatTable } from './table.js';
 
 export type Output = 'table' | 'json';

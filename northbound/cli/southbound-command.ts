@@ -1,7 +1,7 @@
 /** `weft southbound`: how the listeners for hypervisors fare, and who is refused. */
 import { Command } from 'commander';
 import type { SouthboundStatus } from '../rest/southbound-status.js';
-import type { JsonObject } from './client.js';
+import type { JsonObject } from '../client/client.js';
 import { printJson, printObjects } from './output.js';
 import type { CommandContext } from './verb-commands.js';
 
@@ -9,7 +9,7 @@ export function southboundCommand(context: CommandContext): Command {
   return new Command('southbound')
     .description('the listeners for hypervisors: connections, certificates, who is refused and why')
     .action(async () => {
-      const { body } = await context.client().request('GET', '/v1/southbound');
+      const { body } = await context.client().request('GET /v1/southbound');
       if (context.output() === 'json') return printJson(body);
       const status = body as SouthboundStatus;
       const sections: readonly (readonly [readonly string[], readonly JsonObject[]])[] = [

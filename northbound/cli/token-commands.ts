@@ -1,12 +1,12 @@
 /** `weft token`: tokens for callers, with words that are shorter than those of any noun. `weft usage` tells what a project has. */
 import { Command, Option } from 'commander';
 import { roles } from '../../src/model/audience.js';
-import type { JsonObject } from './client.js';
+import type { JsonObject } from '../client/client.js';
 import { printJson, printObject, printObjects } from './output.js';
 import { type CommandContext, resolve } from './verb-commands.js';
 
 interface CreateFlags {
-  readonly role: string;
+  readonly role: (typeof roles)[number];
   readonly project?: string;
   readonly scope?: readonly string[];
   readonly expires?: string;
@@ -29,15 +29,15 @@ function createCommand(context: CommandContext): Command {
     .option('--scope <scope...>', 'what it is for, such as subnets or subnets:read; default: all that its role allows')
     .option('--expires <when>', 'a point in time, or how long from now: 12h, 30d; default: never')
     .action(async (name: string, { role, project, scope, expires }: CreateFlags) => {
-      const { body } = await context.client().request('POST', '/v1/tokens', {
+      const made = await context.client().create('tokens', {
         name,
         role,
         ...(project === undefined ? {} : { project_id: project }),
         ...(scope === undefined ? {} : { scopes: scope }),
         ...(expires === undefined ? {} : { expires_at: expiryOf(expires, Date.now()) }),
       });
-      if (context.output() === 'json') return printJson(body);
-      const { secret, ...token } = body as JsonObject;
+      if (context.output() === 'json') return printJson(made);
+      const { secret, ...token } = made;
       printObject('tokens', token, 'table');
       process.stdout.write(`\n${String(secret)}\n`);
     });
@@ -46,7 +46,11 @@ function createCommand(context: CommandContext): Command {
 function listCommand(context: CommandContext): Command {
   return new Command('list').description('list tokens').action(async () => {
     const columns = ['id', 'name', 'role', 'project_id', 'scopes', 'expires_at', 'last_used_at'];
-    printObjects(columns, await context.client().list('tokens', new URLSearchParams()), context.output());
+    printObjects(
+      columns,
+      (await context.client().list('tokens')).map(token => ({ ...token })),
+      context.output(),
+    );
   });
 }
 
@@ -56,7 +60,7 @@ function revokeCommand(context: CommandContext): Command {
     .argument('<token...>', 'ids or names')
     .action(async (texts: readonly string[]) => {
       const client = context.client();
-      for (const text of texts) await client.request('DELETE', `/v1/tokens/${await resolve(client, 'tokens', text)}`);
+      for (const text of texts) await client.delete('tokens', await resolve(client, 'tokens', text));
     });
 }
 
@@ -71,8 +75,8 @@ export function usageCommand(context: CommandContext): Command {
     .description('how many objects a project has, and may have')
     .argument('[project]', 'default: that of the token')
     .action(async (project: string | undefined) => {
-      const query = project === undefined ? '' : `?project_id=${encodeURIComponent(project)}`;
-      const { body } = await context.client().request('GET', `/v1/usage${query}`);
+      const query = project === undefined ? {} : { project_id: project };
+      const { body } = await context.client().request('GET /v1/usage', { query });
       printObjects(['kind', 'used', 'limit'], (body as { items: JsonObject[] }).items, context.output());
     });
 }

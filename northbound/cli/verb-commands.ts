@@ -2,12 +2,12 @@
 import { Command, Option } from 'commander';
 import { type Kind, kinds, resourceOf } from '../../src/model/index.js';
 import { looksLikeUuid } from '../../src/model/value-types.js';
-import type { Client, JsonObject } from './client.js';
+import type { CollectionName, Filter, JsonObject, WeftClient } from '../client/client.js';
 import { type Output, printObject, printObjects } from './output.js';
 import { parseValue, type SettableMember, settableMembers } from './values.js';
 
 export interface CommandContext {
-  readonly client: () => Client;
+  readonly client: () => WeftClient;
   readonly output: () => Output;
 }
 
@@ -55,10 +55,18 @@ export function verbCommands(context: CommandContext): Command[] {
   });
 }
 
+/** Every object of a collection that is named when the program runs. */
+function listOf(client: WeftClient, kind: Kind, filter: JsonObject): Promise<readonly JsonObject[]> {
+  // Only exposed nouns have commands, and those are the collections.
+  return client.list(kind as CollectionName, filter as Filter<CollectionName>) as Promise<
+    readonly unknown[]
+  > as Promise<readonly JsonObject[]>;
+}
+
 /** The id of an object given by id or by a name that only it has. */
-export async function resolve(client: Client, kind: Kind, text: string): Promise<string> {
+export async function resolve(client: WeftClient, kind: Kind, text: string): Promise<string> {
   if (looksLikeUuid(text)) return text.toLowerCase();
-  const found = await client.list(kind, new URLSearchParams({ name: text }));
+  const found = await listOf(client, kind, { name: text });
   const [first, second] = found;
   if (first === undefined) throw new Error(`no ${resourceOf(kind).singular} is named "${text}"`);
   if (second !== undefined) throw new Error(`${found.length} ${kind} are named "${text}"; give the id of one`);
@@ -80,7 +88,7 @@ function addMemberOptions(command: Command, members: readonly SettableMember[], 
 }
 
 async function bodyOf(
-  client: Client,
+  client: WeftClient,
   members: readonly SettableMember[],
   flags: Flags,
 ): Promise<Record<string, unknown>> {
@@ -122,13 +130,9 @@ function listCommand(kind: Kind, context: CommandContext): Command {
   addMemberOptions(command, references, false);
   return command.action(async (flags: Flags) => {
     const client = context.client();
-    const query = new URLSearchParams();
-    for (const [member, value] of Object.entries(await bodyOf(client, references, flags)))
-      query.set(member, String(value));
-    if (typeof flags['name'] === 'string') query.set('name', flags['name']);
-    if (typeof flags['projectId'] === 'string') query.set('project_id', flags['projectId']);
-    if (typeof flags['label'] === 'string') query.set('label', flags['label']);
-    printObjects(resource.columns, await client.list(kind, query), context.output());
+    const { name, projectId, label } = flags;
+    const filter = { ...(await bodyOf(client, references, flags)), name, project_id: projectId, label };
+    printObjects(resource.columns, await listOf(client, kind, filter), context.output());
   });
 }
 
@@ -139,7 +143,7 @@ function showCommand(kind: Kind, context: CommandContext): Command {
     .argument('<id or name>')
     .action(async (text: string) => {
       const client = context.client();
-      const { body } = await client.request('GET', `/v1/${kind}/${await resolve(client, kind, text)}`);
+      const { body } = await client.send('GET', `/v1/${kind}/${await resolve(client, kind, text)}`);
       printObject(kind, body as JsonObject, context.output());
     });
 }
@@ -156,7 +160,7 @@ function createCommand(kind: Kind, context: CommandContext): Command {
     const body = await bodyOf(client, members, flags);
     if (name !== undefined) body['name'] = name;
     if (typeof flags['id'] === 'string') body['id'] = flags['id'];
-    printWritten(kind, context, await client.request('POST', `/v1/${kind}${waitQuery(flags)}`, body));
+    printWritten(kind, context, await client.send('POST', `/v1/${kind}${waitQuery(flags)}`, body));
   });
 }
 
@@ -171,7 +175,7 @@ function setCommand(kind: Kind, context: CommandContext): Command {
     const body = await bodyOf(client, members, flags);
     if (typeof flags['name'] === 'string') body['name'] = flags['name'];
     const id = await resolve(client, kind, text);
-    printWritten(kind, context, await client.request('PATCH', `/v1/${kind}/${id}${waitQuery(flags)}`, body));
+    printWritten(kind, context, await client.send('PATCH', `/v1/${kind}/${id}${waitQuery(flags)}`, body));
   });
 }
 
@@ -185,7 +189,7 @@ function deleteCommand(kind: Kind, context: CommandContext): Command {
       const query = new URLSearchParams(waitQuery(flags).slice(1));
       if (flags['cascade'] === true) query.set('cascade', 'true');
       const id = await resolve(client, kind, text);
-      const reply = await client.request('DELETE', `/v1/${kind}/${id}?${query.toString()}`);
+      const reply = await client.send('DELETE', `/v1/${kind}/${id}?${query.toString()}`);
       if (reply.status === 202) printWritten(kind, context, reply);
     }
   });

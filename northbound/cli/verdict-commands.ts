@@ -1,6 +1,6 @@
 /** `weft verdict` and `weft explain`: would this packet pass, and who decides. */
 import { Command } from 'commander';
-import type { JsonObject } from './client.js';
+import type { JsonObject } from '../client/client.js';
 import { printJson } from './output.js';
 import { type CommandContext, resolve } from './verb-commands.js';
 
@@ -133,7 +133,7 @@ function askCommand(context: CommandContext, name: string, description: string, 
       else query.set('to_port_id', await resolve(client, 'logical-switch-ports', to));
     }
     const id = await resolve(client, 'logical-switch-ports', from);
-    const { body } = await client.request('GET', `/v1/logical-switch-ports/${id}/verdict?${query.toString()}`);
+    const { body } = await client.send('GET', `/v1/logical-switch-ports/${id}/verdict?${query.toString()}`);
     if (context.output() === 'json') printJson(body as JsonObject);
     else
       for (const line of [...describeVerdict(body as Verdict), ...(explain ? describePath(body as Verdict) : [])])

@@ -2,7 +2,7 @@
 /** `weft`: the command line client. Everything about nouns comes from the model; the lab's commands from lab/. */
 import { Command, Option } from 'commander';
 import { labCommand } from '../../lab/command.js';
-import { Client, type JsonObject, ProblemError } from './client.js';
+import { type JsonObject, ProblemError, queryText, UnreachableError, WeftClient } from '../client/client.js';
 import { type CommandContext, resolve, verbCommands } from './verb-commands.js';
 import { cellOf } from './table.js';
 import { countersCommand } from './counter-commands.js';
@@ -16,6 +16,8 @@ import { type Output, printJson, printObject, printObjects } from './output.js';
 /** Exit statuses: 1 the controller or the command refused, 2 it could not be reached, 3 written but not applied in time, 4 a verdict is no. */
 const exitRefused = 1;
 const exitUnreachable = 2;
+/** A reply may be held as long as the controller allows (ten minutes), where --wait asks for it. */
+const longestReplyMs = 630_000;
 
 function globalOptions(program: Command): CommandContext {
   program
@@ -25,16 +27,10 @@ function globalOptions(program: Command): CommandContext {
   return {
     client: () => {
       const { url, token } = program.opts<{ url: string; token?: string }>();
-      return new Client({ url, token: token ?? null });
+      return new WeftClient({ url, token: token ?? null, silenceMs: longestReplyMs });
     },
     output: () => program.opts<{ output: Output }>().output,
   };
-}
-
-/** How hypervisors stand to a revision. */
-interface RevisionHosts {
-  readonly pending: number | readonly { readonly reason: string }[];
-  readonly failed: number | readonly unknown[];
 }
 
 function waitCommand(context: CommandContext): Command {
@@ -44,22 +40,10 @@ function waitCommand(context: CommandContext): Command {
     .option('--timeout <ms>', 'for how long', '30000')
     .action(async (revision: string | undefined, flags: { timeout: string }) => {
       const client = context.client();
-      const target = revision ?? String((await client.request('GET', '/healthz')).revision ?? 0);
-      const deadline = Date.now() + Number(flags.timeout);
-      for (;;) {
-        const { body } = await client.request('GET', `/v1/revisions/${target}`);
-        const { pending, failed } = (body as { hypervisors: RevisionHosts }).hypervisors;
-        // A tenant is told numbers, and those that are away apart.
-        const late =
-          typeof pending === 'number' ? pending : pending.filter(host => host.reason !== 'disconnected').length;
-        const settled = late === 0 && (typeof failed === 'number' ? failed : failed.length) === 0;
-        if (settled || Date.now() >= deadline) {
-          printObject(null, body as JsonObject, context.output());
-          if (!settled) process.exitCode = 3;
-          return;
-        }
-        await new Promise(resolve => setTimeout(resolve, 50));
-      }
+      const target = Number(revision ?? (await client.request('GET /healthz')).revision ?? 0);
+      const { isApplied, report } = await client.applied(target, Number(flags.timeout));
+      printObject(null, { ...report }, context.output());
+      if (!isApplied) process.exitCode = 3;
     });
 }
 
@@ -69,10 +53,8 @@ function watchCommand(context: CommandContext): Command {
     .argument('[kinds]', 'collections, comma separated; default: all')
     .option('--since <revision>', 'begin after this revision')
     .action(async (kinds: string | undefined, flags: { since?: string }) => {
-      const query = new URLSearchParams();
-      if (kinds !== undefined) query.set('kinds', kinds);
-      if (flags.since !== undefined) query.set('since', flags.since);
-      for await (const { event, data } of context.client().events(`/v1/watch?${query.toString()}`)) {
+      const query = queryText({ kinds, since: flags.since });
+      for await (const { event, data } of context.client().events(`/v1/watch${query}`)) {
         const change = data as { revision: number; kind: string; id: string; object: JsonObject | null };
         if (context.output() === 'json') process.stdout.write(`${JSON.stringify({ event, ...change })}\n`);
         else
@@ -89,10 +71,7 @@ function dropsCommand(context: CommandContext): Command {
     .argument('<hypervisor>', 'id or name')
     .action(async (text: string) => {
       const client = context.client();
-      const { body } = await client.request(
-        'GET',
-        `/v1/hypervisors/${await resolve(client, 'hypervisors', text)}/drops`,
-      );
+      const { body } = await client.send('GET', `/v1/hypervisors/${await resolve(client, 'hypervisors', text)}/drops`);
       printObjects(['reason', 'port_id', 'packets', 'help'], (body as { items: JsonObject[] }).items, context.output());
     });
 }
@@ -102,7 +81,7 @@ function revisionCommand(context: CommandContext): Command {
     .description('who wrote a revision, and which hypervisors have it')
     .argument('<revision>')
     .action(async (revision: string) => {
-      printJson((await context.client().request('GET', `/v1/revisions/${encodeURIComponent(revision)}`)).body);
+      printJson((await context.client().request('GET /v1/revisions/{n}', { path: { n: revision } })).body);
     });
 }
 
@@ -150,12 +129,11 @@ function report(error: unknown): number {
     for (const { kind, id, name } of error.related) process.stderr.write(`      ${kind} ${id} ${name ?? ''}\n`);
     return exitRefused;
   }
-  const failure = error as Error & { cause?: Error };
-  if (failure.name === 'TypeError' && failure.cause !== undefined) {
-    process.stderr.write(`weft: the controller cannot be reached: ${failure.cause.message}\n`);
+  if (error instanceof UnreachableError) {
+    process.stderr.write(`weft: the controller cannot be reached: ${error.message}\n`);
     return exitUnreachable;
   }
-  process.stderr.write(`weft: ${failure.message}\n`);
+  process.stderr.write(`weft: ${(error as Error).message}\n`);
   return exitRefused;
 }
 

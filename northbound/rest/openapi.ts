@@ -1,5 +1,6 @@
 /** What OpenAPI says of each route. Fastify validates nothing with these: the model does (see collections.ts). */
 import type { FastifySchema, RouteShorthandOptions } from 'fastify';
+import { errorTable } from '../../src/base/errors.js';
 import { type Kind, resourceOf } from '../../src/model/index.js';
 import { Type } from '../../src/model/json-schema.js';
 import { schemasOf } from '../../src/model/schemas.js';
@@ -30,7 +31,9 @@ export const problemSchema = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String({ description: 'Stable; see the table of errors in docs/api.md.' }),
+    code: Type.Enum(Object.keys(errorTable), {
+      description: 'Stable; a later version may have more. See the table of errors in docs/api.md.',
+    }),
     detail: Type.String(),
     help: Type.String({ description: 'What to do about it.' }),
     pointer: Type.Optional(Type.String({ description: 'JSON pointer of the member at fault.' })),
@@ -60,6 +63,33 @@ export const progressSchema = Type.Object(
     object: Type.Optional(Type.Unknown({ description: 'The object written.' })),
   },
   { $id: 'Progress', description: 'How far a revision has come.' },
+);
+
+/** What a revision is, and how far it has come. */
+export const revisionSchema = Type.Object(
+  {
+    revision: Type.Integer(),
+    at: Type.String({ description: 'When it was written.' }),
+    by: Type.Union([Type.String(), Type.Null()], {
+      description: 'Who wrote it; null for a tenant where it was not its doing.',
+    }),
+    from: Type.Optional(
+      Type.Object({
+        subject: Type.String(),
+        project_id: Type.String(),
+        remote_address: Type.String(),
+        source: Type.String(),
+      }),
+    ),
+    changes: Type.Integer({ description: 'How many objects it changed, of those that the caller sees.' }),
+    hypervisors: Type.Object({
+      applied: progressSchema.properties['applied'] ?? count,
+      disconnected: Type.Optional(count),
+      pending: progressSchema.properties['pending'] ?? count,
+      failed: progressSchema.properties['failed'] ?? count,
+    }),
+  },
+  { $id: 'RevisionReport', description: 'Who wrote a revision, and which hypervisors have it.' },
 );
 
 const ref = (name: string) => Type.Ref(`${name}#`);
@@ -177,15 +207,21 @@ export const transactionRoute: RouteShorthandOptions = {
   },
 };
 
-/** A route that is not of a noun. */
+/** A route that is not of a noun. `replySchema` is the `$id` of what it answers, where that is declared. */
 export function specialRoute(
   access: RouteRule,
   summary: string,
   querystring: Readonly<Record<string, string>> = {},
+  replySchema: string | null = null,
 ): RouteShorthandOptions {
   const parameters = Object.entries(querystring).map(([name, description]) => [
     name,
     Type.Optional(Type.String({ description })),
   ]);
-  return route(access, { tags: [access.area], summary, querystring: Type.Object(Object.fromEntries(parameters)) });
+  return route(access, {
+    tags: [access.area],
+    summary,
+    querystring: Type.Object(Object.fromEntries(parameters)),
+    ...(replySchema === null ? {} : { response: { 200: ref(replySchema), '4xx': ref('Problem') } }),
+  });
 }

@@ -12,7 +12,12 @@ import { progressMembers } from './waiting.js';
 export function registerRevisions(app: FastifyInstance, context: RestContext): void {
   app.get<{ Params: { n: string } }>(
     '/v1/revisions/:n',
-    specialRoute({ who: 'project', verb: 'read', area: 'revisions' }, 'How far a revision has come'),
+    specialRoute(
+      { who: 'project', verb: 'read', area: 'revisions' },
+      'How far a revision has come',
+      {},
+      'RevisionReport',
+    ),
     async (request, reply) => {
       const { n } = request.params;
       if (!/^\d{1,15}$/.test(n))

@@ -35,7 +35,7 @@ import { registerHypervisorRoutes } from './hypervisor-routes.js';
 import { isAcceptedContentType, parseJsonBody } from './json-body.js';
 import { registerJoinTokens } from './join-token-routes.js';
 import type { NetworkState } from './network-state.js';
-import { problemSchema, progressSchema } from './openapi.js';
+import { problemSchema, progressSchema, revisionSchema } from './openapi.js';
 import { sendProblem } from './problem.js';
 import type { RateLimit } from './rate-limit.js';
 import { registerRevisions } from './revision-routes.js';
@@ -139,6 +139,7 @@ export async function buildRestServer(context: RestContext, tls: ServerTls | nul
   app.decorateRequest('sight');
   app.addSchema(problemSchema);
   app.addSchema(progressSchema);
+  app.addSchema(revisionSchema);
 
   const failed = new FailedAttempts(context.clock);
   const methodsOf = allowedMethods(app);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { apiTypes, openApiDocument } from './api-types.js';
 import { pages, partNames, partsOf, withGeneratedParts } from './generated-parts.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
@@ -14,6 +15,10 @@ describe('The documentation', () => {
       assert.equal(text, withGeneratedParts(text));
     });
   }
+
+  it('the types of the client library are what npm run docs writes', async () => {
+    assert.equal(read('northbound/client/api.ts'), apiTypes(await openApiDocument()));
+  });
 
   it('has every part that the program can tell', () => {
     assert.deepEqual(pages.flatMap(page => partsOf(read(page))).toSorted(), partNames.toSorted());

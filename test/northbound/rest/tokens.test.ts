@@ -1,6 +1,6 @@
 /** Tokens, quotas, sharing and the audit, over a server that knows its callers by real tokens. */
 import assert from 'node:assert/strict';
-import { Client } from '../../../northbound/cli/client.js';
+import { WeftClient } from '../../../northbound/client/client.js';
 import { RateLimit } from '../../../northbound/rest/rate-limit.js';
 import { TokenAuthenticator } from '../../../northbound/rest/token-authenticator.js';
 import { systemClock } from '../../../src/base/clock.js';
@@ -185,7 +185,7 @@ describe('REST: a server that knows its callers', function () {
     assert.doesNotMatch(seen.text + list.text, /other-sharee/);
 
     const since = Number(made.headers['weft-revision']) - 1;
-    const watching = new Client({ url: await rest.listen(), token: secret });
+    const watching = new WeftClient({ url: await rest.listen(), token: secret });
     for await (const event of watching.events(`/v1/watch?since=${since}&kinds=logical-switches`)) {
       const { id, object } = event.data as Json;
       assert.deepEqual([id, (object as Json)['shared_with']], [made.body['id'], ['sharee', '*']]);

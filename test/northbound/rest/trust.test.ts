@@ -1,6 +1,6 @@
 /** What tenants could learn or take beside the objects themselves: counts, the past of what is shared, streams, wider tokens. */
 import assert from 'node:assert/strict';
-import { Client, type ServerEvent } from '../../../northbound/cli/client.js';
+import { type ServerEvent, WeftClient } from '../../../northbound/client/client.js';
 import { TokenAuthenticator } from '../../../northbound/rest/token-authenticator.js';
 import { WatchPlaces } from '../../../northbound/rest/watch-places.js';
 import { systemClock } from '../../../src/base/clock.js';
@@ -89,7 +89,7 @@ describe('REST: trust', function () {
   /** Reads so many events of a bearer's stream, then ends it. */
   async function read(secret: string, query: string, count: number): Promise<readonly string[]> {
     const told: string[] = [];
-    const client = new Client({ url: await rest.listen(), token: secret });
+    const client = new WeftClient({ url: await rest.listen(), token: secret });
     for await (const { event, data } of client.events(`/v1/watch?${query}`) as AsyncIterable<ServerEvent>) {
       const { kind, id } = data as Json;
       told.push(`${event} ${String(kind)} ${String(id)}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../../src/base/clock.js';
-import { Client, type ServerEvent } from '../../../northbound/cli/client.js';
+import { type ServerEvent, WeftClient } from '../../../northbound/client/client.js';
 import { assertProblem, describeRest, type Json } from './rest-fixture.js';
 
 interface Change {
@@ -21,7 +21,7 @@ describeRest('watch', rest => {
   /** Reads so many events of a stream, then ends it. */
   async function read(query: string, count: number): Promise<Change[]> {
     const changes: Change[] = [];
-    const events = new Client({ url, token: null }).events(`/v1/watch?${query}`);
+    const events = new WeftClient({ url, token: null }).events(`/v1/watch?${query}`);
     for await (const { event, data } of events as AsyncIterable<ServerEvent>) {
       changes.push({ event, ...(data as Omit<Change, 'event'>) });
       if (changes.length === count) break;
