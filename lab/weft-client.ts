@@ -44,6 +44,7 @@ const DELETION_ORDER = [
   'dhcp-options',
   'mirrors',
   'load-balancers',
+  'nat-rules',
   'qos-rules',
   'security-group-rules',
   'static-routes',

@@ -11,6 +11,7 @@ import { Addressing1763760600000 } from './1763760600000-addressing.js';
 import { Gateways1763764200000 } from './1763764200000-gateways.js';
 import { LoadBalancers1763766000000 } from './1763766000000-load-balancers.js';
 import { HealthChecks1763767000000 } from './1763767000000-health-checks.js';
+import { Nat1763768000000 } from './1763768000000-nat.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -25,4 +26,5 @@ export const migrations = [
   Gateways1763764200000,
   LoadBalancers1763766000000,
   HealthChecks1763767000000,
+  Nat1763768000000,
 ] as const;

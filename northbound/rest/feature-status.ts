@@ -1,6 +1,6 @@
-/** What QoS rules, mirrors, DHCP options, DNS records and backends show of how they fare. */
-import { parseCidr } from '../../src/base/address.js';
-import type { DhcpOption, DnsRecord, Mirror, QosRule, RowOf, Subnet } from '../../src/model/index.js';
+/** What QoS rules, mirrors, DHCP options, DNS records, backends and NAT rules show of how they fare. */
+import { cidrContains, parseCidr, parseIp } from '../../src/base/address.js';
+import type { DhcpOption, DnsRecord, Mirror, NatRule, QosRule, RowOf, Subnet } from '../../src/model/index.js';
 import { backendName } from '../../src/model/load-balancer.js';
 import { checkedBackends } from '../../src/view/checked-backends.js';
 import type { NetworkReader } from '../../src/view/network-view.js';
@@ -89,4 +89,26 @@ export function backendStatus(view: NetworkReader, balancer: RowOf<'load-balance
           : 'no port of the same project has its address, on the logical switches that the load balancer reaches';
     return { ip, port, health: 'unchecked', reason: why };
   });
+}
+
+/** Whether the router can have the address of the rule outside. */
+export function natStatus(
+  view: NetworkReader,
+  { logicalRouterId, kind, externalIp }: Pick<NatRule, 'logicalRouterId' | 'kind' | 'externalIp'>,
+): Activity {
+  const router = view.get('logical-routers', logicalRouterId);
+  const switchId = router?.gateway?.logicalSwitchId ?? null;
+  const address = parseIp(externalIp);
+  if (router === null || switchId === null || address === null) return activity('its router has no gateway');
+  const networks = view
+    .by('logical-router-ports', 'logicalRouterId', logicalRouterId)
+    .filter(port => port.logicalSwitchId === switchId)
+    .flatMap(port => port.networks.map(parseCidr))
+    .filter(network => network !== null);
+  if (networks.length === 0) return activity('its router has no port on the logical switch of the gateway');
+  const isOwn = networks.some(each => each.family === address.family && each.address === address.value);
+  if (kind !== 'floating_ip') return activity(isOwn ? null : 'external_ip is no address of the router port outside');
+  if (isOwn) return activity('external_ip is an address of the router port outside');
+  const isNeighbour = networks.some(each => cidrContains(each, address));
+  return activity(isNeighbour ? null : 'external_ip is in no network of the router port outside');
 }

@@ -10,7 +10,14 @@ import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
 import { operatorMembers } from '../../src/store/tenancy.js';
 import type { NetworkView } from '../../src/view/network-view.js';
-import { backendStatus, dhcpOptionStatus, dnsRecordStatus, mirrorStatus, qosStatus } from './feature-status.js';
+import {
+  backendStatus,
+  dhcpOptionStatus,
+  dnsRecordStatus,
+  mirrorStatus,
+  natStatus,
+  qosStatus,
+} from './feature-status.js';
 import { gatewayStatus } from './gateway-status.js';
 import { all } from '../../src/view/rows.js';
 import type { Sight } from './sight.js';
@@ -215,6 +222,8 @@ export class NetworkState {
         return { backend_status: backendStatus(this.view, row as RowOf<'load-balancers'>) };
       case 'mirrors':
         return { status: mirrorStatus(this.view, row as RowOf<'mirrors'>) };
+      case 'nat-rules':
+        return { status: natStatus(this.view, row as RowOf<'nat-rules'>) };
       default:
         return {};
     }

@@ -152,6 +152,11 @@ const TABLE = {
     'The logical switch or router has a load balancer with this address, protocol and port already.',
     'Choose another port or address, or change that load balancer.',
   ),
+  nat_rule_in_use: refused(
+    409,
+    'The logical router translates this address or port already.',
+    'Change that rule, or delete it first.',
+  ),
   rule_in_use: refused(409, 'The security group has this rule already.', 'Delete the other rule first.'),
   too_many_sets: refused(
     409,

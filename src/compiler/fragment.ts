@@ -66,12 +66,25 @@ export interface OwnZone {
   readonly shownBy: Flow;
 }
 
-/** Connections that were called at one address and port, and are answered from another. */
+/** One end of connections; `port` left out: any. */
+export interface ConnectionEnd {
+  readonly address: bigint;
+  readonly port?: number;
+}
+
+/** Connections by what is known of their ends before and after translation; what is left out may be anything. */
 export interface TranslatedConnections {
+  /** Left out: every zone. */
+  readonly zone?: number;
+  /** TCP, UDP or SCTP. Open vSwitch 3.1 ends by SIGABRT where it is to forget an ICMPv6 echo by less than its whole tuple. */
   readonly ipProto: number;
   readonly family: 4 | 6;
-  readonly called: { readonly address: bigint; readonly port: number };
-  readonly answering: { readonly address: bigint; readonly port: number };
+  /** Who has begun it, and where. */
+  readonly caller?: ConnectionEnd;
+  readonly called?: ConnectionEnd;
+  /** Who answers, and to whom. */
+  readonly answering?: ConnectionEnd;
+  readonly answeredTo?: ConnectionEnd;
 }
 
 /** What a rule returns for one subject. */
@@ -82,7 +95,7 @@ export interface FragmentBody {
   readonly meters?: readonly Meter[];
   /** Conntrack zones that are its own: forgotten before it comes to a hypervisor and after it has gone. */
   readonly ctZones?: readonly OwnZone[];
-  /** Forgotten, in every zone, after it no longer names them. */
+  /** Forgotten after it no longer names them. */
   readonly connections?: readonly TranslatedConnections[];
   /** Ids of hypervisors that must hold the same revision before this fragment is sent (make before break). */
   readonly after?: readonly string[];

@@ -16,6 +16,8 @@ import { balancingLoadBalancer } from './load-balancing/load-balancer.js';
 import { balancingStages } from './load-balancing/stages.js';
 import { balancingSwitch } from './load-balancing/switch.js';
 import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
+import { natFloatingPlace } from './nat/floating-ip.js';
+import { natInside, natRouter, natRule } from './nat/nat.js';
 import { portSecurityClaims } from './port-security/claims.js';
 import { portSecurityOwner } from './port-security/owner.js';
 import { providerAttachment, providerRouterPort, providerSwitch } from './provider/provider.js';
@@ -79,4 +81,8 @@ export const rules: readonly Rule[] = [
   balancingSwitch,
   balancingLoadBalancer,
   balancingHealth,
+  natRouter,
+  natRule,
+  natInside,
+  natFloatingPlace,
 ];

@@ -1,6 +1,7 @@
 /** From one version of a fragment to the next: the fewest messages. Pure; kept for a while, so that all switches share it. */
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Meter } from '../compiler/fragment.js';
+import { encodeConnectionFlush } from './connection-flush.js';
 import { emptySlice, type SwitchChange, type WireSlice } from './bundle-plan.js';
 import {
   flowMessages,
@@ -11,7 +12,6 @@ import {
   type EncodedZone,
 } from './encoded-fragment.js';
 import {
-  encodeConnectionFlush,
   encodeGroupRemove,
   encodeMeter,
   encodeZoneFlush,

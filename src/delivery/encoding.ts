@@ -5,7 +5,7 @@
  * Flows are sent with OpenFlow 1.5 only. Every Open vSwitch that Weft accepts (2.17 and later) speaks it; 1.3 has no
  * standard bundles, no meter action and no named buckets, 1.4 neither of the latter two.
  */
-import type { Flow, Group, Meter, TranslatedConnections } from '../compiler/fragment.js';
+import type { Flow, Group, Meter } from '../compiler/fragment.js';
 import { sentinelCookie } from '../compiler/identifiers.js';
 import type { Action } from '../../southbound/openflow/actions.js';
 import { instructionsCodec } from '../../southbound/openflow/instruction-codec.js';
@@ -203,38 +203,6 @@ export function encodeMeter(meter: Meter, command: MeterMod['command'], xid: num
 /** A plain message: the switch forgets the connections of the zone. */
 export function encodeZoneFlush(zone: number, xid: number): Uint8Array {
   return encodeMessage({ kind: 'ctFlushZone', zone }, xid, flowVersion);
-}
-
-/** Addresses in the message have 128 bits. */
-const mapped = { 4: 0xffffn << 32n, 6: 0n } as const;
-
-/** A plain message: the switch forgets these connections, in every zone. Open vSwitch before 3.1 does not know it, and keeps them until they end. */
-export function encodeConnectionFlush({ ipProto, family, called, answering }: TranslatedConnections): Uint8Array {
-  const gap = mapped[family];
-  return encodeMessage(
-    {
-      kind: 'ctFlush',
-      ipProto,
-      properties: [
-        {
-          kind: 'original',
-          tuple: [
-            { kind: 'destination', address: gap | called.address },
-            { kind: 'destinationPort', port: called.port },
-          ],
-        },
-        {
-          kind: 'reply',
-          tuple: [
-            { kind: 'source', address: gap | answering.address },
-            { kind: 'sourcePort', port: answering.port },
-          ],
-        },
-      ],
-    },
-    optionalXid,
-    flowVersion,
-  );
 }
 
 /** One encoded sentinel; all of one database and build differ in numbers only. */

@@ -7,7 +7,7 @@ import { cidr, list, quoted, refuse, type ValueType } from './value-types.js';
 const MAX_ADDRESSES = 10_000;
 
 /** An IP address or a network; a network of one address is that address. */
-function ipOrNetwork(): ValueType<string> {
+export function ipOrNetwork(): ValueType<string> {
   const network = cidr('network');
   return {
     ...network,

@@ -11,6 +11,7 @@ import { logicalRouters } from './logical-router.js';
 import { logicalSwitchPorts } from './logical-switch-port.js';
 import { logicalSwitches } from './logical-switch.js';
 import { mirrors } from './mirror.js';
+import { natRules } from './nat-rule.js';
 import { portBindings } from './port-binding.js';
 import { quotas } from './quota.js';
 import { qosRules } from './qos-rule.js';
@@ -38,6 +39,7 @@ export const resources = {
   'dhcp-options': dhcpOptions,
   'dns-records': dnsRecords,
   'load-balancers': loadBalancers,
+  'nat-rules': natRules,
   'port-bindings': portBindings,
   tokens,
   'join-tokens': joinTokens,
@@ -66,6 +68,7 @@ export type Mirror = RowOf<'mirrors'>;
 export type DhcpOption = RowOf<'dhcp-options'>;
 export type DnsRecord = RowOf<'dns-records'>;
 export type LoadBalancer = RowOf<'load-balancers'>;
+export type NatRule = RowOf<'nat-rules'>;
 export type PortBinding = RowOf<'port-bindings'>;
 export type Token = RowOf<'tokens'>;
 export type JoinToken = RowOf<'join-tokens'>;
@@ -82,6 +85,7 @@ export type { Labels } from './labels.js';
 export { type Encapsulation, encapsulations, MAX_HYPERVISOR_KEY } from './hypervisor.js';
 export { MAX_DATAPATH_KEY } from './logical-switch.js';
 export { MAX_CT_ZONE } from './port-binding.js';
+export { natZoneRanges } from './logical-router.js';
 export { type Direction, directions } from './security-group.js';
 export { MAX_RULE_PRIORITY } from './security-group-rule.js';
 export { MAX_PORT_KEY, type PortAddress, type PortAddressRequest } from './logical-switch-port.js';

@@ -18,6 +18,7 @@ export const kinds = [
   'dhcp-options',
   'dns-records',
   'load-balancers',
+  'nat-rules',
   'port-bindings',
   'tokens',
   'quotas',

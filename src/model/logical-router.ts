@@ -4,6 +4,12 @@ import { Type } from './json-schema.js';
 import { resource } from './resource.js';
 import { boolean, integer, list, nullable, object, text, uuid } from './value-types.js';
 
+/** Conntrack zones of logical routers with a gateway, beside those of ports (port-binding.ts): 16,384 in the whole database. */
+export const natZoneRanges = [
+  { first: 0x6000, last: 0x7fff },
+  { first: 0xe000, last: 0xffff },
+] as const;
+
 /** Hypervisors that a gateway can name. */
 export const MAX_GATEWAY_HYPERVISORS = 8;
 
@@ -31,6 +37,11 @@ export const logicalRouters = resource({
       access: 'internal',
       indexed: true,
     }),
+    natZone: ownField(
+      nullable(integer(1, 0xffff)),
+      'Conntrack zone of translated connections, on whatever hypervisor; of no other router or port. With a gateway only.',
+      { access: 'internal', unique: true },
+    ),
     datapathKey: ownField(
       integer(1, MAX_DATAPATH_KEY),
       'Tunnel key, unique among logical switches and logical routers.',

@@ -4,9 +4,9 @@ import { integer, nullable, text, uuid } from './value-types.js';
 
 /**
  * Conntrack zones have 16 bits; 0 is the one of packets that name none. Each port has two: this one, and that with the highest bit set, for
- * connections to load balancers.
+ * connections to load balancers. Those between are for logical routers (logical-router.ts).
  */
-export const MAX_CT_ZONE = 0x7fff;
+export const MAX_CT_ZONE = 0x5fff;
 
 /** The zone of a port's connections to load balancers. */
 export function balancedZoneOf(ctZone: number): number {

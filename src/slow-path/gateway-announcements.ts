@@ -5,7 +5,7 @@
  * It has become the gateway because rows say so (a drain, another order), or because it has lost those before it: the hypervisors decide
  * that without Weft, which sees it in what they say of each other (`Interface.bfd_status`).
  */
-import { parseCidr, parseMac } from '../base/address.js';
+import { cidrContains, parseCidr, parseIp, parseMac } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { actingGateway } from '../model/gateway.js';
 import type { NetworkReader, Touched } from '../view/network-view.js';
@@ -92,23 +92,28 @@ export class GatewayAnnouncer {
   }
 }
 
-/** What the gateway says of each address that the router has outside. */
+/** What the gateway says of each address that the router has outside, or that is a floating IP of it. */
 export function gatewayAnnouncements(
   view: NetworkReader,
   { logicalRouterId, logicalSwitchId }: Place,
 ): readonly Answer[] {
   const datapath = view.get('logical-switches', logicalSwitchId)?.datapathKey;
   if (datapath === undefined) return [];
+  const floating = view
+    .by('nat-rules', 'logicalRouterId', logicalRouterId)
+    .flatMap(({ id, kind, externalIp }) =>
+      kind === 'floating_ip' && view.get('floating-places', id) === null ? (parseIp(externalIp) ?? []) : [],
+    );
   return view.by('logical-router-ports', 'logicalRouterId', logicalRouterId).flatMap(port => {
     const mac = parseMac(port.mac);
     const { switchPortKey } = port;
     if (port.logicalSwitchId !== logicalSwitchId || switchPortKey === null || mac === null) return [];
-    return port.networks.flatMap((text): readonly Answer[] => {
-      const network = parseCidr(text);
-      if (network === null) return [];
-      const { family, address } = network;
-      const frame = family === 4 ? arpRequest(mac, address, address) : neighbourAdvertisement(mac, address);
-      return [{ frame, into: { kind: 'switch', datapath, inPort: switchPortKey } }];
+    const networks = port.networks.flatMap(text => parseCidr(text) ?? []);
+    const own = networks.map(({ family, address }) => ({ family, value: address }));
+    const neighbours = floating.filter(address => networks.some(each => cidrContains(each, address)));
+    return [...own, ...neighbours].map(({ family, value }): Answer => {
+      const frame = family === 4 ? arpRequest(mac, value, value) : neighbourAdvertisement(mac, value);
+      return { frame, into: { kind: 'switch', datapath, inPort: switchPortKey } };
     });
   });
 }

@@ -24,12 +24,12 @@ import {
 } from '../compiler/punts/punted-packet.js';
 import type { HealthFinding } from '../store/nouns/load-balancer.js';
 import type { Touched } from '../view/network-view.js';
-import type { ViewRow } from '../view/rows.js';
 import { announcements } from './addressing/answers.js';
 import { Allowances, type Rate } from './allowance.js';
 import { announcementSweepMs, portsDue, switchesChanged } from './announcements.js';
 import { type Account, accountOf, type Answer, answersTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
+import { FloatingAnnouncer } from './floating-announcements.js';
 import { GatewayAnnouncer, gatewayAnnouncements } from './gateway-announcements.js';
 import { HealthChecks } from './health/health-checks.js';
 import { VerdictLog, type VerdictLogOptions } from './verdict-log.js';
@@ -125,6 +125,7 @@ export class SlowPath {
   #changed = new Map<string, Set<string>>();
   #cancelSweep: (() => void) | null = null;
   readonly #gateways: GatewayAnnouncer;
+  readonly #floating: FloatingAnnouncer;
 
   constructor(options: SlowPathOptions) {
     this.#options = options;
@@ -137,7 +138,18 @@ export class SlowPath {
     this.#allowances = new Allowances(options.clock);
     this.#hostAllowances = new Allowances(options.clock);
     const { view, clock, isGone = () => false } = options;
-    this.#gateways = new GatewayAnnouncer({ view, clock, isGone, say: place => this.#sayOutside(place) });
+    this.#gateways = new GatewayAnnouncer({
+      view,
+      clock,
+      isGone,
+      say: place => this.#sayOutside(place.hypervisorId, gatewayAnnouncements(view, place)),
+    });
+    this.#floating = new FloatingAnnouncer({
+      view,
+      clock,
+      isGone,
+      say: (id, answers) => this.#sayOutside(id, answers),
+    });
     for (const [puntClass] of entries) {
       this.#counters.set(puntClass, { puntClass, received: 0, answered: 0, answeredAfterMs: 0 });
     }
@@ -187,6 +199,7 @@ export class SlowPath {
       this.#changed.set(id, former);
     }
     this.#gateways.networkMoved(touched);
+    this.#floating.networkMoved(touched);
   }
 
   /** A hypervisor has seen others that it watches come or go. */
@@ -194,9 +207,8 @@ export class SlowPath {
     if (this.#options.isInCharge()) this.#gateways.watchedMoved(hypervisorId);
   }
 
-  #sayOutside(place: ViewRow<'gateway-places'>): void {
-    const { view, isInCharge } = this.#options;
-    if (isInCharge()) this.#inject(place.hypervisorId, gatewayAnnouncements(view, place));
+  #sayOutside(hypervisorId: string, answers: readonly Answer[]): void {
+    if (this.#options.isInCharge()) this.#inject(hypervisorId, answers);
   }
 
   /** Sends through a hypervisor; false: it is not connected, or does not read. */
@@ -213,6 +225,7 @@ export class SlowPath {
     this.#cancelSweep?.();
     this.#cancelSweep = null;
     this.#gateways.stop();
+    this.#floating.stop();
   }
 
   #connectionMoved(session: HypervisorSession, channel: OpenFlowChannel | null): void {

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { eui64, formatIp, formatMac, parseMac } from '../base/address.js';
 import { WeftError } from '../base/errors.js';
-import { MAX_DATAPATH_KEY, MAX_HYPERVISOR_KEY, MAX_PORT_KEY, type Subnet } from '../model/index.js';
+import { MAX_DATAPATH_KEY, MAX_HYPERVISOR_KEY, MAX_PORT_KEY, natZoneRanges, type Subnet } from '../model/index.js';
 import { type AddressRange, allocationRanges, knownCidr, knownIp, usesEui64 } from '../model/invariants.js';
 import type { AllocationMemory } from './allocation-memory.js';
 import { type ClaimBook, type ClaimClass, EVERYWHERE } from './claims.js';
@@ -87,16 +87,32 @@ export class Allocator {
     return this.#key('port_key', datapathId, MAX_PORT_KEY, '');
   }
 
-  async #key(claimClass: ClaimClass, scope: string, max: number, pointer: string): Promise<number> {
+  /** The conntrack zone of a router: one after the other, so that one that was given up is not soon used again. */
+  natZone(): Promise<number> {
+    const ranges = natZoneRanges.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) }));
+    return this.#number('ct_zone', EVERYWHERE, ranges, '/gateway');
+  }
+
+  #key(claimClass: ClaimClass, scope: string, max: number, pointer: string): Promise<number> {
+    return this.#number(claimClass, scope, [{ first: 1n, last: BigInt(max) }], pointer);
+  }
+
+  async #number(
+    claimClass: ClaimClass,
+    scope: string,
+    ranges: readonly AddressRange[],
+    pointer: string,
+  ): Promise<number> {
+    const count = ranges.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
     const value = await this.#next({
       scope,
       class: claimClass,
       cursor: scope,
-      ranges: [{ first: 1n, last: BigInt(max) }],
-      start: 1n,
+      ranges,
+      start: ranges[0]?.first ?? 1n,
       excluded: null,
       format: each => each.toString(),
-      exhausted: () => new WeftError('keys_exhausted', { detail: `All ${max} keys are in use.`, pointer }),
+      exhausted: () => new WeftError('keys_exhausted', { detail: `All ${count} keys are in use.`, pointer }),
     });
     return Number(value);
   }

@@ -20,7 +20,9 @@ export type ClaimClass =
   | 'dhcp_option'
   | 'dns_record'
   | 'member'
-  | 'virtual_port';
+  | 'virtual_port'
+  | 'ct_zone'
+  | 'translation';
 
 export interface Claim {
   /** The id of the logical switch or router, or `EVERYWHERE`. */
@@ -54,6 +56,8 @@ const CONFLICT: Readonly<Record<ClaimClass, ErrorCode>> = {
   dns_record: 'dns_record_in_use',
   member: 'in_use',
   virtual_port: 'virtual_port_in_use',
+  ct_zone: 'keys_exhausted',
+  translation: 'nat_rule_in_use',
 };
 
 /** Thrown to have the whole transaction run again: a value that the store chose itself was taken meanwhile. */

@@ -310,7 +310,7 @@ export class Tracer {
   #datapathsOf({ hypervisorId, datapathKeys }: Notes): readonly TracedOwner[] {
     const { view } = this.#parts;
     return view.by('residencies', 'hypervisorId', hypervisorId).flatMap(({ datapathKind: kind, datapathId: id }) => {
-      if (kind === 'security-groups' || kind === 'load-balancers') return [];
+      if (kind !== 'logical-switches' && kind !== 'logical-routers') return [];
       const key = view.get(kind, id)?.datapathKey;
       return key !== undefined && datapathKeys.has(BigInt(key)) ? [{ kind, id }] : [];
     });

@@ -6,6 +6,7 @@
 import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { GatewayPairs } from './gateway-pairs.js';
+import { FloatingPlaces } from './floating-places.js';
 import { Gateways } from './gateways.js';
 import { PhysicalAttachments } from './physical-attachments.js';
 import { Balancing } from './balancing.js';
@@ -27,6 +28,7 @@ import { ProjectRows } from './project-rows.js';
 import { compareIds } from './row-order.js';
 import { SecurityMembership } from './security-membership.js';
 import { Table, type TableChange } from './table.js';
+import { Translation } from './translation.js';
 
 /** A row as it is after some revision, or null when it is gone. */
 export type RowAfter<K extends ViewKind = ViewKind> = {
@@ -68,6 +70,7 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'physical-attachments',
   'gateway-places',
   'gateway-pairs',
+  'floating-places',
   'port-groups',
   'group-traits',
   'remote-addresses',
@@ -86,10 +89,12 @@ export class NetworkView implements NetworkReader {
   readonly #projects = new Map<ViewKind, ProjectRows<RowOf<Kind>>>(nounKinds.map(kind => [kind, new ProjectRows()]));
   readonly #gateways: Gateways;
   readonly #pairs: GatewayPairs;
+  readonly #floating: FloatingPlaces;
   readonly #placement: Placement;
   readonly #membership: SecurityMembership;
   readonly #attachments: PhysicalAttachments;
   readonly #balancing: Balancing;
+  readonly #translation: Translation;
 
   constructor() {
     for (const kind of viewKinds) {
@@ -97,10 +102,12 @@ export class NetworkView implements NetworkReader {
     }
     this.#gateways = new Gateways(this);
     this.#pairs = new GatewayPairs(this);
+    this.#floating = new FloatingPlaces(this);
     this.#placement = new Placement(this);
     this.#membership = new SecurityMembership(this);
     this.#attachments = new PhysicalAttachments(this);
     this.#balancing = new Balancing(this);
+    this.#translation = new Translation(this);
   }
 
   /** The revision that the rows reflect; 0 before the first `apply`. */
@@ -144,13 +151,25 @@ export class NetworkView implements NetworkReader {
   apply(revision: number, rows: Iterable<RowAfter<Kind>>): Touched {
     const changes = this.#applyRows(latest(rows));
     const gateways = this.#gateways.apply(changes as readonly RowChange<Kind>[]);
-    const placed = this.#placement.apply(changes as readonly RowChange<Kind>[], gateways);
+    const floating = this.#floating.apply(changes as readonly RowChange<Kind>[]);
+    const placed = this.#placement.apply(changes as readonly RowChange<Kind>[], [...gateways, ...floating]);
     const secured = this.#membership.apply(changes as readonly RowChange<Kind>[], placed);
     const attached = this.#attachments.apply(changes as readonly RowChange<Kind>[], placed);
     const balanced = this.#balancing.apply(changes as readonly RowChange<Kind>[], placed);
     const pairs = this.#pairs.apply(changes as readonly RowChange<Kind>[], gateways, placed);
+    const translated = this.#translation.apply(changes as readonly RowChange<Kind>[], gateways, floating);
     const derived = this.#applyRows(
-      latest([...this.#fleet(changes), ...gateways, ...placed, ...secured, ...attached, ...balanced, ...pairs]),
+      latest([
+        ...this.#fleet(changes),
+        ...gateways,
+        ...floating,
+        ...placed,
+        ...secured,
+        ...attached,
+        ...balanced,
+        ...pairs,
+        ...translated,
+      ]),
     );
     this.#revision = revision;
     return { revision, changes: [...changes, ...derived] };

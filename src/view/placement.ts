@@ -9,7 +9,7 @@
  *   mesh-members      (component, hypervisor) likewise: who sends to each other through tunnels
  *
  * The port by which a router is outside joins nothing, or everything behind one physical network would be one component: the router
- * reaches it through its gateway. A hypervisor that can be that has both, as if it had ports of them.
+ * reaches it through its gateway. A hypervisor that can be that, or speaks for a floating IP, has both, as if it had ports of them.
  *
  * A binding costs at most one row for each datapath of its component; a link between components, or a cut, walks
  * the components concerned and no other. What must stay true: the rows are a function of the current rows of the
@@ -27,6 +27,7 @@ import {
   type DerivedKind,
   type GatewayPlace,
   type MeshMember,
+  type FloatingPlace,
 } from './rows.js';
 
 type DatapathKind = 'logical-switches' | 'logical-routers';
@@ -38,7 +39,7 @@ interface Datapath {
   live: LiveDatapath | null;
   /** Neighbour and how many router ports make the link. */
   readonly links: Map<Datapath, number>;
-  /** Hypervisor id and how many ports of this very switch are bound there; and routers for which it can be the gateway. */
+  /** Hypervisor id and how many ports of this very switch are bound there; routers for which it can be the gateway, and floating IPs. */
   readonly hosts: Map<string, number>;
   component: Component;
 }
@@ -74,13 +75,16 @@ function count<T>(counts: Map<T, number>, key: T, by: 1 | -1): 'appeared' | 'dis
   return after === 0 ? 'disappeared' : 'stayed';
 }
 
+/** A hypervisor that speaks for a router outside, or for a floating IP of it. */
+type Place = Pick<GatewayPlace | FloatingPlace, 'logicalRouterId' | 'logicalSwitchId' | 'hypervisorId'>;
+
 export class Placement {
   readonly #view: NetworkReader;
   readonly #datapaths = new Map<string, Datapath>();
   /** Router port id -> the two ends that it links. */
   readonly #links = new Map<string, readonly [Datapath, Datapath]>();
-  /** By id, each hypervisor that can be a gateway, as it is counted. */
-  readonly #places = new Map<string, GatewayPlace>();
+  /** By id, each hypervisor that can be a gateway, or has a floating IP, as it is counted. */
+  readonly #places = new Map<string, Place>();
   #dirty = new Set<Component>();
   #output: RowAfter<DerivedKind>[] = [];
 
@@ -91,7 +95,7 @@ export class Placement {
   /** Call when the view's own rows hold `changes` already. Returns the derived rows, oldest first. */
   apply(
     changes: readonly RowChange<Kind>[],
-    places: readonly RowAfter<'gateway-places'>[] = [],
+    places: readonly RowAfter<'gateway-places' | 'floating-places'>[] = [],
   ): readonly RowAfter<DerivedKind>[] {
     this.#dirty = new Set();
     this.#output = [];
@@ -238,7 +242,7 @@ export class Placement {
     if (held !== null) this.#countPort(held, -1);
   }
 
-  #setPlace(id: string, place: GatewayPlace | null): void {
+  #setPlace(id: string, place: Place | null): void {
     const held = this.#places.get(id);
     if (place === null) this.#places.delete(id);
     else this.#places.set(id, place);
@@ -246,7 +250,7 @@ export class Placement {
     if (held !== undefined) this.#countPlace(held, -1);
   }
 
-  #countPlace({ logicalRouterId, logicalSwitchId, hypervisorId }: GatewayPlace, by: 1 | -1): void {
+  #countPlace({ logicalRouterId, logicalSwitchId, hypervisorId }: Place, by: 1 | -1): void {
     this.#countHost(logicalRouterId, hypervisorId, by);
     this.#countHost(logicalSwitchId, hypervisorId, by);
   }

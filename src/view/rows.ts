@@ -7,6 +7,7 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { tunnelMtu } from '../model/effective-mtu.js';
 import { attachmentsOf, backendOf, backendsInUse, virtualAddress, type BalancedSwitch } from './balancing-rows.js';
+import { sharedExternal } from './translation-rows.js';
 import type { GroupTraits, PortGroups, RemoteAddresses } from './security-rows.js';
 import { learnsMacs, mayHaveUnlistedAddresses } from '../model/port-addresses.js';
 
@@ -17,9 +18,9 @@ export interface Residency {
   readonly datapathId: string;
   /**
    * `security-groups`: no datapath, but what rules say about ports of that hypervisor (security-rows.ts); `load-balancers`: what its ports
-   * reach (balancing-rows.ts).
+   * reach (balancing-rows.ts); `nat-rules`: how a router translates that it can be the gateway of (translation-rows.ts).
    */
-  readonly datapathKind: 'logical-switches' | 'logical-routers' | 'security-groups' | 'load-balancers';
+  readonly datapathKind: 'logical-switches' | 'logical-routers' | 'security-groups' | 'load-balancers' | 'nat-rules';
   readonly hypervisorId: string;
   /** The number of the logical switch or router, or of what else it is. */
   readonly number: number;
@@ -98,6 +99,17 @@ export interface GatewayPair {
   readonly number: number;
 }
 
+/** A floating IP that the hypervisor of its workload speaks for, outside: it holds the logical switch outside, too. */
+export interface FloatingPlace {
+  /** The id of the NAT rule. */
+  readonly id: string;
+  readonly logicalRouterId: string;
+  readonly logicalSwitchId: string;
+  readonly hypervisorId: string;
+  /** The number of the NAT rule. */
+  readonly number: number;
+}
+
 /** The one row that stands for all hypervisors: the subject of rules whose fragments name no object. */
 export interface Fleet {
   readonly id: 'fleet';
@@ -156,6 +168,7 @@ export interface DerivedRows {
   readonly 'physical-attachments': PhysicalAttachment;
   readonly 'gateway-places': GatewayPlace;
   readonly 'gateway-pairs': GatewayPair;
+  readonly 'floating-places': FloatingPlace;
   readonly 'port-groups': PortGroups;
   readonly 'group-traits': GroupTraits;
   readonly 'remote-addresses': RemoteAddresses;
@@ -306,6 +319,11 @@ export const indexes = {
     backend: row =>
       attachmentsOf(row).flatMap(id => backendsInUse(row).map(backend => backendOf(id, row.protocol, backend))),
   },
+  'nat-rules': {
+    logicalRouterId: row => [row.logicalRouterId],
+    external: row => [sharedExternal(row.logicalRouterId, row.externalIp)],
+    logicalSwitchPortId: row => one(row.logicalSwitchPortId),
+  },
   hypervisors: {
     all: () => [all],
     key: row => [row.hypervisorKey],
@@ -343,6 +361,7 @@ export const indexes = {
     hypervisorId: row => [row.hypervisorId],
   },
   'gateway-pairs': { hypervisorId: row => [row.hypervisorId] },
+  'floating-places': { logicalRouterId: row => [row.logicalRouterId] },
   'port-groups': {},
   'group-traits': {},
   'remote-addresses': {},

@@ -109,6 +109,18 @@ function everything(): NetworkBuilder {
     .router('border', { gateway: { logicalSwitchId: 'flat', hypervisors: ['hv1'] } })
     .attach('border-flat', 'border', 'flat', '0a:00:00:00:00:06', ['198.51.100.1/24', 'fd00:6::1/64'])
     .route('border default', 'border', '0.0.0.0/0', '198.51.100.254')
+    .natRule('masquerade', 'border', 'snat', '198.51.100.1', '10.4.0.0/24', {
+      exemptedDestinations: ['192.168.0.0/16'],
+    })
+    .natRule('web', 'border', 'dnat', '198.51.100.1', '10.4.0.11', {
+      portMap: { protocol: 'tcp', externalPort: 80, externalPortMax: 81, logicalPort: 8080 },
+    })
+    .natRule('floating', 'border', 'floating_ip', '198.51.100.77', '10.4.0.12')
+    .natRule('floating six', 'border', 'floating_ip', 'fd00:6::77', 'fd00:4::12')
+    .natRule('at home', 'border', 'floating_ip', '198.51.100.78', '10.4.0.13', {
+      logicalSwitchPortId: 'web1',
+      externalMac: '0a:00:00:00:00:78',
+    })
     .port('nested farther', 'lan', '02:00:00:00:03:03', [], ['hv3', 1])
     .hypervisor('stranger')
     .logicalSwitch('apart')

@@ -4,6 +4,7 @@ import type { Flow, Fragment, Group, Meter } from '../../src/compiler/fragment.j
 import { rules } from '../../src/compiler/rules.js';
 import type { Rule } from '../../src/compiler/rule.js';
 import { type Direction, kinds, type Kind, type RowOf } from '../../src/model/index.js';
+import type { NatKind } from '../../src/model/nat-rule.js';
 import { NetworkView, type Snapshot } from '../../src/view/network-view.js';
 import { fragmentsOn, wholeFragments } from './whole-fragments.js';
 
@@ -124,7 +125,8 @@ export class NetworkBuilder {
     return this.#add('logical-routers', id, {
       enabled: true,
       gateway: null,
-      gatewaySwitchId: null,
+      gatewaySwitchId: given.gateway?.logicalSwitchId ?? null,
+      natZone: (given.gateway ?? null) === null ? null : 0x6000 + this.#rows['logical-routers'].length,
       datapathKey: ++this.#datapathKey,
       ...given,
     });
@@ -220,7 +222,6 @@ export class NetworkBuilder {
     return this.#add('dns-records', id, { logicalSwitchId, type: 'A', values: ['192.0.2.1'], ttl: 300, ...given });
   }
 
-  /** Copies of what a port sends and gets: to a port by default. */
   /** On port 80, with backends `address:port`. */
   loadBalancer(id: string, vip: string, backends: readonly string[], given: Given<'load-balancers'>): this {
     return this.#add('load-balancers', id, {
@@ -240,6 +241,29 @@ export class NetworkBuilder {
     });
   }
 
+  natRule(
+    id: string,
+    logicalRouterId: string,
+    kind: NatKind,
+    externalIp: string,
+    logicalIp: string,
+    given: Given<'nat-rules'> = {},
+  ): this {
+    return this.#add('nat-rules', id, {
+      logicalRouterId,
+      kind,
+      externalIp,
+      logicalIp,
+      exemptedDestinations: [],
+      portMap: null,
+      logicalSwitchPortId: null,
+      externalMac: null,
+      outsideSwitchId: null,
+      ...given,
+    });
+  }
+
+  /** Copies of what a port sends and gets: to a port by default. */
   mirror(id: string, logicalSwitchPortId: string, given: Given<'mirrors'>): this {
     return this.#add('mirrors', id, {
       logicalSwitchPortId,

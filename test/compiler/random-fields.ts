@@ -14,6 +14,7 @@ import { qosDirections, qosRuleKinds } from '../../src/model/qos-rule.js';
 import { ipv6AddressModes } from '../../src/model/subnet.js';
 import type { CommonRow } from '../../src/model/resource.js';
 import type { SeededRandom } from '../seeded-random.js';
+import { natFields } from './random-nat.js';
 
 type OwnFields<K extends Kind> = Exclude<keyof RowOf<K>, keyof CommonRow>;
 type Tables = { readonly [K in Kind]: ReadonlyMap<string, RowOf<K>> };
@@ -40,6 +41,7 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'dhcp-options': { pool: 10, base: 6 },
   'dns-records': { pool: 10, base: 6 },
   'load-balancers': { pool: 14, base: 10 },
+  'nat-rules': { pool: 16, base: 12 },
   'port-bindings': { pool: 105, base: 85 },
   tokens: { pool: 2, base: 1 },
   quotas: { pool: 2, base: 1 },
@@ -55,7 +57,7 @@ export const idOf = (kind: Kind, place: number): string =>
   `${hex(kinds.indexOf(kind), 8)}-0000-7000-8000-${hex(place, 12)}`;
 
 /** Mostly an id that exists; sometimes one that may not. */
-function refer({ random, tables }: Context, kind: Kind): string {
+export function refer({ random, tables }: Context, kind: Kind): string {
   const existing = tables[kind];
   if (existing.size === 0 || random.chance(0.08)) return idOf(kind, random.below(population[kind].pool));
   let place = random.below(existing.size);
@@ -66,21 +68,22 @@ function refer({ random, tables }: Context, kind: Kind): string {
   return idOf(kind, 0);
 }
 
-const maybe = <T>({ random }: Context, probability: number, make: () => T): T | null =>
+export const maybe = <T>({ random }: Context, probability: number, make: () => T): T | null =>
   random.chance(probability) ? make() : null;
 
-const several = <T>({ random }: Context, most: number, make: () => T): T[] =>
+export const several = <T>({ random }: Context, most: number, make: () => T): T[] =>
   Array.from({ length: random.below(most + 1) }, make);
 
 /** Networks are numbered: 10.n.0.0/24 and fd00:n::/64. */
 const networkNumber = ({ random }: Context): number => 1 + random.below(12);
-const prefix4 = (context: Context): string => `10.${networkNumber(context)}.0`;
+export const prefix4 = (context: Context): string => `10.${networkNumber(context)}.0`;
 const prefix6 = (context: Context): string => `fd00:${hex(networkNumber(context), 1)}:`;
-const ipv4 = (context: Context): string => `${prefix4(context)}.${1 + context.random.below(200)}`;
-const ipv6 = (context: Context): string => `${prefix6(context)}:${hex(1 + context.random.below(0xfff), 1)}`;
-const anyIp = (context: Context): string => (context.random.chance(0.5) ? ipv4(context) : ipv6(context));
+export const ipv4 = (context: Context): string => `${prefix4(context)}.${1 + context.random.below(200)}`;
+export const ipv6 = (context: Context): string => `${prefix6(context)}:${hex(1 + context.random.below(0xfff), 1)}`;
+export const anyIp = (context: Context): string => (context.random.chance(0.5) ? ipv4(context) : ipv6(context));
 const physicalNetwork = ({ random }: Context): string => `physnet${1 + random.below(3)}`;
-const mac = ({ random }: Context): string => `02:00:00:00:${hex(random.below(4), 2)}:${hex(random.below(256), 2)}`;
+export const mac = ({ random }: Context): string =>
+  `02:00:00:00:${hex(random.below(4), 2)}:${hex(random.below(256), 2)}`;
 
 /** The EUI-64 address of a MAC in some network, in the canonical text of RFC 5952. */
 function eui64(context: Context, address: string): string {
@@ -207,6 +210,7 @@ export const fields: {
       })),
     // Only the store reads it.
     gatewaySwitchId: () => null,
+    natZone: (context, { gateway }) => (gateway === null ? null : 0x6000 + context.random.below(0x1fff)),
     datapathKey: ({ random }) => 1 + random.below(0xfffff),
   },
   'security-groups': {
@@ -324,13 +328,14 @@ export const fields: {
     logicalSwitchIds: context => [...new Set(several(context, 2, () => refer(context, 'logical-switches')))],
     logicalRouterIds: context => [...new Set(several(context, 2, () => refer(context, 'logical-routers')))],
   },
+  'nat-rules': natFields,
   'port-bindings': {
     logicalSwitchPortId: context => refer(context, 'logical-switch-ports'),
     hypervisorId: context => refer(context, 'hypervisors'),
     interfaceName: ({ random }) => `tap${random.below(1000)}`,
     interfaceUuid: ({ random }) => `0000000f-0000-7000-8000-${hex(random.below(2 ** 31), 12)}`,
     ofport: ({ random }) => 1 + random.below(2000),
-    ctZone: ({ random }) => 1 + random.below(0x7fff),
+    ctZone: ({ random }) => 1 + random.below(0x5fff),
     reason: context => maybe(context, 0.1, () => 'the newest of two claims'),
   },
   tokens: {

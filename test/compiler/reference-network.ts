@@ -50,6 +50,9 @@ const balancingMembers: Members = {
   'logical-switches': ['number'],
 };
 
+/** The members that rows about translation are a function of, beside the places of gateways. */
+const translationMembers: Members = { 'nat-rules': ['logicalRouterId'] };
+
 function moves(members: Members, kind: ViewKind, before: AnyRow | null, after: AnyRow | null): boolean {
   const concerned = members[kind] as readonly (keyof AnyRow)[] | undefined;
   if (concerned === undefined) return false;
@@ -95,7 +98,9 @@ export class ReferenceNetwork {
       const before = table.get(id) ?? null;
       if (before === after) continue;
       hasMoved ||= moves(placementMembers, kind, before, after);
-      isDerivedAnew ||= moves(securityMembers, kind, before, after) || moves(balancingMembers, kind, before, after);
+      isDerivedAnew ||= [securityMembers, balancingMembers, translationMembers].some(members =>
+        moves(members, kind, before, after),
+      );
       if (after === null) table.delete(id);
       else table.set(id, after);
       changed.add(kind);
@@ -106,6 +111,10 @@ export class ReferenceNetwork {
     );
     if (mayMoveGateways && this.#replace('gateway-places', gatewayPlacesOf(this))) {
       changed.add('gateway-places');
+      hasMoved = true;
+    }
+    if (this.#replace('floating-places', floatingPlacesOf(this))) {
+      changed.add('floating-places');
       hasMoved = true;
     }
     if (hasMoved) this.#placement = placementOf(this);
@@ -127,6 +136,20 @@ export class ReferenceNetwork {
     return changed;
   }
 
+  /** How a router translates is known where it can have its gateway. */
+  #translations(): readonly (readonly [string, AnyRow])[] {
+    const routers = new Map(rowsOf(this, 'logical-routers').map(row => [row.id, row.number]));
+    const translating = new Set(rowsOf(this, 'nat-rules').map(row => row.logicalRouterId));
+    const places = [...rowsOf(this, 'gateway-places'), ...rowsOf(this, 'floating-places')];
+    return places.flatMap(({ logicalRouterId, hypervisorId }) => {
+      const number = routers.get(logicalRouterId);
+      if (number === undefined || !translating.has(logicalRouterId)) return [];
+      const datapathId = `nat ${logicalRouterId}`;
+      const id = `${datapathId}@${hypervisorId}`;
+      return [[id, { id, datapathId, datapathKind: 'nat-rules', hypervisorId, number }] as const];
+    });
+  }
+
   #derived(): ReadonlyMap<DerivedKind, Rows> {
     const { boundPorts, presences, residencies, meshMembers } = this.#placement;
     const placeOf = new Map([...boundPorts].map(([id, { hypervisorId }]) => [id, hypervisorId]));
@@ -136,7 +159,7 @@ export class ReferenceNetwork {
     return new Map<DerivedKind, Rows>([
       ...security,
       ...balancing,
-      ['residencies', new Map([...residencies, ...scopes])],
+      ['residencies', new Map([...residencies, ...scopes, ...this.#translations()])],
       ['switch-presences', presences],
       ['mesh-members', meshMembers],
       ['bound-ports', boundPorts],
@@ -267,6 +290,23 @@ function gatewayPairsOf(network: ReferenceNetwork): Rows {
   return found;
 }
 
+function floatingPlacesOf(network: ReferenceNetwork): Rows {
+  const bindings = sortedById(network.rows('port-bindings').values()) as ViewRow<'port-bindings'>[];
+  const places = rowsOf(network, 'nat-rules').flatMap(rule => {
+    const { id, logicalRouterId, logicalSwitchPortId: port, externalMac, number } = rule;
+    if (port === null || externalMac === null || network.get('logical-switch-ports', port) === null) return [];
+    const router = network.get('logical-routers', logicalRouterId) as ViewRow<'logical-routers'> | null;
+    const logicalSwitchId = router?.gateway?.logicalSwitchId ?? '';
+    const outside = network.get('logical-switches', logicalSwitchId) as ViewRow<'logical-switches'> | null;
+    const hypervisorId = bindings.find(each => each.logicalSwitchPortId === port)?.hypervisorId ?? '';
+    const host = network.get('hypervisors', hypervisorId) as ViewRow<'hypervisors'> | null;
+    const isMapped = host?.bridgeMappings.some(each => each.physicalNetwork === outside?.provider?.physicalNetwork);
+    if (isMapped !== true || host?.allowed !== true || !host.approved) return [];
+    return [{ id, logicalRouterId, logicalSwitchId, hypervisorId, number }];
+  });
+  return new Map(places.map(row => [row.id, row]));
+}
+
 /** Placement as its definition says it, from all rows: flood fill over every link, then every (datapath, host) pair. */
 function placementOf(network: ReferenceNetwork): PlacementRows {
   const switches = new Map(rowsOf(network, 'logical-switches').map(row => [row.id, row]));
@@ -288,7 +328,10 @@ function placementOf(network: ReferenceNetwork): PlacementRows {
     presences.set(id, { id, logicalSwitchId, hypervisorId, number: logicalSwitch.number });
     hosts.set(logicalSwitchId, (hosts.get(logicalSwitchId) ?? new Set()).add(hypervisorId));
   }
-  for (const { logicalRouterId, logicalSwitchId, hypervisorId } of rowsOf(network, 'gateway-places')) {
+  for (const { logicalRouterId, logicalSwitchId, hypervisorId } of [
+    ...rowsOf(network, 'gateway-places'),
+    ...rowsOf(network, 'floating-places'),
+  ]) {
     const { number } = switches.get(logicalSwitchId) as LogicalSwitch;
     const id = `${logicalSwitchId}@${hypervisorId}`;
     presences.set(id, { id, logicalSwitchId, hypervisorId, number });

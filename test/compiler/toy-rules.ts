@@ -152,7 +152,7 @@ const residency = rule({
   number: 8,
   subjects: 'residencies',
   compile({ hypervisorId, datapathId, datapathKind }, view) {
-    if (datapathKind === 'security-groups' || datapathKind === 'load-balancers') return null;
+    if (datapathKind !== 'logical-switches' && datapathKind !== 'logical-routers') return null;
     const datapath = view.get(datapathKind, datapathId);
     const others = view.by('residencies', 'datapathId', datapathId).length;
     if (datapath === null) return null;

@@ -10,7 +10,10 @@ import type { Workload } from '../../lab/workload.js';
 
 const program = fileURLToPath(new URL('stream-program.js', import.meta.url));
 
-function start(workload: Workload, args: readonly string[]): ChildProcessWithoutNullStreams {
+/** A workload, or a host outside. */
+type Place = Pick<Workload, 'name' | 'namespace' | 'mark'>;
+
+function start(workload: Place, args: readonly string[]): ChildProcessWithoutNullStreams {
   const [file = '', ...rest] = inNamespace(workload.namespace, [process.execPath, program, ...args]);
   const child = spawn(file, rest, { env: commandEnvironment(workload.mark), stdio: ['pipe', 'pipe', 'pipe'] });
   child.stderr.pipe(process.stderr);
@@ -24,7 +27,7 @@ async function end(child: ChildProcessWithoutNullStreams): Promise<void> {
 }
 
 /** Serves TCP and UDP on these ports; the result ends it. */
-export async function serve(workload: Workload, ...ports: readonly number[]): Promise<() => Promise<void>> {
+export async function serve(workload: Place, ...ports: readonly number[]): Promise<() => Promise<void>> {
   const child = start(workload, ['serve', ...ports.map(String)]);
   await once(createInterface(child.stdout), 'line');
   return () => end(child);
@@ -37,16 +40,16 @@ export class Stream {
   private constructor(private readonly child: ChildProcessWithoutNullStreams) {}
 
   /** Throws where it does not begin. */
-  static watch(from: Workload, transport: 'tcp' | 'udp', address: string, port: number): Promise<Stream> {
+  static watch(from: Place, transport: 'tcp' | 'udp', address: string, port: number): Promise<Stream> {
     return Stream.#begin(from, ['watch', transport, address, String(port)]);
   }
 
   /** UDP between the same port on both sides, each of which sends and counts by itself: nobody sees who has begun it. */
-  static exchange(from: Workload, address: string, port: number): Promise<Stream> {
+  static exchange(from: Place, address: string, port: number): Promise<Stream> {
     return Stream.#begin(from, ['exchange', address, String(port)]);
   }
 
-  static async #begin(from: Workload, args: readonly string[]): Promise<Stream> {
+  static async #begin(from: Place, args: readonly string[]): Promise<Stream> {
     const child = start(from, args);
     const stream = new Stream(child);
     const lines = createInterface(child.stdout);

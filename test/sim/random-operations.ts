@@ -208,7 +208,7 @@ export class RandomOperations {
   #createRouter(): string | null {
     if (this.#draft.rows('logical-routers').length >= most.routers) return null;
     const common = this.#draft.common(`lr${this.#random.below(100)}`);
-    const own = { gateway: null, gatewaySwitchId: null, datapathKey: common.number };
+    const own = { gateway: null, gatewaySwitchId: null, natZone: null, datapathKey: common.number };
     const row: DraftRow<'logical-routers'> = { ...common, enabled: true, ...own };
     this.#draft.put('logical-routers', row);
     return 'create logical router';

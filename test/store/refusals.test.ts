@@ -57,6 +57,8 @@ async function makeGround(store: Store): Promise<{
     logical_switch_ids: [logicalSwitch.id],
     backends: [{ ip: '10.0.0.7', port: 8080 }],
   });
+  const translated = { logical_router_id: router.id, kind: 'floating_ip' };
+  const natRule = await create('nat-rules', { ...translated, external_ip: '203.0.113.9', logical_ip: '10.0.0.9' });
   const group = await create('security-groups', { name: 'g' });
   const otherGroup = await create('security-groups', { name: 'h' });
   const addressSet = await create('address-sets', { name: 'a', addresses: ['192.0.2.1'] });
@@ -100,6 +102,7 @@ async function makeGround(store: Store): Promise<{
       'dhcp-options': { ...clock, logical_switch_port_id: otherPort.id },
       'dns-records': { ...web, name: 'x.example.org' },
       'load-balancers': { name: 'x', vip: '10.96.0.2', port: 80 },
+      'nat-rules': { ...translated, external_ip: '203.0.113.10', logical_ip: '10.0.0.10' },
     },
     rows: {
       hypervisors: hypervisor.id,
@@ -119,6 +122,7 @@ async function makeGround(store: Store): Promise<{
       'dhcp-options': dhcpOption.id,
       'dns-records': dnsRecord.id,
       'load-balancers': loadBalancer.id,
+      'nat-rules': natRule.id,
     },
   };
 }

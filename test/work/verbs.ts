@@ -18,7 +18,7 @@ export interface Verb {
 /** Fixed from the beginning, and named by nothing that a caller could change. */
 type FixedField =
   | ('number' | 'portKey' | 'switchPortKey' | 'datapathKey')
-  | ('physicalNetworkKey' | 'gatewaySwitchId' | 'hypervisorKey');
+  | ('physicalNetworkKey' | 'gatewaySwitchId' | 'outsideSwitchId' | 'natZone' | 'hypervisorKey');
 type Values<K extends Kind> = Required<Omit<RowOf<K>, keyof CommonRow | FixedField>>;
 
 interface Case<K extends Kind> {
@@ -204,6 +204,20 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       logicalRouterIds: [],
     },
     another: { port: 81 },
+  },
+  'nat-rules': {
+    id: 'floating',
+    values: {
+      logicalRouterId: 'other-border',
+      kind: 'dnat',
+      externalIp: '203.0.113.1',
+      logicalIp: '10.9.1.13',
+      exemptedDestinations: ['198.51.100.0/24'],
+      portMap: { protocol: 'tcp', externalPort: 80, externalPortMax: 81, logicalPort: 8080 },
+      logicalSwitchPortId: 'r1',
+      externalMac: '02:00:00:00:0a:01',
+    },
+    another: { externalIp: '203.0.113.78', logicalIp: '10.9.1.78' },
   },
   'port-bindings': {
     id: 'binding of p1',

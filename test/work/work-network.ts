@@ -16,7 +16,9 @@ const macOf = (place: number): string =>
 
 export function workNetwork(unrelatedPorts: number): Snapshot {
   const network = new NetworkBuilder();
-  for (let place = 0; place < hypervisors; place += 1) network.hypervisor(`hv${place}`);
+  const gateway = { gateway: true, bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }] } as const;
+  for (let place = 0; place < hypervisors; place += 1)
+    network.hypervisor(`hv${place}`, place === 2 || place === 3 ? gateway : {});
   network
     .hypervisor('lonely')
     .logicalSwitch('s1', '10.9.1.0/24', 'fd00:9:1::/64')
@@ -53,6 +55,17 @@ export function workNetwork(unrelatedPorts: number): Snapshot {
     .loadBalancer('balancer', '10.96.0.1', ['10.9.1.12:8080', '10.9.2.12:8080'], {
       logicalSwitchIds: ['s1'],
       logicalRouterIds: ['router'],
+    })
+    .providerSwitch('outside', 'physnet1', 100, '203.0.113.0/24')
+    .router('border', { gateway: { logicalSwitchId: 'outside', hypervisors: ['hv2', 'hv3'] } })
+    .router('other-border', { gateway: { logicalSwitchId: 'outside', hypervisors: ['hv3'] } })
+    .attach('border-inside', 'border', 's3', '02:00:00:00:03:fe', ['10.9.3.254/24'])
+    .attach('border-outside', 'border', 'outside', '02:00:00:00:04:fe', ['203.0.113.1/24'])
+    .natRule('masquerade', 'border', 'snat', '203.0.113.1', '10.9.3.0/24')
+    .natRule('floating', 'border', 'floating_ip', '203.0.113.77', '10.9.3.11')
+    .natRule('at home', 'border', 'floating_ip', '203.0.113.78', '10.9.3.12', {
+      logicalSwitchPortId: 'r1',
+      externalMac: '02:00:00:00:0a:02',
     });
   for (let port = 0; port < unrelatedPorts; port += 1) {
     const place = Math.floor(port / portsPerSwitch);

@@ -23,10 +23,11 @@ import { learnedCookie } from '../identifiers.js';
 import { advance, call, decTtl, drop, group, learn, pushTag, set } from '../pipeline/actions.js';
 import { cidrValue, macValue } from '../pipeline/addresses.js';
 import { flow } from '../pipeline/flow.js';
+import { answerFlows } from '../pipeline/outside-answers.js';
 import { gatewayPortKey, physIn, physOut, tunnelMtu } from '../pipeline/physical.js';
 import { puntSteps } from '../pipeline/punting.js';
-import { lrOutDelivery } from '../pipeline/router-egress.js';
-import { lrInArpResolve, lrInGateway, lrInIpInput, lrInIpRouting } from '../pipeline/router-ingress.js';
+import { lrOutDelivery, lrOutUnDnat } from '../pipeline/router-egress.js';
+import { lrInArpResolve, lrInGateway, lrInIpInput, lrInIpRouting, lrInUnNat } from '../pipeline/router-ingress.js';
 import { lsOutDelivery, lsOutGateway } from '../pipeline/switch-egress.js';
 import {
   lsFdb,
@@ -38,7 +39,7 @@ import {
 } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
 import { placesOf, redirectGroup, standbyGroups } from './failover.js';
-import { answeredFlows, answerFlows, copiesFor, type Outside } from './outside.js';
+import { answeredFlows, copiesFor, type Outside } from './outside.js';
 
 type RouterPort = NetworkRow<'logical-router-ports'>;
 
@@ -120,11 +121,11 @@ function ownFlows({ datapath, switchPortKey, mac }: Outside, port: RouterPort): 
  * ports here send to the physical network, as any other hypervisor.
  */
 function entryFlows(outside: Outside, routerKey: number, port: RouterPort): readonly Flow[] {
-  const { datapath, switchPortKey } = outside;
+  const { datapath, switchPortKey, translates } = outside;
   const match = { datapath, outPort: switchPortKey } as const;
   const enter = [
     set({ datapath: routerKey, inPort: port.portKey, outPort: 0, fromUnderlay: 0 }),
-    advance(lrInIpInput),
+    advance(translates ? lrInUnNat : lrInIpInput),
   ] as const;
   const lately = learn<'datapath' | 'outPort', 'datapath' | 'outPort', 'resolved'>({
     into: lsGatewayLately,
@@ -142,7 +143,11 @@ function entryFlows(outside: Outside, routerKey: number, port: RouterPort): read
 }
 
 /** Where the packet leaves. OpenFlow counts down the TTL of a packet that the flow knows to be IP, no other. */
-function exitFlows({ datapath, switchPortKey, mac }: Outside, routerKey: number, port: RouterPort): readonly Flow[] {
+function exitFlows(
+  { datapath, switchPortKey, mac, translates }: Outside,
+  routerKey: number,
+  port: RouterPort,
+): readonly Flow[] {
   return [
     flow(lrOutDelivery, {
       priority: 50,
@@ -158,7 +163,7 @@ function exitFlows({ datapath, switchPortKey, mac }: Outside, routerKey: number,
           set({ ethSrc: mac, datapath, inPort: switchPortKey, outPort: 0, resolved: 0, fromUnderlay: 0 }),
           call(lsNeighbour),
           call(lsNeighbourLearned),
-          advance(lrOutDelivery),
+          advance(translates ? lrOutUnDnat : lrOutDelivery),
         ],
       }),
     ),
@@ -217,6 +222,7 @@ export const gatewayPlace = rule({
     const { provider, physicalNetworkKey, datapathKey: datapath, number } = logicalSwitch;
     if (provider === null || physicalNetworkKey === null) return null;
     const { vlan } = provider;
+    const translates = view.by('nat-rules', 'logicalRouterId', logicalRouterId).length > 0;
     const places = placesOf(logicalRouterId, view);
     const before = places.filter(place => place.rank < rank);
     const copies = copiesFor(places.filter(place => place.rank !== rank));
@@ -245,7 +251,7 @@ export const gatewayPlace = rule({
           const { switchPortKey } = port;
           if (switchPortKey === null) return [];
           const mac = macValue(port.mac);
-          const there: Outside = { datapath, vlan, switchPortKey, mac, number };
+          const there: Outside = { datapath, vlan, switchPortKey, mac, number, translates };
           const addresses = [...port.networks.map(cidrValue), { family: 6 as const, address: linkLocalOf(mac) }];
           const targets = new Map(addresses.map(each => [`${each.family} ${each.address}`, each]));
           return [

@@ -2,113 +2,31 @@
  * What is said between a gateway and its neighbours outside, by ARP and neighbour discovery: who asks is answered, who speaks is
  * remembered, and what only the gateway has heard is passed on to those that may take its place.
  */
-import type { Cidr } from '../../base/address.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { Flow } from '../fragment.js';
-import { learnedCookie } from '../identifiers.js';
-import { advance, learn, onCopy, set, type Step } from '../pipeline/actions.js';
+import { advance, onCopy, set, type Step } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
+import { askedPriority, fromOutside, outsideNumber, remember, type Speaker } from '../pipeline/outside-answers.js';
 import { physicalPortKey, tunnelMtu } from '../pipeline/physical.js';
-import { lsInArpRsp, lsInGateway, lsInL2Lkup, lsInLookupFdb, lsNeighbourLearned } from '../pipeline/switch-ingress.js';
+import { lsInArpRsp, lsInL2Lkup, lsInLookupFdb } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
 
-const arp = { request: 1, reply: 2 } as const;
+const arpReply = 2;
 const etherType = { arp: 0x0806 } as const;
 const icmpv6 = { solicitation: 135, advertisement: 136 } as const;
 
-/** Neighbours are remembered so long after they were heard last, in seconds: longer than Weft may be away. */
-const neighbourSeconds = 14_400;
-/** Neighbours outside that a switch remembers for one logical switch. */
-const maxNeighbours = 8_192;
-
-const outsideNumber = 152;
-
 /** The logical switch outside, and the router in it, as a gateway sees them. */
-export interface Outside {
-  readonly datapath: number;
+export interface Outside extends Speaker {
   readonly vlan: number | null;
   readonly switchPortKey: number;
-  readonly mac: bigint;
-  /** The number of the logical switch: it owns what is learned. */
-  readonly number: number;
+  /** Whether the router translates addresses (room `nat`): what it gets from there and sends there passes those stages. */
+  readonly translates: boolean;
 }
 
-type Heard = 'arpSpa' | 'arpSha' | 'ipv6Src' | 'ndTarget' | 'ethSrc' | 'datapath' | 'resolved';
-
-/** A neighbour speaks: it is remembered, unless a port has the address. */
-function remember(
-  { number }: Pick<Outside, 'number'>,
-  address: { readonly address4: 'arpSpa' } | { readonly address6: 'ipv6Src' | 'ndTarget' },
-  mac: 'arpSha' | 'ethSrc',
-): Step<Heard, never> {
-  return learn<Heard, 'datapath' | 'address4' | 'address6' | 'resolved', 'mac' | 'resolved'>({
-    into: lsNeighbourLearned,
-    priority: 100,
-    cookie: learnedCookie(outsideNumber, number),
-    hardTimeoutSeconds: neighbourSeconds,
-    limit: maxNeighbours,
-    match: { datapath: 'datapath', ...address, resolved: 'resolved' },
-    load: { mac, resolved: 1n },
-  });
-}
-
-const fromOutside = { fromUnderlay: 1 } as const;
 /** By a tunnel: somebody passes on what it has heard. */
 const passedOn = { fromUnderlay: 1, inPort: 0 } as const;
 /** Nobody has routed it here: a router would have counted its hop limit down (RFC 4861, section 11.2). */
 const notRouted = { ipTtl: 255 } as const;
-
-/** Of ls_in_arp_rsp. `alone`: what the gateway alone has heard. */
-const askedPriority = { passedOn: 120, nobody: 114, alone: 113, known: 112, overheard: 105 } as const;
-
-/** Answers to questions from outside for an address of the router. `copies` goes with what was asked of the gateway alone. */
-export function answerFlows(
-  outside: Outside,
-  target: Pick<Cidr, 'family' | 'address'>,
-  copies: readonly Step<never, 'outHost' | 'fromUnderlay'>[],
-): readonly Flow[] {
-  const { datapath, mac } = outside;
-  const answer = [set({ mac, resolved: 1, ownsAddress: 0, targetIsRouter: 1 }), advance(lsInGateway)] as const;
-  const alone = copies.length === 0 ? [] : [{ priority: askedPriority.alone, toAlone: { ethDst: mac }, copies }];
-  const ways = [{ priority: askedPriority.known, toAlone: {}, copies: [] }, ...alone];
-  if (target.family === 4) {
-    const match = { datapath, ...fromOutside, arpOp: arp.request, arpTpa: target.address } as const;
-    const address = set({ address4: target.address });
-    const asker = remember(outside, { address4: 'arpSpa' }, 'arpSha');
-    return [
-      ...ways.map(way =>
-        flow(lsInArpRsp, {
-          priority: way.priority,
-          match: { ...match, ...way.toAlone },
-          actions: [asker, ...way.copies, address, ...answer],
-        }),
-      ),
-      // Somebody who has no address yet.
-      flow(lsInArpRsp, {
-        priority: askedPriority.nobody,
-        match: { ...match, arpSpa: 0 },
-        actions: [address, ...answer],
-      }),
-    ];
-  }
-  const match = { datapath, ...fromOutside, icmpv6Type: icmpv6.solicitation, ndTarget: target.address } as const;
-  const address = set({ address6: target.address });
-  const asker = remember(outside, { address6: 'ipv6Src' }, 'ethSrc');
-  return [
-    ...ways.map(way =>
-      flow(lsInArpRsp, {
-        priority: way.priority,
-        match: { ...match, ...way.toAlone },
-        actions: [asker, ...way.copies, address, ...answer],
-      }),
-    ),
-    flow(lsInArpRsp, {
-      priority: askedPriority.nobody,
-      match: { ...match, ipv6Src: 0 },
-      actions: [address, ...answer],
-    }),
-  ];
-}
 
 /** Copies of a packet for the others that can be the gateway, under the key of the logical switch outside. */
 export function copiesFor(
@@ -129,7 +47,7 @@ export function answeredFlows(
   return [
     flow(lsInArpRsp, {
       priority: askedPriority.overheard + 3,
-      match: { ...match, ...fromOutside, arpOp: arp.reply },
+      match: { ...match, ...fromOutside, arpOp: arpReply },
       actions: [remember(outside, { address4: 'arpSpa' }, 'arpSha'), ...copies],
     }),
     flow(lsInArpRsp, {

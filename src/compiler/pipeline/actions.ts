@@ -166,9 +166,20 @@ export function turnConnection<R extends FieldName>(zone: R, mark: number): Step
   return step([zone], [], () => actions);
 }
 
+/** A conntrack zone: what a field holds, or this one. */
+type Zone<R extends FieldName> = R | number;
+
+const isField = <R extends FieldName>(zone: Zone<R>): zone is R => typeof zone !== 'number';
+const zoneReads = <R extends FieldName>(zone: Zone<R>): readonly R[] => (isField(zone) ? [zone] : []);
+const zoneOf = <R extends FieldName>(zone: Zone<R>) => (isField(zone) ? placeOf(zone) : zone);
+
 /** As `track`; and a packet of a connection whose addresses were translated gets those that the other side knows. */
-export function trackTranslated<R extends FieldName>(zone: R, to: Stage): Step<R, never> {
-  return step([zone], [], at => [ctAction({ zone: placeOf(zone), table: laterTable(at, to), actions: [natAction()] })]);
+export function trackTranslated(zone: number, to: Stage): Step<never, never>;
+export function trackTranslated<R extends FieldName>(zone: R, to: Stage): Step<R, never>;
+export function trackTranslated<R extends FieldName>(zone: Zone<R>, to: Stage): Step<R, never> {
+  return step(zoneReads(zone), [], at => [
+    ctAction({ zone: zoneOf(zone), table: laterTable(at, to), actions: [natAction()] }),
+  ]);
 }
 
 /** Forgets what conntrack said, so that it can be asked again in the same zone. */
@@ -182,15 +193,32 @@ export interface Translation {
   readonly port?: number;
 }
 
+interface Then {
+  readonly mark?: number;
+  readonly to: Stage;
+}
+
 /**
  * Has conntrack remember the connection under the mark, with its destination or source translated, and go on at a later stage. Of one that
  * it knows, the translation stays what it was.
  */
+export function translateConnection(
+  zone: number,
+  direction: 'source' | 'destination',
+  translation: Translation,
+  then: Then,
+): Step<never, never>;
 export function translateConnection<R extends FieldName>(
   zone: R,
   direction: 'source' | 'destination',
+  translation: Translation,
+  then: Then,
+): Step<R, never>;
+export function translateConnection<R extends FieldName>(
+  zone: Zone<R>,
+  direction: 'source' | 'destination',
   { family, address, port }: Translation,
-  { mark, to }: { readonly mark?: number; readonly to: Stage },
+  { mark, to }: Then,
 ): Step<R, never> {
   const translation = natAction({
     direction,
@@ -198,9 +226,9 @@ export function translateConnection<R extends FieldName>(
     ports: port === undefined ? null : { first: port, last: port },
   });
   const marks = mark === undefined ? [] : [setField(oxm.ctMark, BigInt(mark))];
-  return step([zone], [], at => [
+  return step(zoneReads(zone), [], at => [
     ctAction({
-      zone: placeOf(zone),
+      zone: zoneOf(zone),
       table: laterTable(at, to),
       commit: true,
       actions: [translation, ...marks],

@@ -17,15 +17,37 @@ export const lrInOwnAddress = stage('lr_in_own_address', {
 
 export const lrInIpInput = stage('lr_in_ip_input', {
   purpose: 'What a router takes: IP unicast with a possible source and a TTL to spare.',
-  reads: ['datapath', 'inPort', 'ethType', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst', 'ipTtl'],
+  reads: [
+    ...(['datapath', 'inPort', 'ethType', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst', 'ipTtl'] as const),
+    ...(['icmpv4Type', 'icmpv6Type'] as const),
+  ],
   writes: [],
   onMiss: { drop: 'router_not_ip' },
+});
+
+/** Addresses, and what tells the ports of a connection. */
+const called = ['ipv4Dst', 'ipv6Dst', 'ipProto', 'tcpDst', 'udpDst', 'sctpDst'] as const;
+
+export const lrInDnat = stage('lr_in_dnat', {
+  purpose:
+    'Where a new connection from outside goes that was for an address outside; known ones have gone there already.',
+  reads: ['datapath', 'ctState', 'ctZone', ...called],
+  writes: [],
+  onMiss: 'never',
+});
+
+export const lrInUnNat = stage('lr_in_un_nat', {
+  purpose:
+    'Only on gateways of routers that translate: what comes from outside for an address outside goes to conntrack.',
+  reads: ['datapath', 'ipv4Dst', 'ipv6Dst'],
+  writes: [],
+  onMiss: 'never',
 });
 
 export const lrInArpResolve = stage('lr_in_arp_resolve', {
   purpose:
     'From the router port into its switch, asking there for the MAC of the next hop; or to the peer router; or to the gateway, which routes it again.',
-  reads: ['datapath', 'outPort', 'ethType', 'fromUnderlay'],
+  reads: ['datapath', 'outPort', 'ethType', 'fromUnderlay', 'ipv4Src', 'ipv6Src'],
   writes: ['ethSrc', 'ipTtl', 'datapath', 'inPort', 'outPort', 'outHost', 'mac', 'resolved', 'fromUnderlay'],
   onMiss: { drop: 'no_route' },
 });
@@ -41,5 +63,5 @@ export const lrInGateway = stage('lr_in_gateway', {
 export const routerIngress: Pipeline = {
   name: 'Logical router ingress',
   purpose: 'Entered from the switch or the router on the other side of a router port.',
-  stages: [lrInIpInput, lrInOwnAddress, lrInIpRouting, lrInArpResolve, lrInGateway],
+  stages: [lrInUnNat, lrInDnat, lrInIpInput, lrInOwnAddress, lrInIpRouting, lrInArpResolve, lrInGateway],
 };

@@ -51,12 +51,16 @@ export const tables = {
   ls_out_interface: 132,
   ls_out_gateway: 134,
 
+  lr_in_un_nat: 136,
+  lr_in_dnat: 138,
   lr_in_ip_input: 140,
   lr_in_own_address: 150,
   lr_in_ip_routing: 158,
   lr_in_arp_resolve: 168,
   lr_in_gateway: 170,
 
+  lr_out_un_dnat: 174,
+  lr_out_snat: 176,
   lr_out_delivery: 180,
 
   // Lookups lie behind who asks them: Open vSwitch counts jumps back.

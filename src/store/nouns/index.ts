@@ -11,6 +11,7 @@ import { logicalSwitchPortBehaviour } from './logical-switch-port.js';
 import { logicalSwitchBehaviour } from './logical-switch.js';
 import { quotaBehaviour } from './quota.js';
 import { mirrorBehaviour } from './mirror.js';
+import { natRuleBehaviour } from './nat-rule.js';
 import { qosRuleBehaviour } from './qos-rule.js';
 import { addressSetBehaviour } from './address-set.js';
 import { securityGroupRuleBehaviour } from './security-group-rule.js';
@@ -41,5 +42,6 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     'dhcp-options': dhcpOptionBehaviour,
     'dns-records': dnsRecordBehaviour,
     'load-balancers': loadBalancerBehaviour,
+    'nat-rules': natRuleBehaviour,
   };
 }

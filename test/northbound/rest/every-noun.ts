@@ -130,6 +130,17 @@ export function sampleValues(): Samples {
       logical_router_ids: [id['logical-routers']],
       ...common,
     },
+    'nat-rules': {
+      id: id['nat-rules'],
+      name: 'floating',
+      logical_router_id: id['logical-routers'],
+      kind: 'floating_ip',
+      external_ip: '203.0.113.9',
+      logical_ip: '10.0.0.20',
+      exempted_destinations: ['198.51.100.0/24'],
+      logical_switch_port_id: id['logical-switch-ports'],
+      ...common,
+    },
   };
 }
 

@@ -11,7 +11,12 @@ import { assertProblem, describeRest, type Json } from './rest-fixture.js';
 const bodyWith = (sample: Json, members: Json): Json => ({ ...sample, id: undefined, ...members });
 
 /** Other valid values of immutable fields that are no ids. */
-const otherValues: Readonly<Record<string, unknown>> = { cidr: '10.77.0.0/24', role: 'admin', scopes: ['other'] };
+const otherValues: Readonly<Record<string, unknown>> = {
+  cidr: '10.77.0.0/24',
+  role: 'admin',
+  scopes: ['other'],
+  kind: 'snat',
+};
 
 describeRest('every field of every noun', rest => {
   let samples: Samples;

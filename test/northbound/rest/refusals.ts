@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { ErrorCode } from '../../../src/base/errors.js';
 import type { WritableKind } from '../../../src/model/kinds.js';
 import type { Samples } from './every-noun.js';
+import { natRefusals } from './nat-refusals.js';
 import type { Json } from './rest-fixture.js';
 
 export interface Refusal {
@@ -15,16 +16,16 @@ export interface Refusal {
   readonly pointer: string;
 }
 
-const refusal = (members: Json, code: ErrorCode, pointer: string): Refusal => ({ members, code, pointer });
+export const refusal = (members: Json, code: ErrorCode, pointer: string): Refusal => ({ members, code, pointer });
 
 /** The same member with several values that are refused alike. */
-const each = (member: string, code: ErrorCode, ...values: unknown[]): Refusal[] =>
+export const each = (member: string, code: ErrorCode, ...values: unknown[]): Refusal[] =>
   values.map(value => refusal({ [member]: value }, code, `/${member}`));
 
 const tooLong = 'x'.repeat(256);
 const controlCharacters = ['a\nb', 'a\u0000b', 'a\u202eb', '\ud800'];
 const notBooleans = ['true', 1, null, [], {}];
-const notIps = ['x', '10.0.0', '10.0.0.256', '010.0.0.1', '1.2.3.4/32', 'fd00::1%eth0', 5, {}, ''];
+export const notIps = ['x', '10.0.0', '10.0.0.256', '010.0.0.1', '1.2.3.4/32', 'fd00::1%eth0', 5, {}, ''];
 const notMacs = ['x', '0a:00:00:00:00', '0a-00-00-00-00-01', '01:00:5e:00:00:01', '00:00:00:00:00:00', 5, ''];
 const notNetworks = ['x', '10.0.0.0', '10.0.0.0/33', '10.0.0.1/24', 'fd00::1/64', '10.0.0.0/-1', 5, null];
 
@@ -52,7 +53,7 @@ const commonRefusals: readonly Refusal[] = [
 ];
 
 /** A required reference: missing, malformed, dangling. */
-function reference(member: string): Refusal[] {
+export function reference(member: string): Refusal[] {
   return [
     ...each(member, 'missing_member', undefined),
     ...each(member, 'invalid_value', 5, 'x', null, ''),
@@ -394,5 +395,6 @@ export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, read
       refusal({ logical_router_ids: [randomUUID()] }, 'reference_not_found', '/logical_router_ids/0'),
       refusal({}, 'virtual_port_in_use', '/logical_switch_ids/0'),
     ],
+    'nat-rules': natRefusals(commonRefusals),
   };
 }

@@ -1,0 +1,60 @@
+/** Random NAT rules: a part of random-fields.ts, which is the one to import it. */
+import type { RowOf } from '../../src/model/index.js';
+import { mappedProtocols, natKinds } from '../../src/model/nat-rule.js';
+import type { CommonRow } from '../../src/model/resource.js';
+import { anyIp, type Context, ipv4, ipv6, mac, maybe, prefix4, refer, several } from './random-fields.js';
+
+type NatRule = RowOf<'nat-rules'>;
+type Own = Exclude<keyof NatRule, keyof CommonRow>;
+
+/** Mostly what the router can have outside: an address of a port of it, or a neighbour of one. */
+function externalIp(context: Context, routerId: string, isFloating: boolean): string {
+  const { random, tables } = context;
+  const outside = tables['logical-routers'].get(routerId)?.gateway?.logicalSwitchId;
+  const networks = [...tables['logical-router-ports'].values()]
+    .filter(port => port.logicalRouterId === routerId && port.logicalSwitchId === outside)
+    .flatMap(port => port.networks);
+  if (networks.length === 0 || random.chance(0.2)) return anyIp(context);
+  const network = random.pick(networks);
+  const address = network.slice(0, network.indexOf('/'));
+  return isFloating ? address.replace(/[^.:]*$/, `${1 + random.below(99)}`) : address;
+}
+
+/** Mostly a router that has a port where its gateway is. */
+function routerOf(context: Context): string {
+  const { random, tables } = context;
+  const outside = [...tables['logical-router-ports'].values()].filter(
+    port =>
+      port.logicalSwitchId !== null &&
+      port.logicalSwitchId === tables['logical-routers'].get(port.logicalRouterId)?.gateway?.logicalSwitchId,
+  );
+  return outside.length === 0 || random.chance(0.2)
+    ? refer(context, 'logical-routers')
+    : random.pick(outside).logicalRouterId;
+}
+
+export const natFields: { readonly [F in Own]: (context: Context, row: NatRule) => NatRule[F] } = {
+  logicalRouterId: context => routerOf(context),
+  kind: ({ random }) => random.pick(natKinds),
+  externalIp: (context, { logicalRouterId, kind }) => externalIp(context, logicalRouterId, kind === 'floating_ip'),
+  logicalIp: (context, { kind, externalIp: external }) => {
+    const isSix = external.includes(':');
+    if (kind === 'snat' && context.random.chance(0.7)) return isSix ? 'fd00::/16' : `${prefix4(context)}.0/24`;
+    return isSix ? ipv6(context) : ipv4(context);
+  },
+  exemptedDestinations: (context, { kind, externalIp: external }) =>
+    kind === 'dnat' ? [] : several(context, 1, () => (external.includes(':') ? 'fd00:9::/64' : '10.0.0.0/8')),
+  portMap: (context, { kind }) =>
+    kind !== 'dnat'
+      ? null
+      : maybe(context, 0.7, () => ({
+          protocol: context.random.pick(mappedProtocols),
+          externalPort: context.random.pick([80, 443]),
+          externalPortMax: null,
+          logicalPort: maybe(context, 0.5, () => 8080),
+        })),
+  logicalSwitchPortId: (context, { kind }) =>
+    kind === 'floating_ip' ? maybe(context, 0.6, () => refer(context, 'logical-switch-ports')) : null,
+  externalMac: (context, { logicalSwitchPortId }) => (logicalSwitchPortId === null ? null : mac(context)),
+  outsideSwitchId: () => null,
+};
