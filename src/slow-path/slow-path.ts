@@ -29,8 +29,7 @@ import { Allowances, type Rate } from './allowance.js';
 import { announcementSweepMs, portsDue, switchesChanged } from './announcements.js';
 import { type Account, accountOf, type Answer, answersTo, type Punted, type Silence } from './answer.js';
 import { FairQueue } from './fair-queue.js';
-import { FloatingAnnouncer } from './floating-announcements.js';
-import { GatewayAnnouncer, gatewayAnnouncements } from './gateway-announcements.js';
+import { OutsideAnnouncer } from './outside-announcements.js';
 import { HealthChecks } from './health/health-checks.js';
 import { VerdictLog, type VerdictLogOptions } from './verdict-log.js';
 
@@ -124,8 +123,7 @@ export class SlowPath {
   /** Logical switches whose ports are told in the next sweep, whoever's turn it is, with the MACs that their routers had. */
   #changed = new Map<string, Set<string>>();
   #cancelSweep: (() => void) | null = null;
-  readonly #gateways: GatewayAnnouncer;
-  readonly #floating: FloatingAnnouncer;
+  readonly #outside: OutsideAnnouncer;
 
   constructor(options: SlowPathOptions) {
     this.#options = options;
@@ -138,18 +136,8 @@ export class SlowPath {
     this.#allowances = new Allowances(options.clock);
     this.#hostAllowances = new Allowances(options.clock);
     const { view, clock, isGone = () => false } = options;
-    this.#gateways = new GatewayAnnouncer({
-      view,
-      clock,
-      isGone,
-      say: place => this.#sayOutside(place.hypervisorId, gatewayAnnouncements(view, place)),
-    });
-    this.#floating = new FloatingAnnouncer({
-      view,
-      clock,
-      isGone,
-      say: (id, answers) => this.#sayOutside(id, answers),
-    });
+    const say = (id: string, answers: readonly Answer[]): void => this.#sayOutside(id, answers);
+    this.#outside = new OutsideAnnouncer({ view, clock, isGone, say });
     for (const [puntClass] of entries) {
       this.#counters.set(puntClass, { puntClass, received: 0, answered: 0, answeredAfterMs: 0 });
     }
@@ -198,13 +186,12 @@ export class SlowPath {
       if (formerRouter !== null) former.add(formerRouter);
       this.#changed.set(id, former);
     }
-    this.#gateways.networkMoved(touched);
-    this.#floating.networkMoved(touched);
+    this.#outside.networkMoved(touched);
   }
 
   /** A hypervisor has seen others that it watches come or go. */
   watchedMoved(hypervisorId: string): void {
-    if (this.#options.isInCharge()) this.#gateways.watchedMoved(hypervisorId);
+    if (this.#options.isInCharge()) this.#outside.watchedMoved(hypervisorId);
   }
 
   #sayOutside(hypervisorId: string, answers: readonly Answer[]): void {
@@ -224,8 +211,7 @@ export class SlowPath {
     this.healthChecks.stop();
     this.#cancelSweep?.();
     this.#cancelSweep = null;
-    this.#gateways.stop();
-    this.#floating.stop();
+    this.#outside.stop();
   }
 
   #connectionMoved(session: HypervisorSession, channel: OpenFlowChannel | null): void {

@@ -14,7 +14,7 @@ import { qosDirections, qosRuleKinds } from '../../src/model/qos-rule.js';
 import { ipv6AddressModes } from '../../src/model/subnet.js';
 import type { CommonRow } from '../../src/model/resource.js';
 import type { SeededRandom } from '../seeded-random.js';
-import { natFields } from './random-nat.js';
+import { gatewayNames, natFields } from './random-nat.js';
 
 type OwnFields<K extends Kind> = Exclude<keyof RowOf<K>, keyof CommonRow>;
 type Tables = { readonly [K in Kind]: ReadonlyMap<string, RowOf<K>> };
@@ -41,7 +41,7 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'dhcp-options': { pool: 10, base: 6 },
   'dns-records': { pool: 10, base: 6 },
   'load-balancers': { pool: 14, base: 10 },
-  'nat-rules': { pool: 16, base: 12 },
+  'nat-rules': { pool: 30, base: 24 },
   'port-bindings': { pool: 105, base: 85 },
   tokens: { pool: 2, base: 1 },
   quotas: { pool: 2, base: 1 },
@@ -134,12 +134,6 @@ function nextHop(context: Context, isIpv6: boolean): string {
 function switchOfRouter({ random, tables }: Context, routerId: string): string | null {
   const ports = [...tables['logical-router-ports'].values()].filter(port => port.logicalRouterId === routerId);
   return ports.length === 0 || random.chance(0.1) ? null : random.pick(ports).logicalSwitchId;
-}
-
-/** Hypervisors by name, and sometimes one that there is not. */
-function gatewayNames({ random, tables }: Context): readonly string[] {
-  const names = [...tables.hypervisors.values()].map(({ name }) => name);
-  return [random.pick([...names, 'nobody']), random.pick([...names, 'nobody'])];
 }
 
 /** The two ends of a link between routers. */

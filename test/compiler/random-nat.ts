@@ -33,9 +33,26 @@ function routerOf(context: Context): string {
     : random.pick(outside).logicalRouterId;
 }
 
+/** Hypervisors by name, and sometimes one that there is not. */
+export function gatewayNames({ random, tables }: Context): readonly string[] {
+  const names = [...tables.hypervisors.values()].map(({ name }) => name);
+  return [random.pick([...names, 'nobody']), random.pick([...names, 'nobody'])];
+}
+
+/** Mostly a port that is bound where there are physical networks. */
+function boundPort(context: Context): string {
+  const { random, tables } = context;
+  const bound = [...tables['port-bindings'].values()].filter(
+    ({ hypervisorId }) => (tables.hypervisors.get(hypervisorId)?.bridgeMappings.length ?? 0) > 0,
+  );
+  return bound.length === 0 || random.chance(0.2)
+    ? refer(context, 'logical-switch-ports')
+    : random.pick(bound).logicalSwitchPortId;
+}
+
 export const natFields: { readonly [F in Own]: (context: Context, row: NatRule) => NatRule[F] } = {
   logicalRouterId: context => routerOf(context),
-  kind: ({ random }) => random.pick(natKinds),
+  kind: ({ random }) => random.pick([...natKinds, 'floating_ip', 'floating_ip'] as const),
   externalIp: (context, { logicalRouterId, kind }) => externalIp(context, logicalRouterId, kind === 'floating_ip'),
   logicalIp: (context, { kind, externalIp: external }) => {
     const isSix = external.includes(':');
@@ -54,7 +71,7 @@ export const natFields: { readonly [F in Own]: (context: Context, row: NatRule) 
           logicalPort: maybe(context, 0.5, () => 8080),
         })),
   logicalSwitchPortId: (context, { kind }) =>
-    kind === 'floating_ip' ? maybe(context, 0.6, () => refer(context, 'logical-switch-ports')) : null,
+    kind === 'floating_ip' ? maybe(context, 0.9, () => boundPort(context)) : null,
   externalMac: (context, { logicalSwitchPortId }) => (logicalSwitchPortId === null ? null : mac(context)),
   outsideSwitchId: () => null,
 };
