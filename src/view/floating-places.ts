@@ -67,7 +67,7 @@ export class FloatingPlaces {
     const portId = rule?.logicalSwitchPortId ?? null;
     if (rule === null || portId === null || rule.externalMac === null) return null;
     if (this.#view.get('logical-switch-ports', portId) === null) return null;
-    const { logicalRouterId, number } = rule;
+    const { logicalRouterId, externalIp, number } = rule;
     const logicalSwitchId = this.#view.get('logical-routers', logicalRouterId)?.gateway?.logicalSwitchId;
     const binding = this.#view.by('port-bindings', 'logicalSwitchPortId', portId)[0];
     if (logicalSwitchId === undefined || binding === undefined) return null;
@@ -76,6 +76,6 @@ export class FloatingPlaces {
     const hypervisor = this.#view.get('hypervisors', hypervisorId);
     if (network === undefined || hypervisor === null || !hypervisor.allowed || !hypervisor.approved) return null;
     if (bridgeFor(hypervisor.bridgeMappings, network) === null) return null;
-    return { id, logicalRouterId, logicalSwitchId, hypervisorId, number };
+    return { id, logicalRouterId, externalIp, logicalSwitchId, hypervisorId, number };
   }
 }

@@ -104,6 +104,7 @@ export interface FloatingPlace {
   /** The id of the NAT rule. */
   readonly id: string;
   readonly logicalRouterId: string;
+  readonly externalIp: string;
   readonly logicalSwitchId: string;
   readonly hypervisorId: string;
   /** The number of the NAT rule. */

@@ -293,7 +293,7 @@ function gatewayPairsOf(network: ReferenceNetwork): Rows {
 function floatingPlacesOf(network: ReferenceNetwork): Rows {
   const bindings = sortedById(network.rows('port-bindings').values()) as ViewRow<'port-bindings'>[];
   const places = rowsOf(network, 'nat-rules').flatMap(rule => {
-    const { id, logicalRouterId, logicalSwitchPortId: port, externalMac, number } = rule;
+    const { id, logicalRouterId, externalIp, logicalSwitchPortId: port, externalMac, number } = rule;
     if (port === null || externalMac === null || network.get('logical-switch-ports', port) === null) return [];
     const router = network.get('logical-routers', logicalRouterId) as ViewRow<'logical-routers'> | null;
     const logicalSwitchId = router?.gateway?.logicalSwitchId ?? '';
@@ -302,7 +302,7 @@ function floatingPlacesOf(network: ReferenceNetwork): Rows {
     const host = network.get('hypervisors', hypervisorId) as ViewRow<'hypervisors'> | null;
     const isMapped = host?.bridgeMappings.some(each => each.physicalNetwork === outside?.provider?.physicalNetwork);
     if (isMapped !== true || host?.allowed !== true || !host.approved) return [];
-    return [{ id, logicalRouterId, logicalSwitchId, hypervisorId, number }];
+    return [{ id, logicalRouterId, externalIp, logicalSwitchId, hypervisorId, number }];
   });
   return new Map(places.map(row => [row.id, row]));
 }

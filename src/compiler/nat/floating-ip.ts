@@ -21,7 +21,7 @@ import { calledFlows, externalCalledFlows } from './called.js';
 import { callerFlows, translatedFlows } from './caller.js';
 import { calledConnections, callerConnections } from './connections.js';
 import { callerPriority, source } from './matches.js';
-import { speaks, translating, type Translating } from './outside.js';
+import { speakerOf, translating, type Translating } from './outside.js';
 
 /** Whether the hypervisor of the workload speaks for the floating IP. */
 export function isAtWorkload({ id }: NetworkRow<'nat-rules'>, view: TrackedView): boolean {
@@ -98,9 +98,10 @@ export const natFloatingPlace = rule({
   name: 'nat.floating-place',
   number: 164,
   subjects: 'floating-places',
-  compile: ({ id, hypervisorId }, view) => {
-    const row = view.get('nat-rules', id);
-    const translation = row === null || !speaks(row, view) ? null : translating(row, view);
+  compile: (place, view) => {
+    const { hypervisorId } = place;
+    const row = speakerOf(place, view);
+    const translation = row?.id === place.id ? translating(row, view) : null;
     if (row === null || row.externalMac === null || translation === null) return null;
     const mac = macValue(row.externalMac);
     const { outside } = translation;

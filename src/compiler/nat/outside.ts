@@ -95,7 +95,13 @@ export function translating(rule: NetworkRow<'nat-rules'>, view: TrackedView): T
   return port === null ? null : { rule, external, outside, port };
 }
 
+type Shared = Pick<NetworkRow<'nat-rules'>, 'logicalRouterId' | 'externalIp'>;
+
 /** Of the rules that share an address outside, the first by id speaks for all. */
-export function speaks({ id, logicalRouterId, externalIp }: NetworkRow<'nat-rules'>, view: TrackedView): boolean {
-  return view.by('nat-rules', 'external', sharedExternal(logicalRouterId, externalIp))[0]?.id === id;
+export function speakerOf({ logicalRouterId, externalIp }: Shared, view: TrackedView): NetworkRow<'nat-rules'> | null {
+  return view.by('nat-rules', 'external', sharedExternal(logicalRouterId, externalIp))[0] ?? null;
+}
+
+export function speaks(rule: NetworkRow<'nat-rules'>, view: TrackedView): boolean {
+  return speakerOf(rule, view)?.id === rule.id;
 }
