@@ -41,7 +41,7 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'dhcp-options': { pool: 10, base: 6 },
   'dns-records': { pool: 10, base: 6 },
   'load-balancers': { pool: 14, base: 10 },
-  'nat-rules': { pool: 30, base: 24 },
+  'nat-rules': { pool: 16, base: 12 },
   'port-bindings': { pool: 105, base: 85 },
   tokens: { pool: 2, base: 1 },
   quotas: { pool: 2, base: 1 },

@@ -34,6 +34,7 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
   'logical-routers': [
     ['logical-router-ports', 'logicalRouterId'],
     ['static-routes', 'logicalRouterId'],
+    ['nat-rules', 'logicalRouterId'],
   ],
   subnets: [['dhcp-options', 'subnetId']],
   'security-groups': [
@@ -47,6 +48,7 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
     ['mirrors', 'logicalSwitchPortId'],
     ['mirrors', 'collectorPortId'],
     ['dhcp-options', 'logicalSwitchPortId'],
+    ['nat-rules', 'logicalSwitchPortId'],
   ],
 };
 
