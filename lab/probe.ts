@@ -146,6 +146,16 @@ export async function ping(
   return { sent: Number(summary?.[1] ?? count), received: Number(summary?.[2] ?? 0), text: stdout + stderr };
 }
 
+/** Who answers on the way, by numbered hops; those that say nothing are "*". */
+export async function traceroute(from: Pick<Workload, 'exec'>, address: string): Promise<readonly string[]> {
+  const family = address.includes(':') ? '-6' : '-4';
+  const { stdout } = await from.exec(['traceroute', family, '-n', '-q', '1', '-w', '2', '-m', '5', address]);
+  return stdout
+    .split('\n')
+    .slice(1)
+    .flatMap(line => /^\s*\d+\s+(\S+)/.exec(line)?.[1] ?? []);
+}
+
 export interface ThroughputResult {
   readonly bitsPerSecond: number;
   readonly retransmits: number;

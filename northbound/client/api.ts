@@ -9,7 +9,7 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   /** Stable; a later version may have more. See the table of errors in docs/api.md. */
-  readonly code: 'malformed_body' | 'unknown_member' | 'missing_member' | 'invalid_value' | 'out_of_range' | 'duplicate_value' | 'read_only' | 'immutable' | 'unknown_kind' | 'invalid_query' | 'id_mismatch' | 'unsupported_media_type' | 'body_too_large' | 'method_not_allowed' | 'unauthenticated' | 'forbidden' | 'identity_provider_unavailable' | 'rate_limited' | 'not_found' | 'reference_not_found' | 'reference_ambiguous' | 'id_in_use' | 'in_use' | 'quota_exceeded' | 'quota_exists' | 'revision_mismatch' | 'subnet_overlap' | 'address_outside_subnet' | 'address_reserved' | 'address_in_use' | 'addresses_exhausted' | 'mac_in_use' | 'pool_overlap' | 'pool_contains_gateway' | 'family_mismatch' | 'network_overlap' | 'network_outside_subnets' | 'peer_conflict' | 'next_hop_unreachable' | 'route_in_use' | 'qos_rule_in_use' | 'segment_in_use' | 'dhcp_option_in_use' | 'dns_record_in_use' | 'virtual_port_in_use' | 'rule_in_use' | 'too_many_sets' | 'contradiction' | 'mtu_too_large' | 'mtu_too_small' | 'keys_exhausted' | 'log_trimmed' | 'revision_unknown' | 'revision_not_reached' | 'not_connected' | 'invalid_option' | 'data_directory_in_use' | 'database_unsupported' | 'schema_too_new' | 'store_unavailable' | 'outcome_unknown' | 'write_conflict' | 'storage_full' | 'internal';
+  readonly code: 'malformed_body' | 'unknown_member' | 'missing_member' | 'invalid_value' | 'out_of_range' | 'duplicate_value' | 'read_only' | 'immutable' | 'unknown_kind' | 'invalid_query' | 'id_mismatch' | 'unsupported_media_type' | 'body_too_large' | 'method_not_allowed' | 'unauthenticated' | 'forbidden' | 'identity_provider_unavailable' | 'rate_limited' | 'not_found' | 'reference_not_found' | 'reference_ambiguous' | 'id_in_use' | 'in_use' | 'quota_exceeded' | 'quota_exists' | 'revision_mismatch' | 'subnet_overlap' | 'address_outside_subnet' | 'address_reserved' | 'address_in_use' | 'addresses_exhausted' | 'mac_in_use' | 'pool_overlap' | 'pool_contains_gateway' | 'family_mismatch' | 'network_overlap' | 'network_outside_subnets' | 'peer_conflict' | 'next_hop_unreachable' | 'route_in_use' | 'qos_rule_in_use' | 'segment_in_use' | 'dhcp_option_in_use' | 'dns_record_in_use' | 'virtual_port_in_use' | 'nat_rule_in_use' | 'rule_in_use' | 'too_many_sets' | 'contradiction' | 'mtu_too_large' | 'mtu_too_small' | 'keys_exhausted' | 'log_trimmed' | 'revision_unknown' | 'revision_not_reached' | 'not_connected' | 'invalid_option' | 'data_directory_in_use' | 'database_unsupported' | 'schema_too_new' | 'store_unavailable' | 'outcome_unknown' | 'write_conflict' | 'storage_full' | 'internal';
   readonly detail: string;
   /** What to do about it. */
   readonly help: string;
@@ -2361,6 +2361,164 @@ export interface LoadBalancer {
   }[];
 }
 
+export interface NatRuleCreate {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The logical router. */
+  readonly logical_router_id: string;
+  /** snat: connections that begin inside; dnat: those that begin outside; floating_ip: both, one address for one workload. */
+  readonly kind: 'snat' | 'dnat' | 'floating_ip';
+  /** The address outside. snat, dnat: one of the router port there; floating_ip: a free one of a subnet there, allocated when left out. */
+  readonly external_ip?: string;
+  /** The address inside; for snat also a network, of which the longest prefix wins. One floating IP for each address. */
+  readonly logical_ip: string;
+  /** snat, floating_ip: what begins inside and goes to these keeps its own address. */
+  readonly exempted_destinations?: readonly string[];
+  /** dnat: only these ports, from external_port to external_port_max (left out: one port; at most 256), to as many from logical_port on (left out: the same). */
+  readonly port_map?: {
+    readonly protocol: 'tcp' | 'udp' | 'sctp';
+    readonly external_port: number;
+    readonly external_port_max?: number | null;
+    readonly logical_port?: number | null;
+  } | null;
+  /** floating_ip: the port of the workload. Then its own hypervisor speaks for the address outside, where it has a bridge for the physical network; else, and left out, the gateway does. */
+  readonly logical_switch_port_id?: string | null;
+}
+
+export interface NatRuleReplace {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The logical router. */
+  readonly logical_router_id: string;
+  /** snat: connections that begin inside; dnat: those that begin outside; floating_ip: both, one address for one workload. */
+  readonly kind: 'snat' | 'dnat' | 'floating_ip';
+  /** The address outside. snat, dnat: one of the router port there; floating_ip: a free one of a subnet there, allocated when left out. */
+  readonly external_ip?: string;
+  /** The address inside; for snat also a network, of which the longest prefix wins. One floating IP for each address. */
+  readonly logical_ip: string;
+  /** snat, floating_ip: what begins inside and goes to these keeps its own address. */
+  readonly exempted_destinations?: readonly string[];
+  /** dnat: only these ports, from external_port to external_port_max (left out: one port; at most 256), to as many from logical_port on (left out: the same). */
+  readonly port_map?: {
+    readonly protocol: 'tcp' | 'udp' | 'sctp';
+    readonly external_port: number;
+    readonly external_port_max?: number | null;
+    readonly logical_port?: number | null;
+  } | null;
+  /** floating_ip: the port of the workload. Then its own hypervisor speaks for the address outside, where it has a bridge for the physical network; else, and left out, the gateway does. */
+  readonly logical_switch_port_id?: string | null;
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** The MAC address of a floating IP with a port, outside. */
+  readonly external_mac?: string | null;
+  /** Whether it is in force, and why not. */
+  readonly status?: {
+    readonly active: boolean;
+    readonly reason: string | null;
+  };
+}
+
+export interface NatRulePatch {
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** The MAC address of a floating IP with a port, outside. */
+  readonly external_mac?: string | null;
+  /** Whether it is in force, and why not. */
+  readonly status?: {
+    readonly active: boolean;
+    readonly reason: string | null;
+  };
+  /** Name for people; not unique. */
+  readonly name?: string | null;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string | null;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>> | null;
+  /** The logical router. */
+  readonly logical_router_id?: string | null;
+  /** snat: connections that begin inside; dnat: those that begin outside; floating_ip: both, one address for one workload. */
+  readonly kind?: 'snat' | 'dnat' | 'floating_ip' | null;
+  /** The address outside. snat, dnat: one of the router port there; floating_ip: a free one of a subnet there, allocated when left out. */
+  readonly external_ip?: string | null;
+  /** The address inside; for snat also a network, of which the longest prefix wins. One floating IP for each address. */
+  readonly logical_ip?: string | null;
+  /** snat, floating_ip: what begins inside and goes to these keeps its own address. */
+  readonly exempted_destinations?: readonly string[] | null;
+  /** dnat: only these ports, from external_port to external_port_max (left out: one port; at most 256), to as many from logical_port on (left out: the same). */
+  readonly port_map?: {
+    readonly protocol: 'tcp' | 'udp' | 'sctp';
+    readonly external_port: number;
+    readonly external_port_max?: number | null;
+    readonly logical_port?: number | null;
+  } | null;
+  /** floating_ip: the port of the workload. Then its own hypervisor speaks for the address outside, where it has a bridge for the physical network; else, and left out, the gateway does. */
+  readonly logical_switch_port_id?: string | null;
+}
+
+/** Translation of addresses where a logical router reaches the outside by its gateway. */
+export interface NatRule {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id: string;
+  /** Name for people; not unique. */
+  readonly name: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When the object was created. */
+  readonly created_at: string;
+  /** When the object was last changed. */
+  readonly updated_at: string;
+  /** The revision that last changed the object. */
+  readonly revision: number;
+  /** The logical router. */
+  readonly logical_router_id: string;
+  /** snat: connections that begin inside; dnat: those that begin outside; floating_ip: both, one address for one workload. */
+  readonly kind: 'snat' | 'dnat' | 'floating_ip';
+  /** The address outside. snat, dnat: one of the router port there; floating_ip: a free one of a subnet there, allocated when left out. */
+  readonly external_ip: string;
+  /** The address inside; for snat also a network, of which the longest prefix wins. One floating IP for each address. */
+  readonly logical_ip: string;
+  /** snat, floating_ip: what begins inside and goes to these keeps its own address. */
+  readonly exempted_destinations: readonly string[];
+  /** dnat: only these ports, from external_port to external_port_max (left out: one port; at most 256), to as many from logical_port on (left out: the same). */
+  readonly port_map: {
+    readonly protocol: 'tcp' | 'udp' | 'sctp';
+    readonly external_port: number;
+    readonly external_port_max?: number | null;
+    readonly logical_port?: number | null;
+  } | null;
+  /** floating_ip: the port of the workload. Then its own hypervisor speaks for the address outside, where it has a bridge for the physical network; else, and left out, the gateway does. */
+  readonly logical_switch_port_id: string | null;
+  /** The MAC address of a floating IP with a port, outside. */
+  readonly external_mac: string | null;
+  /** Whether it is in force, and why not. */
+  readonly status: {
+    readonly active: boolean;
+    readonly reason: string | null;
+  };
+}
+
 export interface TokenCreate {
   /** Identity; any UUID may be chosen at creation. */
   readonly id?: string;
@@ -2712,6 +2870,18 @@ export interface Routes {
   readonly 'PATCH /v1/load-balancers/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: LoadBalancerPatch; readonly reply: LoadBalancer };
   /** Delete a load-balancer */
   readonly 'DELETE /v1/load-balancers/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
+  /** List nat-rules */
+  readonly 'GET /v1/nat-rules': { readonly query: { readonly name?: string; readonly project_id?: string; readonly logical_router_id?: string; readonly logical_switch_port_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly NatRule[]; readonly next?: string; } };
+  /** Create a nat-rule */
+  readonly 'POST /v1/nat-rules': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: NatRuleCreate; readonly reply: NatRule };
+  /** Read one nat-rule */
+  readonly 'GET /v1/nat-rules/{id}': { readonly query: { readonly min_revision?: string; }; readonly body: never; readonly reply: NatRule };
+  /** Create or replace a nat-rule */
+  readonly 'PUT /v1/nat-rules/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: NatRuleReplace; readonly reply: NatRule };
+  /** Change a nat-rule (RFC 7396) */
+  readonly 'PATCH /v1/nat-rules/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: NatRulePatch; readonly reply: NatRule };
+  /** Delete a nat-rule */
+  readonly 'DELETE /v1/nat-rules/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
   /** List tokens */
   readonly 'GET /v1/tokens': { readonly query: { readonly name?: string; readonly project_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly Token[]; readonly next?: string; } };
   /** Create a token */
@@ -2876,6 +3046,13 @@ export interface Collections {
     readonly replace: LoadBalancerReplace;
     readonly patch: LoadBalancerPatch;
     readonly filter: { readonly name?: string; readonly project_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
+  };
+  readonly 'nat-rules': {
+    readonly object: NatRule;
+    readonly create: NatRuleCreate;
+    readonly replace: NatRuleReplace;
+    readonly patch: NatRulePatch;
+    readonly filter: { readonly name?: string; readonly project_id?: string; readonly logical_router_id?: string; readonly logical_switch_port_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
   };
   readonly 'tokens': {
     readonly object: Token;

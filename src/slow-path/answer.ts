@@ -12,6 +12,7 @@ import { addressingAnswers, type AddressingClass, isAddressing } from './address
 import type { Rate } from './allowance.js';
 import {
   addressOf,
+  gatewayRouterOf,
   isDirectedBroadcast,
   judgeOf,
   routerOf,
@@ -52,7 +53,7 @@ export interface Punted {
 
 /** Who pays for the answer to a packet. */
 export interface Account {
-  /** Null: a router, which asks for itself. */
+  /** Null: a router, which asks for itself, or tells who is outside. */
   readonly port: BoundPort | null;
   /** What is answered for one key is limited by itself, and waits behind itself. */
   readonly key: string;
@@ -71,7 +72,8 @@ function senderPart(data: Uint8Array): number {
 
 /**
  * The port that has sent it, if that is one of the hypervisor. What came to it through a tunnel is only answered where rules of a port
- * have judged it: in the name of that port, and for its sender. What is to be logged is about the port whose rules decided.
+ * have judged it: in the name of that port, and for its sender. Who is outside is told by the router that is outside here. What is to be
+ * logged is about the port whose rules decided.
  */
 export function accountOf(view: NetworkReader, { hypervisorId, at, data }: Punted): Account | Silence {
   const entry = puntClassEntries[at.puntClass];
@@ -84,10 +86,14 @@ export function accountOf(view: NetworkReader, { hypervisorId, at, data }: Punte
     const port = senderOf(view, hypervisorId, at);
     return port === null ? 'foreign_port' : { port, key: port.id, rate: entry };
   }
-  if (entry.fromElsewhere === undefined) return 'of_no_port';
-  const port = judgeOf(view, hypervisorId, at);
-  if (port === null) return 'foreign_port';
-  return { port, key: `${port.id} ${senderPart(data)}`, rate: entry.fromElsewhere };
+  const { fromElsewhere: rate } = entry;
+  if (rate === undefined) return 'of_no_port';
+  if (at.puntClass === 'reject') {
+    const port = judgeOf(view, hypervisorId, at);
+    return port === null ? 'foreign_port' : { port, key: `${port.id} ${senderPart(data)}`, rate };
+  }
+  const gateway = gatewayRouterOf(view, hypervisorId, at);
+  return gateway === null ? 'of_no_port' : { port: null, key: `${gateway.port.id} ${senderPart(data)}`, rate };
 }
 
 /** What is to be said about a packet that `port` accounts for. */
@@ -98,34 +104,36 @@ export function answersTo(
   defaultUnderlayMtu: number,
 ): readonly Answer[] | Silence {
   const { puntClass } = punted.at;
-  if (port === null) {
+  if (puntClass === 'neighbour') {
     const question = neighbourQuestion(view, punted);
     return typeof question === 'string' ? question : [question];
   }
   const frame = parseFrame(punted.data);
   if (frame === null) return 'malformed';
-  if (isAddressing(puntClass)) return addressingAnswers(view, puntClass, port, frame, defaultUnderlayMtu);
+  if (isAddressing(puntClass))
+    return port === null ? 'of_no_port' : addressingAnswers(view, puntClass, port, frame, defaultUnderlayMtu);
   const answer = errorAbout(view, { ...punted, puntClass }, port, frame);
   return typeof answer === 'string' ? answer : [answer];
 }
 
 /** A packet of a class whose answer is an error. */
 interface Refused extends Punted {
-  readonly puntClass: Exclude<PuntClass, AddressingClass>;
+  readonly puntClass: Exclude<PuntClass, AddressingClass | 'neighbour'>;
 }
 
 /** What the sender of a packet that goes no further is told. */
 function errorAbout(
   view: NetworkReader,
   { hypervisorId, at, puntClass }: Refused,
-  port: BoundPort,
+  port: BoundPort | null,
   frame: Frame,
 ): Answer | Silence {
-  const router = routerOf(view, port, at);
-  if (!mayBeAnswered(frame) || isForMany(view, at, port, router, frame)) return 'not_to_be_answered';
+  const router = port === null ? gatewayRouterOf(view, hypervisorId, at) : routerOf(view, port, at);
+  const switchId = (port ?? router?.port)?.logicalSwitchId ?? null;
+  if (switchId === null) return 'foreign_port';
+  if (!mayBeAnswered(frame) || isForMany(view, at, switchId, router, frame)) return 'not_to_be_answered';
   switch (puntClass) {
     case 'verdict':
-    case 'neighbour':
     case 'health':
       return 'not_to_be_answered';
     case 'reject':
@@ -133,9 +141,10 @@ function errorAbout(
     case 'ttl_exceeded':
       return fromRouter(router, frame, { kind: 'timeExceeded' });
     case 'unreachable':
-      return at.dropReason === 'not_for_router'
-        ? fromRouterItself(router, frame)
-        : fromRouter(router, frame, { kind: unreachableKind(at.dropReason) });
+      if (at.dropReason !== 'not_for_router')
+        return fromRouter(router, frame, { kind: unreachableKind(at.dropReason) });
+      // From outside it may be of a connection that another gateway has translated until now: a reset would end it.
+      return port === null ? 'not_to_be_answered' : fromRouterItself(router, frame);
     case 'too_big': {
       const capacity = tunnelCapacity(view, hypervisorId, at.outHost);
       if (capacity === null) return 'foreign_port';
@@ -144,7 +153,7 @@ function errorAbout(
       // Also of IPv4 that may be fragmented: Open vSwitch cannot do it, and the sender can.
       const error: IcmpError = { kind: 'tooBig', mtu };
       if (router !== null) return fromRouter(router, frame, error);
-      const own = switchOf(view, port, at);
+      const own = port === null ? null : switchOf(view, port, at);
       return own === null ? 'foreign_port' : fromSwitch(own.datapathKey, at.outPort, frame, error);
     }
   }
@@ -172,13 +181,13 @@ function isHost({ family }: IpPacket, address: bigint): boolean {
 function isForMany(
   view: NetworkReader,
   at: PuntedAt,
-  port: BoundPort,
+  switchId: string,
   router: RouterInterface | null,
   { packet }: Frame,
 ): boolean {
   if (at.flood !== 0 && (at.puntClass === 'reject' || at.puntClass === 'too_big')) return true;
   if (packet.family === 6) return false;
-  return [packet.src, packet.dst].some(address => isDirectedBroadcast(view, port, router, address));
+  return [packet.src, packet.dst].some(address => isDirectedBroadcast(view, switchId, router, address));
 }
 
 /** The least that every link of IPv6 carries: senders believe nothing below (RFC 8200, section 5; RFC 8201, section 4). */

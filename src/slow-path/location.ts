@@ -1,9 +1,10 @@
 /** Where a punted packet was, in terms of the network: from the numbers that the switch says to rows, and only those of that host. */
 import { broadcastAddress, parseCidr } from '../base/address.js';
 import { tunnelMtu } from '../model/effective-mtu.js';
+import { isGatewayPort } from '../model/gateway.js';
 import type { PuntedAt } from '../compiler/punts/punted-packet.js';
 import type { NetworkReader } from '../view/network-view.js';
-import { broadcastPlace, residencyId, type ViewRow, zonePlace } from '../view/rows.js';
+import { broadcastPlace, gatewayPlaceId, residencyId, type ViewRow, zonePlace } from '../view/rows.js';
 
 type BoundPort = ViewRow<'bound-ports'>;
 type Router = ViewRow<'logical-routers'>;
@@ -35,10 +36,10 @@ export function switchOf(
   return own?.datapathKey === datapath ? own : null;
 }
 
-/** Whether the address is for everybody on a network of that port's switch or of the router. */
+/** Whether the address is for everybody on a network of that switch or of the router. */
 export function isDirectedBroadcast(
   view: NetworkReader,
-  { logicalSwitchId }: BoundPort,
+  logicalSwitchId: string,
   router: RouterInterface | null,
   address: bigint,
 ): boolean {
@@ -66,6 +67,16 @@ export function routerOf(view: NetworkReader, sender: BoundPort, at: PuntedAt): 
     .by('logical-router-ports', 'logicalRouterId', found.router.id)
     .find(port => port.logicalSwitchId === sender.logicalSwitchId);
   return { router: found.router, port: near ?? found.port };
+}
+
+/**
+ * The router that drops what came from outside, or by which it came, and its port there: only on a hypervisor that can be its gateway.
+ */
+export function gatewayRouterOf(view: NetworkReader, hypervisorId: string, at: PuntedAt): RouterInterface | null {
+  const router = routerAt(view, at)?.router;
+  if (router === undefined || view.get('gateway-places', gatewayPlaceId(router.id, hypervisorId)) === null) return null;
+  const port = view.by('logical-router-ports', 'logicalRouterId', router.id).find(each => isGatewayPort(router, each));
+  return port === undefined ? null : { router, port };
 }
 
 function routerAt(view: NetworkReader, { datapath, inPort }: PuntedAt): RouterInterface | null {

@@ -3,15 +3,16 @@
  *
  *   workload on hv1 ── router ──(tunnel)──► gateway hv2, or else hv3 ── physical network ── host outside
  */
-import { ping, Probe, type ProbeResult } from '../../lab/probe.js';
+import { ping, Probe, type ProbeEnd, type ProbeResult } from '../../lab/probe.js';
 import type { OutsideHost } from '../../lab/physical-network.js';
 import { eventually } from '../../lab/processes.js';
 import type { RestObject } from '../../lab/weft-client.js';
 import type { Workload } from '../../lab/workload.js';
-import { planRouter, planSwitch } from '../fixtures/topology.js';
+import { create, planRouter, planSwitch } from '../fixtures/topology.js';
 import type { WeftLab } from '../fixtures/weft-lab.js';
 
 const places = ['hv2', 'hv3'] as const;
+const families = [4, 6] as const;
 
 /** Where the router is to be outside. Both gateways have a bridge for the physical network. */
 export interface Ground {
@@ -19,6 +20,8 @@ export interface Ground {
   readonly outside: OutsideHost;
   /** Of the host outside, without its own part. */
   readonly cidrs: readonly string[];
+  /** What the workload is outside, an address of each family; left out: itself, by routes. */
+  readonly floating?: Readonly<Record<4 | 6, string>>;
 }
 
 /** What a router says of its gateway. */
@@ -47,12 +50,14 @@ export class GatewaySite {
     readonly outside: OutsideHost,
     readonly workload: Workload,
     private readonly routerId: string,
+    /** The workload as whoever is outside knows it. */
+    private readonly reached: ProbeEnd,
     private readonly routes: readonly (readonly string[])[],
     private readonly gatewayIds: readonly string[],
   ) {}
 
   /** Makes it in a lab of three; returns when packets go both ways. */
-  static async create(weftLab: WeftLab, { provider, outside, cidrs }: Ground): Promise<GatewaySite> {
+  static async create(weftLab: WeftLab, { provider, outside, cidrs, floating }: Ground): Promise<GatewaySite> {
     const { client } = weftLab;
     const gateways = await Promise.all(places.map(name => client.find('hypervisors', name)));
     for (const { id } of gateways) await client.patch('hypervisors', id, { gateway: true });
@@ -64,10 +69,23 @@ export class GatewaySite {
     const [workload] = await weftLab.plug({ inner: 'hv1' });
     if (workload === undefined) throw new Error('no workload');
     const nextHops = outer.gateways.map(address => address.slice(0, address.indexOf('/')));
-    const routes = inner.cidrs.map((cidr, i) => [cidr, 'via', nextHops[i] ?? '']);
+    const routes = floating === undefined ? inner.cidrs.map((cidr, i) => [cidr, 'via', nextHops[i] ?? '']) : [];
     for (const route of routes) await outside.exec(['ip', 'route', 'add', ...route]);
+    if (floating !== undefined)
+      await weftLab.build(
+        families.map(family =>
+          create('nat-rules', {
+            logical_router_id: router.id,
+            kind: 'floating_ip',
+            external_ip: floating[family],
+            logical_ip: workload.address(family),
+          }),
+        ),
+      );
+    const { namespace, mark } = workload;
+    const address = (family: 4 | 6): string => floating?.[family] ?? workload.address(family);
     const ids = gateways.map(({ id }) => id);
-    const site = new GatewaySite(weftLab, outside, workload, router.id, routes, ids);
+    const site = new GatewaySite(weftLab, outside, workload, router.id, { namespace, mark, address }, routes, ids);
     await site.settled();
     return site;
   }
@@ -89,11 +107,11 @@ export class GatewaySite {
     );
     for (const [from, to] of [
       [this.workload, this.outside],
-      [this.outside, this.workload],
+      [this.outside, this.reached],
     ] as const) {
-      for (const family of [4, 6] as const) {
+      for (const family of families) {
         await eventually(
-          `${from.name} reaches ${to.name} over IPv${family}`,
+          `${from.name} reaches ${to.address(family)}`,
           async () => (await ping(from, to.address(family), { count: 2 })).received === 2,
         );
       }
@@ -108,9 +126,9 @@ export class GatewaySite {
 
   /** Packets both ways, 1,000 in a second, while the fault happens. */
   async under(fault: () => Promise<void>, afterwardsMs: number): Promise<Losses> {
-    const { workload, outside } = this;
+    const { workload, outside, reached } = this;
     const out = await Probe.start({ from: workload, to: outside });
-    const back = await Probe.start({ from: outside, to: workload });
+    const back = await Probe.start({ from: outside, to: reached });
     await pause(1_000);
     await fault();
     await pause(afterwardsMs);

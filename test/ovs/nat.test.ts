@@ -5,12 +5,13 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { inNamespace } from '../../lab/namespaces.js';
+import { inNamespace, setKernelOptions } from '../../lab/namespaces.js';
 import type { OutsideHost, PhysicalNetwork } from '../../lab/physical-network.js';
-import { ping } from '../../lab/probe.js';
+import { ping, traceroute } from '../../lab/probe.js';
 import { commandEnvironment, eventually } from '../../lab/processes.js';
 import type { RestObject } from '../../lab/weft-client.js';
 import type { Workload } from '../../lab/workload.js';
+import { requires } from '../fixtures/requires.js';
 import { create, planRouter, planSwitch, type Value } from '../fixtures/topology.js';
 import { APPLIED_WITHIN_MS, usesSharedWeftLab } from '../fixtures/weft-lab.js';
 import { serve, Stream } from './streams.js';
@@ -45,6 +46,9 @@ async function ask(from: Station, address: string, port: number, transport: 'tcp
 
 describe('translation of addresses', function () {
   this.timeout(180_000);
+  before(function () {
+    requires(this, { root: true, tools: ['traceroute'] });
+  });
   const weftLab = usesSharedWeftLab();
   const ending: (() => Promise<void>)[] = [];
   let network: PhysicalNetwork | null = null;
@@ -155,6 +159,15 @@ describe('translation of addresses', function () {
     await reaches(outside, at(1));
     await reaches(a, at(1));
     assert.equal(await ask(outside, at(1), 80), 'none');
+    // What another rule with the same address takes along when it goes is taken up again by whoever still has one.
+    const another = translate(one.router, 'snat', at(1), '10.78.0.0/24');
+    await weftLab().build([another]);
+    const [near, far] = [await Stream.exchange(a, at(200), 7_000), await Stream.exchange(outside, at(1), 7_000)];
+    for (const stream of [near, far]) ending.push(() => stream.stop());
+    assert.ok(await near.flows(), 'the port is the same outside');
+    await weftLab().client.transaction([{ op: 'delete', kind: 'nat-rules', id: another.id ?? '' }], applied);
+    await near.during(400);
+    assert.ok((await near.flows()) && (await far.flows()), 'who has another network goes on');
   });
 
   it('gives a workload an address outside, from inside too, and keeps its connections when the gateway is drained', async () => {
@@ -267,5 +280,50 @@ describe('translation of addresses', function () {
     for (const stream of streams) assert.ok(await stream.ceases(), 'the stream ends with the rule');
     assert.equal(await ask(outside, at(1), 8_080), 'none');
     await forgotten(`reply=(src=${b.address(4)},`);
+  });
+
+  it('shows the errors of others to whom they concern: traceroute and path MTU discovery, from inside and from outside', async () => {
+    const logicalSwitch = outer();
+    const one = tenant('one', logicalSwitch, 1, ['a', 'b']);
+    const route = (destination: string, family: 4 | 6) =>
+      create('static-routes', { logical_router_id: one.router, destination, next_hop: at(200, family) });
+    await weftLab().build([
+      ...logicalSwitch.operations,
+      ...one.operations,
+      route('0.0.0.0/0', 4),
+      route('::/0', 6),
+      ...families.map(family =>
+        translate(one.router, 'floating_ip', at(77, family), family === 4 ? '10.77.0.12' : 'fd00:77::12'),
+      ),
+    ]);
+    const [a, b] = await weftLab().plug({ a: 'hv1', b: 'hv3' });
+    assert.ok(a !== undefined && b !== undefined);
+    // The one host outside leads to an address that the other has, by a link that carries less.
+    const options = { 'ipv4/ip_forward': 1, 'ipv6/conf/all/forwarding': 1, 'ipv4/icmp_ratelimit': 0 } as const;
+    await setKernelOptions(outside.namespace, {
+      ...options,
+      'ipv6/icmp/ratelimit': 0,
+      'ipv4/conf/all/send_redirects': 0,
+    });
+    await setKernelOptions(outside.namespace, { 'ipv4/conf/eth0/send_redirects': 0 });
+    const workloads: readonly Workload[] = [a, b];
+    const far = { 4: { address: '198.51.100.9', mtu: 1_000 }, 6: { address: 'fd00:bb::9', mtu: 1_280 } } as const;
+    for (const family of families) {
+      const { address, mtu } = far[family];
+      await exempted.exec(['ip', 'addr', 'add', address, 'dev', 'lo']);
+      await outside.exec(['ip', 'route', 'add', address, 'via', at(201, family), 'mtu', 'lock', String(mtu)]);
+      for (const workload of workloads) {
+        await reaches(workload, address);
+        const inner = family === 4 ? '10.77.0.1' : 'fd00:77::1';
+        assert.deepEqual(await traceroute(workload, address), [inner, at(200, family), address]);
+        const large = await ping(workload, address, { packetBytes: 1_400 });
+        assert.match(large.text, new RegExp(`mtu ?= ?${mtu}`), large.text);
+      }
+      await reaches(outside, at(77, family));
+      // What the router says of a translated packet comes from where that was sent to.
+      assert.deepEqual(await traceroute(outside, at(77, family)), [at(77, family), at(77, family)]);
+      const large = await ping(outside, at(77, family), { packetBytes: 1_500 });
+      assert.match(large.text, /mtu ?= ?1450/, large.text);
+    }
   });
 });

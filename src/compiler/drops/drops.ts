@@ -40,13 +40,16 @@ function missFlow(stage: Stage): readonly Flow[] {
   return actions === null ? [] : [flow(stage, { priority: 0, match: {}, actions })];
 }
 
-/** Answers of Weft are of no port, as what comes through a tunnel: that they are dropped is told to nobody. */
+/**
+ * Who has sent what comes through a tunnel is told by the hypervisor there, but of what rules here reject. What is of no port, and has come
+ * through none, is from outside by a gateway here, or an answer of Weft: Weft knows which.
+ */
 function answeredFlows(dropReason: number, puntClass: PuntClass): readonly Flow[] {
   const { lanes, lanesFromElsewhere } = puntClassEntries[puntClass];
   return [
     flow(dropReasonCounters, {
       priority: 110,
-      match: { dropReason, origin: 0 },
+      match: { dropReason, origin: 0, ...(lanesFromElsewhere === undefined ? { fromUnderlay: 1 } : {}) },
       actions: lanesFromElsewhere === undefined ? [] : puntSteps(puntClass, lanesFromElsewhere),
     }),
     flow(dropReasonCounters, { priority: 100, match: { dropReason }, actions: puntSteps(puntClass, lanes) }),

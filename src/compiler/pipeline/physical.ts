@@ -94,7 +94,7 @@ export const dropCounters = learnedStage('drop_counters', {
 export const dropReasonCounters = subroutine('drop_reasons', {
   purpose:
     'A flow or two for each reason; they count every packet, and have Weft answer it where the sender is to be told.',
-  reads: ['dropReason', 'origin', 'ctZone'],
+  reads: ['dropReason', 'origin', 'fromUnderlay', 'ctZone'],
   writes: ['puntClass', 'puntLane'],
 });
 

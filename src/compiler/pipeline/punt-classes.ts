@@ -69,12 +69,12 @@ export interface PuntClassEntry {
   readonly code: number;
   /** Null: a meter of its own lets through what comes. */
   readonly lanes: LaneGroupName | null;
-  /** Of packets that entered the hypervisor through a tunnel; absent: they are not answered there (answers of Weft neither). */
+  /** Of packets that entered the hypervisor through a tunnel; absent: they are not answered there. */
   readonly lanesFromElsewhere?: LaneGroupName;
   /** So many of one port are answered in a second, and so many at once. More are dropped, and counted. */
   readonly perSecond: number;
   readonly burst: number;
-  /** The same for each of eight parts of the senders elsewhere (`senderParts`), by the port that judged. */
+  /** The same for each of eight parts of the senders elsewhere (`senderParts`): by the port that judged, or the router that is outside here. */
   readonly fromElsewhere?: { readonly perSecond: number; readonly burst: number };
   readonly purpose: string;
 }
@@ -95,6 +95,7 @@ export const puntClasses = {
     lanes: 'senders',
     perSecond: 25,
     burst: 50,
+    fromElsewhere: { perSecond: 10, burst: 10 },
     purpose: 'Its TTL was used up at a router (ICMP time exceeded).',
   },
   unreachable: {
@@ -102,6 +103,7 @@ export const puntClasses = {
     lanes: 'senders',
     perSecond: 25,
     burst: 25,
+    fromElsewhere: { perSecond: 10, burst: 10 },
     purpose:
       'A router has no route or no neighbour for it, or does not serve it itself (ICMP destination unreachable, TCP reset).',
   },
@@ -110,6 +112,7 @@ export const puntClasses = {
     lanes: 'senders',
     perSecond: 25,
     burst: 25,
+    fromElsewhere: { perSecond: 10, burst: 10 },
     purpose: 'It does not fit the tunnel that it has to go through (ICMP fragmentation needed, packet too big).',
   },
   dhcpv4: {
