@@ -3,7 +3,7 @@
  * dependencies, build, and, as root on Debian, the missing packages. Says what it does; what is there already is left alone,
  * so that a second run does nothing. Plain Node without dependencies, for it runs before there are any.
  *
- *   node lab/prepare.mjs start|demo|test|kernel|bench
+ *   node lab/prepare.mjs start|demo|test|integrations|kernel|bench
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -23,11 +23,14 @@ const labTools = [
 ].concat(['ip', 'ethtool', 'ping', 'busybox', 'dig']);
 /** What only the tests with virtual machines need. */
 const guestTools = ['qemu-system-x86_64', 'depmod'];
-const testTools = Object.keys(toolPackages).filter(tool => !guestTools.includes(tool));
+/** What only the tests with other people's clients need. */
+const clientTools = ['openstack'];
+const testTools = Object.keys(toolPackages).filter(tool => !guestTools.includes(tool) && !clientTools.includes(tool));
 const toolsOf = {
   start: [],
   demo: labTools,
   test: testTools,
+  integrations: [...testTools, ...clientTools],
   kernel: [...testTools, ...guestTools],
   bench: labTools.filter(tool => tool.startsWith('ovs')).concat('initdb'),
 };
@@ -142,7 +145,7 @@ function installPackages(purpose) {
   if (left.length === 0) return;
   const names = packagesOf(left).join(' ');
   const advice = `missing: ${left.join(', ')}; Debian packages: ${names}. As root: apt-get install ${names}`;
-  if (purpose === 'test' || purpose === 'kernel')
+  if (['test', 'integrations', 'kernel'].includes(purpose))
     say(`${advice}\nprepare: the tests that need them are skipped (an error with CI=1)`);
   else fail(advice);
 }

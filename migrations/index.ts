@@ -12,6 +12,7 @@ import { Gateways1763764200000 } from './1763764200000-gateways.js';
 import { LoadBalancers1763766000000 } from './1763766000000-load-balancers.js';
 import { HealthChecks1763767000000 } from './1763767000000-health-checks.js';
 import { Nat1763768000000 } from './1763768000000-nat.js';
+import { NeutronObjects1763800000000 } from './1763800000000-neutron-objects.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -27,4 +28,5 @@ export const migrations = [
   LoadBalancers1763766000000,
   HealthChecks1763767000000,
   Nat1763768000000,
+  NeutronObjects1763800000000,
 ] as const;

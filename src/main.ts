@@ -6,13 +6,15 @@
  *     ▲                     │
  *     └─── view, fleet ◄────┘
  */
+import { Keystone } from '../northbound/neutron/keystone.js';
+import { neutronFrontEnd } from '../northbound/neutron/neutron.js';
 import { type Authenticator, openAuthenticator, readOrCreateToken } from '../northbound/rest/authentication.js';
 import { fleetStatus } from '../northbound/rest/fleet-status.js';
 import type { Readiness } from '../northbound/rest/health.js';
 import { buildMetrics } from '../northbound/rest/metrics.js';
 import { NetworkState } from '../northbound/rest/network-state.js';
 import { RateLimit } from '../northbound/rest/rate-limit.js';
-import { buildRestServer, setRestTls } from '../northbound/rest/server.js';
+import { buildRestServer, type RestContext, setRestTls } from '../northbound/rest/server.js';
 import { SouthboundReport } from '../northbound/rest/southbound-status.js';
 import { type ForeignTokens, TokenAuthenticator } from '../northbound/rest/token-authenticator.js';
 import { TrafficMetrics } from '../northbound/rest/traffic-metrics.js';
@@ -168,26 +170,27 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   if (config.auth === 'token') onStop(await tokenUses.start());
   const tracer = new Tracer({ view, tablesOf: hypervisorId => fleet.tablesOf(hypervisorId) });
   const authenticator = await authenticatorOf(config, log, view, id => tokenUses.note(id));
-  const rest = await buildRestServer(
-    {
-      store,
-      state,
-      convergence: fleet.convergence,
-      authenticator,
-      rateLimit: config.auth === 'none' || config.rateLimit === null ? null : new RateLimit(clock, config.rateLimit),
-      trustedProxies: config.trustedProxies,
-      clock,
-      log,
-      metrics,
-      readiness,
-      isActive,
-      southbound: () => southboundReport.status(),
-      verdict: question => verdictOf(view, tracer, question),
-      verdictLog: controller.slowPath.verdictLog,
-      version,
-    },
-    tls,
-  );
+  const context: RestContext = {
+    store,
+    state,
+    convergence: fleet.convergence,
+    authenticator,
+    rateLimit: config.auth === 'none' || config.rateLimit === null ? null : new RateLimit(clock, config.rateLimit),
+    trustedProxies: config.trustedProxies,
+    clock,
+    log,
+    metrics,
+    readiness,
+    isActive,
+    southbound: () => southboundReport.status(),
+    verdict: question => verdictOf(view, tracer, question),
+    verdictLog: controller.slowPath.verdictLog,
+    version,
+  };
+  const keystone = config.keystone === null ? null : new Keystone(config.keystone, clock);
+  const isOpen = config.auth === 'none';
+  const keystoneUrl = config.keystone?.url ?? null;
+  const rest = await buildRestServer(context, tls, [neutronFrontEnd({ context, keystone, keystoneUrl, isOpen })]);
   tlsFiles?.onChange(material => {
     southbound.setTls(material, material.revokedIds);
     setRestTls(rest, material);

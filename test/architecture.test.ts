@@ -153,6 +153,11 @@ const table: readonly Row[] = [
     may: ['src/base/', 'src/model/', 'src/store/', 'src/view/', 'src/delivery/convergence.ts'],
     mayKnow: ['src/delivery/', 'src/slow-path/', 'src/trace/', 'src/trust/', 'southbound/hypervisor/'],
   },
+  {
+    of: 'northbound/neutron/',
+    may: ['src/base/', 'src/model/', 'northbound/rest/'],
+    mayKnow: ['src/store/', 'src/view/'],
+  },
   { of: 'northbound/client/', may: [] },
   {
     of: 'northbound/cli/',

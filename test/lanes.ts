@@ -9,8 +9,8 @@ const root = dirname(fileURLToPath(import.meta.url));
 /** Lanes of what stands on daemons. It waits so much that three of them fit on two processors. */
 export const DAEMON_LANES = 3;
 
-/** Folders that are no part of `npm test`: `npm run test:long`, `npm run test:kernel`. */
-const ELSEWHERE = ['long/', 'kernel/'];
+/** Folders that are no part of `npm test`: `npm run test:long`, `test:kernel`, `test:integrations`. */
+const ELSEWHERE = ['long/', 'kernel/', 'integrations/'];
 
 /** What only computes, beside files there that start daemons. */
 const COMPUTING = [

@@ -9,7 +9,7 @@ import { schemasOf } from '../../src/model/schemas.js';
 import { listingOf, page, type Query } from './listing.js';
 import { readRoute, writeRoute } from './openapi.js';
 import type { RestContext } from './server.js';
-import { isWritable, type WritableKind } from '../../src/model/kinds.js';
+import { isOffered, type WritableKind } from '../../src/model/kinds.js';
 import type { Outcome, WriteContext, WriteOperations } from '../../src/store/write-operations.js';
 import { awaitApplied, progressMembers, waitRequestOf } from './waiting.js';
 
@@ -80,7 +80,7 @@ export async function finishWrite(
 export function registerCollections(app: FastifyInstance, context: RestContext): void {
   for (const kind of kinds) {
     const resource = resourceOf(kind);
-    if (!resource.exposed || !isWritable(kind)) continue;
+    if (!resource.exposed || !isOffered(kind)) continue;
     for (const schema of Object.values(schemasOf(kind))) app.addSchema(schema);
     registerReads(app, context, kind);
     registerWrites(app, context, kind);

@@ -30,6 +30,7 @@ import { registerCollections } from './collections.js';
 import { registerCounters } from './counter-routes.js';
 import { registerDocumentation } from './documentation.js';
 import { FailedAttempts } from './failed-attempts.js';
+import { type FrontEnd, isFor } from './front-end.js';
 import { type Readiness, registerHealth } from './health.js';
 import { registerHypervisorRoutes } from './hypervisor-routes.js';
 import { isAcceptedContentType, parseJsonBody } from './json-body.js';
@@ -107,7 +108,11 @@ export function setRestTls(app: FastifyInstance, { cert, key }: ServerTls): void
 /** The path of a request without its query. */
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
 
-export async function buildRestServer(context: RestContext, tls: ServerTls | null = null): Promise<FastifyInstance> {
+export async function buildRestServer(
+  context: RestContext,
+  tls: ServerTls | null = null,
+  frontEnds: readonly FrontEnd[] = [],
+): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = context.log.child({ part: 'rest' });
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
@@ -145,6 +150,7 @@ export async function buildRestServer(context: RestContext, tls: ServerTls | nul
   const methodsOf = allowedMethods(app);
   app.decorate('rules', requireRules(app));
   app.addHook('onRequest', async (request, reply) => {
+    if (frontEnds.some(each => isFor(each, request.url))) return;
     const { access } = request.routeOptions.config;
     // A path that does not exist is told to callers only.
     const isRequired = access?.who !== 'anyone';
@@ -202,6 +208,7 @@ export async function buildRestServer(context: RestContext, tls: ServerTls | nul
   registerUsage(app, context);
   registerWatch(app, context);
   registerHealth(app, context);
+  for (const frontEnd of frontEnds) await frontEnd.register(app);
   await app.ready();
   return app;
 }

@@ -6,7 +6,7 @@ import { finishWrite, writeContextOf } from './collections.js';
 import { transactionRoute } from './openapi.js';
 import type { RestContext } from './server.js';
 import { waitRequestOf } from './waiting.js';
-import { isWritable, type WritableKind } from '../../src/model/kinds.js';
+import { isOffered, type WritableKind } from '../../src/model/kinds.js';
 import type { WriteOperations } from '../../src/store/write-operations.js';
 
 const maximumOperations = 20_000;
@@ -64,7 +64,7 @@ function parseOperation(operation: unknown, index: number): Operation {
   if (unknown !== undefined) fault('unknown_member', unknown, `An operation has no member "${unknown}".`);
   const verb =
     verbs.find(each => each === op) ?? fault('invalid_value', 'op', `op must be one of ${verbs.join(', ')}.`);
-  if (typeof kind !== 'string' || !isKind(kind) || !isWritable(kind)) {
+  if (typeof kind !== 'string' || !isKind(kind) || !isOffered(kind)) {
     return fault('unknown_kind', 'kind', 'kind must be the name of a collection, such as "logical-switches".');
   }
   if (id !== undefined && typeof id !== 'string') fault('invalid_value', 'id', 'id must be text.');

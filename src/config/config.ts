@@ -39,6 +39,14 @@ export interface OidcConfig {
   readonly roleClaim: string;
 }
 
+/** Keystone, and who Weft is there. */
+export interface KeystoneConfig {
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  readonly project: string;
+}
+
 /** Where what security groups have logged goes. */
 const verdictLogModes = ['log', 'memory', 'off'] as const;
 export type VerdictLogMode = (typeof verdictLogModes)[number];
@@ -60,6 +68,7 @@ export interface Config {
   readonly auth: AuthMode;
   readonly tokenFile: string;
   readonly oidc: OidcConfig | null;
+  readonly keystone: KeystoneConfig | null;
   /** Requests a second that one token may send; null: no limit. */
   readonly rateLimit: number | null;
   /** Most objects of a project by collection, `*` for those not named. */
@@ -180,6 +189,19 @@ function readOidc(reading: Reading): OidcConfig | null {
     projectClaim: reading.text('oidc_project_claim') ?? '',
     roleClaim: reading.text('oidc_role_claim') ?? '',
   };
+}
+
+function readKeystone(reading: Reading): KeystoneConfig | null {
+  const url = reading.text('keystone_url');
+  const user = reading.text('keystone_user');
+  const password = reading.text('keystone_password');
+  if (url === null && user === null && password === null) return null;
+  checkSecureUrl(reading, 'keystone_url');
+  if (url === null || user === null || password === null) {
+    reading.fault('keystone_url', 'and WEFT_KEYSTONE_USER and WEFT_KEYSTONE_PASSWORD belong together; one is missing');
+    return null;
+  }
+  return { url, user, password, project: reading.text('keystone_project') ?? 'service' };
 }
 
 function readRateLimit(reading: Reading): number | null {
@@ -309,6 +331,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
   if (!logLevel) reading.fault('log_level', `is "${reading.text('log_level')}"; it is one of ${logLevels.join(', ')}`);
 
   const oidc = readOidc(reading);
+  const keystone = readKeystone(reading);
   const rateLimit = readRateLimit(reading);
   const quotas = readQuotas(reading);
   const trustedProxies = readTrustedProxies(reading);
@@ -334,6 +357,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     auth: auth === 'token' ? 'token' : 'none',
     tokenFile: reading.text('token_file') ?? join(dataDirectory, 'admin-token'),
     oidc,
+    keystone,
     rateLimit,
     quotas,
     trustedProxies,

@@ -24,6 +24,10 @@ export type OptionName =
   | 'oidc_jwks'
   | 'oidc_project_claim'
   | 'oidc_role_claim'
+  | 'keystone_url'
+  | 'keystone_user'
+  | 'keystone_password'
+  | 'keystone_project'
   | 'rate_limit'
   | 'quotas'
   | 'trusted_proxies'
@@ -144,6 +148,20 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
     shape: 'a claim, or a.b for one in another',
     help: 'The claim that names the role, or a list with it: admin, member or reader.',
   },
+  {
+    name: 'keystone_url',
+    default: null,
+    shape: 'https://host/path',
+    help: 'Keystone v3 that validates tokens of the OpenStack API (/neutron). With WEFT_AUTH=token those of Weft are accepted there as well.',
+  },
+  {
+    name: 'keystone_user',
+    default: null,
+    shape: 'a name',
+    help: 'The account with which Weft asks Keystone, in the domain "default".',
+  },
+  { name: 'keystone_password', default: null, shape: 'text', help: 'Its password.', secret: true },
+  { name: 'keystone_project', default: 'service', shape: 'a name', help: 'The project that its token is for.' },
   {
     name: 'rate_limit',
     default: '1000',

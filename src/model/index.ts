@@ -12,6 +12,7 @@ import { logicalSwitchPorts } from './logical-switch-port.js';
 import { logicalSwitches } from './logical-switch.js';
 import { mirrors } from './mirror.js';
 import { natRules } from './nat-rule.js';
+import { neutronObjects } from './neutron-object.js';
 import { portBindings } from './port-binding.js';
 import { quotas } from './quota.js';
 import { qosRules } from './qos-rule.js';
@@ -44,6 +45,7 @@ export const resources = {
   tokens,
   'join-tokens': joinTokens,
   quotas,
+  'neutron-objects': neutronObjects,
 } as const satisfies { readonly [K in Kind]: Resource<K, unknown> };
 
 type Declared<K extends Kind> = (typeof resources)[K] extends Resource<K, infer F> ? F : never;
@@ -73,6 +75,7 @@ export type PortBinding = RowOf<'port-bindings'>;
 export type Token = RowOf<'tokens'>;
 export type JoinToken = RowOf<'join-tokens'>;
 export type Quota = RowOf<'quotas'>;
+export type NeutronObject = RowOf<'neutron-objects'>;
 
 /** The noun of the kind with its fields typed generally, for code that serves all kinds alike. */
 export function resourceOf(kind: Kind): Resource {

@@ -23,6 +23,7 @@ export const kinds = [
   'tokens',
   'quotas',
   'join-tokens',
+  'neutron-objects',
 ] as const;
 
 export type Kind = (typeof kinds)[number];
@@ -35,6 +36,13 @@ export type WritableKind = Exclude<Kind, (typeof internalKinds)[number]>;
 
 export function isWritable(kind: Kind): kind is WritableKind {
   return !internalKinds.some(internal => internal === kind);
+}
+
+/** Kinds that callers of REST write, too: all but what another front end says of objects. */
+export type OfferedKind = Exclude<WritableKind, 'neutron-objects'>;
+
+export function isOffered(kind: Kind): kind is OfferedKind {
+  return isWritable(kind) && kind !== 'neutron-objects';
 }
 
 export function isKind(text: string): text is Kind {

@@ -1,7 +1,7 @@
 import { Type } from './json-schema.js';
 import { pointerTo } from '../base/errors.js';
 import { optional } from './fields.js';
-import { isKind, isWritable } from './kinds.js';
+import { isKind, isOffered } from './kinds.js';
 import { resource } from './resource.js';
 import { integer, isObject, quoted, refuse, type ValueType } from './value-types.js';
 
@@ -25,7 +25,7 @@ function limits(): ValueType<Limits> {
       if (!isObject(value)) return refuse('invalid_value', pointer, `${quoted(value)} is not an object.`);
       const entries = Object.entries(value).map(([kind, each]): [string, number] => {
         const at = pointerTo(pointer, kind);
-        if (!isKind(kind) || !isWritable(kind)) refuse('unknown_kind', at, `${quoted(kind)} is no collection.`);
+        if (!isKind(kind) || !isOffered(kind)) refuse('unknown_kind', at, `${quoted(kind)} is no collection.`);
         return [kind, limit.parse(each, at)];
       });
       return inOrder(entries);

@@ -11,6 +11,7 @@ import { type CommittedRevision, describeCommit } from './committed-revision.js'
 import type { Behaviour } from './nouns/behaviour.js';
 import { type Behaviours, makeBehaviours } from './nouns/index.js';
 import { settlePeers } from './nouns/logical-router-port.js';
+import { settleCompanions } from './nouns/neutron-object.js';
 import type { Quotas } from './quotas.js';
 import type { DatabaseSession, Sessions } from './sessions.js';
 import { isCollision, isConnectionLoss, translateDatabaseError } from './sql-errors.js';
@@ -181,6 +182,7 @@ export class Transactions {
     try {
       const result = await work(scope);
       await blamed(scope.unit, settlePeers(scope.unit));
+      await settleCompanions(scope.unit);
       await begun;
       return { result, head: await this.#settle(scope) };
     } catch (error) {

@@ -9,6 +9,7 @@ import { tunnelMtu } from '../model/effective-mtu.js';
 import { attachmentsOf, backendOf, backendsInUse, virtualAddress, type BalancedSwitch } from './balancing-rows.js';
 import { sharedExternal } from './translation-rows.js';
 import type { GroupTraits, PortGroups, RemoteAddresses } from './security-rows.js';
+import { isAlone } from '../model/neutron-object.js';
 import { learnsMacs, mayHaveUnlistedAddresses } from '../model/port-addresses.js';
 
 /** A hypervisor must hold a datapath: one of its ports can reach it through switches and routers. */
@@ -343,6 +344,10 @@ export const indexes = {
   tokens: { digest: row => [row.digest] },
   'join-tokens': {},
   quotas: {},
+  'neutron-objects': {
+    /** By collection: only those that are there by themselves. */
+    alone: row => (isAlone(row.collection) ? [row.collection] : []),
+  },
   fleet: {},
   'hypervisor-keys': {},
   residencies: { datapathId: row => [row.datapathId], hypervisorId: row => [row.hypervisorId] },

@@ -172,6 +172,7 @@ export class NetworkBuilder {
     this.#add('tokens', 'token', { role: 'reader', scopes: [], expiresAt: null, digest: '0'.repeat(64) });
     const expiresAt = '2026-12-01T00:00:00.000Z';
     this.#add('join-tokens', 'join', { systemId: null, usesLeft: 1, expiresAt, digest: '1'.repeat(64) });
+    this.#add('neutron-objects', 'neutron', { collection: 'networks', attributes: { description: 'text' } });
     return this.#add('quotas', 'quota', { limits: {} });
   }
 

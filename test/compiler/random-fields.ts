@@ -46,6 +46,7 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   tokens: { pool: 2, base: 1 },
   quotas: { pool: 2, base: 1 },
   'join-tokens': { pool: 2, base: 1 },
+  'neutron-objects': { pool: 2, base: 1 },
 };
 
 /** What failed when there were others. */
@@ -339,6 +340,7 @@ export const fields: {
     digest: ({ random }) => hex(random.below(2 ** 31), 64),
   },
   quotas: { limits: ({ random }) => ({ subnets: random.below(9) }) },
+  'neutron-objects': { collection: () => 'trunks', attributes: ({ random }) => ({ text: `${random.below(9)}` }) },
   'join-tokens': {
     systemId: context => maybe(context, 0.5, () => 'hv7'),
     usesLeft: ({ random }) => random.below(9),

@@ -3,21 +3,21 @@ import { WeftError } from '../../src/base/errors.js';
 import { kinds, resourceOf } from '../../src/model/index.js';
 import { snakeCase } from '../../src/model/letter-case.js';
 import { fieldOf, isGivenByCaller } from '../../src/model/wire.js';
-import { isWritable, type WritableKind } from '../../src/model/kinds.js';
+import { isOffered, type OfferedKind } from '../../src/model/kinds.js';
 import type { Store } from '../../src/store/store.js';
 import { type FieldCases, type Ground, type Refusal, refusals } from '../fixtures/refusals.js';
 import { context, describeOnBoth } from '../fixtures/stores.js';
 
 type Body = Readonly<Record<string, unknown>>;
 
-const writableKinds = kinds.filter(isWritable);
+const writableKinds = kinds.filter(isOffered);
 
 async function makeGround(store: Store): Promise<{
   ground: Ground;
-  bodies: Readonly<Record<WritableKind, Body>>;
-  rows: Readonly<Record<WritableKind, string>>;
+  bodies: Readonly<Record<OfferedKind, Body>>;
+  rows: Readonly<Record<OfferedKind, string>>;
 }> {
-  const create = async (kind: WritableKind, body: Body) =>
+  const create = async (kind: OfferedKind, body: Body) =>
     (await store.write(context, tx => tx.create(kind, body))).result.row;
   const takenMac = '0a:00:00:00:00:aa';
   const logicalSwitch = await create('logical-switches', { name: 's' });
@@ -153,7 +153,7 @@ describeOnBoth('Refusals', store => {
   before(async () => {
     made = await makeGround(store());
   });
-  const create = (kind: WritableKind, body: unknown) => store().write(context, tx => tx.create(kind, body));
+  const create = (kind: OfferedKind, body: unknown) => store().write(context, tx => tx.create(kind, body));
 
   for (const kind of writableKinds) {
     const noun = resourceOf(kind);
@@ -206,7 +206,7 @@ describeOnBoth('Refusals', store => {
     assert.equal(await store().currentRevision(), revision);
   });
 
-  async function tryOne(kind: WritableKind, member: string, refusal: Refusal): Promise<void> {
+  async function tryOne(kind: OfferedKind, member: string, refusal: Refusal): Promise<void> {
     const { value, code, at = '', pointer } = refusal;
     const body = { ...made.bodies[kind], ...refusal.with, [member]: value };
     const what = `${kind}.${member} = ${JSON.stringify(value)?.slice(0, 80)}`;

@@ -243,6 +243,11 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     another: { digest: 'c'.repeat(64) },
   },
   quotas: { id: 'quota', values: { limits: { subnets: 7 } }, another: {} },
+  'neutron-objects': {
+    id: 'neutron',
+    values: { collection: 'networks', attributes: { description: 'another' } },
+    another: {},
+  },
 };
 
 const describing = { name: 'another name', labels: { tier: 'gold' }, projectId: 'p2' } as const;

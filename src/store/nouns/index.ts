@@ -9,6 +9,7 @@ import { logicalRouterPortBehaviour } from './logical-router-port.js';
 import { logicalRouterBehaviour } from './logical-router.js';
 import { logicalSwitchPortBehaviour } from './logical-switch-port.js';
 import { logicalSwitchBehaviour } from './logical-switch.js';
+import { neutronObjectBehaviour } from './neutron-object.js';
 import { quotaBehaviour } from './quota.js';
 import { mirrorBehaviour } from './mirror.js';
 import { natRuleBehaviour } from './nat-rule.js';
@@ -37,6 +38,7 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     'static-routes': staticRouteBehaviour,
     tokens: tokenBehaviour,
     quotas: quotaBehaviour,
+    'neutron-objects': neutronObjectBehaviour,
     'qos-rules': qosRuleBehaviour,
     mirrors: mirrorBehaviour,
     'dhcp-options': dhcpOptionBehaviour,

@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { kinds, resourceOf } from '../../../src/model/index.js';
-import { isWritable, type WritableKind } from '../../../src/model/kinds.js';
+import { isOffered, type OfferedKind } from '../../../src/model/kinds.js';
 import { operatorMembers } from '../../../src/store/tenancy.js';
 import type { Json, RestFixture } from './rest-fixture.js';
 
 /** The collections of REST. */
-export const collections = kinds.filter((kind): kind is WritableKind => resourceOf(kind).exposed && isWritable(kind));
+export const collections = kinds.filter((kind): kind is OfferedKind => resourceOf(kind).exposed && isOffered(kind));
 
-export type Samples = Readonly<Record<WritableKind, Json>>;
+export type Samples = Readonly<Record<OfferedKind, Json>>;
 
 /** Values of a network of its own: each refers to the ids of the ones before it. */
 export function sampleValues(): Samples {
-  const id = Object.fromEntries(collections.map(kind => [kind, randomUUID()])) as Record<WritableKind, string>;
+  const id = Object.fromEntries(collections.map(kind => [kind, randomUUID()])) as Record<OfferedKind, string>;
   const common = { project_id: `project-${id.hypervisors.slice(0, 8)}`, labels: { sample: 'yes' } };
   return {
     hypervisors: { id: id.hypervisors, name: 'hv', ovsdb_target: 'tcp:192.0.2.9:6640', ...common },
@@ -148,7 +148,7 @@ export function sampleValues(): Samples {
 export const tenantCollections = collections.filter(kind => resourceOf(kind).audience.write === 'project');
 
 /** A value as a tenant may send it: where copies leave the logical networks only an operator says, its own go to a port of its own. */
-export function tenantValue(kind: WritableKind, value: Json, collectorPortId: string): Json {
+export function tenantValue(kind: OfferedKind, value: Json, collectorPortId: string): Json {
   const hidden = operatorMembers(kind);
   const rest = Object.fromEntries(Object.entries(value).filter(([member]) => !hidden.includes(member)));
   if (kind !== 'mirrors') return rest;

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { fastify } from 'fastify';
 import { requireRules } from '../../../northbound/rest/access.js';
 import { resourceOf } from '../../../src/model/index.js';
-import type { WritableKind } from '../../../src/model/kinds.js';
+import type { OfferedKind } from '../../../src/model/kinds.js';
 import { referencesOf } from '../../../src/store/references.js';
 import { as, type Ask, callersByName } from './callers.js';
 import { collections, sampleValues, type Samples, tenantCollections, tenantValue } from './every-noun.js';
@@ -16,15 +16,15 @@ import { assertProblem, type Json, type RestFixture, startRest } from './rest-fi
 type Rule = RestFixture['app']['rules'][number];
 
 type Sample = Json & { readonly id: string };
-const forProjects = (values: Samples, projectId: string): Map<WritableKind, Sample> =>
+const forProjects = (values: Samples, projectId: string): Map<OfferedKind, Sample> =>
   new Map(
     tenantCollections.map(
       kind => [kind, { ...own(kind, values[kind]), id: String(values[kind]['id']), project_id: projectId }] as const,
     ),
   );
-const own = (kind: WritableKind, value: Json): Json => tenantValue(kind, value, collectorOf(value));
+const own = (kind: OfferedKind, value: Json): Json => tenantValue(kind, value, collectorOf(value));
 const collectorOf = ({ id }: Json): string => String(id).replace(/^.{8}/, '0c011ec7');
-const collectorPort = (values: ReadonlyMap<WritableKind, Sample>): readonly Json[] => {
+const collectorPort = (values: ReadonlyMap<OfferedKind, Sample>): readonly Json[] => {
   const [port, mirror] = [values.get('logical-switch-ports'), values.get('mirrors')];
   assert.ok(port !== undefined && mirror !== undefined);
   const value = { ...port, id: collectorOf(mirror), name: 'collector', ips: [], allowed_addresses: [] };
@@ -35,7 +35,7 @@ describe('REST: isolation of projects', function () {
   this.timeout(120_000);
   let rest: RestFixture;
   let [admin, alice, bob]: Ask[] = [];
-  let theirs: Map<WritableKind, Sample>;
+  let theirs: Map<OfferedKind, Sample>;
   let theirRevision = 0;
   let hypervisorId = '';
 
@@ -63,7 +63,7 @@ describe('REST: isolation of projects', function () {
     return who;
   };
   const rules = (): readonly Rule[] => rest.app.rules.filter(({ method }) => method !== 'HEAD');
-  const kindOf = (url: string): WritableKind | undefined => collections.find(kind => kind === url.split('/')[2]);
+  const kindOf = (url: string): OfferedKind | undefined => collections.find(kind => kind === url.split('/')[2]);
   const snapshot = async () => {
     const lists = await Promise.all(collections.map(kind => ask(admin)('GET', `/v1/${kind}`)));
     return { revision: await rest.store.currentRevision(), lists: lists.map(({ body }) => body) };
@@ -97,7 +97,7 @@ describe('REST: isolation of projects', function () {
     } else await trySpecial(place, path);
   }
 
-  async function tryItem(method: string, path: string, kind: WritableKind): Promise<void> {
+  async function tryItem(method: string, path: string, kind: OfferedKind): Promise<void> {
     const value = theirs.get(kind) ?? {};
     switch (method) {
       case 'GET':
@@ -113,7 +113,7 @@ describe('REST: isolation of projects', function () {
   }
 
   /** To a tenant, what only admins write is forbidden, and all else of others is not there. */
-  async function assertNoWrite(path: string, kind: WritableKind, operation: Json): Promise<void> {
+  async function assertNoWrite(path: string, kind: OfferedKind, operation: Json): Promise<void> {
     const answer = await ask(alice)('POST', path, { operations: [operation] });
     if (resourceOf(kind).audience.write === 'admin') assertProblem(answer, 403, 'forbidden');
     else assertProblem(answer, 404, 'not_found');
@@ -177,7 +177,7 @@ describe('REST: isolation of projects', function () {
     const mine = sampleValues();
     for (const [kind] of theirs) {
       for (const { wire, kind: target } of referencesOf(kind)) {
-        const id = theirs.get(target as WritableKind)?.id ?? hypervisorId;
+        const id = theirs.get(target as OfferedKind)?.id ?? hypervisorId;
         const absent = randomUUID();
         const [foreign, nothing] = await Promise.all(
           [id, absent].map(each =>

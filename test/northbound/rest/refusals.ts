@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ErrorCode } from '../../../src/base/errors.js';
-import type { WritableKind } from '../../../src/model/kinds.js';
+import type { OfferedKind } from '../../../src/model/kinds.js';
 import type { Samples } from './every-noun.js';
 import { natRefusals } from './nat-refusals.js';
 import type { Json } from './rest-fixture.js';
@@ -237,7 +237,7 @@ function ruleRefusals(): Refusal[] {
 }
 
 /** Refusals of each noun, in a network that holds `samples`. */
-export function refusalsOf(samples: Samples): Readonly<Record<WritableKind, readonly Refusal[]>> {
+export function refusalsOf(samples: Samples): Readonly<Record<OfferedKind, readonly Refusal[]>> {
   const requiredName = [...each('name', 'missing_member', undefined), ...each('name', 'out_of_range', '')];
   return {
     hypervisors: [

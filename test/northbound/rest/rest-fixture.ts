@@ -8,6 +8,7 @@ import { type Authenticator, openAuthenticator } from '../../../northbound/rest/
 import { fleetStatus } from '../../../northbound/rest/fleet-status.js';
 import { buildMetrics } from '../../../northbound/rest/metrics.js';
 import { NetworkState } from '../../../northbound/rest/network-state.js';
+import type { FrontEnd } from '../../../northbound/rest/front-end.js';
 import type { RateLimit } from '../../../northbound/rest/rate-limit.js';
 import { buildRestServer, type RestContext } from '../../../northbound/rest/server.js';
 import { systemClock } from '../../../src/base/clock.js';
@@ -74,6 +75,8 @@ export interface RestFixtureOptions {
   readonly log?: Logger;
   readonly isActive?: () => boolean;
   readonly verdictLog?: RestContext['verdictLog'];
+  /** What is beside REST. */
+  readonly frontEnds?: (context: RestContext) => readonly FrontEnd[];
 }
 
 export async function startRest(options: RestFixtureOptions = {}): Promise<RestFixture> {
@@ -156,7 +159,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
     southbound: () => ({ listeners: [], certificates: [], certificate_fault: null, refused: [], waiting: [] }),
     version: '0.0.0-test',
   };
-  const app = await buildRestServer(context);
+  const app = await buildRestServer(context, null, options.frontEnds?.(context) ?? []);
   let origin: Promise<string> | null = null;
   const listen = (): Promise<string> => (origin ??= app.listen({ host: '127.0.0.1', port: 0 }));
   return { app, store, fleet, context, ...requestsTo(app), listen, close };

@@ -4,7 +4,7 @@
  * in it by itself.
  */
 import { resourceOf } from '../../../src/model/index.js';
-import type { WritableKind } from '../../../src/model/kinds.js';
+import type { OfferedKind } from '../../../src/model/kinds.js';
 import { snakeCase } from '../../../src/model/letter-case.js';
 import { referencesOf } from '../../../src/store/references.js';
 import { newId } from '../../../src/store/write-operations.js';
@@ -31,7 +31,7 @@ interface Request {
   readonly body?: Json;
   readonly headers?: Readonly<Record<string, string>>;
   /** What it makes if all goes well. */
-  readonly made?: WritableKind;
+  readonly made?: OfferedKind;
 }
 
 export class TenantTrace {
@@ -47,8 +47,8 @@ export class TenantTrace {
   readonly #strangers = new Set<string>();
   readonly #names = new Map<string, string>();
   /** Ids of what it has made, and of what it has deleted. */
-  readonly #made = new Map<WritableKind, string[]>();
-  readonly #gone = new Map<WritableKind, string[]>();
+  readonly #made = new Map<OfferedKind, string[]>();
+  readonly #gone = new Map<OfferedKind, string[]>();
   #steps = 0;
 
   /** @param neighbour a project that it shares with, whether or not somebody works there */
@@ -65,7 +65,7 @@ export class TenantTrace {
   }
 
   /** What it has made something of. */
-  get kinds(): readonly WritableKind[] {
+  get kinds(): readonly OfferedKind[] {
     return [...this.#made.keys(), ...this.#gone.keys()];
   }
 
@@ -85,7 +85,7 @@ export class TenantTrace {
     });
   }
 
-  #note(where: Map<WritableKind, string[]>, kind: WritableKind, id: string): void {
+  #note(where: Map<OfferedKind, string[]>, kind: OfferedKind, id: string): void {
     const ids = where.get(kind) ?? [];
     where.set(kind, ids.includes(id) ? ids : [...ids, id]);
   }
@@ -160,7 +160,7 @@ export class TenantTrace {
   }
 
   /** An id of one's own, or of a stranger. */
-  #idOf(kind: WritableKind, strangers: readonly string[]): string {
+  #idOf(kind: OfferedKind, strangers: readonly string[]): string {
     const own = this.#made.get(kind) ?? [];
     return own.length === 0 || this.#random.chance(0.2) ? this.#random.pick(strangers) : this.#random.pick(own);
   }
@@ -169,7 +169,7 @@ export class TenantTrace {
    * A value of the noun: the sample, with what it refers to replaced (whatever member it is in), in one of a few networks, without
    * some of the members that may be left out.
    */
-  #value(kind: WritableKind, strangers: readonly string[]): Json {
+  #value(kind: OfferedKind, strangers: readonly string[]): Json {
     const random = this.#random;
     const samples = sampleValues();
     const sample = tenantValue(kind, samples[kind], String(samples['logical-switch-ports']['id']));
@@ -194,7 +194,7 @@ export class TenantTrace {
   }
 
   /** One of each, which refers to what there is, in one network. */
-  #begin(kind: WritableKind): Request {
+  #begin(kind: OfferedKind): Request {
     const samples = sampleValues();
     const sample = tenantValue(kind, samples[kind], String(samples['logical-switch-ports']['id']));
     const { id: _, project_id: __, ips, ...members } = sample;
@@ -211,11 +211,11 @@ export class TenantTrace {
     return { method: 'POST', path: `/v1/${kind}`, body: JSON.parse(text) as Json, made: kind };
   }
 
-  #create(kind: WritableKind, strangers: readonly string[]): Request {
+  #create(kind: OfferedKind, strangers: readonly string[]): Request {
     return { method: 'POST', path: `/v1/${kind}`, body: this.#value(kind, strangers), made: kind };
   }
 
-  #awaited(kind: WritableKind, strangers: readonly string[]): Request {
+  #awaited(kind: OfferedKind, strangers: readonly string[]): Request {
     const { method, path, body, made } = this.#create(kind, strangers);
     return { method, path: `${path}?wait=applied&timeout_ms=0`, body: body ?? {}, made: made ?? kind };
   }
@@ -266,9 +266,9 @@ export class TenantTrace {
     return { method: 'PATCH', path: `/v1/${kind}/${this.#idOf(kind, strangers)}`, body };
   }
 
-  #filter(kind: WritableKind, strangers: readonly string[]): string {
+  #filter(kind: OfferedKind, strangers: readonly string[]): string {
     const filters = referencesOf(kind).map(
-      ({ wire, kind: other }) => `${wire}=${this.#idOf(other as WritableKind, strangers)}`,
+      ({ wire, kind: other }) => `${wire}=${this.#idOf(other as OfferedKind, strangers)}`,
     );
     return this.#random.pick([
       `name=n${this.#random.below(6)}`,

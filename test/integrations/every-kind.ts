@@ -1,0 +1,185 @@
+/** Builds, shows, changes and deletes everything that the OpenStack API has, with the command line client. Leaves nothing. */
+import assert from 'node:assert/strict';
+import { type OpenstackClient, textOf } from './openstack-client.js';
+
+/** What the cloud is like for the script. */
+export interface Cloud {
+  /** A project that quotas and policies are about. */
+  readonly project: string;
+  /** Whether there is a Keystone that the client asks for names of projects. */
+  readonly hasKeystone: boolean;
+}
+
+export async function walkEveryKind(client: OpenstackClient, cloud: Cloud): Promise<void> {
+  await networksAndSubnets(client);
+  await pools(client);
+  await ports(client);
+  await securityGroups(client);
+  await routers(client);
+  await sharing(client, cloud);
+  await looking(client);
+  for (const line of [
+    'network list',
+    'subnet list',
+    'port list',
+    'router list',
+    'subnet pool list',
+    'address scope list',
+  ])
+    assert.deepEqual(await client.many(line), [], `${line} is empty in the end`);
+}
+
+async function networksAndSubnets(client: OpenstackClient): Promise<void> {
+  const network = await client.one('network create blue --description text --mtu 1400 --tag red');
+  assert.deepEqual([network['name'], network['mtu'], network['tags']], ['blue', 1400, ['red']]);
+  await client.done('network set blue --name green --disable-port-security --tag new');
+  const shown = await client.one('network show green');
+  assert.deepEqual([shown['port_security_enabled'], shown['tags']], [false, ['new', 'red']]);
+  await client.done('network unset green --tag red');
+  assert.equal((await client.many('network list --tags new')).length, 1);
+  const subnet = await client.one(
+    'subnet create first --network green --subnet-range 10.0.0.0/24 --dns-nameserver 192.0.2.53 --allocation-pool start=10.0.0.10,end=10.0.0.99',
+  );
+  assert.deepEqual(
+    [subnet['gateway_ip'], subnet['allocation_pools']],
+    ['10.0.0.1', [{ start: '10.0.0.10', end: '10.0.0.99' }]],
+  );
+  await client.done('subnet set first --name renamed --no-dhcp --host-route destination=10.9.0.0/16,gateway=10.0.0.9');
+  const after = await client.one('subnet show renamed');
+  assert.deepEqual(
+    [after['enable_dhcp'], after['host_routes']],
+    [false, [{ destination: '10.9.0.0/16', nexthop: '10.0.0.9' }]],
+  );
+  await client.done('subnet unset renamed --host-route destination=10.9.0.0/16,gateway=10.0.0.9');
+  const six = await client.one(
+    'subnet create six --network green --ip-version 6 --subnet-range 2001:db8::/64 --ipv6-ra-mode slaac --ipv6-address-mode slaac',
+  );
+  assert.equal(six['ipv6_address_mode'], 'slaac');
+  assert.equal((await client.many('subnet list --network green')).length, 2);
+  await client.fails('subnet create again --network green --subnet-range 10.0.0.128/25', /overlap/i);
+  await client.fails('network show nothing', /No Network found|No ResourceNotFound|not found/i);
+  await client.done('subnet delete renamed six');
+  await client.done('network delete green');
+}
+
+async function pools(client: OpenstackClient): Promise<void> {
+  const scope = await client.one('address scope create scope --ip-version 4');
+  await client.done('address scope set scope --name renamed');
+  const pool = await client.one(
+    'subnet pool create pool --pool-prefix 10.128.0.0/16 --default-prefix-length 24 --address-scope renamed',
+  );
+  assert.equal(pool['address_scope_id'], scope['id']);
+  await client.done('subnet pool set pool --default-prefix-length 26 --description text');
+  assert.equal((await client.one('subnet pool show pool'))['default_prefixlen'], '26');
+  await client.done('network create pooled');
+  const subnet = await client.one('subnet create from-pool --network pooled --subnet-pool pool');
+  assert.equal(subnet['cidr'], '10.128.0.0/26');
+  await client.fails('subnet pool delete pool', /allocations/);
+  await client.done('network delete pooled');
+  await client.done('subnet pool delete pool');
+  await client.done('address scope delete renamed');
+}
+
+async function ports(client: OpenstackClient): Promise<void> {
+  await client.done('network create net');
+  await client.done('subnet create sub --network net --subnet-range 10.1.0.0/24');
+  const port = await client.one(
+    'port create p --network net --fixed-ip subnet=sub,ip-address=10.1.0.50 --mac-address fa:16:3e:00:00:50 --allowed-address ip-address=10.1.0.200 --device-owner compute:test --device vm1 --extra-dhcp-option name=mtu,value=1400',
+  );
+  assert.deepEqual(
+    [port['mac_address'], port['status'], port['device_owner']],
+    ['fa:16:3e:00:00:50', 'DOWN', 'compute:test'],
+  );
+  const [fixed] = port['fixed_ips'] as readonly { ip_address: string }[];
+  assert.equal(fixed?.ip_address, '10.1.0.50');
+  assert.equal((await client.many('port list --fixed-ip ip-address=10.1.0.50')).length, 1);
+  assert.equal((await client.many('port list --device-owner compute:test --network net')).length, 1);
+  await client.done('port set p --name q --description text --no-allowed-address --disable');
+  await client.done('port set q --no-security-group --disable-port-security --tag t');
+  const after = await client.one('port show q');
+  assert.deepEqual(
+    [after['admin_state_up'], after['allowed_address_pairs'], after['port_security_enabled']],
+    [false, [], false],
+  );
+  await client.fails('port create r --network net --fixed-ip ip-address=10.1.0.50', /already|in use/i);
+  await client.fails('network delete net', /in use/);
+  await client.done('port delete q');
+  await client.done('network delete net');
+}
+
+async function securityGroups(client: OpenstackClient): Promise<void> {
+  const group = await client.one('security group create web --description text');
+  assert.equal((group['rules'] as readonly unknown[]).length, 2);
+  const rule = await client.one(
+    'security group rule create web --protocol tcp --dst-port 80:90 --remote-ip 192.0.2.0/24',
+  );
+  assert.deepEqual([rule['port_range_min'], rule['port_range_max'], rule['direction']], [80, 90, 'ingress']);
+  await client.done('security group rule create web --protocol icmp --icmp-type 8 --egress');
+  assert.equal((await client.many('security group rule list web')).length, 4);
+  assert.equal((await client.one('security group rule show', textOf(rule, 'id')))['protocol'], 'tcp');
+  await client.done('security group set web --name www --description other');
+  await client.done('security group rule delete', textOf(rule, 'id'));
+  assert.ok((await client.many('security group list')).some(each => each['Name'] === 'default'));
+  const addresses = await client.one('address group create office --address 192.0.2.1 --address 198.51.100.0/24');
+  assert.equal((addresses['addresses'] as readonly unknown[]).length, 2);
+  await client.done('address group set office --address 203.0.113.0/24');
+  await client.done('address group unset office --address 192.0.2.1');
+  await client.done('security group rule create www --remote-address-group office --protocol udp');
+  await client.done('security group delete www');
+  await client.done('address group delete office');
+}
+
+async function routers(client: OpenstackClient): Promise<void> {
+  await client.done('network create inside');
+  await client.done('subnet create insub --network inside --subnet-range 10.2.0.0/24');
+  const outside = await client.one(
+    'network create outside --external --provider-network-type flat --provider-physical-network physnet1',
+  );
+  assert.equal(outside['router:external'], true);
+  await client.done('subnet create outsub --network outside --subnet-range 203.0.113.0/24 --no-dhcp');
+  await client.done('router create r --description text');
+  await client.done('router add subnet r insub');
+  await client.done('router set r --external-gateway outside --route destination=10.77.0.0/16,gateway=10.2.0.9');
+  const shown = await client.one('router show r');
+  const gateway = shown['external_gateway_info'] as { network_id: string; external_fixed_ips: readonly unknown[] };
+  assert.deepEqual([gateway.network_id, gateway.external_fixed_ips.length], [outside['id'], 1]);
+  assert.deepEqual(shown['routes'], [{ destination: '10.77.0.0/16', nexthop: '10.2.0.9' }]);
+  await client.done('router add route r --route destination=10.78.0.0/16,gateway=10.2.0.9');
+  await client.done('router remove route r --route destination=10.78.0.0/16,gateway=10.2.0.9');
+  assert.equal((await client.many('port list --router r')).length, 2);
+  await client.fails('router delete r', /still has ports/);
+  await client.done('router unset r --route destination=10.77.0.0/16,gateway=10.2.0.9 --external-gateway');
+  await client.done('router remove subnet r insub');
+  await client.done('port create leg --network inside --fixed-ip subnet=insub');
+  await client.done('router add port r leg');
+  await client.done('router remove port r leg');
+  await client.done('router set r --disable --name renamed');
+  await client.done('router delete renamed');
+  await client.done('network delete inside outside');
+}
+
+async function sharing(client: OpenstackClient, { project, hasKeystone }: Cloud): Promise<void> {
+  await client.done('network create shared');
+  if (hasKeystone) {
+    const policy = await client.one(
+      `network rbac create --type network --action access_as_shared --target-project ${project} shared`,
+    );
+    assert.equal((await client.many('network rbac list')).length, 1);
+    assert.equal((await client.one('network rbac show', textOf(policy, 'id')))['target_project_id'], project);
+    await client.done('network rbac delete', textOf(policy, 'id'));
+  }
+  await client.done('network set shared --share');
+  assert.equal((await client.one('network show shared'))['shared'], true);
+  await client.done('network delete shared');
+}
+
+async function looking(client: OpenstackClient): Promise<void> {
+  assert.ok((await client.many('extension list --network')).some(each => each['Alias'] === 'security-group'));
+  assert.ok(Array.isArray(await client.many('network agent list')));
+  assert.ok((await client.many('availability zone list --network')).length > 0);
+  await client.done('network create counted');
+  await client.done('subnet create counted --network counted --subnet-range 10.3.0.0/24');
+  const left = await client.one('ip availability show counted');
+  assert.equal(left['total_ips'], 254);
+  await client.done('network delete counted');
+}
