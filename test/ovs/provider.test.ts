@@ -237,6 +237,11 @@ describe('physical networks', function () {
         ['physnet2', false],
       ],
     );
+    // The data path may take a moment more to see that the port is there, and drops until then.
+    await eventually(
+      'the workload is joined',
+      async () => (await ping(workload, outside.address(4), { count: 2 })).received === 2,
+    );
     await assertReaches(workload, outside);
     await lab.hypervisor('hv3').mapBridges({});
     await eventually('the port is isolated again', async () => (await status()).state === 'isolated');
