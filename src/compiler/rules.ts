@@ -16,6 +16,7 @@ import { balancingLoadBalancer } from './load-balancing/load-balancer.js';
 import { balancingStages } from './load-balancing/stages.js';
 import { balancingSwitch } from './load-balancing/switch.js';
 import { mirrorsCollector, mirrorsOfPort } from './mirrors/mirror.js';
+import { natBalanced } from './nat/balanced.js';
 import { natFloatingPlace } from './nat/floating-ip.js';
 import { natInside, natRouter, natRule } from './nat/nat.js';
 import { portSecurityClaims } from './port-security/claims.js';
@@ -85,4 +86,5 @@ export const rules: readonly Rule[] = [
   natRule,
   natInside,
   natFloatingPlace,
+  natBalanced,
 ];

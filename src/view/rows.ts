@@ -7,7 +7,7 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { tunnelMtu } from '../model/effective-mtu.js';
 import { attachmentsOf, backendOf, backendsInUse, virtualAddress, type BalancedSwitch } from './balancing-rows.js';
-import { sharedExternal } from './translation-rows.js';
+import { logicalAddress, sharedExternal } from './translation-rows.js';
 import type { GroupTraits, PortGroups, RemoteAddresses } from './security-rows.js';
 import { isAlone } from '../model/neutron-object.js';
 import { learnsMacs, mayHaveUnlistedAddresses } from '../model/port-addresses.js';
@@ -324,6 +324,7 @@ export const indexes = {
   'nat-rules': {
     logicalRouterId: row => [row.logicalRouterId],
     external: row => [sharedExternal(row.logicalRouterId, row.externalIp)],
+    calledInside: row => (row.kind === 'snat' ? [] : [logicalAddress(row.logicalRouterId, row.logicalIp)]),
     logicalSwitchPortId: row => one(row.logicalSwitchPortId),
   },
   hypervisors: {

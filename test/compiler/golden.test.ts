@@ -127,7 +127,12 @@ function everything(): NetworkBuilder {
     .port('apart1', 'apart', '02:00:00:00:04:01', [], ['stranger', 1])
     .providerSwitch('dmz', 'physnet1', 200, '192.0.2.128/25', 'fd00:7::/64')
     .router('spare', { gateway: { logicalSwitchId: 'dmz', hypervisors: ['hv3', 'hv1'] } })
-    .attach('spare-dmz', 'spare', 'dmz', '0a:00:00:00:00:07', ['192.0.2.129/25', 'fd00:7::1/64']);
+    .attach('spare-dmz', 'spare', 'dmz', '0a:00:00:00:00:07', ['192.0.2.129/25', 'fd00:7::1/64'])
+    .loadBalancer('shop outside', '10.96.0.9', ['10.4.0.11:8080', '10.4.0.12:8080'], { logicalRouterIds: ['border'] })
+    .natRule('shop', 'border', 'floating_ip', '198.51.100.79', '10.96.0.9')
+    .natRule('mapped shop', 'border', 'dnat', '198.51.100.1', '10.96.0.9', {
+      portMap: { protocol: 'tcp', externalPort: 8443, externalPortMax: null, logicalPort: 80 },
+    });
 }
 
 describe('The flows of each room', () => {

@@ -1,6 +1,6 @@
 /** How load balancers share connections: what the buckets of a group are. */
 import assert from 'node:assert/strict';
-import { bucketCounts, sharesOf } from '../../src/compiler/load-balancing/selection.js';
+import { bucketCounts, sharesOf } from '../../src/compiler/pipeline/balanced-selection.js';
 
 const backend = (last: number, weight = 1) => ({ ip: `10.0.0.${last}`, port: 80, weight });
 

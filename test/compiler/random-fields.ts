@@ -14,7 +14,7 @@ import { qosDirections, qosRuleKinds } from '../../src/model/qos-rule.js';
 import { ipv6AddressModes } from '../../src/model/subnet.js';
 import type { CommonRow } from '../../src/model/resource.js';
 import type { SeededRandom } from '../seeded-random.js';
-import { gatewayNames, natFields } from './random-nat.js';
+import { balancedRouter, gatewayNames, natFields } from './random-nat.js';
 
 type OwnFields<K extends Kind> = Exclude<keyof RowOf<K>, keyof CommonRow>;
 type Tables = { readonly [K in Kind]: ReadonlyMap<string, RowOf<K>> };
@@ -321,7 +321,7 @@ export const fields: {
     ],
     affinityTimeoutS: context => maybe(context, 0.3, () => 60),
     logicalSwitchIds: context => [...new Set(several(context, 2, () => refer(context, 'logical-switches')))],
-    logicalRouterIds: context => [...new Set(several(context, 2, () => refer(context, 'logical-routers')))],
+    logicalRouterIds: context => [...new Set(several(context, 2, () => balancedRouter(context)))],
   },
   'nat-rules': natFields,
   'port-bindings': {

@@ -21,7 +21,7 @@ function externalIp(context: Context, routerId: string, isFloating: boolean): st
 }
 
 /** Mostly a router that has a port where its gateway is. */
-function routerOf(context: Context): string {
+function routerOutside(context: Context): string {
   const { random, tables } = context;
   const outside = [...tables['logical-router-ports'].values()].filter(
     port =>
@@ -31,6 +31,18 @@ function routerOf(context: Context): string {
   return outside.length === 0 || random.chance(0.2)
     ? refer(context, 'logical-routers')
     : random.pick(outside).logicalRouterId;
+}
+
+/** A router of a load balancer: often one that rules can lead to. */
+export function balancedRouter(context: Context): string {
+  return context.random.chance(0.5) ? routerOutside(context) : refer(context, 'logical-routers');
+}
+
+/** Virtual addresses of the load balancers of a router. */
+function virtualAddresses({ tables }: Context, routerId: string, isSix: boolean): readonly string[] {
+  return [...tables['load-balancers'].values()]
+    .filter(({ vip, logicalRouterIds }) => vip.includes(':') === isSix && logicalRouterIds.includes(routerId))
+    .map(({ vip }) => vip);
 }
 
 /** Hypervisors by name, and sometimes one that there is not. */
@@ -51,11 +63,13 @@ function boundPort(context: Context): string {
 }
 
 export const natFields: { readonly [F in Own]: (context: Context, row: NatRule) => NatRule[F] } = {
-  logicalRouterId: context => routerOf(context),
+  logicalRouterId: context => routerOutside(context),
   kind: ({ random }) => random.pick([...natKinds, 'floating_ip', 'floating_ip'] as const),
   externalIp: (context, { logicalRouterId, kind }) => externalIp(context, logicalRouterId, kind === 'floating_ip'),
-  logicalIp: (context, { kind, externalIp: external }) => {
+  logicalIp: (context, { kind, logicalRouterId, externalIp: external }) => {
     const isSix = external.includes(':');
+    const virtual = virtualAddresses(context, logicalRouterId, isSix);
+    if (kind !== 'snat' && virtual.length > 0 && context.random.chance(0.5)) return context.random.pick(virtual);
     if (kind === 'snat' && context.random.chance(0.7)) return isSix ? 'fd00::/16' : `${prefix4(context)}.0/24`;
     return isSix ? ipv6(context) : ipv4(context);
   },
@@ -68,7 +82,7 @@ export const natFields: { readonly [F in Own]: (context: Context, row: NatRule) 
           protocol: context.random.pick(mappedProtocols),
           externalPort: context.random.pick([80, 443]),
           externalPortMax: null,
-          logicalPort: maybe(context, 0.5, () => 8080),
+          logicalPort: maybe(context, 0.5, () => context.random.pick([80, 8080])),
         })),
   logicalSwitchPortId: (context, { kind }) =>
     kind === 'floating_ip' ? maybe(context, 0.9, () => boundPort(context)) : null,

@@ -44,6 +44,13 @@ async function ask(from: Station, address: string, port: number, transport: 'tcp
   return stdout.trim();
 }
 
+/** The same over TCP, so many times, one after the other. */
+async function askOften(from: Station, address: string, port: number, times: number): Promise<readonly string[]> {
+  const script = `for i in $(seq ${times}); do exec 3<>/dev/tcp/${address}/${port} && cat <&3 && echo; done`;
+  const { stdout } = await from.exec(['bash', '--norc', '-c', script]);
+  return stdout.trim().split('\n');
+}
+
 describe('translation of addresses', function () {
   this.timeout(180_000);
   before(function () {
@@ -257,6 +264,49 @@ describe('translation of addresses', function () {
       await reaches(outside, at(77, family));
       assert.equal(await ask(outside, at(77, family), 80), `b ${at(200, family)}`);
     }
+  });
+
+  it('leads to load balancers, from inside too, until the backend is gone', async () => {
+    const logicalSwitch = outer();
+    const one = tenant('one', logicalSwitch, 1, ['a', 'b', 'c']);
+    const virtual = { 4: '10.96.0.1', 6: 'fd00:96::1' } as const;
+    const balance = (family: 4 | 6, port: number, hosts: readonly number[]) => {
+      const backends = hosts.map(host => ({ ip: family === 4 ? `10.77.0.${host}` : `fd00:77::${host}`, port }));
+      const value = { name: `b-${family}-${port}`, vip: virtual[family], port, backends };
+      return create('load-balancers', { ...value, logical_router_ids: [one.router] }, randomUUID());
+    };
+    const streaming = balance(4, 7_000, [12]);
+    const ports = { protocol: 'tcp', external_port: 8_080, logical_port: 80 };
+    await weftLab().build([
+      ...logicalSwitch.operations,
+      ...one.operations,
+      ...families.flatMap(family => [
+        balance(family, 80, [12, 13]),
+        translate(one.router, 'floating_ip', at(77, family), virtual[family]),
+      ]),
+      streaming,
+      translate(one.router, 'dnat', at(1), virtual[4], { port_map: ports }),
+    ]);
+    const { client } = weftLab();
+    const [a, b, c] = await weftLab().plug({ a: 'hv1', b: 'hv3', c: 'hv1' });
+    assert.ok(a !== undefined && b !== undefined && c !== undefined);
+    await Promise.all([serves(b, 80), serves(c, 80)]);
+    const expected = (family: 4 | 6, host: number) => ['b', 'c'].map(name => `${name} ${at(host, family)}`);
+    for (const family of families) {
+      await reaches(outside, at(1, family));
+      const answers = await askOften(outside, at(77, family), 80, 20);
+      assert.deepEqual([...new Set(answers)].toSorted(), expected(family, 200));
+      assert.ok(expected(family, 1).includes(await ask(a, at(77, family), 80)));
+    }
+    assert.ok(expected(4, 200).includes(await ask(outside, at(1), 8_080)));
+    assert.equal(await ask(outside, at(77), 81), 'none');
+    ending.push(await serve(b, 7_000));
+    const stream = await Stream.watch(outside, 'tcp', at(77), 7_000);
+    ending.push(() => stream.stop());
+    await client.patch('load-balancers', streaming.id ?? '', { backends: [] }, applied);
+    assert.ok(await stream.ceases(), 'the stream ends with the backend');
+    assert.equal(await ask(outside, at(77), 7_000), 'none');
+    await forgotten(`dport=7000),reply=(src=${b.address(4)},`);
   });
 
   it('maps ports of the router to workloads, from inside too, until the rule is gone', async () => {

@@ -17,7 +17,7 @@ import { bucketActions, flow } from '../pipeline/flow.js';
 import { lsInLbCheck, lsInLbHairpin, lsInLbSelect, lsNeighbour } from '../pipeline/switch-ingress.js';
 import { rule } from '../rule.js';
 import { found, questions, zoneOfPort } from './numbers.js';
-import { selectionOf, sharesOf } from './selection.js';
+import { selectionOf, sharesOf } from '../pipeline/balanced-selection.js';
 
 type LoadBalancer = NetworkRow<'load-balancers'>;
 type Backend = LoadBalancer['backends'][number];

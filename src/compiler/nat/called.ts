@@ -10,7 +10,8 @@ import type { Translating } from './outside.js';
 
 export const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const satisfies Record<MappedProtocol, number>;
 
-const toPort = {
+/** Matches of a port that is called. */
+export const toPort = {
   tcp: (port: number) => ({ ipProto: protocolNumbers.tcp, tcpDst: port }),
   udp: (port: number) => ({ ipProto: protocolNumbers.udp, udpDst: port }),
   sctp: (port: number) => ({ ipProto: protocolNumbers.sctp, sctpDst: port }),

@@ -13,8 +13,8 @@ export const destination = (family: IpFamily, value: bigint | Masked) =>
 export const source = (family: IpFamily, value: bigint | Masked) =>
   family === 4 ? { ipv4Src: value } : { ipv6Src: value };
 
-/** Of lr_in_dnat: a port is more than an address, and what is no new connection has no place to go to. */
-export const calledPriority = { port: 300, address: 200, invalid: -10, zone: 1 } as const;
+/** Of lr_in_dnat: a load balancer is more than a port, a port more than an address, and what is no new connection has no place to go to. */
+export const calledPriority = { balanced: 400, port: 300, address: 200, invalid: -10, zone: 1 } as const;
 
 /** Of lr_out_snat, from the most special: addresses of floating IPs; networks, the longest prefix first; whoever is left and comes back inside. */
 export const callerPriority = {

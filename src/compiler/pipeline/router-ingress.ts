@@ -32,7 +32,7 @@ export const lrInDnat = stage('lr_in_dnat', {
   purpose:
     'Where a new connection from outside goes that was for an address outside; known ones have gone there already.',
   reads: ['datapath', 'ctState', 'ctZone', ...called],
-  writes: [],
+  writes: ['ctZone'],
   onMiss: 'never',
 });
 
