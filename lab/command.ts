@@ -79,15 +79,21 @@ async function status(name: string): Promise<void> {
   }
 }
 
-/** Runs a command in a workload or hypervisor with this terminal, and ends as it does. */
-async function exec(name: string, where: string, command: readonly string[]): Promise<void> {
-  const lab = Lab.attach(name);
+/** The namespace of a hypervisor, a workload or a host outside, and the environment of commands there. */
+function placeOf(lab: Lab, where: string) {
+  const environment = lab.state.mark;
   const workload = lab.workloads.find(found => found.name === where);
-  const namespace = workload?.namespace ?? lab.hypervisor(where).namespace;
-  const environment =
-    workload === undefined
-      ? { ...lab.state.mark, OVS_RUNDIR: lab.hypervisor(where).openVswitch.directory }
-      : lab.state.mark;
+  if (workload !== undefined) return { namespace: workload.namespace, environment };
+  const outside = lab.state.namespaceName(where);
+  const isHypervisor = lab.hypervisors.some(found => found.name === where);
+  if (!isHypervisor && lab.state.namespaces().includes(outside)) return { namespace: outside, environment };
+  const { namespace, openVswitch } = lab.hypervisor(where);
+  return { namespace, environment: { ...environment, OVS_RUNDIR: openVswitch.directory } };
+}
+
+/** Runs a command there with this terminal, and ends as it does. */
+async function exec(name: string, where: string, command: readonly string[]): Promise<void> {
+  const { namespace, environment } = placeOf(Lab.attach(name), where);
   const [file = '', ...args] = inNamespace(namespace, command.length === 0 ? ['bash'] : command);
   const child = spawn(file, args, { env: commandEnvironment(environment), stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
@@ -161,8 +167,11 @@ export function labCommand(): Command {
     .action((workload: string, hypervisor: string, options: { name: string; cold?: boolean }) =>
       Lab.attach(options.name).moveWorkload(workload, hypervisor, options.cold === true ? 'cold' : 'live'),
     );
-  named('exec <where> [command...]', 'run a command (default: bash) in a workload or a hypervisor').action(
-    (where: string, command: readonly string[], options: { name: string }) => exec(options.name, where, command),
+  named(
+    'exec <where> [command...]',
+    'run a command (default: bash) in a workload, a hypervisor or a host outside',
+  ).action((where: string, command: readonly string[], options: { name: string }) =>
+    exec(options.name, where, command),
   );
   named(
     'trace <from> <to>',

@@ -1,11 +1,22 @@
 /**
- * Program: `npm run demo`. Weft, three hypervisors with real Open vSwitch, two logical switches, a router and six
- * workloads that talk, on this machine. Stays up until Ctrl-C. With `--check`: proves each step from what the workloads
- * and the switches say, takes everything down again, and exits 0 or 1.
+ * Program: `npm run demo`. Weft, three hypervisors with real Open vSwitch, two logical switches, a router, six workloads
+ * that talk, and a host outside, on this machine. Proves each step from what the workloads and the host say, and stays up
+ * until Ctrl-C. With `--check`: takes everything down again, which it proves from the switches, and exits 0 or 1.
  */
 import { DEMO_WORKLOADS, demoDomain, demoNetwork } from './demo-network.js';
+import {
+  appointGateways,
+  BACKENDS,
+  browse,
+  FLOATING,
+  makeOutside,
+  outsideAddresses,
+  outsideNetwork,
+  serveWeb,
+} from './demo-outside.js';
 import { Lab } from './lab.js';
 import { configureByDhcp, resolve } from './network-clients.js';
+import type { OutsideHost } from './physical-network.js';
 import { ping } from './probe.js';
 import { eventually } from './processes.js';
 import { DEFAULT_CONTROLLER_PORTS, removeLeftovers } from './state.js';
@@ -18,18 +29,27 @@ const APPLIED_WITHIN_MS = 20_000;
 const MOVED = { name: 'web1', to: 'hv2' };
 /** Who asks Weft for its address, and for the name of whom. */
 const ASKING = { name: 'web2', network: 'web', for: 'web3' };
+/** How often the host outside calls the load balancer: that one of three backends gets none of so many is one in a million. */
+const CALLS = 36;
 
 interface Demo {
   readonly lab: Lab;
   readonly weft: WeftProcess;
+  readonly outside: OutsideHost;
 }
 
-/** Runs a step and prints what it did and how long it took. */
-async function step<T>(what: string, act: () => Promise<T>): Promise<T> {
+/** Runs a step and prints what it did, what came out where `said` tells it, and how long it took. Throws, naming the step, when it fails. */
+async function step<T>(what: string, act: () => Promise<T>, said: (result: T) => string = () => ''): Promise<T> {
   const start = performance.now();
-  const result = await act();
-  process.stdout.write(`  ✓ ${what} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`);
-  return result;
+  try {
+    const result = await act();
+    const text = said(result);
+    const took = ((performance.now() - start) / 1000).toFixed(1);
+    process.stdout.write(`  ✓ ${what}${text === '' ? '' : `: ${text}`} (${took} s)\n`);
+    return result;
+  } catch (cause) {
+    throw new Error(`${what}: failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 async function pingEveryPair(lab: Lab): Promise<void> {
@@ -65,13 +85,89 @@ async function proveAddressing(lab: Lab): Promise<void> {
   });
 }
 
+/** Has somebody ask a web server, and throws unless it is answered so. */
+async function expectAnswer(from: Parameters<typeof browse>[0], address: string, expected: string): Promise<string> {
+  const [answer = ''] = await browse(from, address);
+  if (answer !== expected) throw new Error(`${address} has told ${from.name} "${answer}", not "${expected}"`);
+  return answer;
+}
+
+const quoted = (answer: string): string => `"${answer}"`;
+
+async function proveFloating({ outside }: Demo): Promise<string> {
+  const expected = `${FLOATING} saw ${outsideAddresses.host}`;
+  let last: unknown = null;
+  // Who has just moved is announced outside, and known there a moment later.
+  return eventually(`the host outside is told "${expected}"`, () =>
+    expectAnswer(outside, outsideAddresses.floating, expected).catch((error: unknown) => {
+      last = error;
+      return false as const;
+    }),
+  ).catch((cause: unknown) => {
+    throw new Error(`${String(cause)}; the last time: ${String(last)}`, { cause });
+  });
+}
+
+/** Calls the load balancer from outside. Returns how often each backend has answered; throws where one never has. */
+async function callShop({ outside }: Demo): Promise<ReadonlyMap<string, number>> {
+  const answered = new Map<string, number>(BACKENDS.map(name => [name, 0]));
+  for (const answer of await browse(outside, outsideAddresses.shop, CALLS)) {
+    const name = BACKENDS.find(each => answer === `${each} saw ${outsideAddresses.host}`);
+    if (name === undefined) throw new Error(`${outsideAddresses.shop} has answered "${answer}"`);
+    answered.set(name, (answered.get(name) ?? 0) + 1);
+  }
+  const idle = BACKENDS.filter(name => answered.get(name) === 0);
+  if (idle.length > 0) throw new Error(`${idle.join()} got none of ${CALLS} calls`);
+  return answered;
+}
+
+/** Joins the router with the world outside, and goes there and back by each way there is. */
+async function proveOutside(demo: Demo): Promise<void> {
+  const { lab, weft, outside } = demo;
+  const { client } = weft;
+  const { host, router, floating, shop, virtual } = outsideAddresses;
+  const asking = lab.workload(ASKING.name);
+  await step('gateways hv2 and hv3, SNAT, floating IPs and a load balancer made by another POST', async () => {
+    await client.transaction(await outsideNetwork(client), { appliedWithinMs: APPLIED_WITHIN_MS });
+  });
+  serveWeb(lab, [...[FLOATING, ...BACKENDS].map(name => lab.workload(name)), outside]);
+  await step(
+    `${ASKING.name} (${asking.address(4)}) calls the host outside at ${host}, which sees the router (SNAT)`,
+    () => expectAnswer(asking, host, `outside saw ${router}`),
+    quoted,
+  );
+  await step(`the host outside calls ${FLOATING} by floating IP ${floating}`, () => proveFloating(demo), quoted);
+  await step(
+    `the host outside calls the load balancer ${shop} ${CALLS} times, and finds each backend`,
+    () => callShop(demo),
+    answered => [...answered].map(([name, count]) => `${name} ${count}`).join(', '),
+  );
+  await step(
+    `${ASKING.name} calls the load balancer from inside, ${virtual}`,
+    async () => {
+      const [answer = ''] = await browse(asking, virtual);
+      if (!BACKENDS.some(name => answer === `${name} saw ${asking.address(4)}`)) throw new Error(answer);
+      return answer;
+    },
+    quoted,
+  );
+  await step('the host outside pings db1 over IPv6, routed as it is', () =>
+    eventually('no ping is lost', async () => {
+      const { sent, received } = await ping(outside, lab.workload('db1').address(6));
+      return sent === received;
+    }),
+  );
+}
+
 /** Brings everything up. Returns what each hypervisor held when it had joined and there was no network yet. */
-async function bringUp({ lab, weft }: Demo): Promise<ReadonlyMap<string, SwitchState>> {
+async function bringUp(demo: Demo): Promise<ReadonlyMap<string, SwitchState>> {
+  const { lab, weft } = demo;
   const { client } = weft;
   await step(`Weft is up at ${client.url}`, () => weft.start());
   await step(`${HYPERVISORS} hypervisors joined, each by one ovs-vsctl command`, async () => {
     await lab.join();
     await client.hypervisorsReady(lab.hypervisors.map(hypervisor => hypervisor.name));
+    await appointGateways(client);
     await client.converged();
   });
   const empty = new Map<string, SwitchState>();
@@ -91,12 +187,14 @@ async function bringUp({ lab, weft }: Demo): Promise<ReadonlyMap<string, SwitchS
   });
   await proveAddressing(lab);
   await step('every pair pings over IPv4 and IPv6 without loss', () => pingEveryPair(lab));
+  await proveOutside(demo);
   await step(`${MOVED.name} moved live to ${MOVED.to}`, async () => {
     await lab.moveWorkload(MOVED.name, MOVED.to);
     await client.portUp(lab.workload(MOVED.name).record.portId, MOVED.to);
     await client.converged();
   });
   await step('every pair pings again', () => pingEveryPair(lab));
+  await step(`floating IP ${outsideAddresses.floating} has moved along`, () => proveFloating(demo), quoted);
   return empty;
 }
 
@@ -152,6 +250,10 @@ Try:
   npx weft lab exec --name ${name} web1 -- dig @${lab.workload('web1').record.gateways[0] ?? ''} web3.${demoDomain('web')}
   npx weft lab trace --name ${name} web1 db3
   npx weft lab move --name ${name} web1 hv3
+  npx weft lab exec --name ${name} outside -- curl -s http://${outsideAddresses.shop}/
+  npx weft lab exec --name ${name} outside -- curl -s http://${outsideAddresses.floating}/
+  npx weft lab exec --name ${name} web2 -- curl -s http://${outsideAddresses.host}/
+  ${cli} set hypervisor hv2 --drain true
 `);
 }
 
@@ -168,7 +270,7 @@ async function main(): Promise<void> {
   const ports = check ? await freeControllerPorts() : await freeControllerPorts(DEFAULT_CONTROLLER_PORTS);
   const httpPort = check ? await freePort() : await freePort(8080);
   const stop = interrupted();
-  const lab = await step('a lab of three hypervisors', () =>
+  const lab = await step('a lab of three hypervisors in namespaces', () =>
     Lab.create({
       hypervisors: HYPERVISORS,
       name: check ? `check-${process.pid}` : 'demo',
@@ -179,7 +281,10 @@ async function main(): Promise<void> {
   try {
     const directory = lab.state.createDirectory('weft');
     const weft = new WeftProcess({ directory, httpPort, controller: ports, environment: lab.state.mark });
-    const demo = { lab, weft };
+    const outside = await step('a physical network, with a host outside that knows nothing of Weft', () =>
+      makeOutside(lab),
+    );
+    const demo = { lab, weft, outside };
     for (const hypervisor of lab.hypervisors) await hypervisor.join('beforeManager');
     const databases = await Promise.all(lab.hypervisors.map(hypervisor => hypervisor.openVswitch.configuration()));
     const run = async (): Promise<void> => {

@@ -20,7 +20,7 @@ const labTools = [
   'ovs-appctl',
   'ovsdb-tool',
   'ovsdb-client',
-].concat(['ip', 'ethtool', 'ping', 'busybox', 'dig']);
+].concat(['ip', 'ethtool', 'ping', 'busybox', 'dig', 'curl']);
 /** What only the tests with virtual machines need. */
 const guestTools = ['qemu-system-x86_64', 'depmod'];
 /** What only the tests with other people's clients need. */

@@ -60,8 +60,8 @@ export async function freeControllerPorts(preferred?: ControllerPorts): Promise<
 /** As in `npm start` and in the container: V8's young generation, in megabytes (docs/decisions/0021). */
 const NODE_ARGUMENTS = ['--max-semi-space-size=8'];
 
-/** First start makes the embedded database, which takes seconds on a slow machine. */
-const READY_TIMEOUT_MS = 120_000;
+/** First start makes the embedded database, which takes seconds on a slow machine, and minutes where others take the processors. */
+const READY_TIMEOUT_MS = 180_000;
 
 export class WeftProcess {
   readonly client: WeftClient;

@@ -9,7 +9,7 @@ describe('demo', function () {
   this.timeout(240_000);
 
   before(function () {
-    requires(this, { root: true, tools: [...LAB_TOOLS, 'busybox', 'dig'] });
+    requires(this, { root: true, tools: [...LAB_TOOLS, 'busybox', 'dig', 'curl'] });
   });
 
   it('proves every step and leaves nothing behind', async () => {
