@@ -7,6 +7,7 @@ import { sendFrames } from '../../lab/raw-frames.js';
 import type { RestObject } from '../../lab/weft-client.js';
 import type { Workload } from '../../lab/workload.js';
 import { arp, ethernet, etherType, ipv4, protocol, udp } from '../fixtures/frames.js';
+import { changesSent } from '../fixtures/metrics.js';
 import { planRouter, planSwitch, type SwitchPlan } from '../fixtures/topology.js';
 import { usesSharedWeftLab } from '../fixtures/weft-lab.js';
 import { GatewaySite, lossLine } from '../long/gateway-site.js';
@@ -268,7 +269,7 @@ describe('physical networks', function () {
     assert.deepEqual(await capture.stop(), []);
   });
 
-  it('are reached by a logical router through its gateway, which is another when that is drained or lost', async () => {
+  it('are reached by a logical router through its gateway, which is another when that is drained, or lost while Weft is away', async () => {
     await weftLab().lab.hypervisor('hv3').mapBridges(mapped);
     const ground = { provider: vlan100.provider, outside, cidrs: cidrs.tagged };
     const site = await GatewaySite.create(weftLab(), ground);
@@ -290,9 +291,15 @@ describe('physical networks', function () {
     await passes();
     await site.drain('hv2', false);
     await site.settled();
-    // Nobody says that it is lost.
+    // Nobody says that it is lost, and Weft is away: back again, it sees what has happened, and has nothing to write.
+    const { weft, client } = weftLab();
+    await weft.stop('SIGKILL');
     const lost = await site.under(() => first.cable('underlay', 'out'), 2_500);
-    process.stdout.write(lossLine('the cable of its tunnels out', lost));
+    process.stdout.write(lossLine('the cable of its tunnels out, Weft away', lost));
+    await weft.start();
+    await client.hypervisorsReady(['hv1', 'hv2', 'hv3']);
+    await client.converged();
+    assert.equal(await changesSent(client.url), 0);
     const { hypervisor, candidates } = await site.status();
     assert.equal(hypervisor, 'hv3', JSON.stringify(candidates));
     assert.equal(candidates[1]?.reason, 'it has lost hv2');

@@ -7,6 +7,7 @@ import { eventually } from '../../lab/processes.js';
 import { sendFrames } from '../../lab/raw-frames.js';
 import type { Workload } from '../../lab/workload.js';
 import { ethernet, etherType, ipv4, udp } from '../fixtures/frames.js';
+import { metric as metricOf } from '../fixtures/metrics.js';
 import { create, planRouter, planSwitch, type Value } from '../fixtures/topology.js';
 import { APPLIED_WITHIN_MS, usesSharedWeftLab } from '../fixtures/weft-lab.js';
 import { requires } from '../fixtures/requires.js';
@@ -44,13 +45,7 @@ describe('the slow path', function () {
     return stdout + stderr;
   }
 
-  /** A metric's value; those of several labels together. */
-  async function metric(name: string, label = ''): Promise<number> {
-    const text = await (await fetch(`${weftLab().weft.client.url}/metrics`)).text();
-    const labels = label === '' ? '(?:\\{[^}]*\\})?' : `\\{[^}]*${label}[^}]*\\}`;
-    const values = [...text.matchAll(new RegExp(`^${name}${labels} (\\S+)$`, 'gm'))];
-    return values.reduce((sum, [, value]) => sum + Number(value), 0);
-  }
+  const metric = (name: string, label = ''): Promise<number> => metricOf(weftLab().weft.client.url, name, label);
 
   /** Changes what a port may send, again and again: half of the changes are in its switch within this time, and all within that. */
   async function updatesMs(name: string, count: number): Promise<string> {
