@@ -24,7 +24,7 @@ const labTools = [
 /** What only the tests with virtual machines need. */
 const guestTools = ['qemu-system-x86_64', 'depmod'];
 /** What only the tests with other people's clients need. */
-const clientTools = ['openstack'];
+const clientTools = ['openstack', 'containerd', 'runc', 'podman', 'host-local', 'nft'];
 const testTools = Object.keys(toolPackages).filter(tool => !guestTools.includes(tool) && !clientTools.includes(tool));
 const toolsOf = {
   start: [],
@@ -104,9 +104,22 @@ function build() {
   if (newest < builtAt && readFileSync(stamp, 'utf8') === names) return;
   say('building (tsc)');
   if (run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']) !== 0) fail('the build failed');
+  bundlePlugin();
   makeProgramsExecutable();
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, names);
+}
+
+/** The CNI plugin as the one file that is installed on hosts: CommonJS, for it has no package beside it there that would say otherwise. */
+function bundlePlugin() {
+  const folder = join(root, 'dist/cni');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
+  const input = join(root, 'dist/northbound/cni/weft-cni.js');
+  const form = ['--bundle', '--platform=node', '--format=cjs', '--target=node20', '--log-level=warning'];
+  const program = join(root, 'node_modules/esbuild/bin/esbuild');
+  const args = [program, input, ...form, '--banner:js=#!/usr/bin/env node', `--outfile=${join(folder, 'weft-cni')}`];
+  if (run(process.execPath, args) !== 0) fail('the CNI plugin cannot be bundled');
 }
 
 /** Removes what was built from sources that are gone: a test among them would still be run. */
@@ -123,7 +136,10 @@ function removeOrphans(sources) {
 function hasTool(tool) {
   const postgres = '/usr/lib/postgresql';
   const versions = existsSync(postgres) ? readdirSync(postgres).map(version => join(postgres, version, 'bin')) : [];
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin', ...versions];
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'].concat(
+    '/usr/lib/cni',
+    versions,
+  );
   return folders.some(folder => folder !== '' && existsSync(join(folder, tool)));
 }
 

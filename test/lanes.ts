@@ -46,6 +46,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   'delivery/ovsdb-provider.test.js': 15,
   'ovs/addressing.test.js': 23,
   'ovs/bench.test.js': 25,
+  'ovs/cni.test.js': 12,
   'ovs/demo.test.js': 20,
   'ovs/enrolment.test.js': 27,
   'ovs/faults.test.js': 44,
