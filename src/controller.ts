@@ -319,6 +319,7 @@ export class Controller {
       physicalNetworks: this.view
         .by('physical-attachments', 'hypervisorId', row.id)
         .flatMap(({ number, bridge: leading }) => (leading === null ? [] : [{ key: number, bridge: leading }])),
+      queues: this.view.by('egress-queues', 'hypervisorId', row.id),
     });
   }
 
@@ -351,7 +352,8 @@ export class Controller {
     const concerned = new Set([
       ...mirrorTunnelsTouched(view, touched),
       ...gatewayTunnelsTouched(view, touched),
-      ...attachmentsTouched(touched),
+      ...placesTouched('physical-attachments', touched),
+      ...placesTouched('egress-queues', touched),
     ]);
     if (concerned.size > 0) hosts.goalsChanged(concerned);
     hosts.bindingsChanged(bindingMoves(touched));
@@ -367,10 +369,10 @@ function canonicalTarget(text: string | null): string | null {
 /** Whether a hypervisor is to be programmed: approved, and not deleted. */
 const isMember = ({ allowed, approved }: Pick<Hypervisor, 'allowed' | 'approved'>): boolean => allowed && approved;
 
-/** The hypervisors that need another physical network than before, or have another bridge for one. */
-function attachmentsTouched({ changes }: Touched): readonly string[] {
+/** The hypervisors that need another physical network than before or have another bridge for one, or whose ports need other queues. */
+function placesTouched(kind: 'physical-attachments' | 'egress-queues', { changes }: Touched): readonly string[] {
   return changes.flatMap(change =>
-    change.kind === 'physical-attachments' ? ((change.after ?? change.before)?.hypervisorId ?? []) : [],
+    change.kind === kind ? [change.before, change.after].flatMap(row => (row === null ? [] : [row.hypervisorId])) : [],
   );
 }
 

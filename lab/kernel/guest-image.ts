@@ -22,6 +22,7 @@ const PROGRAMS = [
   'ovs-appctl',
   'ovs-dpctl',
   'ip',
+  'tc',
   'ethtool',
   'ping',
   'dash',
@@ -42,7 +43,7 @@ const LINKS: readonly (readonly [string, string])[] = [
 ];
 
 const MODULES = words(
-  'virtio_pci virtio_net virtio_console openvswitch vport_geneve vport_vxlan nf_conntrack_netlink veth',
+  'virtio_pci virtio_net virtio_console openvswitch vport_geneve vport_vxlan nf_conntrack_netlink veth sch_htb',
 );
 
 const DIRECTORIES = [

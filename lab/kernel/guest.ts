@@ -23,7 +23,7 @@ const MEMORY_MB = 256;
 /** Commands that run at the same time. */
 const CHANNELS = 3;
 /** Emulated, on a machine that does other things too. */
-const BOOT_TIMEOUT_MS = 180_000;
+const BOOT_TIMEOUT_MS = 400_000;
 const DEFAULT_COMMAND_TIMEOUT_MS = 60_000;
 /** The emulation takes all that it gets; whoever else uses the machine comes first. */
 const NICENESS = 15;

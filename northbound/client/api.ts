@@ -1686,7 +1686,7 @@ export interface QosRuleCreate {
   readonly max_burst_kpps?: number | null;
   /** dscp_marking: the differentiated services code point. */
   readonly dscp_mark?: number | null;
-  /** minimum_bandwidth: kilobits a second. */
+  /** minimum_bandwidth: kilobits a second that are kept for the port where what it sends leaves its hypervisor, if that can. */
   readonly min_kbps?: number | null;
 }
 
@@ -1717,7 +1717,7 @@ export interface QosRuleReplace {
   readonly max_burst_kpps?: number | null;
   /** dscp_marking: the differentiated services code point. */
   readonly dscp_mark?: number | null;
-  /** minimum_bandwidth: kilobits a second. */
+  /** minimum_bandwidth: kilobits a second that are kept for the port where what it sends leaves its hypervisor, if that can. */
   readonly min_kbps?: number | null;
   /** When the object was created. */
   readonly created_at?: string;
@@ -1730,6 +1730,12 @@ export interface QosRuleReplace {
     readonly enforced: boolean;
     readonly reason: string | null;
   };
+  /** minimum_bandwidth: the hypervisors that have ports of it, whether the bandwidth is kept there, and if not, why. Empty for other kinds. */
+  readonly guarantees?: readonly {
+    readonly hypervisor: string;
+    readonly enforced: boolean;
+    readonly reason: string | null;
+  }[];
 }
 
 export interface QosRulePatch {
@@ -1744,6 +1750,12 @@ export interface QosRulePatch {
     readonly enforced: boolean;
     readonly reason: string | null;
   };
+  /** minimum_bandwidth: the hypervisors that have ports of it, whether the bandwidth is kept there, and if not, why. Empty for other kinds. */
+  readonly guarantees?: readonly {
+    readonly hypervisor: string;
+    readonly enforced: boolean;
+    readonly reason: string | null;
+  }[];
   /** Name for people; not unique. */
   readonly name?: string | null;
   /** The project (tenant) that owns the object. */
@@ -1768,7 +1780,7 @@ export interface QosRulePatch {
   readonly max_burst_kpps?: number | null;
   /** dscp_marking: the differentiated services code point. */
   readonly dscp_mark?: number | null;
-  /** minimum_bandwidth: kilobits a second. */
+  /** minimum_bandwidth: kilobits a second that are kept for the port where what it sends leaves its hypervisor, if that can. */
   readonly min_kbps?: number | null;
 }
 
@@ -1806,13 +1818,19 @@ export interface QosRule {
   readonly max_burst_kpps: number | null;
   /** dscp_marking: the differentiated services code point. */
   readonly dscp_mark: number | null;
-  /** minimum_bandwidth: kilobits a second. */
+  /** minimum_bandwidth: kilobits a second that are kept for the port where what it sends leaves its hypervisor, if that can. */
   readonly min_kbps: number | null;
   /** Whether the data path does what the rule says, and if not, why. */
   readonly status: {
     readonly enforced: boolean;
     readonly reason: string | null;
   };
+  /** minimum_bandwidth: the hypervisors that have ports of it, whether the bandwidth is kept there, and if not, why. Empty for other kinds. */
+  readonly guarantees?: readonly {
+    readonly hypervisor: string;
+    readonly enforced: boolean;
+    readonly reason: string | null;
+  }[];
 }
 
 export interface MirrorCreate {

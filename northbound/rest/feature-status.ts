@@ -4,17 +4,23 @@ import type { DhcpOption, DnsRecord, Mirror, NatRule, QosRule, RowOf, Subnet } f
 import { backendName } from '../../src/model/load-balancer.js';
 import { checkedBackends } from '../../src/view/checked-backends.js';
 import type { NetworkReader } from '../../src/view/network-view.js';
+import type { GuaranteeStatus } from './guarantee-status.js';
 
-/** A guarantee is kept where all traffic leaves together, and that is not Weft's to arrange. */
-const whyNoMinimum =
-  'Weft sets up no physical interface, so nothing can be guaranteed there: give the network card of the host queues of its own. Limits are enforced.';
-
-export function qosStatus({ kind }: Pick<QosRule, 'kind'>): {
-  readonly enforced: boolean;
-  readonly reason: string | null;
-} {
-  const enforced = kind !== 'minimum_bandwidth';
-  return { enforced, reason: enforced ? null : whyNoMinimum };
+/** A tenant, too, is told whether its rule is kept: so the reason names no host. */
+export function qosStatus(
+  { kind, direction }: Pick<QosRule, 'kind' | 'direction'>,
+  guarantees: readonly GuaranteeStatus[],
+): { readonly enforced: boolean; readonly reason: string | null } {
+  const status = (reason: string | null) => ({ enforced: reason === null, reason });
+  if (kind !== 'minimum_bandwidth') return status(null);
+  if (direction === 'ingress')
+    return status('what comes to a hypervisor is sent by others, so it can guarantee nothing of it');
+  if (guarantees.length === 0) return status('no port that it is for is bound');
+  const kept = guarantees.filter(({ enforced }) => enforced).length;
+  if (kept === guarantees.length) return status(null);
+  return status(
+    kept === 0 ? 'no hypervisor with ports of it can keep it' : 'not every hypervisor with ports of it can keep it',
+  );
 }
 
 export function mirrorStatus(

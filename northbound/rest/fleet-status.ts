@@ -8,6 +8,7 @@ import { bridgeFor } from '../../src/model/provider-ports.js';
 import { arbitrate } from '../../src/store/arbitration.js';
 import type { NetworkView } from '../../src/view/network-view.js';
 import { asksTooMuch } from '../../src/view/security-rows.js';
+import { guaranteesOf } from './guarantee-status.js';
 import type {
   DropCount,
   FleetStatus,
@@ -20,7 +21,10 @@ import type {
 export interface FleetStatusParts {
   readonly view: NetworkView;
   readonly fleet: Pick<Fleet, 'status' | 'drops' | 'ruleCounts' | 'convergence'>;
-  readonly hosts: Pick<Hosts, 'status' | 'claims' | 'isInstalled' | 'awaitRemoval' | 'whyNotJoined' | 'watched'>;
+  readonly hosts: Pick<
+    Hosts,
+    'status' | 'claims' | 'isInstalled' | 'awaitRemoval' | 'whyNotJoined' | 'whyNoQueues' | 'watched'
+  >;
   /** Whether an interface may claim a port by its name. */
   readonly acceptNames: boolean;
   /** What a drop's reason means. */
@@ -33,6 +37,7 @@ export function fleetStatus(parts: FleetStatusParts): FleetStatus {
     port: row => portStatus(parts, row),
     hypervisor: row => hypervisorStatus(parts, row),
     watched: hypervisorId => parts.hosts.watched(hypervisorId),
+    guarantees: row => guaranteesOf(parts, row),
     drops: hypervisorId => readDrops(parts, hypervisorId),
     ruleCounts: (hypervisorId, ruleNumbers) => readRuleCounts(parts, hypervisorId, ruleNumbers),
     awaitRemoval: (hypervisorId, timeoutMs) => parts.hosts.awaitRemoval(hypervisorId, timeoutMs),

@@ -20,6 +20,7 @@ import {
 } from './feature-status.js';
 import { gatewayStatus } from './gateway-status.js';
 import { all } from '../../src/view/rows.js';
+import type { GuaranteeStatus } from './guarantee-status.js';
 import type { Sight } from './sight.js';
 import { type HypervisorState, type PortState, portStates } from './states.js';
 
@@ -85,6 +86,8 @@ export interface FleetStatus {
   hypervisor(row: RowOf<'hypervisors'>): HypervisorStatus;
   /** What it says of those that it watches by BFD, by their keys. */
   watched(hypervisorId: string): ReadonlyMap<number, BfdSession>;
+  /** Where the bandwidth that the rule guarantees is kept. */
+  guarantees(row: RowOf<'qos-rules'>): readonly GuaranteeStatus[];
   /** Asks the switch now. @throws WeftError not_connected */
   drops(hypervisorId: string): Promise<readonly DropCount[]>;
   /** Asks the switch now what these security group rules have decided; null when it is not connected. */
@@ -209,7 +212,7 @@ export class NetworkState {
       case 'hypervisors':
         return { ...this.fleet.hypervisor(row as RowOf<'hypervisors'>) };
       case 'qos-rules':
-        return { status: qosStatus(row as RowOf<'qos-rules'>) };
+        return this.#qosMembers(row as RowOf<'qos-rules'>);
       case 'dhcp-options':
         return { status: dhcpOptionStatus(this.view, row as RowOf<'dhcp-options'>) };
       case 'dns-records':
@@ -227,6 +230,11 @@ export class NetworkState {
       default:
         return {};
     }
+  }
+
+  #qosMembers(row: RowOf<'qos-rules'>): JsonObject {
+    const guarantees = this.fleet.guarantees(row);
+    return { status: qosStatus(row, guarantees), guarantees };
   }
 
   /** `mtu` shows what is in force; sent back unchanged, it leaves a computed one computed. */

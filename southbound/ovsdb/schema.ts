@@ -44,6 +44,7 @@ export const tables = {
     name: scalar('string'),
     interfaces: set('uuid'),
     tag: optional('integer'),
+    qos: optional('uuid'),
     external_ids: map('string', 'string'),
   },
   Interface: {
@@ -56,9 +57,20 @@ export const tables = {
     admin_state: optional('string'),
     link_state: optional('string'),
     mtu: optional('integer'),
+    link_speed: optional('integer'),
     error: optional('string'),
     bfd: map('string', 'string'),
     bfd_status: map('string', 'string'),
+    external_ids: map('string', 'string'),
+  },
+  QoS: {
+    type: scalar('string'),
+    queues: map('integer', 'uuid'),
+    other_config: map('string', 'string'),
+    external_ids: map('string', 'string'),
+  },
+  Queue: {
+    other_config: map('string', 'string'),
     external_ids: map('string', 'string'),
   },
   Controller: {

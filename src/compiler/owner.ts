@@ -18,6 +18,7 @@ const owners: { readonly [K in DerivedKind]: (row: ViewRow<K>) => FragmentOwner 
   'gateway-places': row => ({ kind: 'logical-routers', id: row.logicalRouterId }),
   'gateway-pairs': row => ({ kind: 'hypervisors', id: row.hypervisorId }),
   'floating-places': row => ({ kind: 'nat-rules', id: row.id }),
+  'egress-queues': row => ({ kind: 'logical-switch-ports', id: row.id }),
   'bound-ports': row => ({ kind: 'logical-switch-ports', id: row.id }),
   'port-groups': row => ({ kind: 'logical-switch-ports', id: row.id }),
   'group-traits': row => ({ kind: 'security-groups', id: row.id }),

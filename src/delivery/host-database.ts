@@ -11,6 +11,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { InstalledMarks } from './installed-marks.js';
 import { planHost, planStandby, type DesiredHost, type OvsdbPlan } from './ovsdb-plan.js';
+import { concernsQueues } from './ovsdb-queues.js';
 import { planRemoval } from './ovsdb-removal.js';
 
 /** What is wanted of a host: to be set up, to be connected to us though another Weft sets it up, or that nothing of ours is left. */
@@ -79,7 +80,8 @@ function concernsPlan(change: RowChange): boolean {
     before.ofport_request !== after.ofport_request ||
     before.options !== after.options ||
     before.bfd !== after.bfd ||
-    (before.link_state !== after.link_state && !after.external_ids.has('iface-id'))
+    (before.link_state !== after.link_state && !after.external_ids.has('iface-id')) ||
+    concernsQueues(before, after)
   );
 }
 

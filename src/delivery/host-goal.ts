@@ -8,6 +8,7 @@ import type { MirrorTunnel } from '../model/tunnel-ports.js';
 import type { HostGoal } from './host-database.js';
 import type { DesiredController } from './ovsdb-plan.js';
 import type { PhysicalNetworkJoint } from './ovsdb-provider.js';
+import type { PortQueue } from './ovsdb-queues.js';
 
 /** What its own row does not say. */
 export interface HostGoalContext {
@@ -24,6 +25,8 @@ export interface HostGoalContext {
   readonly gatewayTunnels: readonly GatewayTunnel[];
   /** Physical networks that ports there need, where the host has a bridge for them. */
   readonly physicalNetworks: readonly PhysicalNetworkJoint[];
+  /** Queues of ports there that are guaranteed bandwidth. */
+  readonly queues: readonly PortQueue[];
 }
 
 /** Open vSwitch waits up to 8 s before it dials again unless told otherwise, and needs 10 s to see a dead peer. */
@@ -69,7 +72,7 @@ export function hostGoal(
   received: readonly Encapsulation[],
   context: HostGoalContext,
 ): HostGoal | null {
-  const { databaseId, isInCharge, advertise, openflow, punt, mirrorTunnels, gatewayTunnels, physicalNetworks } =
+  const { databaseId, isInCharge, advertise, openflow, punt, mirrorTunnels, gatewayTunnels, physicalNetworks, queues } =
     context;
   if (!row.allowed || session.hypervisor.isLeaving) return isInCharge ? { kind: 'left', databaseId } : null;
   const controllers: DesiredController[] = [];
@@ -98,6 +101,7 @@ export function hostGoal(
       mirrorTunnels,
       gatewayTunnels,
       physicalNetworks,
+      queues,
       controllers,
       maxBackoffMs,
       inactivityProbeMs,

@@ -9,8 +9,8 @@
 import type { ReportedInterface } from '../../southbound/hypervisor/inventory.js';
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
-import type { RowChange } from '../../southbound/ovsdb/replica.js';
 import type { SessionState } from '../../southbound/hypervisor/session-state.js';
+import type { DatabaseSnapshot, RowChange } from '../../southbound/ovsdb/replica.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { ClaimIndex } from './claim-index.js';
@@ -19,8 +19,9 @@ import { type BfdSession, isGatewayTunnelName } from '../model/gateway-tunnels.j
 import { bfdSessions } from './ovsdb-gateway-tunnels.js';
 import { HostDatabase, type HostDatabaseCounters, type HostDatabaseStatus, type HostGoal } from './host-database.js';
 import { type PhysicalNetworkJoint, whyNotJoined } from './ovsdb-provider.js';
+import { type WayOut, whyNoQueues } from './ovsdb-queues.js';
 import { OpenFlowSwitch } from './openflow-switch.js';
-import type { DatabaseState } from './reconciler-context.js';
+import { databaseState } from './database-state.js';
 
 /** Where a logical switch port is bound, as far as marking it goes. */
 export interface MarkedBinding {
@@ -88,32 +89,13 @@ interface Host {
   /** The Interface that is marked for each port, and the other way round. */
   readonly markOf: Map<string, string>;
   readonly portOf: Map<string, string>;
-  /** Why it is not joined with physical networks, as its database is now: asked for each port of a list. */
-  readonly joints: Map<string, string | null>;
+  /** What its database, as it is now, does not let be, and why: asked for each port of a list. */
+  readonly obstacles: Map<string, string | null>;
   /** What it says of those that it watches, as its database is now; null while nobody has asked. */
   sessions: ReadonlyMap<number, BfdSession> | null;
   connection: OpenFlowChannel | null;
   /** The fleet has the connection. */
   isHandedOver: boolean;
-}
-
-/** The database as a reconciler sees it. */
-function databaseState(status: HostDatabaseStatus): DatabaseState {
-  switch (status.kind) {
-    case 'joined':
-    case 'standby':
-      return { kind: 'ready' };
-    case 'changing':
-      return { kind: 'working', reason: status.summary };
-    case 'waiting':
-      return { kind: 'working', reason: status.reason };
-    case 'refused':
-    case 'failed':
-      return { kind: 'failed', reason: status.reason };
-    case 'unknown':
-    case 'left':
-      return { kind: 'failed', reason: 'its database is not connected' };
-  }
 }
 
 const nobody: ReadonlyMap<number, BfdSession> = new Map();
@@ -154,7 +136,7 @@ export class Hosts {
       installed: null,
       markOf: new Map(),
       portOf: new Map(),
-      joints: new Map(),
+      obstacles: new Map(),
       sessions: null,
       connection: null,
       isHandedOver: false,
@@ -165,13 +147,13 @@ export class Hosts {
       if (use === 'flows') this.#openFlowMoved(host, connection);
     });
     session.replica.onChange(changes => {
-      host.joints.clear();
+      host.obstacles.clear();
       if (!changes.some(({ table }) => table === 'Interface')) return;
       host.sessions = null;
       if (changes.some(hasSessionMoved)) this.#options.onWatched?.(id);
     });
     session.onReport(() => {
-      host.joints.clear();
+      host.obstacles.clear();
       this.#handOver(host);
       this.#reportInventory(host);
     });
@@ -254,12 +236,26 @@ export class Hosts {
 
   /** Why the host's bridge of ours is not joined with that of a physical network; null if it is. */
   whyNotJoined(hypervisorId: string, joint: PhysicalNetworkJoint): string | null {
+    const name = `joint ${joint.key} ${joint.bridge}`;
+    return this.#obstacle(hypervisorId, name, (database, bridge) => whyNotJoined(database, bridge, joint));
+  }
+
+  /** Why what leaves the host this way is in no queues; null if it is. */
+  whyNoQueues(hypervisorId: string, way: WayOut): string | null {
+    const name = way.kind === 'tunnel' ? 'queues' : `queues ${way.bridge}`;
+    return this.#obstacle(hypervisorId, name, (database, bridge) => whyNoQueues(database, bridge, way));
+  }
+
+  #obstacle(
+    hypervisorId: string,
+    name: string,
+    look: (database: DatabaseSnapshot, bridge: string) => string | null,
+  ): string | null {
     const host = this.#hosts.get(hypervisorId);
     if (host === undefined || !host.session.replica.isCurrent) return 'its database is not connected';
-    const { session, joints } = host;
-    const name = `${joint.key} ${joint.bridge}`;
-    let reason = joints.get(name);
-    if (reason === undefined) joints.set(name, (reason = whyNotJoined(session.replica, session.report.bridge, joint)));
+    const { session, obstacles } = host;
+    let reason = obstacles.get(name);
+    if (reason === undefined) obstacles.set(name, (reason = look(session.replica, session.report.bridge)));
     return reason;
   }
 

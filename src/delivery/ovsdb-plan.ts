@@ -27,6 +27,7 @@ import { type GatewayTunnel, gatewayTunnelName } from '../model/gateway-tunnels.
 import { type MirrorTunnel, TUNNEL_PORT_NAMES } from '../model/tunnel-ports.js';
 import { planGatewayTunnels } from './ovsdb-gateway-tunnels.js';
 import { planJoints, type PhysicalNetworkJoint } from './ovsdb-provider.js';
+import { planQueues, type PortQueue } from './ovsdb-queues.js';
 import { planBridgeRemoval, planJoinTokenRemoval } from './ovsdb-removal.js';
 import { insertTunnel, lacking, ownerIds, planTunnels, settingIds, tunnelsOf } from './ovsdb-tunnels.js';
 import {
@@ -71,6 +72,8 @@ export interface DesiredHost {
   readonly gatewayTunnels: readonly GatewayTunnel[];
   /** Physical networks that its ports need, where the host has a bridge for them. */
   readonly physicalNetworks: readonly PhysicalNetworkJoint[];
+  /** Queues of its ports that are guaranteed bandwidth, where the host names interfaces that can have some. */
+  readonly queues: readonly PortQueue[];
   readonly controllers: readonly DesiredController[];
   /** Longest wait of Open vSwitch before it dials again; at least 1000. */
   readonly maxBackoffMs: number;
@@ -275,6 +278,7 @@ function maintainBridge(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desir
     ...planTunnels(database, bridge, desired),
     ...planGatewayTunnels(database, bridge, desired),
     ...planJoints(database, bridge, desired),
+    ...planQueues(database, desired),
   ];
 }
 

@@ -32,6 +32,7 @@ import {
 } from './ovsdb-ownership.js';
 import type { OvsdbPlan } from './ovsdb-plan.js';
 import { planJointRemoval } from './ovsdb-provider.js';
+import { planQueueRemoval } from './ovsdb-queues.js';
 
 /** Plans the next transaction of the way out. `nothing` means that nothing of this Weft is left. */
 export function planRemoval(database: DatabaseSnapshot, databaseId: string): OvsdbPlan {
@@ -40,11 +41,12 @@ export function planRemoval(database: DatabaseSnapshot, databaseId: string): Ovs
   }
   const operations = [
     ...planJointRemoval(database, databaseId),
+    ...planQueueRemoval(database, databaseId),
     ...removeInstalledMarks(database),
     ...restoreManagers(database),
   ];
   if (operations.length === 0) return { kind: 'nothing' };
-  return { kind: 'change', summary: 'removes the last marks and ports', operations };
+  return { kind: 'change', summary: 'removes the last marks, ports and queues', operations };
 }
 
 /** Plans the removal of a bridge that we made, or the restoration of one that we took over. */

@@ -54,7 +54,7 @@ export function ownerIds(desired: Pick<TunnelEnd, 'databaseId'>): ReadonlyMap<st
 
 /** Mutations that set these external_ids, whatever they were. */
 export function settingIds(
-  table: 'Bridge' | 'Manager' | 'Port',
+  table: 'Bridge' | 'Manager' | 'Port' | 'QoS' | 'Queue',
   pairs: ReadonlyMap<string, string>,
 ): readonly Mutation[] {
   return [removingKeys(table, 'external_ids', [...pairs.keys()]), adding(table, 'external_ids', pairs)];

@@ -54,7 +54,11 @@ export const qosRules = resource({
     dscpMark: optional(nullable(integer(0, MAX_DSCP)), 'dscp_marking: the differentiated services code point.', {
       default: null,
     }),
-    minKbps: optional(nullable(integer(1, MAX_KBPS)), 'minimum_bandwidth: kilobits a second.', { default: null }),
+    minKbps: optional(
+      nullable(integer(1, MAX_KBPS)),
+      'minimum_bandwidth: kilobits a second that are kept for the port where what it sends leaves its hypervisor, if that can.',
+      { default: null },
+    ),
   },
   computed: {
     status: {
@@ -65,6 +69,17 @@ export const qosRules = resource({
       }),
       description: 'Whether the data path does what the rule says, and if not, why.',
     },
+    guarantees: {
+      schema: Type.Array(
+        Type.Object({
+          hypervisor: Type.String(),
+          enforced: Type.Boolean(),
+          reason: Type.Union([Type.String(), Type.Null()]),
+        }),
+      ),
+      description:
+        'minimum_bandwidth: the hypervisors that have ports of it, whether the bandwidth is kept there, and if not, why. Empty for other kinds.',
+    },
   },
-  columns: ['logicalSwitchPortId', 'logicalSwitchId', 'kind', 'direction', 'maxKbps', 'maxKpps', 'dscpMark'],
+  columns: ['logicalSwitchPortId', 'logicalSwitchId', 'kind', 'direction', 'maxKbps', 'maxKpps', 'dscpMark', 'minKbps'],
 });

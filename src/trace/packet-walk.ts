@@ -125,6 +125,7 @@ class Walk<Flow extends WalkedFlow> {
       case 'note':
       case 'controller':
       case 'meter':
+      case 'setQueue':
         return;
       default:
         throw new Error(`a walk knows no action ${action.kind}`);

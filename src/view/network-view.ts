@@ -7,6 +7,7 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { GatewayPairs } from './gateway-pairs.js';
 import { FloatingPlaces } from './floating-places.js';
+import { EgressQueues } from './egress-queues.js';
 import { Gateways } from './gateways.js';
 import { PhysicalAttachments } from './physical-attachments.js';
 import { Balancing } from './balancing.js';
@@ -71,6 +72,7 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'gateway-places',
   'gateway-pairs',
   'floating-places',
+  'egress-queues',
   'port-groups',
   'group-traits',
   'remote-addresses',
@@ -95,6 +97,7 @@ export class NetworkView implements NetworkReader {
   readonly #attachments: PhysicalAttachments;
   readonly #balancing: Balancing;
   readonly #translation: Translation;
+  readonly #queues: EgressQueues;
 
   constructor() {
     for (const kind of viewKinds) {
@@ -108,6 +111,7 @@ export class NetworkView implements NetworkReader {
     this.#attachments = new PhysicalAttachments(this);
     this.#balancing = new Balancing(this);
     this.#translation = new Translation(this);
+    this.#queues = new EgressQueues(this);
   }
 
   /** The revision that the rows reflect; 0 before the first `apply`. */
@@ -158,6 +162,7 @@ export class NetworkView implements NetworkReader {
     const balanced = this.#balancing.apply(changes as readonly RowChange<Kind>[], placed);
     const pairs = this.#pairs.apply(changes as readonly RowChange<Kind>[], gateways, placed);
     const translated = this.#translation.apply(changes as readonly RowChange<Kind>[], gateways, floating);
+    const queues = this.#queues.apply(changes as readonly RowChange<Kind>[], placed);
     const derived = this.#applyRows(
       latest([
         ...this.#fleet(changes),
@@ -169,6 +174,7 @@ export class NetworkView implements NetworkReader {
         ...balanced,
         ...pairs,
         ...translated,
+        ...queues,
       ]),
     );
     this.#revision = revision;

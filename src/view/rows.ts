@@ -76,6 +76,19 @@ export interface PhysicalAttachment {
   readonly number: number;
 }
 
+/** A bound port whose packets have a queue of their own where they leave the hypervisor (egress-queues.ts). */
+export interface EgressQueue {
+  /** The id of the logical switch port. */
+  readonly id: string;
+  readonly hypervisorId: string;
+  /** 1 to 61439, unique on the hypervisor. */
+  readonly queue: number;
+  /** What it is guaranteed, kilobits a second. */
+  readonly minKbps: number;
+  /** The number of the logical switch port. */
+  readonly number: number;
+}
+
 /** A hypervisor that can be the gateway of a logical router: it holds what the router reaches, and the logical switch outside. */
 export interface GatewayPlace {
   /** `logicalRouterId@hypervisorId` */
@@ -171,6 +184,7 @@ export interface DerivedRows {
   readonly 'gateway-places': GatewayPlace;
   readonly 'gateway-pairs': GatewayPair;
   readonly 'floating-places': FloatingPlace;
+  readonly 'egress-queues': EgressQueue;
   readonly 'port-groups': PortGroups;
   readonly 'group-traits': GroupTraits;
   readonly 'remote-addresses': RemoteAddresses;
@@ -369,6 +383,7 @@ export const indexes = {
   },
   'gateway-pairs': { hypervisorId: row => [row.hypervisorId] },
   'floating-places': { logicalRouterId: row => [row.logicalRouterId] },
+  'egress-queues': { hypervisorId: row => [row.hypervisorId] },
   'port-groups': {},
   'group-traits': {},
   'remote-addresses': {},

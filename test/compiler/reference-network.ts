@@ -9,6 +9,7 @@ import { gatewayCandidates } from '../../src/model/gateway.js';
 import type { Hypervisor, LogicalSwitch } from '../../src/model/index.js';
 import type { RowAfter } from '../../src/view/network-view.js';
 import { balancingOf } from './reference-balancing.js';
+import { queuesOf } from './reference-queues.js';
 import { securityOf } from './reference-security.js';
 import {
   type DerivedKind,
@@ -131,6 +132,9 @@ export class ReferenceNetwork {
     }
     if (['hypervisors', 'gateway-places', 'residencies'].some(kind => changed.has(kind as ViewKind))) {
       if (this.#replace('gateway-pairs', gatewayPairsOf(this))) changed.add('gateway-pairs');
+    }
+    if (['hypervisors', 'qos-rules', 'bound-ports'].some(kind => changed.has(kind as ViewKind))) {
+      if (this.#replace('egress-queues', queuesOf(kind => rowsOf(this, kind)))) changed.add('egress-queues');
     }
     for (const kind of changed) this.#buildIndexes(kind);
     return changed;

@@ -91,6 +91,7 @@ class SmallWeft {
         mirrorTunnels: [],
         gatewayTunnels: [],
         physicalNetworks: [],
+        queues: [],
         controllers,
         maxBackoffMs: 1000,
         inactivityProbeMs: 3000,

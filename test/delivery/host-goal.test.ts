@@ -19,6 +19,7 @@ const context: HostGoalContext = {
   mirrorTunnels: [],
   gatewayTunnels: [],
   physicalNetworks: [],
+  queues: [],
 };
 
 describe('What is wanted of a host', () => {

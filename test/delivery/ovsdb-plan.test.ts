@@ -51,6 +51,7 @@ describe('plan of a host database, against real Open vSwitch', function () {
       mirrorTunnels: [],
       gatewayTunnels: [],
       physicalNetworks: [],
+      queues: [],
       controllers: [
         { use: 'flows', target: 'tcp:127.0.0.1:9' },
         { use: 'punt', target: 'tcp:127.0.0.1:19' },

@@ -57,6 +57,7 @@ describe('The patch ports to physical networks, on real Open vSwitch', function 
       mirrorTunnels: [],
       gatewayTunnels: [],
       physicalNetworks: toExternal,
+      queues: [],
       controllers: [{ use: 'flows', target: 'tcp:127.0.0.1:9' }],
       maxBackoffMs: 1000,
       inactivityProbeMs: 3000,

@@ -41,6 +41,7 @@ describe('the fake hypervisor', () => {
         mirrorTunnels: [],
         gatewayTunnels: [],
         physicalNetworks: [],
+        queues: [],
       });
     hosts = new Hosts({
       fleet: { connect: () => true, databaseChanged: () => {} },

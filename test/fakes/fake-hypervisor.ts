@@ -170,6 +170,12 @@ export class FakeHypervisor<Tables extends TableStore> {
     this.database.apply(mutate('Bridge', [byUuid(bridge._uuid)], [removing('Bridge', 'ports', [port._uuid])]));
   }
 
+  /** Somebody sets pairs of an Interface's external_ids that it has not. */
+  setInterfaceIds(interfaceName: string, pairs: ReadonlyMap<string, string>): void {
+    const where = [condition('Interface', 'name', '==', interfaceName)];
+    this.database.apply(mutate('Interface', where, [adding('Interface', 'external_ids', pairs)]));
+  }
+
   /** Somebody sets pairs of the root row's external_ids, such as `weft-encap-ip` or `system-id`. */
   setExternalIds(pairs: ReadonlyMap<string, string>): void {
     const replaced = removingKeys('Open_vSwitch', 'external_ids', [...pairs.keys()]);

@@ -224,6 +224,7 @@ const desired: DesiredHost = {
   mirrorTunnels: [],
   gatewayTunnels: [],
   physicalNetworks: [],
+  queues: [],
   controllers: [
     { use: 'flows', target: 'tcp:192.0.2.1:6653' },
     { use: 'punt', target: 'tcp:192.0.2.1:6654' },

@@ -32,7 +32,9 @@ export class Fault extends Error {
   }
 }
 
-/** Columns that refer to rows and keep them alive. Rows of every table but Open_vSwitch live only as long as that. */
+/**
+ * Columns that refer to rows. Rows of every table but Open_vSwitch, QoS and Queue live only as long as something refers to them.
+ */
 const references: readonly (readonly [TableName, string, TableName])[] = [
   ['Open_vSwitch', 'bridges', 'Bridge'],
   ['Open_vSwitch', 'manager_options', 'Manager'],
@@ -40,7 +42,10 @@ const references: readonly (readonly [TableName, string, TableName])[] = [
   ['Bridge', 'ports', 'Port'],
   ['Bridge', 'controller', 'Controller'],
   ['Port', 'interfaces', 'Interface'],
+  ['Port', 'qos', 'QoS'],
+  ['QoS', 'queues', 'Queue'],
 ];
+const roots: ReadonlySet<TableName> = new Set(['Open_vSwitch', 'QoS', 'Queue']);
 const uniqueColumns: readonly (readonly [TableName, string])[] = [
   ['Bridge', 'name'],
   ['Port', 'name'],
@@ -185,13 +190,13 @@ export class Transaction {
     if (mutator === '+=' && typeof current === 'number' && typeof value === 'number') return current + value;
     if (type.kind === 'map' && current instanceof Map) {
       const entries = current as ReadonlyMap<Atom, Atom>;
-      if (mutator === 'insert') return decodeValue(type, pairs([...pairsOf(type, value), ...entries]));
+      if (mutator === 'insert') return decodeValue(type, pairs(type, [...pairsOf(type, value), ...entries]));
       if (Array.isArray(value) && value[0] === 'map') {
         const gone = pairsOf(type, value);
-        return decodeValue(type, pairs([...entries].filter(([key, held]) => gone.get(key) !== held)));
+        return decodeValue(type, pairs(type, [...entries].filter(([key, held]) => gone.get(key) !== held)));
       }
       const gone = new Set(keysOf(type, value));
-      return decodeValue(type, pairs([...entries].filter(([key]) => !gone.has(key))));
+      return decodeValue(type, pairs(type, [...entries].filter(([key]) => !gone.has(key))));
     }
     if (type.kind === 'set') {
       const elements = new Set(current as readonly Atom[]);
@@ -297,7 +302,7 @@ export class Transaction {
   #dropUnreferenced(): void {
     // From the root on, so that what goes takes along what only it referred to.
     for (const [target] of new Map(references.map(each => [each[2], true]))) {
-      if (!this.#hasWrittenReferences(target)) continue;
+      if (roots.has(target) || !this.#hasWrittenReferences(target)) continue;
       const alive = new Set<string>();
       for (const [table, column, of] of references) {
         if (of !== target) continue;
@@ -354,8 +359,8 @@ function listOf(json: JsonValue | undefined): readonly JsonValue[] {
   return json as readonly JsonValue[];
 }
 
-function pairs(entries: readonly (readonly [Atom, Atom])[]): JsonValue {
-  return ['map', [...new Map(entries)].map(([key, value]) => [key, value])];
+function pairs(type: ColumnType, entries: readonly (readonly [Atom, Atom])[]): JsonValue {
+  return encodeValue(type, new Map(entries));
 }
 
 function pairsOf(type: ColumnType, json: JsonValue): ReadonlyMap<Atom, Atom> {
@@ -380,6 +385,7 @@ function includes(value: AnyValue, wanted: AnyValue): boolean {
 
 function uuidsIn(value: AnyValue | undefined): readonly string[] {
   if (typeof value === 'string') return [value];
+  if (value instanceof Map) return [...(value as ReadonlyMap<Atom, string>).values()];
   return Array.isArray(value) ? (value as readonly string[]) : [];
 }
 

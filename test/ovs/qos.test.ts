@@ -200,13 +200,15 @@ describe('QoS rules', function () {
     assert.equal(arrived[1]?.slice(32), six.slice(32), 'the rest of the packet is as it was');
   });
 
-  it('say what is not enforced', async () => {
+  // Where it can be kept is test/kernel/guarantees.test.ts.
+  it('say where bandwidth cannot be guaranteed, and why', async () => {
     const [a] = await pair();
     const value = { logical_switch_port_id: a.record.portId, kind: 'minimum_bandwidth', min_kbps: 1_000 };
     const id = await add(value);
     const { body } = await weftLab().client.request('GET', `/v1/qos-rules/${id}`);
-    const { status } = body as { readonly status: { enforced: boolean; reason: string } };
-    assert.equal(status.enforced, false);
-    assert.match(status.reason, /physical interface/);
+    const { status, guarantees } = body as Readonly<Record<string, unknown>>;
+    assert.deepEqual(status, { enforced: false, reason: 'no hypervisor with ports of it can keep it' });
+    const reason = 'its data path is in user space, which puts nothing into queues';
+    assert.deepEqual(guarantees, [{ hypervisor: 'hv1', enforced: false, reason }]);
   });
 });

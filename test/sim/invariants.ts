@@ -9,6 +9,7 @@ import { bundleAddBytes, imageOfAdd, lengthOfMessage, messageImage, meterMod } f
 import { installedKey } from '../../src/delivery/ovsdb-ownership.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { kinds } from '../../src/model/kinds.js';
+import { guaranteeOf } from '../../src/model/port-features.js';
 import { NetworkView, type Snapshot } from '../../src/view/network-view.js';
 import { contentOfFlows, type Content, type Reference } from './reference.js';
 import type { SimulatedHost } from './simulated-host.js';
@@ -213,6 +214,42 @@ export function checkHostDatabase(host: SimulatedHost, hypervisorId: string, dat
     }
     const localIp = row.type === 'geneve' ? row.options.get('local_ip') : host.encapIp;
     if (localIp !== host.encapIp) throw new Violation(`at rest the tunnels of ${host.name} end at ${localIp}`);
+  }
+}
+
+/** At rest each interface that is named for it has a queue for each port of the host that is guaranteed bandwidth, and there is no row more. */
+export function checkQueues(host: SimulatedHost, hypervisorId: string, database: SimulatedDatabase): void {
+  const rows = host.hypervisor.database;
+  const rules = [...database.tables['qos-rules'].values()];
+  const wanted: string[] = [];
+  for (const { logicalSwitchPortId, ofport, hypervisorId: at } of database.tables['port-bindings'].values()) {
+    const port = database.tables['logical-switch-ports'].get(logicalSwitchPortId);
+    if (at !== hypervisorId || port === undefined) continue;
+    const minKbps = guaranteeOf(
+      rules.filter(rule => rule.logicalSwitchPortId === port.id),
+      rules.filter(rule => rule.logicalSwitchId === port.logicalSwitchId),
+    );
+    if (minKbps !== null) wanted.push(`${ofport}:${minKbps * 1000}`);
+  }
+  const named = [...rows.rows('Port').values()].filter(port =>
+    port.interfaces.some(uuid => rows.rows('Interface').get(uuid)?.external_ids.has('weft-egress-iface')),
+  );
+  const expected = wanted.length === 0 ? [] : named.map(port => `${port.name} ${wanted.toSorted().join()}`);
+  const held = [...rows.rows('Port').values()].flatMap(port => {
+    const qos = port.qos === null ? undefined : rows.rows('QoS').get(port.qos);
+    if (qos === undefined) return [];
+    const queues = [...qos.queues].map(
+      ([number, uuid]) => `${number}:${rows.rows('Queue').get(uuid)?.other_config.get('min-rate')}`,
+    );
+    return [`${port.name} ${queues.toSorted().join()}`];
+  });
+  const counts = [rows.rows('QoS').size, rows.rows('Queue').size].join();
+  const expectedCounts = [expected.length, expected.length === 0 ? 0 : wanted.length].join();
+  if (held.toSorted().join(' | ') !== expected.toSorted().join(' | ') || counts !== expectedCounts) {
+    const [is, should] = [held, expected].map(list => list.toSorted().join(' | '));
+    throw new Violation(
+      `at rest ${host.name} has the queues ${is} in ${counts} rows, not ${should} in ${expectedCounts}`,
+    );
   }
 }
 

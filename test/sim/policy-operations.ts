@@ -228,7 +228,7 @@ function amountsOf({ random }: Draft, kind: QosRule['kind']): Partial<Amounts> {
     case 'dscp_marking':
       return { dscpMark: random.below(64) };
     case 'minimum_bandwidth':
-      return { minKbps: 1_000 };
+      return { minKbps: 1_000 * (1 + random.below(5)) };
   }
 }
 
@@ -245,7 +245,7 @@ const createLimit: Operation = draft => {
     logicalSwitchId: isOfPort ? null : (logicalSwitch?.id ?? null),
   };
   if (about.logicalSwitchPortId === null && about.logicalSwitchId === null) return null;
-  const kind = random.pick(['bandwidth_limit', 'bandwidth_limit', 'packet_rate_limit', 'dscp_marking'] as const);
+  const kind = random.pick(['bandwidth_limit', 'minimum_bandwidth', 'packet_rate_limit', 'dscp_marking'] as const);
   const direction = kind === 'dscp_marking' || random.chance(0.5) ? 'egress' : 'ingress';
   const isTaken = draft
     .rows('qos-rules')

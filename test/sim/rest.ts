@@ -1,6 +1,13 @@
 /** When nothing happens any more: whether everything is said to be in force, and whether it is. */
 import type { Controller } from '../../src/controller.js';
-import { checkBindings, checkHostDatabase, checkNothingLost, ScratchCompile, Violation } from './invariants.js';
+import {
+  checkBindings,
+  checkHostDatabase,
+  checkNothingLost,
+  checkQueues,
+  ScratchCompile,
+  Violation,
+} from './invariants.js';
 import type { SimulatedHost } from './simulated-host.js';
 import type { SimulatedDatabase } from './simulated-store.js';
 
@@ -41,5 +48,6 @@ export function checkRest({ hosts, database, controller }: Resting): void {
     if (id === null) throw new Violation(`${host.name} is not known at rest`);
     scratch.check(host, id);
     checkHostDatabase(host, id, database);
+    checkQueues(host, id, database);
   }
 }

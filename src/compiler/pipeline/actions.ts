@@ -25,6 +25,7 @@ import {
   pushVlan,
   resubmit,
   setField,
+  setQueue as setQueueAction,
   type Action,
   type LearnSpec,
 } from '../../../southbound/openflow/actions.js';
@@ -266,6 +267,12 @@ export function onCopy<R extends FieldName, W extends FieldName>(...steps: reado
  */
 export function meter(id: number): Step<never, never> {
   const actions = [meterAction(id)];
+  return step([], [], () => actions);
+}
+
+/** Into this queue of the interface by which the packet leaves, if that has one; of no other, where it has not. */
+export function queue(id: number): Step<never, never> {
+  const actions = [setQueueAction(id)];
   return step([], [], () => actions);
 }
 

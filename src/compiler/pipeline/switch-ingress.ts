@@ -294,7 +294,8 @@ export const lsInCheckPortSec = stage('ls_in_check_port_sec', {
 });
 
 export const lsInQos = stage('ls_in_qos', {
-  purpose: 'Only for ports with QoS rules: how much their workloads may send, and how it is marked.',
+  purpose:
+    'Only for ports with QoS rules: how much their workloads may send, how it is marked, and in which queue it leaves.',
   reads: ['origin', 'ethType'],
   writes: ['ipDscp'],
   onMiss: 'next',

@@ -1,12 +1,12 @@
 /**
  * Room `qos`: rate limits are meters, in the data path of the hypervisor where the port is; IP packets that a workload sends are
- * marked where they enter.
+ * marked where they enter, and queued where they leave the hypervisor, if bandwidth is guaranteed to the port there.
  */
 import type { Limit, Treatment } from '../../model/port-features.js';
-import { treatmentOf } from '../../model/port-features.js';
+import { guaranteeOf, treatmentOf } from '../../model/port-features.js';
 import type { Flow, Meter } from '../fragment.js';
 import { meterId, meterSlot } from '../identifiers.js';
-import { meter, next, onCopy, set } from '../pipeline/actions.js';
+import { meter, next, onCopy, queue, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import { lsOutQos } from '../pipeline/switch-egress.js';
 import { lsInQos } from '../pipeline/switch-ingress.js';
@@ -30,8 +30,13 @@ function metersOf(
 }
 
 /** What the workload sends, before anything else looks at it: what is too much costs the switch nothing more. */
-function sendingFlows(origin: number, dscp: number | null, meters: readonly Meter[]): readonly Flow[] {
-  const limits = meters.map(({ id }) => meter(id));
+function sendingFlows(
+  origin: number,
+  dscp: number | null,
+  meters: readonly Meter[],
+  queueId: number | null,
+): readonly Flow[] {
+  const limits = [...meters.map(({ id }) => meter(id)), ...(queueId === null ? [] : [queue(queueId)])];
   return [
     ...(dscp === null
       ? []
@@ -58,14 +63,16 @@ export const qosPort = rule({
     const ofSwitch = view.by('qos-rules', 'logicalSwitchId', port.logicalSwitchId);
     const sends = treatmentOf('egress', ofPort, ofSwitch);
     const gets = treatmentOf('ingress', ofPort, ofSwitch);
-    if (sends === null && gets === null) return null;
+    // Most ports are guaranteed nothing, and need not be asked for by their queues.
+    const queueId = guaranteeOf(ofPort, ofSwitch) === null ? null : (view.get('egress-queues', port.id)?.queue ?? null);
+    if (sends === null && gets === null && queueId === null) return null;
     const sending = sends === null ? [] : metersOf(port.number, 'egress', sends);
     const getting = gets === null ? [] : metersOf(port.number, 'ingress', gets);
     const at = { datapath: logicalSwitch.datapathKey, outPort: port.portKey };
     return {
       scope: { kind: 'hypervisor', hypervisorId: bound.hypervisorId },
       flows: [
-        ...(sends === null ? [] : sendingFlows(port.number, sends.dscp, sending)),
+        ...(sends === null && queueId === null ? [] : sendingFlows(port.number, sends?.dscp ?? null, sending, queueId)),
         // One of several copies may end here: that must not end those for others.
         ...(gets === null
           ? []

@@ -1,7 +1,7 @@
 /** The two ends of a logical switch port at its interface: packets in, packets out. */
 import { learnsMacs } from '../../model/port-addresses.js';
 import { balancedZoneOf } from '../../model/port-binding.js';
-import { copies, treatmentOf } from '../../model/port-features.js';
+import { copies, guaranteeOf, treatmentOf } from '../../model/port-features.js';
 import { advance, drop, output, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
 import type { DropReason } from '../pipeline/drop-reasons.js';
@@ -32,7 +32,8 @@ function wayOf(
   const ofPort = view.by('qos-rules', 'logicalSwitchPortId', port.id);
   const ofSwitch = view.by('qos-rules', 'logicalSwitchId', port.logicalSwitchId);
   const mirrors = view.by('mirrors', 'logicalSwitchPortId', port.id);
-  const isTreated = treatmentOf('egress', ofPort, ofSwitch) !== null;
+  const isQueued = guaranteeOf(ofPort, ofSwitch) !== null && view.get('egress-queues', port.id) !== null;
+  const isTreated = isQueued || treatmentOf('egress', ofPort, ofSwitch) !== null;
   const entrance = mirrors.some(mirror => copies(mirror, 'out')) ? lsInMirror : isTreated ? lsInQos : lsInCheckPortSec;
   if (isBalanced) return { entrance, exit: lsOutLb };
   if (treatmentOf('ingress', ofPort, ofSwitch) !== null) return { entrance, exit: lsOutQos };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { fleetStatus, type FleetStatusParts } from '../../../northbound/rest/fleet-status.js';
+import { qosStatus } from '../../../northbound/rest/feature-status.js';
+import type { GuaranteeStatus } from '../../../northbound/rest/guarantee-status.js';
 import type { PhysicalNetworkStatus } from '../../../northbound/rest/network-state.js';
 import type { WeftError } from '../../../src/base/errors.js';
 import { Convergence, type FragmentFailure, type HostProgress } from '../../../src/delivery/convergence.js';
@@ -40,6 +42,8 @@ class Circumstances {
   drops: DropCount[] | null = null;
   /** Why the host is not joined with the network behind a bridge. */
   joints: Record<string, string> = {};
+  /** Why a host queues nothing towards a bridge, or (no name of a bridge) tunnels. */
+  queueless: Record<string, string> = {};
   acceptNames = true;
   readonly convergence = new Convergence(new ManualClock());
   readonly view = new NetworkView();
@@ -61,6 +65,7 @@ class Circumstances {
         status: () => this.host,
         claims: () => this.claims as HostClaim[],
         whyNotJoined: (_, { bridge }) => this.joints[bridge] ?? null,
+        whyNoQueues: (id, way) => this.queueless[`${id} ${way.kind === 'tunnel' ? '' : way.bridge}`] ?? null,
         isInstalled: () => this.isInstalled,
         awaitRemoval: async () => true,
         watched: () => new Map(),
@@ -85,6 +90,10 @@ class Circumstances {
   physicalNetworks(): readonly PhysicalNetworkStatus[] {
     const row = this.view.get('hypervisors', 'hv1') as RowOf<'hypervisors'>;
     return fleetStatus(this.#parts).hypervisor(row).physical_networks;
+  }
+
+  guarantees(id: string): readonly GuaranteeStatus[] {
+    return fleetStatus(this.#parts).guarantees(this.view.get('qos-rules', id) as RowOf<'qos-rules'>);
   }
 
   readDrops(): Promise<readonly unknown[]> {
@@ -293,5 +302,83 @@ describe('The drops of a hypervisor', () => {
   it('cannot be read where the switch is not connected', async () => {
     const now = new Circumstances(network());
     await assert.rejects(now.readDrops(), (error: WeftError) => error.code === 'not_connected');
+  });
+});
+
+describe('The status of a guarantee', () => {
+  const kernel = {
+    datapathType: 'system',
+    bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }],
+  } as const;
+  const minimum = { kind: 'minimum_bandwidth', minKbps: 1_000 } as const;
+  const guaranteed = (): NetworkBuilder =>
+    new NetworkBuilder()
+      .hypervisor('hv1', kernel)
+      .hypervisor('hv2', { ...kernel, bridgeMappings: [] })
+      .hypervisor('hv3')
+      .logicalSwitch('net', '10.0.0.0/24')
+      .port('a', 'net', '02:00:00:00:00:01', ['10.0.0.1'], ['hv1', 1])
+      .port('b', 'net', '02:00:00:00:00:02', ['10.0.0.2'], ['hv2', 2])
+      .port('c', 'net', '02:00:00:00:00:03', ['10.0.0.3'])
+      .qos('of net', { logicalSwitchId: 'net', ...minimum });
+  const shown = (now: Circumstances, id: string) => {
+    const guarantees = now.guarantees(id);
+    const { enforced, reason } = qosStatus(now.view.get('qos-rules', id) as RowOf<'qos-rules'>, guarantees);
+    return [enforced, reason, guarantees.map(each => [each.hypervisor, each.enforced, each.reason])];
+  };
+
+  it('is of each hypervisor that has ports of the rule, and tenants read no name of one', () => {
+    const now = new Circumstances(guaranteed());
+    assert.deepEqual(shown(now, 'of net'), [
+      true,
+      null,
+      [
+        ['hv1', true, null],
+        ['hv2', true, null],
+      ],
+    ]);
+    now.queueless = { 'hv2 ': 'its queues are not made yet' };
+    const partly = 'not every hypervisor with ports of it can keep it';
+    assert.deepEqual(shown(now, 'of net'), [
+      false,
+      partly,
+      [
+        ['hv1', true, null],
+        ['hv2', false, 'its queues are not made yet'],
+      ],
+    ]);
+  });
+
+  it('is not of ports that have a rule of their own, nor of those that are bound nowhere', () => {
+    const network = guaranteed()
+      .qos('of b', { logicalSwitchPortId: 'b', ...minimum })
+      .qos('of c', { logicalSwitchPortId: 'c', ...minimum })
+      .qos('what a gets', { logicalSwitchPortId: 'a', ...minimum, direction: 'ingress' });
+    const now = new Circumstances(network);
+    assert.deepEqual(shown(now, 'of net')[2], [['hv1', true, null]]);
+    assert.deepEqual(shown(now, 'of b')[2], [['hv2', true, null]]);
+    assert.deepEqual(shown(now, 'of c'), [false, 'no port that it is for is bound', []]);
+    assert.match(String(shown(now, 'what a gets')[1]), /sent by others/);
+  });
+
+  it('looks at the data path, the number of the interface, and the way by which the packets leave', () => {
+    const network = guaranteed()
+      .port('user', 'net', '02:00:00:00:00:04', ['10.0.0.4'], ['hv3', 1])
+      .port('late', 'net', '02:00:00:00:00:05', ['10.0.0.5'], ['hv2', 61_440])
+      .providerSwitch('outside', 'physnet1', 100)
+      .port('out', 'outside', '02:00:00:00:00:06', [], ['hv1', 6])
+      .port('lost', 'outside', '02:00:00:00:00:07', [], ['hv2', 7]);
+    for (const id of ['user', 'late', 'out', 'lost']) network.qos(`of ${id}`, { logicalSwitchPortId: id, ...minimum });
+    const now = new Circumstances(network);
+    now.queueless = { 'hv1 br-ex': 'eth1 has a QoS' };
+    assert.deepEqual(
+      ['user', 'late', 'out', 'lost'].map(id => now.guarantees(`of ${id}`)[0]?.reason),
+      [
+        'its data path is in user space, which puts nothing into queues',
+        'an interface has the OpenFlow port number 61440, which is too large for that of a queue: plug it in again',
+        'eth1 has a QoS',
+        'it names no bridge for physical network physnet1',
+      ],
+    );
   });
 });
