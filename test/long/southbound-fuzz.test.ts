@@ -1,6 +1,6 @@
-/** A minute of hostile peers beside real hosts: memory is flat, and ports come up meanwhile. */
+/** A minute of hostile peers beside real hosts, one of them admitted: memory is flat, and ports come up meanwhile. */
 import assert from 'node:assert/strict';
-import { fuzzBesideRealHost } from '../fixtures/fuzzed-lab.js';
+import { admitEnemy, forget, fuzzBesideRealHost } from '../fixtures/fuzzed-lab.js';
 import { LAB_TOOLS, requires } from '../fixtures/requires.js';
 import { WeftLab } from '../fixtures/weft-lab.js';
 
@@ -21,9 +21,16 @@ describe('a minute of hostile peers', function () {
     assert.ok(weftLab !== null);
     const seed = Number(process.env['WEFT_FUZZ_SEED'] ?? 1);
     // What is needed once is there after the first seconds.
-    await fuzzBesideRealHost(weftLab, seed + 1, 5_000);
-    await weftLab.reset();
-    const report = await fuzzBesideRealHost(weftLab, seed, 60_000);
+    const enemy = await admitEnemy(weftLab, seed);
+    await fuzzBesideRealHost(weftLab, seed + 1, 5_000, [enemy]);
+    await weftLab.client.deleteNetworks();
+    for (const { name } of weftLab.lab.workloads) await weftLab.lab.removeWorkload(name);
+    const [packets, bytesBefore] = [enemy.packets, enemy.bytes];
+    const report = await fuzzBesideRealHost(weftLab, seed, 60_000, [enemy]);
+    const sent = [enemy.packets - packets, (enemy.bytes - bytesBefore) / 1e6].map(Math.round);
+    process.stdout.write(`    a host that is an enemy has sent ${sent[0]} packets, ${sent[1]} MB, meanwhile\n`);
+    assert.ok(enemy.packets > packets);
+    await forget(weftLab, enemy);
     const { connections, bytes, portsAdded, slowestPortMs, memoryMb } = report;
     const total = [...connections.values()].reduce((sum, count) => sum + count, 0);
     const rounded = memoryMb.map(Math.round);
