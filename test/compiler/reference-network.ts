@@ -134,7 +134,8 @@ export class ReferenceNetwork {
       if (this.#replace('gateway-pairs', gatewayPairsOf(this))) changed.add('gateway-pairs');
     }
     if (['hypervisors', 'qos-rules', 'bound-ports'].some(kind => changed.has(kind as ViewKind))) {
-      if (this.#replace('egress-queues', queuesOf(kind => rowsOf(this, kind)))) changed.add('egress-queues');
+      const queues = queuesOf(kind => rowsOf(this, kind));
+      if (this.#replace('egress-queues', queues)) changed.add('egress-queues');
     }
     for (const kind of changed) this.#buildIndexes(kind);
     return changed;
