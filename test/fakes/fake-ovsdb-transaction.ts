@@ -193,10 +193,22 @@ export class Transaction {
       if (mutator === 'insert') return decodeValue(type, pairs(type, [...pairsOf(type, value), ...entries]));
       if (Array.isArray(value) && value[0] === 'map') {
         const gone = pairsOf(type, value);
-        return decodeValue(type, pairs(type, [...entries].filter(([key, held]) => gone.get(key) !== held)));
+        return decodeValue(
+          type,
+          pairs(
+            type,
+            [...entries].filter(([key, held]) => gone.get(key) !== held),
+          ),
+        );
       }
       const gone = new Set(keysOf(type, value));
-      return decodeValue(type, pairs(type, [...entries].filter(([key]) => !gone.has(key))));
+      return decodeValue(
+        type,
+        pairs(
+          type,
+          [...entries].filter(([key]) => !gone.has(key)),
+        ),
+      );
     }
     if (type.kind === 'set') {
       const elements = new Set(current as readonly Atom[]);
