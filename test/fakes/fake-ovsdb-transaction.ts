@@ -190,25 +190,15 @@ export class Transaction {
     if (mutator === '+=' && typeof current === 'number' && typeof value === 'number') return current + value;
     if (type.kind === 'map' && current instanceof Map) {
       const entries = current as ReadonlyMap<Atom, Atom>;
-      if (mutator === 'insert') return decodeValue(type, pairs(type, [...pairsOf(type, value), ...entries]));
+      if (mutator === 'insert') return mapOf(type, [...pairsOf(type, value), ...entries]);
       if (Array.isArray(value) && value[0] === 'map') {
         const gone = pairsOf(type, value);
-        return decodeValue(
-          type,
-          pairs(
-            type,
-            [...entries].filter(([key, held]) => gone.get(key) !== held),
-          ),
-        );
+        const rest = [...entries].filter(([key, held]) => gone.get(key) !== held);
+        return mapOf(type, rest);
       }
       const gone = new Set(keysOf(type, value));
-      return decodeValue(
-        type,
-        pairs(
-          type,
-          [...entries].filter(([key]) => !gone.has(key)),
-        ),
-      );
+      const rest = [...entries].filter(([key]) => !gone.has(key));
+      return mapOf(type, rest);
     }
     if (type.kind === 'set') {
       const elements = new Set(current as readonly Atom[]);
@@ -371,8 +361,8 @@ function listOf(json: JsonValue | undefined): readonly JsonValue[] {
   return json as readonly JsonValue[];
 }
 
-function pairs(type: ColumnType, entries: readonly (readonly [Atom, Atom])[]): JsonValue {
-  return encodeValue(type, new Map(entries));
+function mapOf(type: ColumnType, entries: readonly (readonly [Atom, Atom])[]): AnyValue {
+  return decodeValue(type, encodeValue(type, new Map(entries)));
 }
 
 function pairsOf(type: ColumnType, json: JsonValue): ReadonlyMap<Atom, Atom> {
