@@ -17,8 +17,8 @@ const questions6: ReadonlySet<bigint> = new Set([128n]);
 const moreQuestions4: ReadonlySet<bigint> = new Set([17n]);
 const moreQuestions6: ReadonlySet<bigint> = new Set([139n]);
 
-/** Whose conntrack it is. */
-export type ConntrackKind = 'linux' | 'userspace';
+/** Whose conntrack it is. `trace`: nobody's, as `ofproto/trace` has it, where everything begins a connection, and nothing is said of which. */
+export type ConntrackKind = 'linux' | 'userspace' | 'trace';
 
 /** Where each protocol has what conntrack calls ports. */
 const portFields: ReadonlyMap<bigint, readonly [OxmField, OxmField]> = new Map([
@@ -30,6 +30,11 @@ const portFields: ReadonlyMap<bigint, readonly [OxmField, OxmField]> = new Map([
 
 /** Makes the packet what conntrack gives back of the first one of a connection: new, or invalid where none can begin so. */
 export function beginsConnection(packet: Packet, conntrack: ConntrackKind): void {
+  if (conntrack === 'trace') {
+    packet.set(oxm.ctState, isTracked | isNew);
+    packet.set(oxm.ctMark, 0n);
+    return;
+  }
   const protocol = packet.get(oxm.ipProto);
   const isLinux = conntrack === 'linux';
   const asks4 = (type: bigint): boolean => questions4.has(type) || (isLinux && moreQuestions4.has(type));

@@ -8,7 +8,7 @@ import {
 import type { Packet, PacketFields } from '../../src/trace/packet.js';
 import type { Action } from '../../southbound/openflow/actions.js';
 import type { FlowStats } from '../../southbound/openflow/messages/flow-stats.js';
-import { type Match, oxm, type OxmField } from '../../southbound/openflow/oxm.js';
+import type { Match } from '../../southbound/openflow/oxm.js';
 import type { HeldFlow, SwitchTables, TouchedTables } from './switch-tables.js';
 
 export type { PacketOutput } from '../../src/trace/packet-walk.js';
@@ -71,8 +71,8 @@ function indexedFlow(stats: FlowStats): IndexedFlow {
   return flow;
 }
 
-const walked = (tables: SwitchTables, fits: (packet: Packet, match: Match) => boolean): WalkedTables<IndexedFlow> => ({
-  find: (table: number, packet: Packet) => flowsOf(tables, table).find(({ match }) => fits(packet, match)) ?? null,
+const walked = (tables: SwitchTables): WalkedTables<IndexedFlow> => ({
+  find: (table: number, packet: Packet) => flowsOf(tables, table).find(({ match }) => packet.fits(match)) ?? null,
   bucketsOf: groupId => {
     const { type, buckets = [] } = tables.groups.get(groupId) ?? {};
     return (type === 'all' ? buckets : buckets.slice(0, 1)).map(({ actions }) => actions);
@@ -81,31 +81,10 @@ const walked = (tables: SwitchTables, fits: (packet: Packet, match: Match) => bo
 
 /** The copies that leave the switch of a packet that enters as `fields` say, `inPort` among them. */
 export function walk(tables: SwitchTables, fields: PacketFields): readonly PacketOutput[] {
-  return walkThrough(
-    walked(tables, (packet, match) => packet.fits(match)),
-    fields,
-  );
+  return walkThrough(walked(tables), fields);
 }
 
-const tuple: ReadonlySet<OxmField> = new Set([
-  oxm.ctNwSrc,
-  oxm.ctNwDst,
-  oxm.ctIpv6Src,
-  oxm.ctIpv6Dst,
-  oxm.ctNwProto,
-  oxm.ctTpSrc,
-  oxm.ctTpDst,
-]);
-/** New and tracked. */
-const firstOfAny = 0x21n;
-
-/** The same as `ofproto/trace` tells it: there conntrack says of everything that it begins a connection, and never which. */
+/** The same as `ofproto/trace` tells it. */
 export function walkAsTraced(tables: SwitchTables, fields: PacketFields): readonly PacketOutput[] {
-  const seen = (packet: Packet, field: OxmField): bigint => {
-    if (tuple.has(field)) return 0n;
-    return field === oxm.ctState && packet.get(field) !== 0n ? firstOfAny : packet.get(field);
-  };
-  const fits = (packet: Packet, match: Match): boolean =>
-    match.every(({ field, value, mask = field.allBits }) => (seen(packet, field) & mask) === (value & mask));
-  return walkThrough(walked(tables, fits), fields);
+  return walkThrough(walked(tables), fields, { conntrack: 'trace' });
 }
