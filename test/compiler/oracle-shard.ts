@@ -25,6 +25,16 @@ export interface ShardOptions {
   readonly sequencesPerRound: number;
 }
 
+/**
+ * So many sequences of 30 operations over every verb and field of every noun, with at least 100 ports. In a round of 25 each begins where
+ * the last has ended.
+ */
+export const everySequence = (count: number): ShardOptions => ({
+  sequences: Array.from({ length: count }, (_, place) => 5_000 + place),
+  operationsPerSequence: 30,
+  sequencesPerRound: 25,
+});
+
 /** A read that goes unrecorded, and the sequences that are to notice it. */
 interface Mutation {
   readonly site: ReadSite;

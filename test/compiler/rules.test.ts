@@ -6,27 +6,20 @@ import { NetworkView } from '../../src/view/network-view.js';
 import { NetworkBuilder } from './network-builder.js';
 import { RandomNetwork } from './random-network.js';
 import { fragmentsOn, wholeFragments } from './whole-fragments.js';
-import { runOracleInShards, unnoticedMutations } from './oracle-shard.js';
+import { everySequence, runOracleInShards } from './oracle-shard.js';
 
-const seeds = (count: number): number[] => Array.from({ length: count }, (_, place) => 5_000 + place);
-
-/**
- * 1,000 sequences of 30 operations over every verb and field of every noun, with at least 100 ports. In a round of 25
- * sequences each begins where the last has ended.
- */
-const everySequence = { sequences: seeds(1_000), operationsPerSequence: 30, sequencesPerRound: 25 };
+/** Of the sequences of test/long/rule-reads.test.ts, which also tries whether each recorded read is needed. */
+const someSequences = everySequence(300);
 
 describe('The rules', () => {
-  it('compile incrementally to what they compile to from scratch, and need each of their reads recorded', async function () {
+  it('compile incrementally to what they compile to from scratch', async function () {
     // It only computes: what fails once fails always, and takes as long as the processors are others'.
     this.retries(0);
     this.timeout(800_000);
-    const report = await runOracleInShards(everySequence);
-    assert.equal(report.steps, 30_000);
+    const report = await runOracleInShards(someSequences);
+    assert.equal(report.steps, 9_000);
     assert.ok(report.fewestPorts >= 100);
     assert.ok(report.sites.size >= 20);
-    for (const [name, { decidedBy }] of report.sites) assert.ok(decidedBy !== null, `no sequence needs that ${name}`);
-    assert.deepEqual(await unnoticedMutations(everySequence, report), []);
   });
 
   it('never give a switch two flows of which one would replace the other', () => {
