@@ -34,8 +34,22 @@ async function watch(
   return { text: () => text, end: () => request.destroy() };
 }
 
-/** Events without the lines that only say how far the log is, which advance by the writes of others too. */
-const eventsOf = (text: string): string[] => text.split('\n').filter(line => /^(event|data):/.test(line));
+/**
+ * Events without the lines that only say how far the log is, which advance by the writes of others too. Updates in a row are sorted: those
+ * of one revision come in the order of ids, which are random.
+ */
+function eventsOf(text: string): readonly string[] {
+  const runs: { readonly event: string; readonly data: string[] }[] = [];
+  let event = '';
+  for (const line of text.split('\n')) {
+    if (line.startsWith('event:')) event = line;
+    if (!line.startsWith('data:')) continue;
+    const run = runs.at(-1);
+    if (run?.event === event && event === 'event: updated') run.data.push(line);
+    else runs.push({ event, data: [line] });
+  }
+  return runs.flatMap(run => run.data.toSorted().map(data => `${run.event} ${data}`));
+}
 
 describe('REST: tenants beside each other', function () {
   this.timeout(120_000);
