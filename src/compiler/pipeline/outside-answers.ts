@@ -58,29 +58,22 @@ export function answerFlows(
   const answer = [set({ mac, resolved: 1, ownsAddress: 0, targetIsRouter: 1 }), advance(lsInGateway)] as const;
   const alone = copies.length === 0 ? [] : [{ priority: askedPriority.alone, toAlone: { ethDst: mac }, copies }];
   const ways = [{ priority: askedPriority.known, toAlone: {}, copies: [] }, ...alone];
-  if (target.family === 4) {
-    const match = { datapath, ...fromOutside, arpOp: arpRequest, arpTpa: target.address } as const;
-    const address = set({ address4: target.address });
-    const asker = remember(speaker, { address4: 'arpSpa' }, 'arpSha');
-    return [
-      ...ways.map(way =>
-        flow(lsInArpRsp, {
-          priority: way.priority,
-          match: { ...match, ...way.toAlone },
-          actions: [asker, ...way.copies, address, ...answer],
-        }),
-      ),
-      // Somebody who has no address yet.
-      flow(lsInArpRsp, {
-        priority: askedPriority.nobody,
-        match: { ...match, arpSpa: 0 },
-        actions: [address, ...answer],
-      }),
-    ];
-  }
-  const match = { datapath, ...fromOutside, icmpv6Type: solicitation, ndTarget: target.address } as const;
-  const address = set({ address6: target.address });
-  const asker = remember(speaker, { address6: 'ipv6Src' }, 'ethSrc');
+  const { question, nobody, address, asker } =
+    target.family === 4
+      ? {
+          question: { arpOp: arpRequest, arpTpa: target.address },
+          // Somebody who has no address yet.
+          nobody: { arpSpa: 0 },
+          address: set({ address4: target.address }),
+          asker: remember(speaker, { address4: 'arpSpa' }, 'arpSha'),
+        }
+      : {
+          question: { icmpv6Type: solicitation, ndTarget: target.address },
+          nobody: { ipv6Src: 0 },
+          address: set({ address6: target.address }),
+          asker: remember(speaker, { address6: 'ipv6Src' }, 'ethSrc'),
+        };
+  const match = { datapath, ...fromOutside, ...question };
   return [
     ...ways.map(way =>
       flow(lsInArpRsp, {
@@ -91,7 +84,7 @@ export function answerFlows(
     ),
     flow(lsInArpRsp, {
       priority: askedPriority.nobody,
-      match: { ...match, ipv6Src: 0 },
+      match: { ...match, ...nobody },
       actions: [address, ...answer],
     }),
   ];
