@@ -34,6 +34,8 @@ export function gatewayPortOf(
 /** Puts the router outside, somewhere else outside, or (null) nowhere. The caller may change the router; it need not own the network. */
 export async function setGateway(act: Act, router: LogicalRouter, asked: AskedGateway | null): Promise<void> {
   const { scene } = act;
+  if (asked?.enable_snat === true)
+    throw badRequest('Bad router request: enable_snat is not supported here; make a NAT rule by /v1/nat-rules');
   const networkId = asked?.network_id ?? null;
   if (networkId !== null) {
     const network = requireNetwork(scene, networkId);
@@ -49,7 +51,6 @@ export async function setGateway(act: Act, router: LogicalRouter, asked: AskedGa
     await leave(act, router);
     if (networkId !== null) await enter(act, router, networkId, asked?.external_fixed_ips ?? []);
   }
-  await act.say('routers', router, { enable_snat: asked?.enable_snat === true ? true : undefined });
 }
 
 async function leave(act: Act, router: LogicalRouter): Promise<void> {

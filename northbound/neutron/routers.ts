@@ -99,7 +99,7 @@ function gatewayInfo(scene: Scene, row: LogicalRouter): unknown {
   const port = gatewayPortOf(scene, row);
   return {
     network_id: row.gateway.logicalSwitchId,
-    enable_snat: scene.said(row.id)['enable_snat'] === true,
+    enable_snat: false,
     external_fixed_ips: port === null ? [] : fixedIpsOf(scene, port),
   };
 }
