@@ -1,7 +1,8 @@
 /**
  * Program: who answers, for tests of load balancers.
  *   serve NAME PORT...                 TCP and UDP, both families: tells whoever comes its name and port
- *   ask tcp|udp ADDRESS PORT COUNT     asks so often, each time from another port, drawn at random; prints {who: times}, `failed` among them
+ *   ask tcp|udp ADDRESS PORT COUNT [FROM]   asks so often, each time from another port, drawn at random from FROM on; prints
+ *                                      {who: times}; who does not answer is `failed: ` and why
  * `serve` prints "ready", and ends with its standard input.
  */
 import { createSocket } from 'node:dgram';
@@ -10,6 +11,7 @@ import { connect, createServer } from 'node:net';
 
 const ANSWER_WITHIN_MS = 8_000;
 const AT_ONCE = 16;
+/** Above those that services have. */
 const FIRST_PORT = 10_240;
 
 async function serve(name: string, ports: readonly number[]): Promise<void> {
@@ -33,9 +35,9 @@ async function serve(name: string, ports: readonly number[]): Promise<void> {
   process.exit();
 }
 
-/** Ports above those that services have, each once, in random order. The kernel's own choice comes back to the same ones. */
-function portsInRandomOrder(): readonly number[] {
-  const ports = Array.from({ length: 65_535 - FIRST_PORT + 1 }, (_, index) => FIRST_PORT + index);
+/** Ports from this one on, each once, in random order. The kernel's own choice comes back to the same ones. */
+function portsInRandomOrder(first: number): readonly number[] {
+  const ports = Array.from({ length: 65_535 - first + 1 }, (_, index) => first + index);
   for (let left = ports.length - 1; left > 0; left -= 1) {
     const other = Math.floor(Math.random() * (left + 1));
     [ports[left], ports[other]] = [ports[other] ?? 0, ports[left] ?? 0];
@@ -65,15 +67,15 @@ async function askUdp(address: string, port: number, localPort: number): Promise
   }
 }
 
-async function ask(transport: string, address: string, port: number, count: number): Promise<void> {
+async function ask(transport: string, address: string, port: number, count: number, first: number): Promise<void> {
   const answers: Record<string, number> = {};
-  const localPorts = portsInRandomOrder();
+  const localPorts = portsInRandomOrder(first);
   let asked = 0;
   const askOn = async (): Promise<void> => {
     while (asked < count) {
       asked += 1;
       const who = await (transport === 'udp' ? askUdp : askTcp)(address, port, localPorts[asked] ?? 0).catch(
-        () => 'failed',
+        (error: unknown) => `failed: ${String(error)}`,
       );
       answers[who] = (answers[who] ?? 0) + 1;
     }
@@ -85,4 +87,4 @@ async function ask(transport: string, address: string, port: number, count: numb
 
 const [role, what = '', ...rest] = process.argv.slice(2);
 if (role === 'serve') await serve(what, rest.map(Number));
-else await ask(what, rest[0] ?? '', Number(rest[1]), Number(rest[2]));
+else await ask(what, rest[0] ?? '', Number(rest[1]), Number(rest[2]), Number(rest[3] ?? FIRST_PORT));

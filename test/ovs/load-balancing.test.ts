@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { inNamespace } from '../../lab/namespaces.js';
 import { commandEnvironment, eventually } from '../../lab/processes.js';
 import type { Workload } from '../../lab/workload.js';
+import { LAST_BALANCED_PORT } from '../../src/model/load-balancer.js';
 import { create, planRouter, planSwitch, type PlannedSwitch, type Value } from '../fixtures/topology.js';
 import { APPLIED_WITHIN_MS, usesSharedWeftLab } from '../fixtures/weft-lab.js';
 import { serve, Stream, tryReach } from './streams.js';
@@ -35,8 +36,15 @@ async function answering(workload: Workload, ...ports: readonly number[]): Promi
   };
 }
 
-async function ask(from: Workload, transport: 'tcp' | 'udp', address: string, port: number, count: number) {
-  const command = [process.execPath, program, 'ask', transport, address, String(port), String(count)];
+async function ask(
+  from: Workload,
+  transport: 'tcp' | 'udp',
+  address: string,
+  port: number,
+  count: number,
+  ports: readonly number[] = [],
+) {
+  const command = [process.execPath, program, 'ask', transport, address, ...[port, count, ...ports].map(String)];
   const { stdout } = await from.exec(command, { timeoutMs: 600_000 });
   return JSON.parse(stdout) as Readonly<Record<string, number>>;
 }
@@ -87,7 +95,11 @@ describe('load balancers', function () {
     const backends = [near, far].flatMap(workload => ports.map(each => backend(workload, each)));
     const id = await balance({ vip: VIP[4], port: 80, backends, logical_router_ids: [router.id] });
     const answers = await ask(client, 'tcp', VIP[4], 80, CONNECTIONS);
-    assert.equal(answers['failed'] ?? 0, 0, JSON.stringify(answers));
+    assert.equal(
+      Object.keys(answers).find(each => each.startsWith('failed')),
+      undefined,
+      JSON.stringify(answers),
+    );
     const expected = CONNECTIONS / BACKENDS;
     const counts = [near, far].flatMap(({ name }) => ports.map(each => answers[`${name}:${each}`] ?? 0));
     const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
@@ -132,7 +144,9 @@ describe('load balancers', function () {
           [VIP[family], 81],
         ] as const) {
           for (const from of [client, near]) {
-            const answers = await ask(from, protocol, vip, port, 30);
+            // A backend that calls itself may do so from a port like those that checks come from, too.
+            const ports = from === near ? [LAST_BALANCED_PORT - 100] : [];
+            const answers = await ask(from, protocol, vip, port, 30, ports);
             const found = Object.keys(answers).sort();
             assert.deepEqual(
               found,

@@ -4,7 +4,7 @@
  *
  * Load balancers of one switch or router may share an address, or a backend: what is said about those alone is said by the first, by id.
  */
-import type { BalancedProtocol } from '../../model/load-balancer.js';
+import { type BalancedProtocol, LAST_BALANCED_PORT } from '../../model/load-balancer.js';
 import { attachmentsOf, backendOf, backendsInUse, virtualAddress } from '../../view/balancing-rows.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
@@ -23,6 +23,8 @@ type LoadBalancer = NetworkRow<'load-balancers'>;
 type Backend = LoadBalancer['backends'][number];
 
 const selectSlot = 0;
+/** From where a backend calls itself: not from the ports that checks come from, for what comes back to those is an answer to a check. */
+const ownCallPorts = { first: 1_024, last: LAST_BALANCED_PORT } as const;
 /** What is said of a virtual address on its switch beats what a port says that has the same address. */
 const virtualNeighbourPriority = 110;
 
@@ -152,7 +154,7 @@ function backendFlows(balancer: LoadBalancer, backends: readonly Backend[]): rea
         match: { ctMark, ...source(ip), ...destination(ip), ...portMatches[balancer.protocol].to(port) },
         actions: [
           forgetConnection,
-          translateConnection('ctZone', 'source', { family, address: vip }, { to: lsInLbHairpin }),
+          translateConnection('ctZone', 'source', { family, address: vip, port: ownCallPorts }, { to: lsInLbHairpin }),
         ],
       }),
     ),

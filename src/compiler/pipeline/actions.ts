@@ -190,8 +190,13 @@ export const forgetConnection: Step<never, never> = step([], [], () => [ctClear(
 export interface Translation {
   readonly family: 4 | 6;
   readonly address: bigint;
-  /** Left out: the port stays. */
-  readonly port?: number;
+  /** This one, or one of these, each as good. Left out: the port stays, unless another connection has it. */
+  readonly port?: number | PortRange;
+}
+
+interface PortRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 interface Then {
@@ -224,7 +229,7 @@ export function translateConnection<R extends FieldName>(
   const translation = natAction({
     direction,
     addresses: { family, first: address, last: address },
-    ports: port === undefined ? null : { first: port, last: port },
+    ports: typeof port === 'number' ? { first: port, last: port } : (port ?? null),
   });
   const marks = mark === undefined ? [] : [setField(oxm.ctMark, BigInt(mark))];
   return step(zoneReads(zone), [], at => [
