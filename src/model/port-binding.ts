@@ -8,9 +8,12 @@ import { integer, nullable, text, uuid } from './value-types.js';
  */
 export const MAX_CT_ZONE = 0x5fff;
 
+/** The bit, from the right, by which the two differ. Flows set it and clear it. */
+export const BALANCED_ZONE_BIT = 15;
+
 /** The zone of a port's connections to load balancers. */
 export function balancedZoneOf(ctZone: number): number {
-  return ctZone + MAX_CT_ZONE + 1;
+  return ctZone | (1 << BALANCED_ZONE_BIT);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Values of the registers of load balancers. */
+import { BALANCED_ZONE_BIT } from '../../model/port-binding.js';
 import { setSlice, slice } from '../pipeline/actions.js';
 
-const zoneBit = slice('ctZone', 15, 1);
+const zoneBit = slice('ctZone', BALANCED_ZONE_BIT, 1);
 /** To the zone of the port for this: that which it is known by, with the highest bit set. */
 export const ownZone = setSlice(zoneBit, 1);
 /** Back to the zone that it is known by. */

@@ -1,6 +1,6 @@
 /** The two ends of a logical switch port at its interface: packets in, packets out. */
 import { learnsMacs } from '../../model/port-addresses.js';
-import { balancedZoneOf } from '../../model/port-binding.js';
+import { BALANCED_ZONE_BIT, balancedZoneOf } from '../../model/port-binding.js';
 import { copies, guaranteeOf, treatmentOf } from '../../model/port-features.js';
 import { advance, drop, output, set } from '../pipeline/actions.js';
 import { flow } from '../pipeline/flow.js';
@@ -67,7 +67,7 @@ function zoneOf({ ctZone }: Guard, ofport: number, exit: Stage | null): OwnZone 
   return { zone: ctZone, shownBy };
 }
 
-const zoneOfPort = 0x7fffn;
+const zoneOfPort = (1n << BigInt(BALANCED_ZONE_BIT)) - 1n;
 
 /** Its zone for connections to load balancers, with the flow behind those: it is for one zone too, whose highest bit may be set by then. */
 function balancedZoneFor(
