@@ -34,6 +34,7 @@ import {
 import { sentinelTable } from './sentinel.js';
 import { noteShown, shownFlowsOf } from './shown-flows.js';
 import type { ShownFlow } from './switch.js';
+import { forgettingOf } from './translated-flows.js';
 
 /** How much is looked at before the event loop gets its turn, some milliseconds, and how much of it each flow is. */
 const stepsATurn = 1_500;
@@ -66,6 +67,7 @@ interface FragmentPart extends Surplus {
   /** False: it was refused a moment ago; whatever the switch has of it stays as it is. */
   readonly isIncluded: boolean;
   readonly removedFlows: Uint8Array[];
+  readonly forgetting: Uint8Array[];
   readonly usedGroups: Set<number>;
   /** Which flows were met by their fingerprints, and how many; null: all of them are known by their places. */
   readonly met: { readonly at: Uint8Array; count: number } | null;
@@ -96,6 +98,7 @@ export class SwitchComparison {
   readonly #learned = new Set<bigint>();
   readonly #strayXid = allocateSharedXid();
   readonly #strayFlows: Uint8Array[] = [];
+  readonly #strayForgetting: Uint8Array[] = [];
   readonly #strayCookies = new Set<bigint>();
   /** Flows in a place where one of another fragment is wanted. */
   readonly #replaced: { readonly flow: FlowContent; readonly part: FragmentPart | undefined }[] = [];
@@ -110,7 +113,7 @@ export class SwitchComparison {
   want(fragment: EncodedFragment, isIncluded: boolean, aspects: Aspects = allAspects): boolean {
     const shown = aspects.flows ? shownFlowsOf(fragment) : [];
     const met = shown === null ? null : { at: new Uint8Array(shown.length), count: 0 };
-    const part: FragmentPart = { fragment, isIncluded, removedFlows: [], usedGroups: new Set(), met };
+    const part: FragmentPart = { fragment, isIncluded, removedFlows: [], forgetting: [], usedGroups: new Set(), met };
     this.#parts.set(fragment.key, part);
     this.#byCookie.set(fragment.cookie, part);
     for (const cookie of fragment.learnedCookies) this.#learned.add(cookie);
@@ -175,6 +178,8 @@ export class SwitchComparison {
     const part = this.#byCookie.get(flow.cookie);
     if (part !== undefined && wanted?.state !== 'right') this.#noteUser(part, flow);
     if (wanted !== undefined) {
+      // What it has translated goes on by itself, whatever comes in its place.
+      if (wanted.state !== 'right') wanted.part.forgetting.push(...forgettingOf(flow));
       if (wanted.part !== part) this.#replaced.push({ flow, part });
       return;
     }
@@ -183,9 +188,12 @@ export class SwitchComparison {
   }
 
   #remove(flow: FlowContent, part: FragmentPart | undefined): void {
-    if (part === undefined) this.#strayFlows.push(encodeFlowRemove(flow, flow.cookie, this.#strayXid));
-    else if (part.isIncluded) {
+    if (part === undefined) {
+      this.#strayFlows.push(encodeFlowRemove(flow, flow.cookie, this.#strayXid));
+      this.#strayForgetting.push(...forgettingOf(flow));
+    } else if (part.isIncluded) {
       part.removedFlows.push(encodeFlowRemove(flow, flow.cookie, part.fragment.xid));
+      part.forgetting.push(...forgettingOf(flow));
     }
   }
 
@@ -287,7 +295,13 @@ export class SwitchComparison {
       changes.push(changeOf(part, lack));
       if (this.#isTurnOver((lack.flows.length + 1) * stepsDecoded)) await nextTurn();
     }
-    return [...changes, ...strayChanges(this.#strayFlows, strayGroups, strayMeters, this.#strayXid)];
+    const strays = {
+      flows: this.#strayFlows,
+      forgetting: this.#strayForgetting,
+      groups: strayGroups,
+      meters: strayMeters,
+    };
+    return [...changes, ...strayChanges(strays, this.#strayXid)];
   }
 
   #isTurnOver(steps: number): boolean {

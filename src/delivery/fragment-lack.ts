@@ -71,11 +71,13 @@ const emptyChange: SwitchChange = {
 export interface Surplus {
   readonly fragment: EncodedFragment;
   readonly removedFlows: readonly Uint8Array[];
+  /** By which it forgets the connections that flows have translated which are not as wanted. */
+  readonly forgetting: readonly Uint8Array[];
   /** Groups that those flows of it name which are not as wanted. */
   readonly usedGroups: ReadonlySet<number>;
 }
 
-export function changeOf({ fragment, removedFlows, usedGroups }: Surplus, lack: Lack): SwitchChange {
+export function changeOf({ fragment, removedFlows, forgetting, usedGroups }: Surplus, lack: Lack): SwitchChange {
   const { key, xid, isAskedByOthers, usesGroups } = fragment;
   return {
     ...emptyChange,
@@ -89,6 +91,7 @@ export function changeOf({ fragment, removedFlows, usedGroups }: Surplus, lack: 
     ...removals(lack.goneGroups, lack.goneMeters, xid),
     metersBefore: lack.meters,
     zonesBefore: newZones(fragment, lack).map(zone => encodeZoneFlush(zone, xid)),
+    zonesAfter: forgetting,
     flowCount: lack.flows.length + removedFlows.length,
     groupCount: lack.newGroups.length + lack.changedGroups.length + lack.goneGroups.length,
     definesGroups: lack.newGroupIds,
@@ -102,17 +105,22 @@ function newZones({ ctZones }: EncodedFragment, { missing }: Lack): readonly num
   return ctZones.filter(({ shownBy }) => missing.has(shownBy)).map(({ zone }) => zone);
 }
 
-/** What belongs to no fragment goes. */
-export function* strayChanges(
-  flows: readonly Uint8Array[],
-  groups: readonly number[],
-  meters: readonly number[],
-  xid: number,
-): Generator<SwitchChange> {
+/** What belongs to no fragment. */
+export interface Strays {
+  readonly flows: readonly Uint8Array[];
+  /** By which the connections are forgotten that these flows have translated. */
+  readonly forgetting: readonly Uint8Array[];
+  readonly groups: readonly number[];
+  readonly meters: readonly number[];
+}
+
+/** It goes. */
+export function* strayChanges({ flows, forgetting, groups, meters }: Strays, xid: number): Generator<SwitchChange> {
   const base = { ...emptyChange, key: strayKey, xid };
   for (let start = 0; start < flows.length; start += straysAChange) {
     const slice = joinSlices(flows.slice(start, start + straysAChange));
-    yield { ...base, key: `${strayKey}/${start}`, removedFlows: slice, flowCount: slice.count };
+    const zonesAfter = start === 0 ? forgetting : [];
+    yield { ...base, key: `${strayKey}/${start}`, removedFlows: slice, flowCount: slice.count, zonesAfter };
   }
   if (groups.length + meters.length === 0) return;
   yield { ...base, ...removals(groups, meters, xid), groupCount: groups.length };
