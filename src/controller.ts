@@ -42,6 +42,7 @@ import { ChangeCounts } from './view/change-counts.js';
 import { Feed } from './view/feed.js';
 import { NetworkView, type Touched } from './view/network-view.js';
 import { gatewayTunnelsOf, gatewayTunnelsTouched } from './view/gateway-pairs.js';
+import { InternalInterfaces } from './view/internal-interfaces.js';
 import { mirrorTunnelsOf, mirrorTunnelsTouched } from './view/mirror-tunnels.js';
 import { all } from './view/rows.js';
 
@@ -101,6 +102,7 @@ export class Controller {
   #feed: Feed | null = null;
   /** The lease is ours, and the view was read since it is. */
   #hasTakenCharge = false;
+  readonly #internalInterfaces: InternalInterfaces;
   /** The encapsulations that every host is set up for. */
   #received = '';
 
@@ -108,6 +110,7 @@ export class Controller {
     const { store, clock, log } = options;
     this.#options = options;
     this.checks = new RevisionChecks(store);
+    this.#internalInterfaces = new InternalInterfaces(this.view, options.underlayMtu ?? 1500);
     this.lease = this.#makeLease();
     this.fleet = this.#makeFleet();
     this.southbound = this.#makeSouthbound();
@@ -320,6 +323,7 @@ export class Controller {
         .by('physical-attachments', 'hypervisorId', row.id)
         .flatMap(({ number, bridge: leading }) => (leading === null ? [] : [{ key: number, bridge: leading }])),
       queues: this.view.by('egress-queues', 'hypervisorId', row.id),
+      internalInterfaces: this.#internalInterfaces.of(row.name),
     });
   }
 
@@ -354,6 +358,7 @@ export class Controller {
       ...gatewayTunnelsTouched(view, touched),
       ...placesTouched('physical-attachments', touched),
       ...placesTouched('egress-queues', touched),
+      ...this.#internalInterfaces.touched(touched),
     ]);
     if (concerned.size > 0) hosts.goalsChanged(concerned);
     hosts.bindingsChanged(bindingMoves(touched));

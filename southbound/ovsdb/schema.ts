@@ -58,6 +58,7 @@ export const tables = {
     link_state: optional('string'),
     mtu: optional('integer'),
     link_speed: optional('integer'),
+    mtu_request: optional('integer'),
     error: optional('string'),
     bfd: map('string', 'string'),
     bfd_status: map('string', 'string'),

@@ -10,6 +10,7 @@ import { comment, TransactionError, type Operation } from '../../southbound/ovsd
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { InstalledMarks } from './installed-marks.js';
+import { hasLostSettings } from './ovsdb-internal-interfaces.js';
 import { planHost, planStandby, type DesiredHost, type OvsdbPlan } from './ovsdb-plan.js';
 import { concernsQueues } from './ovsdb-queues.js';
 import { planRemoval } from './ovsdb-removal.js';
@@ -81,6 +82,7 @@ function concernsPlan(change: RowChange): boolean {
     before.options !== after.options ||
     before.bfd !== after.bfd ||
     (before.link_state !== after.link_state && !after.external_ids.has('iface-id')) ||
+    hasLostSettings(before, after) ||
     concernsQueues(before, after)
   );
 }

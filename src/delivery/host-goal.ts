@@ -6,6 +6,7 @@ import { type Encapsulation, type Hypervisor, encapsulations } from '../model/in
 import type { GatewayTunnel } from '../model/gateway-tunnels.js';
 import type { MirrorTunnel } from '../model/tunnel-ports.js';
 import type { HostGoal } from './host-database.js';
+import type { InternalInterface } from './ovsdb-internal-interfaces.js';
 import type { DesiredController } from './ovsdb-plan.js';
 import type { PhysicalNetworkJoint } from './ovsdb-provider.js';
 import type { PortQueue } from './ovsdb-queues.js';
@@ -27,6 +28,8 @@ export interface HostGoalContext {
   readonly physicalNetworks: readonly PhysicalNetworkJoint[];
   /** Queues of ports there that are guaranteed bandwidth. */
   readonly queues: readonly PortQueue[];
+  /** Interfaces of workloads there that are for us to make. */
+  readonly internalInterfaces: readonly InternalInterface[];
 }
 
 /** Open vSwitch waits up to 8 s before it dials again unless told otherwise, and needs 10 s to see a dead peer. */
@@ -72,8 +75,8 @@ export function hostGoal(
   received: readonly Encapsulation[],
   context: HostGoalContext,
 ): HostGoal | null {
-  const { databaseId, isInCharge, advertise, openflow, punt, mirrorTunnels, gatewayTunnels, physicalNetworks, queues } =
-    context;
+  const { databaseId, isInCharge, advertise, openflow, punt } = context;
+  const { mirrorTunnels, gatewayTunnels, physicalNetworks, queues, internalInterfaces } = context;
   if (!row.allowed || session.hypervisor.isLeaving) return isInCharge ? { kind: 'left', databaseId } : null;
   const controllers: DesiredController[] = [];
   for (const [use, endpoints] of [
@@ -102,6 +105,7 @@ export function hostGoal(
       gatewayTunnels,
       physicalNetworks,
       queues,
+      internalInterfaces,
       controllers,
       maxBackoffMs,
       inactivityProbeMs,

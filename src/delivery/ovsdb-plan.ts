@@ -26,6 +26,7 @@ import type { Encapsulation } from '../model/hypervisor.js';
 import { type GatewayTunnel, gatewayTunnelName } from '../model/gateway-tunnels.js';
 import { type MirrorTunnel, TUNNEL_PORT_NAMES } from '../model/tunnel-ports.js';
 import { planGatewayTunnels } from './ovsdb-gateway-tunnels.js';
+import { type InternalInterface, planInternalInterfaces } from './ovsdb-internal-interfaces.js';
 import { planJoints, type PhysicalNetworkJoint } from './ovsdb-provider.js';
 import { planQueues, type PortQueue } from './ovsdb-queues.js';
 import { planBridgeRemoval, planJoinTokenRemoval } from './ovsdb-removal.js';
@@ -74,6 +75,8 @@ export interface DesiredHost {
   readonly physicalNetworks: readonly PhysicalNetworkJoint[];
   /** Queues of its ports that are guaranteed bandwidth, where the host names interfaces that can have some. */
   readonly queues: readonly PortQueue[];
+  /** Interfaces of workloads that are for us to make. */
+  readonly internalInterfaces: readonly InternalInterface[];
   readonly controllers: readonly DesiredController[];
   /** Longest wait of Open vSwitch before it dials again; at least 1000. */
   readonly maxBackoffMs: number;
@@ -279,6 +282,7 @@ function maintainBridge(database: DatabaseSnapshot, bridge: Row<'Bridge'>, desir
     ...planGatewayTunnels(database, bridge, desired),
     ...planJoints(database, bridge, desired),
     ...planQueues(database, desired),
+    ...planInternalInterfaces(database, bridge, desired),
   ];
 }
 

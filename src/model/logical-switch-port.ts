@@ -92,6 +92,11 @@ export const logicalSwitchPorts = resource({
         operatorOnly: true,
       },
     ),
+    internalInterface: optional(
+      boolean(),
+      'Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container.',
+      { default: false, operatorOnly: true },
+    ),
     portKey: ownField(integer(1, MAX_PORT_KEY), 'Key of the port in the data path of its logical switch.', {
       access: 'internal',
     }),

@@ -297,6 +297,8 @@ export const indexes = {
   'logical-switch-ports': {
     logicalSwitchId: row => [row.logicalSwitchId],
     securityGroups: row => row.securityGroups,
+    /** By the name of the hypervisor that is asked for. */
+    hypervisor: row => one(row.hypervisor),
     /** By switch: only its ports whose source MACs are learned. */
     learning: row => (learnsMacs(row) ? [row.logicalSwitchId] : []),
     /** By switch: only its ports that may have addresses which no row names. */

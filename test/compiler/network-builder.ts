@@ -103,6 +103,7 @@ export class NetworkBuilder {
       unknownMacs: false,
       securityGroups: [],
       hypervisor: null,
+      internalInterface: false,
       portKey: this.#nextKey(logicalSwitchId),
       ...given,
     });

@@ -246,6 +246,7 @@ export const fields: {
     unknownMacs: ({ random }) => random.chance(0.1),
     securityGroups: context => [...new Set(several(context, 2, () => refer(context, 'security-groups')))],
     hypervisor: context => maybe(context, 0.2, () => `hv${context.random.below(5)}`),
+    internalInterface: ({ random }) => random.chance(0.1),
     portKey: ({ random }) => 1 + random.below(32_767),
   },
   'logical-router-ports': {

@@ -92,6 +92,7 @@ class SmallWeft {
         gatewayTunnels: [],
         physicalNetworks: [],
         queues: [],
+        internalInterfaces: [],
         controllers,
         maxBackoffMs: 1000,
         inactivityProbeMs: 3000,

@@ -20,6 +20,7 @@ const context: HostGoalContext = {
   gatewayTunnels: [],
   physicalNetworks: [],
   queues: [],
+  internalInterfaces: [],
 };
 
 describe('What is wanted of a host', () => {

@@ -52,6 +52,7 @@ describe('plan of a host database, against real Open vSwitch', function () {
       gatewayTunnels: [],
       physicalNetworks: [],
       queues: [],
+      internalInterfaces: [],
       controllers: [
         { use: 'flows', target: 'tcp:127.0.0.1:9' },
         { use: 'punt', target: 'tcp:127.0.0.1:19' },

@@ -58,6 +58,7 @@ describe('The patch ports to physical networks, on real Open vSwitch', function 
       gatewayTunnels: [],
       physicalNetworks: toExternal,
       queues: [],
+      internalInterfaces: [],
       controllers: [{ use: 'flows', target: 'tcp:127.0.0.1:9' }],
       maxBackoffMs: 1000,
       inactivityProbeMs: 3000,
@@ -235,6 +236,38 @@ describe('The patch ports to physical networks, on real Open vSwitch', function 
     await ovs.vsctl('del-port', 'weft-bfd-7');
     await dump();
     await join({ gatewayTunnels });
+  });
+
+  it('have beside them the devices that ports ask us for, as long as they do', async () => {
+    const [mac, portId] = ['02:00:00:00:00:07', '0190c0de-0000-8000-8000-0f00000000a7'];
+    const internalInterfaces = [{ portId, mac, mtuBytes: 1400 }];
+    const name = 'wintf00000000a7';
+    const columns = ['type', 'mtu_request', 'external_ids', 'error'];
+    const device = (): Promise<string> =>
+      ovs.vsctl('--format=csv', '--no-headings', `--columns=${columns.join()}`, 'list', 'Interface', name);
+    const whole = `internal,1400,"{attached-mac=""${mac}"", iface-id=""${portId}""}",[]`;
+    await join({ internalInterfaces });
+    await dump();
+    assert.deepEqual(await portsOf('br-int'), ['weft-geneve', 'weft-phys-3', name]);
+    assert.equal((await device()).trim(), whole);
+    assert.ok(Number(ofportOf(name)) > 0);
+    assert.deepEqual(await join({ internalInterfaces }), []);
+    await ovs.vsctl('set', 'Interface', name, 'mtu_request=9000', 'external_ids:iface-id=another');
+    assert.deepEqual(await join({ internalInterfaces }), ['puts bridge br-int right']);
+    await dump();
+    assert.equal((await device()).trim(), whole);
+    await ovs.vsctl('del-port', name);
+    assert.deepEqual(await join({ internalInterfaces }), ['puts bridge br-int right']);
+    await join();
+    assert.deepEqual(await portsOf('br-int'), ['weft-geneve', 'weft-phys-3']);
+    // Somebody's port that has the name is nobody's to touch, and no reason to leave the rest undone.
+    await ovs.addPort('br-ex', name, 9);
+    await dump();
+    assert.deepEqual(await join({ internalInterfaces }), []);
+    await ovs.vsctl('del-port', name);
+    await dump();
+    await join({ internalInterfaces });
+    assert.equal((await portsOf('br-int')).includes(name), true);
   });
 
   it('follow our bridge when the host names another', async () => {

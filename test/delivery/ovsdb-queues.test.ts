@@ -64,6 +64,7 @@ describe('The queues of guaranteed bandwidth, in a real database', function () {
       gatewayTunnels: [],
       physicalNetworks: [],
       queues,
+      internalInterfaces: [],
       controllers: [{ use: 'flows', target: 'tcp:127.0.0.1:9' }],
       maxBackoffMs: 1000,
       inactivityProbeMs: 3000,

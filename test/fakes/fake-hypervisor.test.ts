@@ -42,6 +42,7 @@ describe('the fake hypervisor', () => {
         gatewayTunnels: [],
         physicalNetworks: [],
         queues: [],
+        internalInterfaces: [],
       });
     hosts = new Hosts({
       fleet: { connect: () => true, databaseChanged: () => {} },

@@ -225,6 +225,7 @@ const desired: DesiredHost = {
   gatewayTunnels: [],
   physicalNetworks: [],
   queues: [],
+  internalInterfaces: [],
   controllers: [
     { use: 'flows', target: 'tcp:192.0.2.1:6653' },
     { use: 'punt', target: 'tcp:192.0.2.1:6654' },

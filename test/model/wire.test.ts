@@ -22,6 +22,7 @@ const port: LogicalSwitchPort = {
   unknownMacs: false,
   securityGroups: ['0191d5a0-0000-7000-8000-000000000004'],
   hypervisor: null,
+  internalInterface: false,
   portKey: 9,
 };
 

@@ -155,6 +155,7 @@ export class RandomOperations {
       securityGroups: this.#random.chance(0.35) ? someGroups(this.#draft) : [],
       labels: this.#random.chance(0.5) ? someLabels(this.#draft) : {},
       hypervisor: null,
+      internalInterface: false,
       portKey: common.number,
     };
     this.#draft.put('logical-switch-ports', row);

@@ -127,6 +127,7 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       unknownMacs: true,
       securityGroups: ['others', 'servers'],
       hypervisor: 'hv3',
+      internalInterface: true,
     },
     another: { mac: '02:00:00:00:01:78', portKey: 30_000, ips: [{ ip: '10.9.1.78', subnetId: 's1 10.9.1.0/24' }] },
   },

@@ -19,6 +19,9 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
     if (!unit.owns(logicalSwitch)) refuseOpenPort(request, current);
     const hypervisor = request.hypervisor ?? null;
     if (hypervisor !== null && hypervisor !== current?.hypervisor) await requireHypervisorName(unit, hypervisor);
+    const internalInterface = request.internalInterface ?? false;
+    if (internalInterface && hypervisor === null)
+      refuse('contradiction', '/internal_interface', 'Its interface can be made where hypervisor says where.');
     const subnets = await unit.children('subnets', 'logicalSwitchId', logicalSwitchId);
     const mac = request.mac ?? current?.mac ?? unit.allocator.mac(logicalSwitchId);
     const ips =
@@ -36,6 +39,7 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
       unknownMacs: request.unknownMacs ?? false,
       securityGroups: await requireGroups(unit, request.securityGroups ?? [], current),
       hypervisor,
+      internalInterface,
       portKey: current?.portKey ?? (await unit.allocator.portKey(logicalSwitchId)),
     };
   },
