@@ -24,7 +24,14 @@ const labTools = [
 /** What only the tests with virtual machines need. */
 const guestTools = ['qemu-system-x86_64', 'depmod'];
 /** What only the tests with other people's clients need. */
-const clientTools = ['openstack', 'containerd', 'runc', 'podman', 'host-local', 'nft'];
+const clientTools = ['openstack', 'containerd', 'runc', 'podman', 'host-local', 'nft'].concat([
+  'dockerd',
+  'docker',
+  'iptables',
+  'nsenter',
+  'unshare',
+  'tar',
+]);
 const testTools = Object.keys(toolPackages).filter(tool => !guestTools.includes(tool) && !clientTools.includes(tool));
 const toolsOf = {
   start: [],

@@ -6,6 +6,9 @@
  *     ▲                     │
  *     └─── view, fleet ◄────┘
  */
+import { Driver } from '../northbound/docker/driver.js';
+import { DockerListener } from '../northbound/docker/listener.js';
+import { registerDocker } from '../northbound/docker/routes.js';
 import { Keystone } from '../northbound/neutron/keystone.js';
 import { neutronFrontEnd } from '../northbound/neutron/neutron.js';
 import { type Authenticator, openAuthenticator, readOrCreateToken } from '../northbound/rest/authentication.js';
@@ -18,6 +21,7 @@ import { buildRestServer, type RestContext, setRestTls } from '../northbound/res
 import { SouthboundReport } from '../northbound/rest/southbound-status.js';
 import { type ForeignTokens, TokenAuthenticator } from '../northbound/rest/token-authenticator.js';
 import { TrafficMetrics } from '../northbound/rest/traffic-metrics.js';
+import { certificateOf, namesHost } from '../southbound/hypervisor/certificate.js';
 import type { Target } from '../southbound/ovsdb/transport.js';
 import { systemClock } from './base/clock.js';
 import { boundHeapGrowth } from './base/heap.js';
@@ -190,10 +194,14 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   const keystone = config.keystone === null ? null : new Keystone(config.keystone, clock);
   const isOpen = config.auth === 'none';
   const keystoneUrl = config.keystone?.url ?? null;
-  const rest = await buildRestServer(context, tls, [neutronFrontEnd({ context, keystone, keystoneUrl, isOpen })]);
+  const frontEnds = [neutronFrontEnd({ context, keystone, keystoneUrl, isOpen })];
+  const docker = new Driver({ store, state, clock, log, isActive });
+  const rest = await buildRestServer(context, tls, frontEnds, [app => registerDocker(app, context, docker)]);
+  const dockerListener = dockerListenerOf(docker, controller, log);
   tlsFiles?.onChange(material => {
     southbound.setTls(material, material.revokedIds);
     setRestTls(rest, material);
+    dockerListener.setTls(material);
   });
   tlsFiles?.watch();
   // It compiles its routes for some hundred milliseconds: before the lease is taken and hypervisors are let in, who would wait for it.
@@ -206,10 +214,26 @@ async function run(config: Config, log: Logger, lifecycle: Lifecycle): Promise<v
   if (config.isRestInTheClear) log.warn(restInTheClear);
   trimRegularly(store, log, lifecycle);
 
+  lifecycle.onStop(() => dockerListener.close());
+  for (const target of config.dockerListen) await dockerListener.listen(target, tls);
   lifecycle.onStop(() => rest.close());
   const { host, port } = config.httpListen;
   const address = (await rest.listen({ host, port })).replace(/^http:/, tls === null ? 'http:' : 'https:');
   log.info({ address, role: circumstances().role }, `Weft ${version} is ready`);
+}
+
+/** Where Docker engines ask us straight. */
+function dockerListenerOf(driver: Driver, { view, southbound }: Controller, log: Logger): DockerListener {
+  const systemIdsAt = (address: string): readonly string[] =>
+    [...southbound.sessions.values()]
+      .filter(({ report }) => report.peer.address === address)
+      .map(({ systemId }) => systemId);
+  return new DockerListener({
+    driver,
+    known: () => ({ hypervisors: view.rows('hypervisors'), at: systemIdsAt, names: namesHost }),
+    certificateNames: socket => certificateOf(socket).names,
+    log,
+  });
 }
 
 /** Whether the database answers, in words for people; none if it does. */

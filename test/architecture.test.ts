@@ -158,10 +158,13 @@ const table: readonly Row[] = [
     may: ['src/base/', 'src/model/', 'northbound/rest/'],
     mayKnow: ['src/store/', 'src/view/'],
   },
+  // What runs on a host is small: it loads nothing of the model.
+  { of: 'northbound/docker/host/', may: ['src/base/'] },
+  { of: 'northbound/docker/', may: ['src/base/', 'src/model/', 'northbound/rest/'], mayKnow: ['src/store/'] },
   { of: 'northbound/client/', may: [] },
   {
     of: 'northbound/cli/',
-    may: ['src/base/', 'src/model/', 'src/trust/', 'northbound/client/', 'lab/'],
+    may: ['src/base/', 'src/model/', 'src/trust/', 'northbound/client/', 'northbound/docker/host/', 'lab/'],
     mayKnow: ['northbound/rest/'],
   },
   { of: 'northbound/cni/', may: ['src/base/', 'northbound/client/', 'southbound/ovsdb/'] },
@@ -194,7 +197,11 @@ const forbiddenWords = new Set(['util', 'utils', 'helper', 'helpers', 'common', 
 const lineLimit = 400;
 
 /** What is run by hand, beside what it shows; nothing imports it. */
-const programs = new Set(['src/compiler/pipeline/print-map.ts', 'test/documentation/write-docs.ts']);
+const programs = new Set([
+  'src/compiler/pipeline/print-map.ts',
+  'test/documentation/write-docs.ts',
+  'northbound/docker/host/main.ts',
+]);
 
 /** Files that may be longer than the limit, and why. */
 const longFiles: ReadonlyMap<string, string> = new Map([

@@ -5,6 +5,7 @@ import { labCommand } from '../../lab/command.js';
 import { type JsonObject, ProblemError, queryText, UnreachableError, WeftClient } from '../client/client.js';
 import { type CommandContext, resolve, verbCommands } from './verb-commands.js';
 import { cellOf } from './table.js';
+import { dockerForgetCommand, dockerPluginCommand } from './docker-command.js';
 import { countersCommand } from './counter-commands.js';
 import { logCommand } from './log-command.js';
 import { explainCommand, verdictCommand } from './verdict-commands.js';
@@ -100,9 +101,16 @@ async function main(): Promise<void> {
     explainCommand,
     hypervisorCommand,
     joinTokenCommand,
+    dockerForgetCommand,
   ])
     program.addCommand(build(context));
   program.addCommand(labCommand());
+  program.addCommand(
+    dockerPluginCommand(() => {
+      const { url, token } = program.opts<{ url: string; token?: string }>();
+      return { url, token: token ?? null };
+    }),
+  );
   await addPkiCommand(program);
   try {
     await program.parseAsync();

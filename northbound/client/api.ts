@@ -1317,6 +1317,8 @@ export interface LogicalSwitchPortCreate {
   readonly security_groups?: readonly string[];
   /** Name of the hypervisor that may claim it when several do. */
   readonly hypervisor?: string | null;
+  /** Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container. */
+  readonly internal_interface?: boolean;
 }
 
 export interface LogicalSwitchPortReplace {
@@ -1352,6 +1354,8 @@ export interface LogicalSwitchPortReplace {
   readonly security_groups?: readonly string[];
   /** Name of the hypervisor that may claim it when several do. */
   readonly hypervisor?: string | null;
+  /** Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container. */
+  readonly internal_interface?: boolean;
   /** When the object was created. */
   readonly created_at?: string;
   /** When the object was last changed. */
@@ -1413,6 +1417,8 @@ export interface LogicalSwitchPortPatch {
   readonly security_groups?: readonly string[] | null;
   /** Name of the hypervisor that may claim it when several do. */
   readonly hypervisor?: string | null;
+  /** Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container. */
+  readonly internal_interface?: boolean | null;
 }
 
 /** Where a workload (a VM or container) is attached to a logical switch. */
@@ -1455,6 +1461,8 @@ export interface LogicalSwitchPort {
   readonly security_groups: readonly string[];
   /** Name of the hypervisor that may claim it when several do. */
   readonly hypervisor?: string | null;
+  /** Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container. */
+  readonly internal_interface?: boolean;
   /** Where the port is bound, and whether its flows are in force there. */
   readonly status: {
     readonly bound_to: string | null;

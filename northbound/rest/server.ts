@@ -108,10 +108,14 @@ export function setRestTls(app: FastifyInstance, { cert, key }: ServerTls): void
 /** The path of a request without its query. */
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
 
+/** Further routes of REST, under the same rules. */
+export type MoreRoutes = (app: FastifyInstance, context: RestContext) => void;
+
 export async function buildRestServer(
   context: RestContext,
   tls: ServerTls | null = null,
   frontEnds: readonly FrontEnd[] = [],
+  moreRoutes: readonly MoreRoutes[] = [],
 ): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = context.log.child({ part: 'rest' });
   const app: FastifyInstance = fastify({
@@ -208,6 +212,7 @@ export async function buildRestServer(
   registerUsage(app, context);
   registerWatch(app, context);
   registerHealth(app, context);
+  for (const register of moreRoutes) register(app, context);
   for (const frontEnd of frontEnds) await frontEnd.register(app);
   await app.ready();
   return app;

@@ -62,6 +62,8 @@ export interface Config {
   readonly ovsdbListen: readonly ListenTarget[];
   readonly openflowListen: readonly ListenTarget[];
   readonly puntListen: readonly ListenTarget[];
+  /** Where Docker engines reach us. */
+  readonly dockerListen: readonly ListenTarget[];
   readonly advertise: string | null;
   readonly underlayMtu: number;
   readonly tls: TlsPaths | null;
@@ -127,7 +129,9 @@ class Reading {
   }
   listenTargets(name: OptionName): ListenTarget[] {
     const targets: ListenTarget[] = [];
-    for (const text of (this.text(name) ?? '').split(',').map(part => part.trim())) {
+    const given = this.text(name);
+    if (given === null) return [];
+    for (const text of given.split(',').map(part => part.trim())) {
       const separator = text.indexOf(':');
       const transport = text.slice(0, separator);
       const address = parseHostPort(text.slice(separator + 1));
@@ -258,10 +262,11 @@ interface SouthboundListeners {
   readonly ovsdb: readonly ListenTarget[];
   readonly openflow: readonly ListenTarget[];
   readonly punt: readonly ListenTarget[];
+  readonly docker: readonly ListenTarget[];
 }
 
 /** What hypervisors dial must not be weaker than whoever set it up believes. Gives the plain listeners that others can reach. */
-function checkSouthbound(reading: Reading, { ovsdb, openflow, punt }: SouthboundListeners): readonly string[] {
+function checkSouthbound(reading: Reading, { ovsdb, openflow, punt, docker }: SouthboundListeners): readonly string[] {
   const allow = reading.text('allow_plain_southbound');
   if (allow !== null && allow !== '1') reading.fault('allow_plain_southbound', `is "${allow}"; it is 1 or unset`);
   const isSecure = (targets: readonly ListenTarget[]) => targets.some(target => target.transport === 'ssl');
@@ -272,7 +277,7 @@ function checkSouthbound(reading: Reading, { ovsdb, openflow, punt }: Southbound
     if (isSecure(ovsdb) && !isSecure(targets))
       reading.fault(name, 'needs an ssl: listener, because a host that joins with a certificate shows it everywhere');
   }
-  const plain = [...ovsdb, ...openflow, ...punt]
+  const plain = [...ovsdb, ...openflow, ...punt, ...docker]
     .filter(target => target.transport === 'tcp' && !isLoopback(target.host))
     .map(target => target.text);
   if (plain.length > 0 && allow !== '1')
@@ -310,7 +315,8 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
   const ovsdbListen = reading.listenTargets('ovsdb_listen');
   const openflowListen = reading.listenTargets('openflow_listen');
   const puntListen = reading.listenTargets('punt_listen');
-  const southbound = [...ovsdbListen, ...openflowListen, ...puntListen];
+  const dockerListen = reading.listenTargets('docker_listen');
+  const southbound = [...ovsdbListen, ...openflowListen, ...puntListen, ...dockerListen];
 
   const underlayMtu = Number(reading.text('underlay_mtu'));
   if (!Number.isInteger(underlayMtu) || underlayMtu < 1280 || underlayMtu > 65535) {
@@ -341,6 +347,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     ovsdb: ovsdbListen,
     openflow: openflowListen,
     punt: puntListen,
+    docker: dockerListen,
   });
   if (reading.faults.length > 0) throw new ConfigError(reading.faults);
   const dataDirectory = reading.text('data_dir') ?? './data';
@@ -351,6 +358,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, args: readonly string
     ovsdbListen,
     openflowListen,
     puntListen,
+    dockerListen,
     advertise: reading.text('advertise'),
     underlayMtu,
     tls,

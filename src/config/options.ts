@@ -9,6 +9,7 @@ export type OptionName =
   | 'ovsdb_listen'
   | 'openflow_listen'
   | 'punt_listen'
+  | 'docker_listen'
   | 'advertise'
   | 'underlay_mtu'
   | 'tls_cert'
@@ -72,6 +73,12 @@ export const optionDeclarations: readonly OptionDeclaration[] = [
     default: 'tcp:127.0.0.1:6654',
     shape: 'tcp:host:port or ssl:host:port, comma separated',
     help: 'Where their bridges send packets that we answer.',
+  },
+  {
+    name: 'docker_listen',
+    default: null,
+    shape: 'tcp:host:port or ssl:host:port, comma separated',
+    help: 'Where Docker engines reach us as their network plugin, without any process on their hosts. Unset: nowhere.',
   },
   {
     name: 'advertise',

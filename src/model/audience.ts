@@ -17,7 +17,7 @@ export interface Audience {
 export const ofProjects: Audience = { read: 'project', write: 'project' };
 
 /** What scopes of tokens name besides collections. */
-export const otherAreas = ['metrics'] as const;
+export const otherAreas = ['metrics', 'docker'] as const;
 
 /** Whether the scopes of a token include the area; without any, all is included. */
 export function isInScope(scopes: readonly string[], area: string, verb: 'read' | 'write'): boolean {

@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import type { FastifyInstance } from 'fastify';
+import { Driver } from '../../../northbound/docker/driver.js';
+import { registerDocker } from '../../../northbound/docker/routes.js';
 import { type Authenticator, openAuthenticator } from '../../../northbound/rest/authentication.js';
 import { fleetStatus } from '../../../northbound/rest/fleet-status.js';
 import { buildMetrics } from '../../../northbound/rest/metrics.js';
@@ -159,7 +161,10 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
     southbound: () => ({ listeners: [], certificates: [], certificate_fault: null, refused: [], waiting: [] }),
     version: '0.0.0-test',
   };
-  const app = await buildRestServer(context, null, options.frontEnds?.(context) ?? []);
+  const docker = new Driver({ store, state, clock, log: silentLogger, isActive });
+  const app = await buildRestServer(context, null, options.frontEnds?.(context) ?? [], [
+    (server, parts) => registerDocker(server, parts, docker),
+  ]);
   let origin: Promise<string> | null = null;
   const listen = (): Promise<string> => (origin ??= app.listen({ host: '127.0.0.1', port: 0 }));
   return { app, store, fleet, context, ...requestsTo(app), listen, close };
