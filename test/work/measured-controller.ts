@@ -109,15 +109,16 @@ export class MeasuredController {
     await this.connectAll();
   }
 
-  /** Connects the switches again whose hypervisors were away. */
-  async connectAll(): Promise<void> {
+  /** Connects the switches again whose hypervisors were away; false: there was none. */
+  async connectAll(): Promise<boolean> {
     const { fleet } = this.#controller;
-    for (const hypervisorId of connected) {
-      if (fleet.status(hypervisorId)?.connected !== false) continue;
+    const away = connected.filter(hypervisorId => fleet.status(hypervisorId)?.connected === false);
+    for (const hypervisorId of away) {
       const connection = { database: () => ({ kind: 'ready' }) as const, openVswitchVersion: null };
       fleet.connect(hypervisorId, { target: new LightSwitch(), ...connection });
     }
     while (fleet.convergence.appliedRevision < this.#rows.revision) await nextTurn();
+    return away.length > 0;
   }
 
   /** Commits these rows as one revision, and says what it cost until every connected switch had it. */

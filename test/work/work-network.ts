@@ -6,7 +6,6 @@ import type { Kind, RowOf } from '../../src/model/index.js';
 import type { Snapshot } from '../../src/view/network-view.js';
 import { NetworkBuilder } from '../compiler/network-builder.js';
 
-export const hypervisors = 250;
 /** Hypervisors whose switches are connected; the ports of the network are on the first of them. */
 export const connected = ['hv0', 'hv1', 'hv2', 'hv3', 'lonely'] as const;
 const portsPerSwitch = 20;
@@ -14,7 +13,8 @@ const portsPerSwitch = 20;
 const macOf = (place: number): string =>
   `02:01:${[24, 16, 8, 0].map(shift => ((place >>> shift) & 0xff).toString(16).padStart(2, '0')).join(':')}`;
 
-export function workNetwork(unrelatedPorts: number): Snapshot {
+/** The unrelated ports are on all of so many hypervisors, three for each switch. */
+export function workNetwork(unrelatedPorts: number, hypervisors = 250): Snapshot {
   const network = new NetworkBuilder();
   const gateway = { gateway: true, bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex' }] } as const;
   for (let place = 0; place < hypervisors; place += 1)
@@ -72,7 +72,7 @@ export function workNetwork(unrelatedPorts: number): Snapshot {
     const logicalSwitch = `u${place}`;
     if (port % portsPerSwitch === 0) network.logicalSwitch(logicalSwitch, '10.0.0.0/24');
     // No two of those that are connected share a switch here: who sends to whom among them is the same beside any number of ports.
-    const host = `hv${(place + (port % 3) * 83) % hypervisors}`;
+    const host = `hv${(place + (port % 3) * Math.floor(hypervisors / 3)) % hypervisors}`;
     const ips = [{ ip: `10.0.0.${(port % portsPerSwitch) + 11}`, subnetId: `${logicalSwitch} 10.0.0.0/24` }];
     network.port(`u${port}`, logicalSwitch, macOf(port), [], [host, (port % 30_000) + 1], { ips });
   }
