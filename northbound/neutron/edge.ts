@@ -251,7 +251,7 @@ function registerResource(edge: Edge, resource: NeutronResource): void {
         await checkRevision(act, resource, request, row);
         await remove(act, row);
       },
-      resource.asOperator?.(null),
+      resource.asOperator?.(null, row, request.scene),
     );
     return reply.code(204).send();
   });
@@ -317,7 +317,7 @@ async function create(
       }
       return made;
     },
-    asked.some(({ values }) => resource.asOperator?.(values) === true),
+    asked.some(({ values }) => resource.asOperator?.(values, null, scene) === true),
   );
   const shown = ids.map(id => represent(resource, scene, requireRow(resource, scene, id)));
   return reply.code(201).send(isBulk ? { [collection]: shown } : { [member]: shown[0] });
@@ -374,7 +374,7 @@ async function update(edge: Edge, resource: NeutronResource, request: FastifyReq
       const keep = keptOf(resource, values);
       if (said !== null && Object.keys(keep).length > 0) await act.say(said, row, keep);
     },
-    resource.asOperator?.(values),
+    resource.asOperator?.(values, row, scene),
   );
   return { [member]: represent(resource, scene, requireRow(resource, scene, row.id)) };
 }

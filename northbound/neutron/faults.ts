@@ -22,6 +22,9 @@ export class NeutronFault extends Error {
 }
 
 export const badRequest = (message: string): NeutronFault => new NeutronFault(400, 'HTTPBadRequest', message);
+/** As the resource of that name words it: `router`, `floatingip`. */
+export const badRequestOf = (resource: string, message: string): NeutronFault =>
+  new NeutronFault(400, 'BadRequest', `Bad ${resource} request: ${message}`);
 export const invalidInput = (message: string): NeutronFault => new NeutronFault(400, 'InvalidInput', message);
 export const forbidden = (rule: string): NeutronFault =>
   new NeutronFault(403, 'PolicyNotAuthorized', `rule:${rule} is disallowed by policy`);
@@ -88,6 +91,8 @@ export function faultOf(error: unknown, { title, id }: Concern): NeutronFault | 
       return fault(409, 'OverQuota', `Quota exceeded for resources. ${detail}`);
     case 'segment_in_use':
       return fault(409, 'VlanIdInUse');
+    case 'nat_rule_in_use':
+      return fault(409, title === 'FloatingIP' ? 'FloatingIPPortAlreadyAssociated' : 'Conflict');
     case 'rule_in_use':
       return fault(
         409,

@@ -3,6 +3,7 @@ import type { FrontEnd } from '../rest/front-end.js';
 import { registerAddressGroupActions } from './address-group-actions.js';
 import { type NeutronParts, neutronPrefix, registerNeutron } from './edge.js';
 import { registerVersions } from './extensions.js';
+import { floatingIps } from './floating-ips.js';
 import { networks } from './networks.js';
 import { agents, availabilityZones, ipAvailabilities } from './places.js';
 import { registerPortBindings } from './port-bindings.js';
@@ -27,6 +28,7 @@ export const neutronResources: readonly NeutronResource[] = [
   addressGroups,
   subnetPools,
   addressScopes,
+  floatingIps,
   rbacPolicies,
   agents,
   availabilityZones,

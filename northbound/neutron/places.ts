@@ -1,8 +1,9 @@
-/** Agents (hypervisors, which have none), availability zones, and how many addresses networks have left: what only can be looked at. */
+/** Agents (hypervisors, which have none), availability zones, and how many addresses networks have left: places, mostly to be looked at. */
 import { lastAddress } from '../../src/base/address.js';
 import type { CommonRow, Hypervisor, LogicalSwitch, Subnet } from '../../src/model/index.js';
-import { allocationRanges, knownCidr } from '../../src/model/invariants.js';
-import { secondsOf, shown } from './attributes.js';
+import { allocationRanges, knownCidr, subnetOf } from '../../src/model/invariants.js';
+import { given, secondsOf, shown } from './attributes.js';
+import { boolean } from './forms.js';
 import { fixedIpsOf } from './port-rows.js';
 import { neutronResource } from './resource.js';
 import type { Scene } from './scene.js';
@@ -26,7 +27,9 @@ export const agents = neutronResource<Hypervisor>({
     host: shown((_scene, { name }) => name),
     topic: shown(() => 'N/A'),
     availability_zone: shown(() => ZONE),
-    admin_state_up: shown((_scene, { allowed, approved, drain }) => allowed && approved && !drain),
+    admin_state_up: given(boolean, (_scene, { allowed, approved, drain }) => allowed && approved && !drain, {
+      only: 'update',
+    }),
     alive: shown((scene, row) => scene.state.fleet.hypervisor(row).connected),
     created_at: shown((_scene, { createdAt }) => secondsOf(createdAt)),
     started_at: shown((_scene, { createdAt }) => secondsOf(createdAt)),
@@ -45,6 +48,10 @@ export const agents = neutronResource<Hypervisor>({
       }),
       { filter: false },
     ),
+  },
+  // No agent runs on one: what it does besides its own workloads goes elsewhere.
+  update: async (act, { id }, { admin_state_up: isUp }) => {
+    if (isUp !== undefined) await act.tx.merge('hypervisors', id, { drain: isUp !== true });
   },
 });
 
@@ -101,6 +108,11 @@ function usedOn(scene: Scene, networkId: string): ReadonlyMap<string, number> {
   ];
   for (const port of ports)
     for (const { subnet_id: id } of fixedIpsOf(scene, port)) used.set(id, (used.get(id) ?? 0) + 1);
+  const subnets = subnetsOf(scene, networkId);
+  for (const { externalIp } of scene.view.by('nat-rules', 'outsideSwitchId', networkId)) {
+    const id = subnetOf(externalIp, subnets)?.id;
+    if (id !== undefined) used.set(id, (used.get(id) ?? 0) + 1);
+  }
   return used;
 }
 

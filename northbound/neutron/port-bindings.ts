@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import { isObject } from '../../src/model/value-types.js';
 import type { Act } from './act.js';
 import { access, type Edge, idOf, requireRow } from './edge.js';
-import { badRequest, forbidden, NeutronFault } from './faults.js';
+import { badRequest, badRequestOf, forbidden, NeutronFault } from './faults.js';
 import { dictionary, members, text, textIn, type Values } from './forms.js';
 import { hostMembers } from './ports.js';
 import { deviceOf, hostOf, hypervisorNamed, isRouterPort, type PortRow, vifDetails, vifOf } from './port-rows.js';
@@ -56,7 +56,7 @@ const unknownBinding = (portId: string, host: string): NeutronFault =>
 /** Only ports of virtual machines move. */
 function requireComputePort(scene: Scene, row: PortRow): LogicalSwitchPort {
   if (isRouterPort(row) || !deviceOf(scene, row).owner.startsWith('compute:'))
-    throw badRequest('Operation only valid on compute ports');
+    throw badRequestOf('port', 'Operation only valid on compute ports');
   return row;
 }
 

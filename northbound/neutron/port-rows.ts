@@ -12,6 +12,12 @@ export const isRouterPort = (row: PortRow): row is LogicalRouterPort => 'logical
 /** The network that the port is on; router ports that have a peer instead are none of this API. */
 export const networkOf = (row: PortRow): string => row.logicalSwitchId ?? '';
 
+/** What owns ports that only hold the address of a floating IP which is of no port. Anybody may call his own port so. */
+export const FLOATING_IP_OWNER = 'network:floatingip';
+
+export const holdsFloatingIp = ({ view }: Pick<Scene, 'view'>, row: PortRow): boolean =>
+  view.get('neutron-objects', row.id)?.collection === 'floatingips';
+
 export interface FixedIp {
   readonly subnet_id: string;
   readonly ip_address: string;
@@ -34,9 +40,8 @@ export function deviceOf(scene: Scene, row: PortRow): { readonly id: string; rea
     const said = scene.said(row.id);
     return { id: textIn(said, 'device_id'), owner: textIn(said, 'device_owner') };
   }
-  const router = scene.view.get('logical-routers', row.logicalRouterId);
-  const isOutside = router !== null && router.gatewaySwitchId === row.logicalSwitchId;
-  return { id: row.logicalRouterId, owner: isOutside ? 'network:router_gateway' : 'network:router_interface' };
+  const owner = isOutside(scene, row) ? 'network:router_gateway' : 'network:router_interface';
+  return { id: row.logicalRouterId, owner };
 }
 
 /** The one hypervisor of that name, or that calls itself so. */
@@ -91,8 +96,19 @@ export function findPort(scene: Scene, id: string): PortRow | null {
   return routerPort !== null && routerPort.logicalSwitchId !== null ? routerPort : null;
 }
 
-/** Ports that the caller may know of, as few as the filters allow without a look at each. */
+/** Ports that the caller may know of. What holds addresses on external networks only admins see in lists. */
 export function portRows(scene: Scene, wanted: ReadonlyMap<string, readonly string[]>): readonly PortRow[] {
+  const rows = rowsWanted(scene, wanted);
+  return scene.identity.isAdmin ? rows : rows.filter(row => !isOutside(scene, row) && !holdsFloatingIp(scene, row));
+}
+
+/** Whether it is what a router has on the network of its gateway. */
+function isOutside({ view }: Pick<Scene, 'view'>, row: PortRow): boolean {
+  return isRouterPort(row) && view.get('logical-routers', row.logicalRouterId)?.gatewaySwitchId === row.logicalSwitchId;
+}
+
+/** As few as the filters allow without a look at each. */
+function rowsWanted(scene: Scene, wanted: ReadonlyMap<string, readonly string[]>): readonly PortRow[] {
   const ids = wanted.get('id');
   if (ids !== undefined) return ids.flatMap(id => findPort(scene, id) ?? []);
   const only = (name: string): string | undefined =>

@@ -5,9 +5,9 @@ import { hostOrNetwork } from '../../src/model/address-set.js';
 import type { LogicalSwitch, LogicalSwitchPort, Subnet } from '../../src/model/index.js';
 import { knownCidr, knownIp } from '../../src/model/invariants.js';
 import type { Act } from './act.js';
-import { type Attribute, given, kept, named, shown, standard } from './attributes.js';
+import { type Attribute, given, kept, shown, standard } from './attributes.js';
 import { closedGroup, closedGroupId, defaultGroupId, defaultGroupOf } from './default-groups.js';
-import { badRequest, invalidInput, NeutronFault, notFound } from './faults.js';
+import { badRequest, badRequestOf, invalidInput, NeutronFault, notFound } from './faults.js';
 import {
   addressOrPrefix,
   boolean,
@@ -23,12 +23,15 @@ import {
   type Values,
   textIn,
 } from './forms.js';
+import { floatingBeside, letGoOfPort } from './floating-ips.js';
 import { requireNetwork } from './networks.js';
+import { dnsAssignmentOf, dnsNameForm, namesIn, namesOf } from './port-names.js';
 import { dhcpOptionsForm, dhcpOptionsOf, setDhcpOptions } from './port-options.js';
 import {
   deviceOf,
   findPort,
   fixedIpsOf,
+  holdsFloatingIp,
   hostOf,
   hypervisorNamed,
   isRouterPort,
@@ -112,6 +115,8 @@ async function groupsIn(
       );
     return [];
   }
+  const unknown = groups.find(id => act.scene.get('security-groups', id) === null);
+  if (unknown !== undefined) throw notFound('SecurityGroup', unknown);
   return groups.length > 0 ? [...new Set(groups)] : [await closedGroup(act, projectId)];
 }
 
@@ -119,9 +124,8 @@ const shownGroups = (row: PortRow): readonly string[] =>
   isRouterPort(row) ? [] : row.securityGroups.filter(id => id !== closedGroupId(row.projectId));
 
 /** Members of the noun, besides those that depend on each other. */
-function plainMembers(values: Values, id: string): Record<string, unknown> {
+function plainMembers(values: Values): Record<string, unknown> {
   const body: Record<string, unknown> = {};
-  if (values['name'] !== undefined) body['name'] = values['name'] === '' ? id : values['name'];
   if (values['admin_state_up'] !== undefined) body['enabled'] = values['admin_state_up'];
   if (values['mac_address'] !== undefined) body['mac'] = values['mac_address'];
   return body;
@@ -166,9 +170,11 @@ async function create(act: Act, values: Values, projectId: string): Promise<stri
   const pairValues = pairsIn(values, values['mac_address'] as string | undefined);
   if (pairValues.length > 0 && !isSecure) throw pairsNeedSecurity();
   const host = hostMembers(scene, values['binding:host_id']);
+  const names = namesIn(values, id, namesOf(scene, null));
   await act.tx.create('logical-switch-ports', {
     id,
-    ...plainMembers(values, id),
+    name: names.noun,
+    ...plainMembers(values),
     project_id: projectId,
     logical_switch_id: network.id,
     port_security: isSecure,
@@ -177,7 +183,7 @@ async function create(act: Act, values: Values, projectId: string): Promise<stri
     ...(asked === undefined ? {} : { ips: ipsIn(scene, network, asked) }),
     ...(host.noun['hypervisor'] === null ? {} : host.noun),
   });
-  await act.say('ports', { id, projectId }, host.said);
+  await act.say('ports', { id, projectId }, { ...host.said, ...names.said });
   await setDhcpOptions(act, { id, projectId }, values['extra_dhcp_opts']);
   return id;
 }
@@ -192,7 +198,12 @@ const pairsNeedSecurity = (): NeutronFault =>
 async function update(act: Act, row: PortRow, values: Values): Promise<void> {
   if (isRouterPort(row)) return updateRouterPort(act, row, values);
   const { scene } = act;
-  const body = plainMembers(values, row.id);
+  const body = plainMembers(values);
+  if (values['name'] !== undefined || values['dns_name'] !== undefined) {
+    const names = namesIn(values, row.id, namesOf(scene, row));
+    body['name'] = names.noun;
+    await act.say('ports', row, names.said);
+  }
   if (values['fixed_ips'] !== undefined)
     body['ips'] = ipsIn(scene, requireNetwork(scene, row.logicalSwitchId), values['fixed_ips'] as readonly AskedIp[]);
   if (values['allowed_address_pairs'] !== undefined)
@@ -203,8 +214,27 @@ async function update(act: Act, row: PortRow, values: Values): Promise<void> {
     Object.assign(body, host.noun);
     await act.say('ports', row, host.said);
   }
-  if (Object.keys(body).length > 0) await act.tx.merge('logical-switch-ports', row.id, body);
+  if (Object.keys(body).length > 0) {
+    const { row: after } = await act.tx.merge('logical-switch-ports', row.id, body);
+    await letGoOfPort(
+      act,
+      row.id,
+      after.ips.map(each => each.ip),
+    );
+  }
   await setDhcpOptions(act, row, values['extra_dhcp_opts']);
+}
+
+/**
+ * Whether floating IPs may be of addresses that the values take from the port. What is then written in the name of the operator is
+ * this alone: of all else the store judges whether the caller may.
+ */
+function losesAddresses(scene: Scene, { id }: PortRow, values: Values): boolean {
+  if (values['fixed_ips'] === undefined) return false;
+  const kept = (values['fixed_ips'] as readonly AskedIp[]).map(each => each.ip_address ?? '');
+  if (floatingBeside(scene, id, kept).length === 0) return false;
+  if (scene.identity.isAdmin || Object.keys(values).length === 1) return true;
+  throw badRequestOf('port', 'fixed IPs with floating IPs are taken from a port by a request for nothing else');
 }
 
 async function changeSecurity(
@@ -239,6 +269,7 @@ async function updateRouterPort(act: Act, row: PortRow, values: Values): Promise
     'extra_dhcp_opts',
     'device_id',
     'device_owner',
+    'dns_name',
   ];
   const named = fixed.find(each => values[each] !== undefined);
   if (named !== undefined)
@@ -248,12 +279,13 @@ async function updateRouterPort(act: Act, row: PortRow, values: Values): Promise
 }
 
 async function remove(act: Act, row: PortRow): Promise<void> {
-  if (isRouterPort(row))
+  if (isRouterPort(row) || holdsFloatingIp(act.scene, row))
     throw new NeutronFault(
       409,
       'ServicePortInUse',
       `Port ${row.id} cannot be deleted directly via the port API: has device owner ${deviceOf(act.scene, row).owner}.`,
     );
+  await letGoOfPort(act, row.id);
   await act.tx.delete('logical-switch-ports', row.id);
 }
 
@@ -315,7 +347,9 @@ export const ports = neutronResource<PortRow>({
       : defaultGroupOf(scene, textIn(values, 'project_id', scene.identity.projectId)),
   attributes: {
     ...standard<PortRow>(),
-    name: named(),
+    name: given(text(), (scene, row) => namesOf(scene, row).name, { initial: '' }),
+    dns_name: given(dnsNameForm, (scene, row) => namesOf(scene, row).dnsName, { initial: '' }),
+    dns_assignment: shown(dnsAssignmentOf, { filter: false }),
     network_id: given(uuid, (_scene, row) => networkOf(row), { required: true, only: 'creation' }),
     mac_address: given(mac, (_scene, row) => row.mac),
     admin_state_up: given(boolean, (_scene, row) => isRouterPort(row) || row.enabled, { initial: true }),
@@ -341,6 +375,8 @@ export const ports = neutronResource<PortRow>({
   create,
   update,
   remove,
+  // Floating IPs of what goes are given back to a network of the operator's.
+  asOperator: (values, row, scene) => values === null || (row !== null && losesAddresses(scene, row, values)),
 });
 
 function pairsOf(row: PortRow): readonly Values[] {

@@ -18,6 +18,7 @@ const limited: Readonly<Record<string, OfferedKind | null>> = {
   security_group: 'security-groups',
   security_group_rule: 'security-group-rules',
   address_group: 'address-sets',
+  floatingip: null,
   subnetpool: null,
   rbac_policy: null,
 };
@@ -135,8 +136,10 @@ function limitsIn(body: unknown): Record<string, number> {
 
 function usedBy({ view }: Scene, projectId: string, name: string, kind: OfferedKind | null): number {
   if (kind !== null) return view.rowsOfProject(kind, projectId, { shared: false }).length;
-  if (name === 'subnetpool')
-    return view.by('neutron-objects', 'alone', 'subnetpools').filter(row => row.projectId === projectId).length;
+  const said = (collection: string): number =>
+    view.by('neutron-objects', 'collection', collection).filter(row => row.projectId === projectId).length;
+  if (name === 'subnetpool') return said('subnetpools');
+  if (name === 'floatingip') return said('floatingips');
   const networks = view.rowsOfProject('logical-switches', projectId, { shared: false });
   return networks.reduce((sum, { sharedWith }) => sum + sharedWith.length, 0);
 }

@@ -42,8 +42,11 @@ export interface ResourceDeclaration<R extends CommonRow> extends Verbs<R> {
   readonly hasTags?: boolean;
   /** Who makes, changes and removes them; default: whoever owns them. */
   readonly writers?: 'project' | 'admin';
-  /** Whether the write (`null`: a removal) is done in the name of the operator, once it is known to be the caller's to do. */
-  readonly asOperator?: (values: Values | null) => boolean;
+  /**
+   * Whether the write (`values` null: a removal; `row` null: a creation) is done in the name of the operator, once it is known to be the
+   * caller's to do.
+   */
+  readonly asOperator?: (values: Values | null, row: R | null, scene: Scene) => boolean;
   /** Before a list (`values` null) or a creation: makes what is there from the first use on, in a write of its own; null: it is there. */
   readonly prepare?: (scene: Scene, values: Values | null) => ((act: Act) => Promise<unknown>) | null;
 }

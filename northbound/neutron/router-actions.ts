@@ -2,14 +2,16 @@
 import type { FastifyRequest } from 'fastify';
 import { cidrContains } from '../../src/base/address.js';
 import type { LogicalRouter, LogicalRouterPort, Subnet } from '../../src/model/index.js';
-import { knownCidr, knownIp } from '../../src/model/invariants.js';
+import { knownCidr, knownIp, subnetOf } from '../../src/model/invariants.js';
 import { isObject } from '../../src/model/value-types.js';
 import type { Act } from './act.js';
 import { access, type Edge, idOf } from './edge.js';
-import { badRequest, NeutronFault, notFound } from './faults.js';
+import { badRequest, badRequestOf, NeutronFault, notFound } from './faults.js';
 import { cidr, ip, list, members, uuid } from './forms.js';
 import { fixedIpsOf } from './port-rows.js';
 import { represent, requireWriter } from './resource.js';
+import { snatAddressOf } from './router-gateway.js';
+import { settleSnat } from './router-snat.js';
 import { extraRoutesOf, requireRouter, type Route, setRoutes } from './routers.js';
 import type { Scene } from './scene.js';
 
@@ -26,7 +28,7 @@ function interfaceIn(body: unknown): Interface {
   };
   const [subnetId, portId] = [read('subnet_id'), read('port_id')];
   if (subnetId === null && portId === null)
-    throw badRequest('Bad router request: Either subnet_id or port_id must be specified');
+    throw badRequestOf('router', 'Either subnet_id or port_id must be specified');
   return { subnetId, portId };
 }
 
@@ -68,13 +70,12 @@ function answerOf(router: LogicalRouter, { portId, networkId, subnetIds }: Done)
 }
 
 const again = (subnetId: string): NeutronFault =>
-  new NeutronFault(400, 'BadRequest', `Bad router request: Router already has a port on subnet ${subnetId}`);
+  badRequestOf('router', `Router already has a port on subnet ${subnetId}`);
 
 async function addSubnet(act: Act, router: LogicalRouter, subnet: Subnet): Promise<Done> {
   const { scene } = act;
   if (portOn(scene, router, subnet.id) !== null) throw again(subnet.id);
-  if (subnet.gatewayIp === null)
-    throw new NeutronFault(400, 'BadRequest', 'Bad router request: Subnet for router interface must have a gateway IP');
+  if (subnet.gatewayIp === null) throw badRequestOf('router', 'Subnet for router interface must have a gateway IP');
   const network = scene.view.get('logical-switches', subnet.logicalSwitchId);
   const owner = scene.owns(subnet) || (network !== null && scene.owns(network));
   if (!owner) throw notFound('Subnet', subnet.id);
@@ -96,8 +97,11 @@ async function addSubnet(act: Act, router: LogicalRouter, subnet: Subnet): Promi
     logical_switch_id: subnet.logicalSwitchId,
     networks: [`${subnet.gatewayIp}/${knownCidr(subnet.cidr).prefixLength}`],
   });
+  await settleSnat(act, router, { externalIp: snatAddressOf(scene, router), added: [subnet].filter(isOfIpv4) });
   return { portId: id, networkId: subnet.logicalSwitchId, subnetIds: [subnet.id] };
 }
+
+const isOfIpv4 = ({ cidr: range }: Subnet): boolean => knownCidr(range).family === 4;
 
 /** A port that somebody made becomes the router's, with its id and its addresses. */
 async function addPort(act: Act, router: LogicalRouter, portId: string): Promise<Done> {
@@ -119,8 +123,7 @@ async function addPort(act: Act, router: LogicalRouter, portId: string): Promise
       'PortInUse',
       `Unable to complete operation on port ${portId} for network ${port.logicalSwitchId}. Port already has an attached device ${device}.`,
     );
-  if (port.ips.length === 0)
-    throw new NeutronFault(400, 'BadRequest', 'Bad router request: Router port must have at least one fixed IP');
+  if (port.ips.length === 0) throw badRequestOf('router', 'Router port must have at least one fixed IP');
   const subnetIds = [...new Set(port.ips.map(each => each.subnetId))];
   for (const subnetId of subnetIds) if (portOn(scene, router, subnetId) !== null) throw again(subnetId);
   const networks = port.ips.map(({ ip: address, subnetId }) => {
@@ -137,6 +140,8 @@ async function addPort(act: Act, router: LogicalRouter, portId: string): Promise
     mac: port.mac,
     networks,
   });
+  const added = subnetIds.flatMap(id => scene.view.get('subnets', id) ?? []).filter(isOfIpv4);
+  await settleSnat(act, router, { externalIp: snatAddressOf(scene, router), added });
   return { portId, networkId: port.logicalSwitchId, subnetIds };
 }
 
@@ -158,6 +163,9 @@ async function removeInterface(act: Act, router: LogicalRouter, { subnetId, port
       `Subnet on port ${port.id} does not match the requested subnet ${subnetId}`,
     );
   const done = { portId: port.id, networkId: port.logicalSwitchId };
+  const removedIds = portId === null && subnetId !== null ? [subnetId] : addresses.map(each => each.subnet_id);
+  refuseFloating(scene, router, removedIds);
+  await settleSnat(act, router, { externalIp: snatAddressOf(scene, router), removedIds });
   const subnet = portId === null && subnetId !== null ? requireSubnet(scene, subnetId) : null;
   const rest = subnet === null ? [] : port.networks.filter(each => !isIn(subnet, each));
   if (subnet !== null && rest.length > 0) {
@@ -170,6 +178,20 @@ async function removeInterface(act: Act, router: LogicalRouter, { subnetId, port
     throw inUseByRoutes(error, router, subnetId ?? addresses[0]?.subnet_id ?? '');
   }
   return { ...done, subnetIds: addresses.map(each => each.subnet_id) };
+}
+
+/** What floating IPs need stays. */
+function refuseFloating({ view }: Scene, { id }: LogicalRouter, subnetIds: readonly string[]): void {
+  const subnets = subnetIds.flatMap(each => view.get('subnets', each) ?? []);
+  for (const { kind, logicalIp } of view.by('nat-rules', 'logicalRouterId', id)) {
+    const subnet = kind === 'floating_ip' ? subnetOf(logicalIp, subnets) : null;
+    if (subnet !== null)
+      throw new NeutronFault(
+        409,
+        'RouterInterfaceInUseByFloatingIP',
+        `Router interface for subnet ${subnet.id} on router ${id} cannot be deleted, as it is required by one or more floating IPs.`,
+      );
+  }
 }
 
 /** What routes need stays. */
@@ -214,8 +236,7 @@ export function registerRouterActions(edge: Edge): void {
   app.put('/v2.0/routers/:id/add_router_interface', access('write'), async request => {
     const router = routerOf(request);
     const { subnetId, portId } = interfaceIn(request.body);
-    if (subnetId !== null && portId !== null)
-      throw badRequest('Bad router request: Cannot specify both subnet-id and port-id');
+    if (subnetId !== null && portId !== null) throw badRequestOf('router', 'Cannot specify both subnet-id and port-id');
     const subnet = subnetId === null ? null : requireSubnet(request.scene, subnetId);
     return edge.write(request, concern(router), async act =>
       answerOf(

@@ -3,10 +3,11 @@ import { formatIp, type IpFamily } from '../../src/base/address.js';
 import type { LogicalRouter, LogicalRouterPort, StaticRoute, Subnet } from '../../src/model/index.js';
 import { allocationRanges, knownCidr, knownIp, subnetOf } from '../../src/model/invariants.js';
 import type { Act } from './act.js';
-import { badRequest, invalidInput, NeutronFault, notFound } from './faults.js';
+import { badRequestOf, invalidInput, NeutronFault, notFound } from './faults.js';
 import { isExternal, requireNetwork } from './networks.js';
 import { namedId } from './named-id.js';
 import type { AskedGateway } from './routers.js';
+import { settleSnat } from './router-snat.js';
 import type { Scene } from './scene.js';
 
 const families: readonly IpFamily[] = [4, 6];
@@ -34,23 +35,50 @@ export function gatewayPortOf(
 /** Puts the router outside, somewhere else outside, or (null) nowhere. The caller may change the router; it need not own the network. */
 export async function setGateway(act: Act, router: LogicalRouter, asked: AskedGateway | null): Promise<void> {
   const { scene } = act;
-  if (asked?.enable_snat === true)
-    throw badRequest('Bad router request: enable_snat is not supported here; make a NAT rule by /v1/nat-rules');
   const networkId = asked?.network_id ?? null;
   if (networkId !== null) {
     const network = requireNetwork(scene, networkId);
-    if (!isExternal(scene, network))
-      throw badRequest(`Bad router request: Network ${networkId} is not an external network`);
+    if (!isExternal(scene, network)) throw badRequestOf('router', `Network ${networkId} is not an external network`);
     if (network.provider === null)
-      throw badRequest(
-        `Bad router request: network ${networkId} is not part of a physical network, so a router cannot reach the outside there`,
+      throw badRequestOf(
+        'router',
+        `network ${networkId} is not part of a physical network, so a router cannot reach the outside there`,
       );
   }
   const isSame = networkId !== null && networkId === router.gatewaySwitchId;
+  let entered: readonly string[] | null = null;
   if (!isSame || asked?.external_fixed_ips !== undefined) {
+    refuseFloating(scene, router, networkId);
+    await settleSnat(act, router, { externalIp: null });
     await leave(act, router);
-    if (networkId !== null) await enter(act, router, networkId, asked?.external_fixed_ips ?? []);
+    if (networkId !== null) entered = await enter(act, router, networkId, asked?.external_fixed_ips ?? []);
   }
+  const isTranslating = networkId !== null && (asked?.enable_snat ?? true);
+  const outside = entered ?? addressesOf(gatewayPortOf(scene, router));
+  const externalIp = isTranslating ? (outside.find(address => !address.includes(':')) ?? null) : null;
+  await act.say('routers', router, { enable_snat: networkId === null ? undefined : isTranslating });
+  if (networkId !== null) await settleSnat(act, router, { externalIp });
+}
+
+/** A floating IP is of the network outside: it goes before the router leaves it. */
+function refuseFloating({ view }: Scene, { id, gatewaySwitchId }: LogicalRouter, networkId: string | null): void {
+  const isInUse = view.by('nat-rules', 'logicalRouterId', id).some(({ kind }) => kind === 'floating_ip');
+  if (isInUse && networkId !== gatewaySwitchId)
+    throw new NeutronFault(
+      409,
+      'RouterExternalGatewayInUseByFloatingIp',
+      `Gateway cannot be updated for router ${id}, since a gateway to external network ${gatewaySwitchId ?? ''} is required by one or more floating IPs.`,
+    );
+}
+
+/** Addresses of a port, without the length of their networks. */
+const addressesOf = (port: LogicalRouterPort | null): readonly string[] =>
+  (port?.networks ?? []).map(network => network.replace(/\/.*$/, ''));
+
+/** The IPv4 address outside that what is inside gets; null: none, for it is not wanted, or the router is not outside. */
+export function snatAddressOf(scene: Scene, router: LogicalRouter): string | null {
+  if (scene.said(router.id)['enable_snat'] !== true) return null;
+  return addressesOf(gatewayPortOf(scene, router)).find(address => !address.includes(':')) ?? null;
 }
 
 async function leave(act: Act, router: LogicalRouter): Promise<void> {
@@ -67,14 +95,13 @@ async function enter(
   router: LogicalRouter,
   networkId: string,
   asked: NonNullable<AskedGateway['external_fixed_ips']>,
-): Promise<void> {
+): Promise<readonly string[]> {
   const subnets = act.scene.view.by('subnets', 'logicalSwitchId', networkId);
   const addresses =
     asked.length > 0
       ? asked.map(each => addressOf(act.scene, subnets, networkId, each))
       : oneOfEachFamily(act.scene, subnets, networkId);
-  if (addresses.length === 0)
-    throw badRequest(`Bad router request: network ${networkId} has no subnet with a free address`);
+  if (addresses.length === 0) throw badRequestOf('router', `network ${networkId} has no subnet with a free address`);
   const id = act.newId();
   await act.tx.create('logical-router-ports', {
     id,
@@ -98,6 +125,7 @@ async function enter(
       next_hop: subnet.gatewayIp,
     });
   }
+  return addresses.map(({ ip }) => ip);
 }
 
 interface Address {
@@ -162,6 +190,7 @@ function freeAddress({ view }: Pick<Scene, 'view'>, subnet: Subnet, networkId: s
     for (const { ip } of port.ips) taken.add(knownIp(ip).value);
   for (const port of view.by('logical-router-ports', 'logicalSwitchId', networkId))
     for (const network of port.networks) taken.add(knownCidr(network).address);
+  for (const { externalIp } of view.by('nat-rules', 'outsideSwitchId', networkId)) taken.add(knownIp(externalIp).value);
   const { family } = knownCidr(subnet.cidr);
   let tried = 0n;
   for (const { first, last } of allocationRanges(subnet)) {

@@ -99,7 +99,9 @@ function gatewayInfo(scene: Scene, row: LogicalRouter): unknown {
   const port = gatewayPortOf(scene, row);
   return {
     network_id: row.gateway.logicalSwitchId,
-    enable_snat: false,
+    enable_snat:
+      scene.view.by('nat-rules', 'logicalRouterId', row.id).some(({ kind }) => kind === 'snat') ||
+      scene.said(row.id)['enable_snat'] === true,
     external_fixed_ips: port === null ? [] : fixedIpsOf(scene, port),
   };
 }

@@ -27,7 +27,7 @@ export interface PoolRequest {
 
 /** Objects of the collection that the caller may know of: its own, and those that are for everybody. */
 export function aloneRows(scene: Scene, collection: string): readonly NeutronObject[] {
-  const rows = scene.view.by('neutron-objects', 'alone', collection);
+  const rows = scene.view.by('neutron-objects', 'collection', collection);
   return rows.filter(row => scene.owns(row) || row.attributes['shared'] === true);
 }
 
@@ -256,7 +256,7 @@ async function createPool(act: Act, values: Values, projectId: string): Promise<
 
 function requireNoDefault(scene: Scene, family: 4 | 6, own: string | null): void {
   const other = scene.view
-    .by('neutron-objects', 'alone', 'subnetpools')
+    .by('neutron-objects', 'collection', 'subnetpools')
     .find(row => row.id !== own && row.attributes['is_default'] === true && familyOf(row) === family);
   if (other !== undefined)
     throw refuseValue(
@@ -374,7 +374,7 @@ export const addressScopes = neutronResource<NeutronObject>({
   remove: async (act, { id }) => {
     if (
       act.scene.view
-        .by('neutron-objects', 'alone', 'subnetpools')
+        .by('neutron-objects', 'collection', 'subnetpools')
         .some(pool => pool.attributes['address_scope_id'] === id)
     )
       throw new NeutronFault(

@@ -22,9 +22,9 @@ const alone = ['subnetpools', 'address_scopes', 'rbac_policies', 'trunks'] as co
 export const neutronCollections = [...companions, ...alone] as const;
 export type NeutronCollection = (typeof neutronCollections)[number];
 
-/** Whether an object of the collection is there by itself, and not beside one of another noun. */
-export function isAlone(collection: NeutronCollection): boolean {
-  return (alone as readonly string[]).includes(collection);
+/** Whether objects of the collection are found by what is said of them: those that no other noun knows, and those whose noun changes. */
+export function isListed(collection: NeutronCollection): boolean {
+  return collection === 'floatingips' || (alone as readonly string[]).includes(collection);
 }
 
 export type NeutronAttributes = Readonly<Record<string, unknown>>;
@@ -76,4 +76,5 @@ export const accompanied = [
   'security-group-rules',
   'logical-switch-ports',
   'logical-router-ports',
+  'nat-rules',
 ] as const satisfies readonly Kind[];

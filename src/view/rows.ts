@@ -9,7 +9,7 @@ import { tunnelMtu } from '../model/effective-mtu.js';
 import { attachmentsOf, backendOf, backendsInUse, virtualAddress, type BalancedSwitch } from './balancing-rows.js';
 import { logicalAddress, sharedExternal } from './translation-rows.js';
 import type { GroupTraits, PortGroups, RemoteAddresses } from './security-rows.js';
-import { isAlone } from '../model/neutron-object.js';
+import { isListed } from '../model/neutron-object.js';
 import { learnsMacs, mayHaveUnlistedAddresses } from '../model/port-addresses.js';
 
 /** A hypervisor must hold a datapath: one of its ports can reach it through switches and routers. */
@@ -342,6 +342,8 @@ export const indexes = {
     external: row => [sharedExternal(row.logicalRouterId, row.externalIp)],
     calledInside: row => (row.kind === 'snat' ? [] : [logicalAddress(row.logicalRouterId, row.logicalIp)]),
     logicalSwitchPortId: row => one(row.logicalSwitchPortId),
+    /** By the switch outside: those that have an address there of their own. */
+    outsideSwitchId: row => (row.kind === 'floating_ip' ? one(row.outsideSwitchId) : []),
   },
   hypervisors: {
     all: () => [all],
@@ -362,8 +364,8 @@ export const indexes = {
   'join-tokens': {},
   quotas: {},
   'neutron-objects': {
-    /** By collection: only those that are there by themselves. */
-    alone: row => (isAlone(row.collection) ? [row.collection] : []),
+    /** Of the collections alone whose objects are found by what is said of them. */
+    collection: row => (isListed(row.collection) ? [row.collection] : []),
   },
   fleet: {},
   'hypervisor-keys': {},

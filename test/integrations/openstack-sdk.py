@@ -48,7 +48,31 @@ try:
 except openstack.exceptions.ConflictException as conflict:
     assert conflict.details.rstrip('.').split()[-1] == first.id, conflict.details
 connection.network.delete_security_group(group)
+outside = connection.network.create_network(
+    name='sdk-outside', is_router_external=True, provider_network_type='flat', provider_physical_network='physnet1'
+)
+connection.network.create_subnet(network_id=outside.id, ip_version=4, cidr='203.0.113.0/24', is_dhcp_enabled=False)
+router = connection.network.update_router(router, external_gateway_info={'network_id': outside.id})
+connection.network.add_interface_to_router(router, subnet_id=subnet.id)
+floating = connection.network.create_ip(floating_network_id=outside.id, port_id=ports[1].id)
+assert (floating.status, floating.fixed_ip_address) == ('ACTIVE', ports[1].fixed_ips[0]['ip_address']), floating
+assert floating.port_details['device_owner'] == 'compute:kuryr', floating
+assert [each.id for each in connection.network.ips(port_id=ports[1].id)] == [floating.id]
+assert connection.network.update_ip(floating, port_id=None).status == 'DOWN'
+connection.network.delete_ip(floating, ignore_missing=False)
+connection.network.remove_interface_from_router(router, subnet_id=subnet.id)
 connection.network.delete_router(router)
+connection.network.delete_network(outside, ignore_missing=False)
+# What the command line client asks Keystone for: projects by their ids.
+policy = connection.network.create_rbac_policy(
+    object_type='network', object_id=network.id, action='access_as_shared', target_project_id='guest'
+)
+assert [each.id for each in connection.network.rbac_policies(object_id=network.id)] == [policy.id]
+connection.network.delete_rbac_policy(policy, ignore_missing=False)
+connection.network.update_quota('guest', networks=7)
+assert connection.network.get_quota('guest').networks == 7
+assert connection.network.get_quota('guest', details=True).networks['limit'] == 7
+connection.network.delete_quota('guest', ignore_missing=False)
 for port in ports:
     connection.network.delete_port(port, ignore_missing=False)
 connection.network.delete_network(network, ignore_missing=False)

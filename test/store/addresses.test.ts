@@ -63,6 +63,15 @@ describeOnBoth('Addresses', store => {
     assert.deepEqual((await port(id, { ips: [] })).ips, []);
     const kept = await write(tx => tx.merge('logical-switch-ports', row.id, { name: 'q' }));
     assert.deepEqual(kept.row.ips, row.ips);
+    // One more of a subnet, beside the one that is named; and none but what was there.
+    const more = [{ ip: '10.1.0.2' }, { subnet_id: second }];
+    const grown = await write(tx => tx.merge('logical-switch-ports', row.id, { ips: more }));
+    assert.deepEqual(
+      grown.row.ips.map(({ ip }) => ip),
+      ['10.1.0.2', '10.1.0.3'],
+    );
+    const shrunk = await write(tx => tx.merge('logical-switch-ports', row.id, { ips: [{ subnet_id: second }] }));
+    assert.equal(shrunk.row.ips.length, 1);
   });
 
   it('follow the MAC where they are made of it', async () => {

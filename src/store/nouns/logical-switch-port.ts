@@ -150,13 +150,15 @@ async function requestedAddresses(
   current: LogicalSwitchPort | null,
 ): Promise<readonly PortAddress[]> {
   const addresses: PortAddress[] = [];
+  // Who names one of the addresses and asks for another of the subnet gets another.
+  const free = (current?.ips ?? []).filter(each => !requests.some(({ ip }) => ip === each.ip));
   for (const [index, { ip, subnetId }] of requests.entries()) {
     const pointer = pointerTo('/ips', index);
     const named = subnetId === null ? null : (subnets.find(({ id }) => id === subnetId) ?? null);
     if (subnetId !== null && named === null)
       refuse('reference_not_found', pointerTo(pointer, 'subnet_id'), `The logical switch has no subnet ${subnetId}.`);
     if (ip === null) {
-      const kept = current?.ips.find(each => each.subnetId === subnetId && !addresses.includes(each));
+      const kept = free.find(each => each.subnetId === subnetId && !addresses.includes(each));
       addresses.push(kept ?? (await allocateFromFirst(unit, named === null ? subnets : [named], mac, pointer)));
       continue;
     }

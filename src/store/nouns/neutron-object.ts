@@ -20,12 +20,11 @@ export const neutronObjectBehaviour: Behaviour<'neutron-objects'> = {
  */
 export async function settleCompanions(unit: UnitOfWork): Promise<void> {
   const places = new Map<string, CommonRow | null>();
-  for (const kind of accompanied) {
-    for (const { id, before, after } of unit.changesOf(kind)) {
-      const moved = before !== null && (after === null || after.projectId !== before.projectId);
-      if (after !== null ? moved || places.has(id) : !places.has(id)) places.set(id, after);
-    }
-  }
+  const changes = accompanied.flatMap(kind => unit.changesOf(kind));
+  for (const { id, before, after } of changes)
+    if (before !== null && after?.projectId !== before.projectId) places.set(id, after);
+  // Where it is now, whichever noun was first.
+  for (const { id, after } of changes) if (after !== null && places.has(id)) places.set(id, after);
   if (places.size === 0) return;
   await unit.prefetch('neutron-objects', [...places.keys()].toSorted());
   for (const [id, place] of places) {

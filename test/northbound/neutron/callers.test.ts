@@ -159,13 +159,47 @@ describe('Neutron: callers', function () {
       404,
       'RouterNotFound',
     );
-    assert.equal((await as('alice')('DELETE', `/routers/${router.id}`)).status, 204);
     const inside = await make('alice', '/networks', 'network', {});
     assertFault(
       await as('alice')('POST', '/routers', { router: { external_gateway_info: { network_id: inside.id } } }),
       400,
-      'HTTPBadRequest',
+      'BadRequest',
     );
+    // Source NAT and a floating IP of their own, out of the operator's network.
+    const subnet = await make('alice', '/subnets', 'subnet', {
+      network_id: inside.id,
+      ip_version: 4,
+      cidr: '10.9.0.0/24',
+    });
+    const leg = { subnet_id: subnet.id };
+    assert.equal((await as('alice')('PUT', `/routers/${router.id}/add_router_interface`, leg)).status, 200);
+    const port = await make('alice', '/ports', 'port', { network_id: inside.id });
+    const values = { floating_network_id: outside.id };
+    const floating = await make('alice', '/floatingips', 'floatingip', values);
+    assert.equal(floating['project_id'], 'a');
+    assert.deepEqual(listed(await as('bob')('GET', '/floatingips'), 'floatingips'), []);
+    assert.deepEqual(listed(await as('alice')('GET', `/ports?network_id=${outside.id}`), 'ports'), []);
+    const path = `/floatingips/${floating.id}`;
+    assertFault(await as('bob')('PUT', path, { floatingip: { port_id: null } }), 404, 'FloatingIPNotFound');
+    const foreign = await make('bob', '/networks', 'network', {});
+    await make('bob', '/subnets', 'subnet', { network_id: foreign.id, ip_version: 4, cidr: '10.9.0.0/24' });
+    const other = await make('bob', '/ports', 'port', { network_id: foreign.id });
+    assertFault(await as('alice')('PUT', path, { floatingip: { port_id: other.id } }), 404, 'PortNotFound');
+    assertFault(
+      await as('alice')('POST', '/floatingips', { floatingip: { ...values, floating_ip_address: '203.0.113.77' } }),
+      403,
+      'PolicyNotAuthorized',
+    );
+    const given = await as('alice')('PUT', path, { floatingip: { port_id: port.id } });
+    assert.equal((given.body['floatingip'] as Made)['status'], 'ACTIVE', given.text);
+    const changed = { port: { fixed_ips: [{ subnet_id: subnet.id, ip_address: '10.9.0.99' }] } };
+    const mixed = { port: { ...changed.port, port_security_enabled: false } };
+    assertFault(await as('alice')('PUT', `/ports/${port.id}`, mixed), 400, 'BadRequest');
+    assert.equal((await as('alice')('PUT', `/ports/${port.id}`, changed)).status, 200);
+    assert.equal(((await as('alice')('GET', path)).body['floatingip'] as Made)['port_id'], null);
+    assert.equal((await as('alice')('DELETE', path)).status, 204);
+    assert.equal((await as('alice')('PUT', `/routers/${router.id}/remove_router_interface`, leg)).status, 200);
+    assert.equal((await as('alice')('DELETE', `/routers/${router.id}`)).status, 204);
   });
   it('of a project use pools that are shared, and none of others', async () => {
     const pool = await make('admin', '/subnetpools', 'subnetpool', {

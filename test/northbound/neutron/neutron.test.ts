@@ -46,7 +46,7 @@ describe('Neutron', function () {
       const aliases = listed(await send('GET', '/extensions'), 'extensions').map(each => each['alias']);
       for (const alias of ['subnet_allocation', 'standard-attr-tag', 'security-group', 'quota_details'])
         assert.ok(aliases.includes(alias), alias);
-      assert.ok(!aliases.includes('dns-integration'));
+      assert.ok(!aliases.includes('dns-domain-ports'));
       assert.equal((await send('GET', '/extensions/subnet_allocation')).status, 200);
       assertFault(await send('GET', '/extensions/segment'), 404, 'HTTPNotFound');
     });

@@ -136,6 +136,25 @@ describe('Neutron: ports', function () {
         ['', 'unbound', {}],
       );
     });
+    it('have a name that DNS tells, beside the one for people', async () => {
+      const own = await make('/networks', 'network', { dns_domain: 'example.org.' });
+      const on = await subnetOn(own, '10.0.9.0/24');
+      const fixed = { network_id: own.id, fixed_ips: [{ subnet_id: on.id, ip_address: '10.0.9.9' }] };
+      const made = await make('/ports', 'port', { ...fixed, name: 'of nova', dns_name: 'VM1' });
+      assert.deepEqual([made['name'], made['dns_name']], ['of nova', 'vm1']);
+      assert.deepEqual(made['dns_assignment'], [{ ip_address: '10.0.9.9', hostname: 'vm1', fqdn: 'vm1.example.org.' }]);
+      assert.equal((await restPort(made))['name'], 'vm1');
+      assert.deepEqual(idsOf(listed(await send('GET', `/ports?dns_name=vm1&network_id=${own.id}`), 'ports')), [
+        made.id,
+      ]);
+      const renamed = await put(`/ports/${made.id}`, 'port', { name: 'other' });
+      assert.deepEqual([renamed['name'], renamed['dns_name']], ['other', 'vm1']);
+      const without = await put(`/ports/${made.id}`, 'port', { dns_name: '' });
+      assert.deepEqual([without['name'], without['dns_name']], ['other', '']);
+      assert.equal((await restPort(made))['name'], 'other');
+      for (const name of ['-x', 'a b', 'a.example.org', 'x'.repeat(64), 7])
+        assertFault(await send('PUT', `/ports/${made.id}`, { port: { dns_name: name } }), 400, 'InvalidInput');
+    });
     it('move by bindings of which one is active', async () => {
       const vm = await port({ 'binding:host_id': 'compute1', device_owner: 'compute:nova' });
       const path = `/ports/${vm.id}/bindings`;
@@ -165,7 +184,7 @@ describe('Neutron: ports', function () {
       assert.equal((await send('DELETE', `${path}/compute1`)).status, 204);
       assertFault(await send('DELETE', `${path}/compute1`), 404, 'PortBindingNotFound');
       const other = await port();
-      assertFault(await send('GET', `/ports/${other.id}/bindings`), 400, 'HTTPBadRequest', /compute ports/);
+      assertFault(await send('GET', `/ports/${other.id}/bindings`), 400, 'BadRequest', /compute ports/);
     });
     it('without a group let nothing pass, and without port security everything', async () => {
       const closed = await port({ security_groups: [] });
@@ -218,6 +237,10 @@ describe('Neutron: ports', function () {
         agents.map(each => [each['host'], each['alive']]),
         [['compute1', false]],
       );
+      const drained = await put(`/agents/${agents[0]?.id}`, 'agent', { admin_state_up: false });
+      assert.equal(drained['admin_state_up'], false);
+      assert.equal((await rest('GET', `/hypervisors/${agents[0]?.id}`)).body['drain'], true);
+      await put(`/agents/${agents[0]?.id}`, 'agent', { admin_state_up: true });
       assert.equal(listed(await send('GET', '/availability_zones'), 'availability_zones').length, 2);
       const own = await make('/networks', 'network', {});
       await subnetOn(own, '10.0.20.0/24');

@@ -288,7 +288,7 @@ describe('Neutron: routers and groups', function () {
       assertFault(
         await send('PUT', `/routers/${router.id}`, { router: { external_gateway_info: { network_id: network.id } } }),
         400,
-        'HTTPBadRequest',
+        'BadRequest',
         /not an external network/,
       );
       await put(`/routers/${router.id}`, 'router', { external_gateway_info: { network_id: outside.id } });
