@@ -1,7 +1,8 @@
 /** Streams between workloads, and single attempts to reach one: what tests of security groups are made of. */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inNamespace } from '../../lab/namespaces.js';
@@ -10,17 +11,18 @@ import type { Workload } from '../../lab/workload.js';
 
 const program = fileURLToPath(new URL('stream-program.js', import.meta.url));
 
+/** What it complains of is for whoever runs the tests. */
+type Program = ChildProcessByStdio<Writable, Readable, null>;
+
 /** A workload, or a host outside. */
 type Place = Pick<Workload, 'name' | 'namespace' | 'mark'>;
 
-function start(workload: Place, args: readonly string[]): ChildProcessWithoutNullStreams {
+function start(workload: Place, args: readonly string[]): Program {
   const [file = '', ...rest] = inNamespace(workload.namespace, [process.execPath, program, ...args]);
-  const child = spawn(file, rest, { env: commandEnvironment(workload.mark), stdio: ['pipe', 'pipe', 'pipe'] });
-  child.stderr.pipe(process.stderr);
-  return child;
+  return spawn(file, rest, { env: commandEnvironment(workload.mark), stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-async function end(child: ChildProcessWithoutNullStreams): Promise<void> {
+async function end(child: Program): Promise<void> {
   const gone = once(child, 'close');
   child.stdin.end();
   await gone;
@@ -37,7 +39,7 @@ export async function serve(workload: Place, ...ports: readonly number[]): Promi
 export class Stream {
   #ticks = 0;
 
-  private constructor(private readonly child: ChildProcessWithoutNullStreams) {}
+  private constructor(private readonly child: Program) {}
 
   /** Throws where it does not begin. */
   static watch(from: Place, transport: 'tcp' | 'udp', address: string, port: number): Promise<Stream> {
