@@ -10,7 +10,6 @@ import { dnsSwitch } from './dns/switch.js';
 import { dropsEverywhere, dropsOfPort } from './drops/drops.js';
 import { gatewayPlace, gatewayRedirect } from './gateway/gateway.js';
 import { gatewayOutside } from './gateway/outside.js';
-import { gatewayWatch } from './gateway/watch.js';
 import { balancingHealth } from './load-balancing/health.js';
 import { balancingLoadBalancer } from './load-balancing/load-balancer.js';
 import { balancingStages } from './load-balancing/stages.js';
@@ -77,7 +76,6 @@ export const rules: readonly Rule[] = [
   gatewayRedirect,
   gatewayPlace,
   gatewayOutside,
-  gatewayWatch,
   balancingStages,
   balancingSwitch,
   balancingLoadBalancer,

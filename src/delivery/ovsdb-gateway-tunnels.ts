@@ -57,9 +57,13 @@ function hasLostUplink(database: DatabaseSnapshot, { physicalNetworks }: Desired
   });
 }
 
+/**
+ * The key 0, which no datapath has: Open vSwitch gives what a peer sends to the port that names it only where the key fits too. So what
+ * logical networks send comes in by the port for all, whether this one is there or not.
+ */
 function optionsOf({ encapIp }: Desired, { remoteIp }: GatewayTunnel): ReadonlyMap<string, string> {
   return new Map([
-    ['key', 'flow'],
+    ['key', '0'],
     ['local_ip', encapIp],
     ['remote_ip', remoteIp],
   ]);

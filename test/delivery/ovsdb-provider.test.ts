@@ -192,7 +192,7 @@ describe('The patch ports to physical networks, on real Open vSwitch', function 
       });
     const bfd = '"{enable=""true"", min_rx=""250"", min_tx=""250""}"';
     const seventh = (more = ''): string =>
-      `weft-bfd-7,geneve,33207,"{key=flow, local_ip=""192.0.2.11"", remote_ip=""192.0.2.17""${more}}",${bfd},[]`;
+      `weft-bfd-7,geneve,33207,"{key=""0"", local_ip=""192.0.2.11"", remote_ip=""192.0.2.17""${more}}",${bfd},[]`;
     await join({ gatewayTunnels, encapIp: '192.0.2.11' });
     assert.deepEqual(await portsOf('br-int'), ['weft-bfd-7', 'weft-bfd-8', 'weft-geneve', 'weft-phys-3']);
     await join({ gatewayTunnels: gatewayTunnels.slice(0, 1) });

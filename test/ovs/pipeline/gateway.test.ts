@@ -189,16 +189,6 @@ describe('The gateway of a logical router, on Open vSwitch', function () {
     assert.match(await network().dump('hv1', `table=${layout.tableOf(lsGatewayLately)}`), /hard_timeout=10/);
   });
 
-  it('takes what comes by the tunnel that watches as by any', async () => {
-    const watching = `in_port=${gatewayTunnelOfport(1)},tun_id=${key.router},tun_src=192.0.2.1`;
-    await network().send('hv2', physnet1, arp(1, mac.nextHop, '203.0.113.254', '203.0.113.1'));
-    const sent = await network().trace('hv2', `${watching},${away}`);
-    assert.deepEqual([sent.outputs, sent.drops], [[physnet1], []], sent.text);
-    const inside = udp(mac.inside, mac.far, '10.1.0.11', '10.1.0.12');
-    const local = await network().trace('hv2', `in_port=${gatewayTunnelOfport(1)},tun_id=${key.inside},${inside}`);
-    assert.deepEqual(local.outputs, [1], local.text);
-  });
-
   it('is the next where it is drained, and nobody where none can be', async () => {
     await load(['hv2', 'hv1'], true);
     for (const name of ['hv1', 'hv2'])
