@@ -47,6 +47,8 @@ const DELETION_ORDER = [
   'nat-rules',
   'qos-rules',
   'security-group-rules',
+  'policy-routes',
+  'static-neighbours',
   'static-routes',
   'logical-router-ports',
   'logical-routers',

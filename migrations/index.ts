@@ -12,6 +12,7 @@ import { Gateways1763764200000 } from './1763764200000-gateways.js';
 import { LoadBalancers1763766000000 } from './1763766000000-load-balancers.js';
 import { HealthChecks1763767000000 } from './1763767000000-health-checks.js';
 import { Nat1763768000000 } from './1763768000000-nat.js';
+import { PolicyRoutes1763780000000 } from './1763780000000-policy-routes.js';
 import { NeutronObjects1763800000000 } from './1763800000000-neutron-objects.js';
 import { InternalInterfaces1763810000000 } from './1763810000000-internal-interfaces.js';
 
@@ -29,6 +30,7 @@ export const migrations = [
   LoadBalancers1763766000000,
   HealthChecks1763767000000,
   Nat1763768000000,
+  PolicyRoutes1763780000000,
   NeutronObjects1763800000000,
   InternalInterfaces1763810000000,
 ] as const;

@@ -24,6 +24,8 @@ const shortNames: Readonly<Partial<Record<Kind, string>>> = {
   'logical-routers': 'lr',
   'logical-router-ports': 'lrp',
   'static-routes': 'sr',
+  'policy-routes': 'pr',
+  'static-neighbours': 'stn',
   'qos-rules': 'qos',
 };
 

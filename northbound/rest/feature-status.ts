@@ -1,6 +1,8 @@
-/** What QoS rules, mirrors, DHCP options, DNS records, backends and NAT rules show of how they fare. */
+/** What QoS rules, mirrors, DHCP options, DNS records, policy routes, backends and NAT rules show of how they fare. */
 import { cidrContains, parseCidr, parseIp } from '../../src/base/address.js';
-import type { DhcpOption, DnsRecord, Mirror, NatRule, QosRule, RowOf, Subnet } from '../../src/model/index.js';
+import type { DhcpOption, DnsRecord, Mirror, NatRule, PolicyRoute, QosRule, RowOf, Subnet } from '../../src/model/index.js';
+import { isConnected } from '../../src/model/invariants.js';
+import { isOutside } from '../../src/model/policy-invariants.js';
 import { backendName } from '../../src/model/load-balancer.js';
 import { checkedBackends } from '../../src/view/checked-backends.js';
 import type { NetworkReader } from '../../src/view/network-view.js';
@@ -68,6 +70,23 @@ export function dnsRecordStatus(
     subnets.some(({ gatewayIp }) => gatewayIp !== null)
       ? null
       : 'no subnet of its logical switch has a gateway_ip to ask',
+  );
+}
+
+export function policyRouteStatus(
+  view: NetworkReader,
+  { logicalRouterId, action, mark, nextHops }: Pick<PolicyRoute, 'logicalRouterId' | 'action' | 'mark' | 'nextHops'>,
+): Activity {
+  const router = view.get('logical-routers', logicalRouterId);
+  if (router?.enabled === false) return activity('its logical router is disabled');
+  if (router === null || action !== 'reroute') return activity(null);
+  const ports = view.by('logical-router-ports', 'logicalRouterId', logicalRouterId);
+  const reached = nextHops.filter(nextHop => isConnected(nextHop, ports));
+  if (reached.length === 0) return activity('no port of its logical router has a next hop in its network');
+  return activity(
+    mark !== null && reached.every(nextHop => isOutside(nextHop, router, ports))
+      ? 'its next hops are behind the gateway, which does not know the marks of packets'
+      : null,
   );
 }
 

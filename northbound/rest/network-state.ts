@@ -16,6 +16,7 @@ import {
   dnsRecordStatus,
   mirrorStatus,
   natStatus,
+  policyRouteStatus,
   qosStatus,
 } from './feature-status.js';
 import { gatewayStatus } from './gateway-status.js';
@@ -215,6 +216,8 @@ export class NetworkState {
         return this.#qosMembers(row as RowOf<'qos-rules'>);
       case 'dhcp-options':
         return { status: dhcpOptionStatus(this.view, row as RowOf<'dhcp-options'>) };
+      case 'policy-routes':
+        return { status: policyRouteStatus(this.view, row as RowOf<'policy-routes'>) };
       case 'dns-records':
         return { status: dnsRecordStatus(this.view, row as RowOf<'dns-records'>) };
       case 'logical-routers':

@@ -127,6 +127,16 @@ const TABLE = {
     'Add the router port first, or correct the next hop.',
   ),
   route_in_use: refused(409, 'The logical router has this route already.', 'Delete the other route first.'),
+  policy_route_in_use: refused(
+    409,
+    'Another policy route of the same priority matches some of the same packets.',
+    'Give one of them another priority: the higher one decides.',
+  ),
+  static_neighbour_in_use: refused(
+    409,
+    'The router port has a static neighbour with this address already.',
+    'Change that one, or delete it first.',
+  ),
   qos_rule_in_use: refused(
     409,
     'The port or logical switch has a rule of this kind and direction already.',

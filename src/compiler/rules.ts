@@ -23,8 +23,10 @@ import { portSecurityOwner } from './port-security/owner.js';
 import { providerAttachment, providerRouterPort, providerSwitch } from './provider/provider.js';
 import { qosPort } from './qos/port.js';
 import { puntsEverywhere } from './punts/punts.js';
+import { routingPolicyRoute } from './routing/policy-route.js';
 import { routingEverywhere, routingRouter } from './routing/router.js';
 import { routingRouterPort } from './routing/router-port.js';
+import { routingStaticNeighbour } from './routing/static-neighbour.js';
 import { routingStaticRoute } from './routing/static-route.js';
 import type { Rule } from './rule.js';
 import { switchingEverywhere, switchingUnlisted } from './switching/every-switch.js';
@@ -58,6 +60,8 @@ export const rules: readonly Rule[] = [
   routingRouter,
   routingRouterPort,
   routingStaticRoute,
+  routingPolicyRoute,
+  routingStaticNeighbour,
   qosPort,
   mirrorsOfPort,
   mirrorsCollector,

@@ -13,12 +13,14 @@ import { logicalSwitches } from './logical-switch.js';
 import { mirrors } from './mirror.js';
 import { natRules } from './nat-rule.js';
 import { neutronObjects } from './neutron-object.js';
+import { policyRoutes } from './policy-route.js';
 import { portBindings } from './port-binding.js';
 import { quotas } from './quota.js';
 import { qosRules } from './qos-rule.js';
 import type { InputOfFields, Resource, RowOfFields } from './resource.js';
 import { securityGroupRules } from './security-group-rule.js';
 import { securityGroups } from './security-group.js';
+import { staticNeighbours } from './static-neighbour.js';
 import { staticRoutes } from './static-route.js';
 import { subnets } from './subnet.js';
 import { tokens } from './token.js';
@@ -35,6 +37,8 @@ export const resources = {
   'logical-switch-ports': logicalSwitchPorts,
   'logical-router-ports': logicalRouterPorts,
   'static-routes': staticRoutes,
+  'policy-routes': policyRoutes,
+  'static-neighbours': staticNeighbours,
   'qos-rules': qosRules,
   mirrors,
   'dhcp-options': dhcpOptions,
@@ -65,6 +69,8 @@ export type SecurityGroupRule = RowOf<'security-group-rules'>;
 export type LogicalSwitchPort = RowOf<'logical-switch-ports'>;
 export type LogicalRouterPort = RowOf<'logical-router-ports'>;
 export type StaticRoute = RowOf<'static-routes'>;
+export type PolicyRoute = RowOf<'policy-routes'>;
+export type StaticNeighbour = RowOf<'static-neighbours'>;
 export type QosRule = RowOf<'qos-rules'>;
 export type Mirror = RowOf<'mirrors'>;
 export type DhcpOption = RowOf<'dhcp-options'>;

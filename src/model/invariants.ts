@@ -272,7 +272,11 @@ export function checkStaticRoute(
     refuse('contradiction', '/next_hop', 'A route that discards has no next hop.');
   if (!route.discard && route.nextHop === null)
     refuse('missing_member', '/next_hop', 'A route has a next hop, or discard is true.');
-  if (route.nextHop !== null) checkNextHop(route.nextHop, route.destination, routerPorts);
+  if (route.nextHop !== null) {
+    if (knownIp(route.nextHop).family !== knownCidr(route.destination).family)
+      refuse('family_mismatch', '/next_hop', `${route.nextHop} is not of the family of ${route.destination}.`);
+    checkNextHop(route.nextHop, routerPorts, '/next_hop');
+  }
   for (const other of siblings) {
     if (other.id === route.id || other.destination !== route.destination) continue;
     if (other.nextHop === route.nextHop)
@@ -286,22 +290,21 @@ export function checkStaticRoute(
   }
 }
 
-function checkNextHop(
+/** A neighbour of a logical router with these ports, to which it can send. */
+export function checkNextHop(
   nextHop: string,
-  destination: string,
   routerPorts: readonly Pick<LogicalRouterPort, 'networks'>[],
+  pointer: string,
 ): void {
   const address = knownIp(nextHop);
-  if (address.family !== knownCidr(destination).family)
-    refuse('family_mismatch', '/next_hop', `${nextHop} is not of the family of ${destination}.`);
   if (!isConnected(nextHop, routerPorts))
-    refuse('next_hop_unreachable', '/next_hop', `${nextHop} is in no network of the logical router.`);
+    refuse('next_hop_unreachable', pointer, `${nextHop} is in no network of the logical router.`);
   const own = routerPorts.some(port => port.networks.some(network => network.split('/')[0] === nextHop));
-  if (own) refuse('next_hop_unreachable', '/next_hop', `${nextHop} is an address of the logical router itself.`);
+  if (own) refuse('next_hop_unreachable', pointer, `${nextHop} is an address of the logical router itself.`);
   for (const port of routerPorts) {
     for (const network of port.networks) {
       const cidr = knownCidr(network);
-      if (cidrContains(cidr, address)) checkStationAddress(nextHop, cidr, '/next_hop');
+      if (cidrContains(cidr, address)) checkStationAddress(nextHop, cidr, pointer);
     }
   }
 }

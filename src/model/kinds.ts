@@ -13,6 +13,8 @@ export const kinds = [
   'logical-switch-ports',
   'logical-router-ports',
   'static-routes',
+  'policy-routes',
+  'static-neighbours',
   'qos-rules',
   'mirrors',
   'dhcp-options',

@@ -316,6 +316,8 @@ export const indexes = {
     logicalRouterId: row => [row.logicalRouterId],
     destination: row => [routeDestination(row.logicalRouterId, row.destination)],
   },
+  'policy-routes': { logicalRouterId: row => [row.logicalRouterId] },
+  'static-neighbours': {},
   'qos-rules': {
     logicalSwitchPortId: row => one(row.logicalSwitchPortId),
     logicalSwitchId: row => one(row.logicalSwitchId),

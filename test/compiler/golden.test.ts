@@ -132,7 +132,22 @@ function everything(): NetworkBuilder {
     .natRule('shop', 'border', 'floating_ip', '198.51.100.79', '10.96.0.9')
     .natRule('mapped shop', 'border', 'dnat', '198.51.100.1', '10.96.0.9', {
       portMap: { protocol: 'tcp', externalPort: 8443, externalPortMax: null, logicalPort: 80 },
-    });
+    })
+    .policy('inside', 'edge', 300, [], { destination: '10.1.0.0/24' })
+    .policy('blocked', 'edge', 200, [], { action: 'drop', protocol: 'icmp' })
+    .policy('by db1', 'edge', 100, ['10.2.0.21'], {
+      source: '10.1.0.0/24',
+      protocol: 'tcp',
+      portMin: 8000,
+      portMax: 8009,
+    })
+    .policy('by both', 'edge', 90, ['10.2.0.21', '10.2.0.22', '172.17.0.1'], { mark: { value: 0x10, mask: 0xf0 } })
+    .policy('by nobody', 'edge', 80, ['fd00:99::1'], { source: 'fd00:1::/64' })
+    .staticNeighbour('appliance', 'edge-db', '10.2.0.77', '02:00:00:00:02:77')
+    .staticNeighbour('appliance six', 'edge-db', 'fd00:2::77', '02:00:00:00:02:77')
+    .policy('border other', 'border', 1, ['198.51.100.253'], { source: '10.0.0.0/8' })
+    .policy('border marked', 'border', 2, ['198.51.100.253'], { mark: { value: 1, mask: null } })
+    .staticNeighbour('border next', 'border-flat', '198.51.100.253', '02:00:00:00:05:fd');
 }
 
 describe('The flows of each room', () => {

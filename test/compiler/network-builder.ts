@@ -168,6 +168,33 @@ export class NetworkBuilder {
     });
   }
 
+  /** With these next hops; without, what is given says. */
+  policy(
+    id: string,
+    logicalRouterId: string,
+    priority: number,
+    nextHops: readonly string[],
+    given: Given<'policy-routes'> = {},
+  ): this {
+    return this.#add('policy-routes', id, {
+      logicalRouterId,
+      priority,
+      source: null,
+      destination: null,
+      protocol: null,
+      portMin: null,
+      portMax: given.portMin ?? null,
+      mark: null,
+      action: nextHops.length > 0 ? 'reroute' : 'allow',
+      nextHops,
+      ...given,
+    });
+  }
+
+  staticNeighbour(id: string, logicalRouterPortId: string, ip: string, mac: string): this {
+    return this.#add('static-neighbours', id, { logicalRouterPortId, ip, mac });
+  }
+
   /** One of each of the rows that say who may do what, which no rule reads. */
   trust(): this {
     this.#add('tokens', 'token', { role: 'reader', scopes: [], expiresAt: null, digest: '0'.repeat(64) });

@@ -6,6 +6,7 @@ import type { Kind, RowOf } from '../../src/model/index.js';
 import type { PortSelector } from '../../src/model/port-selector.js';
 import { hasPorts, isIcmp } from '../../src/model/protocol.js';
 import { kinds } from '../../src/model/kinds.js';
+import { policyActions } from '../../src/model/policy-route.js';
 import { dhcpProtocols } from '../../src/model/dhcp-option.js';
 import { dnsRecordTypes } from '../../src/model/dns-record.js';
 import { backendName, balancedProtocols } from '../../src/model/load-balancer.js';
@@ -36,6 +37,8 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'logical-switch-ports': { pool: 125, base: 112 },
   'logical-router-ports': { pool: 20, base: 16 },
   'static-routes': { pool: 16, base: 12 },
+  'policy-routes': { pool: 16, base: 12 },
+  'static-neighbours': { pool: 10, base: 7 },
   'qos-rules': { pool: 40, base: 25 },
   mirrors: { pool: 30, base: 20 },
   'dhcp-options': { pool: 10, base: 6 },
@@ -267,6 +270,27 @@ export const fields: {
     nextHop: (context, row) => maybe(context, 0.8, () => nextHop(context, row.destination.includes(':'))),
     discard: ({ random }) => random.chance(0.2),
   },
+  'policy-routes': {
+    logicalRouterId: context => refer(context, 'logical-routers'),
+    priority: ({ random }) => random.pick([100, 200, 32_767]),
+    source: context => maybe(context, 0.4, () => cidr(context)),
+    destination: context => maybe(context, 0.3, () => cidr(context)),
+    protocol: context => maybe(context, 0.5, () => context.random.pick(['tcp', 'udp', 'icmp', 'icmpv6', '89'])),
+    portMin: context => maybe(context, 0.6, () => 1 + context.random.below(8)),
+    portMax: (context, row) => (row.portMin === null ? null : row.portMin + context.random.below(8)),
+    mark: context =>
+      maybe(context, 0.3, () => ({ value: context.random.below(4), mask: maybe(context, 0.5, () => 0xff) })),
+    action: ({ random }) => random.pick([...policyActions, 'reroute', 'reroute'] as const),
+    nextHops: (context, { source, destination }) => {
+      const isIpv6 = (source ?? destination)?.includes(':') ?? context.random.chance(0.3);
+      return [...new Set([nextHop(context, isIpv6), ...several(context, 2, () => nextHop(context, isIpv6))])];
+    },
+  },
+  'static-neighbours': {
+    logicalRouterPortId: context => refer(context, 'logical-router-ports'),
+    ip: context => anyIp(context),
+    mac: context => mac(context),
+  },
   'qos-rules': {
     logicalSwitchPortId: context => maybe(context, 0.7, () => refer(context, 'logical-switch-ports')),
     logicalSwitchId: context => maybe(context, 0.5, () => refer(context, 'logical-switches')),
@@ -361,6 +385,7 @@ export function consistent(kind: Kind, row: Draft): Draft {
     return row['discard'] === true || mixed ? { ...row, nextHop: null } : row;
   }
   if (kind === 'security-group-rules') return consistentRule(row);
+  if (kind === 'policy-routes') return consistentPolicy(row);
   if (kind === 'logical-switches') {
     // The store gives every physical network one number, for ever.
     const provider = row['provider'] as RowOf<'logical-switches'>['provider'];
@@ -372,6 +397,27 @@ export function consistent(kind: Kind, row: Draft): Draft {
       : { ...row, peerId: null, switchPortKey: row['switchPortKey'] ?? 1 };
   }
   return row;
+}
+
+/** One family, which is that of the source or else of the destination. */
+function consistentPolicy(row: Draft): Draft {
+  const isSix = (text: unknown): boolean => typeof text === 'string' && text.includes(':');
+  const named = row['source'] ?? row['destination'];
+  const nextHops = row['action'] === 'reroute' ? (row['nextHops'] as readonly string[]) : [];
+  const [first] = nextHops;
+  const protocol = row['protocol'] as string | null;
+  const isFour = !isSix(named ?? first) && (named !== null || first !== undefined);
+  const ports = hasPorts(protocol) && row['portMin'] !== null;
+  const min = ports ? Number(row['portMin']) : null;
+  return {
+    ...row,
+    destination:
+      row['source'] === null || isSix(row['destination']) === isSix(row['source']) ? row['destination'] : null,
+    protocol: protocol === 'icmpv6' && isFour ? 'icmp' : protocol,
+    portMin: min,
+    portMax: min === null ? null : Math.max(min, Number(row['portMax'] ?? min)),
+    nextHops: nextHops.filter(each => isSix(each) === isSix(named ?? first)),
+  };
 }
 
 function consistentRule(row: Draft): Draft {

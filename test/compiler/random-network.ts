@@ -35,7 +35,9 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
     ['logical-router-ports', 'logicalRouterId'],
     ['static-routes', 'logicalRouterId'],
     ['nat-rules', 'logicalRouterId'],
+    ['policy-routes', 'logicalRouterId'],
   ],
+  'logical-router-ports': [['static-neighbours', 'logicalRouterPortId']],
   subnets: [['dhcp-options', 'subnetId']],
   'security-groups': [
     ['security-group-rules', 'securityGroupId'],
@@ -65,6 +67,8 @@ const weights: readonly Kind[] = [
   // Few reads concern them, and more kinds are added than they can stand.
   'static-routes',
   'static-routes',
+  'logical-router-ports',
+  'policy-routes',
 ];
 
 export class RandomNetwork {

@@ -8,6 +8,8 @@ import { twoHostNetwork } from './two-host-network.js';
 describe('A change that is taken back', () => {
   const compiled = twoHostNetwork()
     .route('default', 'edge', '0.0.0.0/0', '10.2.0.22')
+    .policy('by db2', 'edge', 100, ['10.2.0.21', '10.2.0.22'], { source: '10.1.0.0/24' })
+    .staticNeighbour('appliance', 'edge-db', '10.2.0.77', '02:00:00:00:02:77')
     .qos('limit', { logicalSwitchPortId: 'web1', maxKbps: 1000 })
     .qos('mark', { logicalSwitchId: 'db', kind: 'dscp_marking', dscpMark: 46 })
     .mirror('mirror', 'web1', { collectorPortId: 'db2' })
@@ -28,6 +30,8 @@ describe('A change that is taken back', () => {
     'logical-switch-ports',
     'logical-router-ports',
     'static-routes',
+    'policy-routes',
+    'static-neighbours',
     'qos-rules',
     'mirrors',
     'port-bindings',

@@ -3,6 +3,7 @@
  *
  *   workload on hv1 ── router ──(tunnel)──► gateway hv2, or else hv3 ── physical network ── host outside
  */
+import assert from 'node:assert/strict';
 import { ping, Probe, type ProbeEnd, type ProbeResult } from '../../lab/probe.js';
 import type { OutsideHost } from '../../lab/physical-network.js';
 import { eventually } from '../../lab/processes.js';
@@ -116,6 +117,25 @@ export class GatewaySite {
         );
       }
     }
+  }
+
+  /** Whether the workload reaches an address of the host outside to which nothing leads but a policy, by a neighbour that says nothing. */
+  async reachesByPolicy(address: string, nextHop: string): Promise<void> {
+    const { client } = this.weftLab;
+    const ports = await client.list<RestObject>('logical-router-ports', { name: 'edge-out' });
+    const applied = { appliedWithinMs: 20_000 } as const;
+    const received = async () => (await ping(this.workload, address, { count: 2 })).received;
+    await this.outside.exec(['ip', 'address', 'add', `${address}/32`, 'dev', 'lo']);
+    await client.create(
+      'static-neighbours',
+      { logical_router_port_id: ports[0]?.id, ip: nextHop, mac: this.outside.record.mac },
+      applied,
+    );
+    assert.equal(await received(), 0);
+    const rerouting = { priority: 1, destination: `${address}/32`, action: 'reroute', next_hops: [nextHop] };
+    await client.create('policy-routes', { logical_router_id: this.routerId, ...rerouting }, applied);
+    assert.equal(await received(), 2);
+    await this.outside.exec(['ip', 'address', 'del', `${address}/32`, 'dev', 'lo']);
   }
 
   async drain(name: string, drain: boolean): Promise<void> {

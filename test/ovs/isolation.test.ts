@@ -130,6 +130,40 @@ describe('isolation of tenants', function () {
     }
   });
 
+  it('routes the packets of one by its own policies, neighbours and addresses', async () => {
+    const red = clientOf('red');
+    const [router] = await red.list<RestObject>('logical-routers');
+    const [port] = await red.list<RestObject>('logical-router-ports', { name: 'router-right' });
+    assert.ok(router !== undefined && port !== undefined);
+    const [a, b] = (['red', 'blue'] as const).map(tenant => workloads.get(tenant)?.get(`${tenant}-a`));
+    const to = workloads.get('red')?.get('red-c')?.address(4) ?? '';
+    assert.ok(a !== undefined && b !== undefined);
+    const received = async () => [
+      (await ping(a, to, { count: 2 })).received,
+      (await ping(b, to, { count: 2 })).received,
+    ];
+    const applied = { appliedWithinMs: APPLIED_WITHIN_MS } as const;
+    const policy = { logical_router_id: router.id, priority: 1, source: `${a.address(4)}/32`, action: 'drop' };
+    const made = await red.create('policy-routes', policy, applied);
+    assert.deepEqual(await received(), [0, 2]);
+    await red.delete('policy-routes', made.id, applied);
+    const nobody = { logical_router_port_id: port.id, ip: to, mac: '02:00:00:00:66:66' };
+    const neighbour = await red.create('static-neighbours', nobody, applied);
+    assert.deepEqual(await received(), [0, 2]);
+    await red.delete('static-neighbours', neighbour.id, applied);
+    assert.deepEqual(await received(), [2, 2]);
+    // What another tenant says of them is refused as if they were not there.
+    for (const [kind, value] of [
+      ['policy-routes', policy],
+      ['static-neighbours', nobody],
+    ] as const) {
+      await assert.rejects(
+        clientOf('blue').create(kind, value),
+        (error: unknown) => error instanceof WeftReplyError && error.status === 400,
+      );
+    }
+  });
+
   it('loses what is sent to addresses that only the other tenant has', async () => {
     const red = clientOf('red');
     const { logical_switch_id: id } = await red

@@ -284,6 +284,7 @@ describe('physical networks', function () {
       }
     };
     await passes();
+    await site.reachesByPolicy('198.18.77.1', at4(222));
     const drained = await site.under(() => site.drain('hv2', true), 1_500);
     process.stdout.write(lossLine('gateway drained', drained));
     assert.equal((await site.status()).hypervisor, 'hv3');

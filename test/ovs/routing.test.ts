@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ping } from '../../lab/probe.js';
 import type { Workload } from '../../lab/workload.js';
-import { create, type PlannedSwitch, planRouter, planSwitch } from '../fixtures/topology.js';
+import { echoRequestOf } from '../../lab/workload-trace.js';
+import { create, type PlannedSwitch, planRouter, planSwitch, type Value } from '../fixtures/topology.js';
 import { usesSharedWeftLab } from '../fixtures/weft-lab.js';
 
 async function assertPings(from: Workload, address: string): Promise<void> {
@@ -146,5 +147,83 @@ describe('routing', function () {
     ]);
     assert.equal((await ping(a, b.address(4), { count: 2 })).received, 0);
     assert.ok(objects.size > 0);
+  });
+
+  it('asks policy routes before its routes, and believes static neighbours before anybody', async () => {
+    const near = planSwitch({ name: 'near', ports: { a: {}, c: {} } });
+    const transit = planSwitch({ name: 'transit', cidrs: ['10.250.0.0/24', 'fd00:250::/64'] });
+    const far = planSwitch({ name: 'far', ports: { b: {} } });
+    const [router, beyond] = [planRouter('r', [near]), planRouter('beyond', [far])];
+    const leg = (name: string, id: string, host: number) =>
+      create('logical-router-ports', {
+        name,
+        logical_router_id: id,
+        logical_switch_id: transit.id,
+        networks: [`10.250.0.${host}/24`, `fd00:250::${host}/64`],
+      });
+    const back = near.cidrs.map((destination, index) =>
+      create('static-routes', {
+        logical_router_id: beyond.id,
+        destination,
+        next_hop: ['10.250.0.1', 'fd00:250::1'][index],
+      }),
+    );
+    const objects = await weftLab().build([
+      ...[near, transit, far, router, beyond].flatMap(plan => plan.operations),
+      ...[leg('r-transit', router.id, 1), leg('beyond-transit', beyond.id, 11), ...back],
+    ]);
+    const [a, c, b] = await weftLab().plug({ a: 'hv1', c: 'hv1', b: 'hv2' });
+    assert.ok(a !== undefined && b !== undefined && c !== undefined);
+    const assertLost = async (from: Workload, family: 4 | 6): Promise<void> =>
+      assert.equal((await ping(from, b.address(family), { count: 2 })).received, 0, `${from.name}, IPv${family}`);
+    const { client } = weftLab();
+    const applied = { appliedWithinMs: 5_000 } as const;
+    const policy = (value: Value) =>
+      client.create('policy-routes', { logical_router_id: router.id, ...value }, applied);
+
+    // It has no route there. Whoever is to take it, nobody has that address.
+    for (const family of [4, 6] as const) await assertLost(a, family);
+    const four = await policy({
+      priority: 100,
+      source: `${a.address(4)}/32`,
+      action: 'reroute',
+      next_hops: ['10.250.0.12'],
+    });
+    await assertLost(a, 4);
+    const legs = { from: objects.get('r-transit')?.id, to: objects.get('beyond-transit')?.['mac'] };
+    const neighbour = { logical_router_port_id: legs.from, ip: '10.250.0.12', mac: legs.to };
+    await client.create('static-neighbours', neighbour, applied);
+    await assertPings(a, b.address(4));
+    await assertLost(c, 4);
+    // Several next hops, in the other family; and what a port says of its address counts for less.
+    const next_hops = ['fd00:250::11', 'fd00:250::12'];
+    const six = await policy({ priority: 100, source: near.cidrs[1], action: 'reroute', next_hops });
+    await client.create('static-neighbours', { ...neighbour, ip: 'fd00:250::12' }, applied);
+    for (const from of [a, c]) await assertPings(from, b.address(6));
+    const wrong = await client.create(
+      'static-neighbours',
+      { ...neighbour, ip: 'fd00:250::11', mac: '02:00:00:00:66:66' },
+      applied,
+    );
+    await client.patch('policy-routes', six.id, { next_hops: ['fd00:250::11'] }, applied);
+    await assertLost(c, 6);
+    await client.delete('static-neighbours', wrong.id, applied);
+    await assertPings(c, b.address(6));
+
+    // The highest priority decides: by protocol, and by the mark that the kernel of the host has given.
+    const icmp = await policy({ priority: 200, protocol: 'icmp', source: `${a.address(4)}/32`, action: 'drop' });
+    await assertLost(a, 4);
+    await client.patch('policy-routes', icmp.id, { action: 'allow' }, applied);
+    await assertLost(a, 4);
+    await client.patch('policy-routes', icmp.id, { protocol: 'tcp', port_min: 80, port_max: 88 }, applied);
+    await policy({ priority: 300, mark: { value: 16, mask: 255 }, action: 'drop' });
+    await assertPings(a, b.address(4));
+    const request = await echoRequestOf(weftLab().lab, a, b.address(4));
+    const tracedWith = async (mark: string) =>
+      (await weftLab().lab.hypervisor('hv1').trace(`pkt_mark=${mark},${request}`)).datapathActions;
+    assert.equal(await tracedWith('0x110'), 'drop');
+    assert.notEqual(await tracedWith('0x111'), 'drop');
+    await client.delete('policy-routes', four.id, applied);
+    await assertLost(a, 4);
   });
 });

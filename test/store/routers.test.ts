@@ -123,6 +123,70 @@ describeOnBoth('Routers', store => {
     await write(tx => tx.delete('logical-routers', id, { cascade: true }));
   });
 
+  it('have policies of which one decides, with next hops that they can reach', async () => {
+    const { id } = await router();
+    const row = await port({ logical_router_id: id, networks: ['10.0.0.1/24', 'fd00::1/64'] });
+    const policy = (body: object) =>
+      create(store(), 'policy-routes', { logical_router_id: id, priority: 100, action: 'drop', ...body });
+    const alone = (body: object) => refused('policy_route_in_use', '/priority', policy(body));
+    const tcp = { source: '10.1.0.0/16', protocol: 'tcp', port_min: 80, port_max: 90 };
+    const kept = await policy(tcp);
+    // Whatever tells them apart, as long as no packet is both.
+    await policy({ ...tcp, source: '10.2.0.0/16' });
+    await policy({ ...tcp, protocol: 'udp' });
+    await policy({ ...tcp, port_min: 91, port_max: 99 });
+    await policy({ ...tcp, source: 'fd00:1::/64' });
+    await policy({ ...tcp, priority: 101, source: '10.1.0.0/24' });
+    await alone(tcp);
+    await alone({ ...tcp, source: '10.1.2.0/24' });
+    await alone({ ...tcp, source: null });
+    await alone({ ...tcp, protocol: null, port_min: null, port_max: null });
+    await alone({ ...tcp, port_min: 90, port_max: 95 });
+    await alone({ ...tcp, mark: { value: 1 } });
+    const marked = { priority: 7, mark: { value: 0x10, mask: 0xf0 } };
+    await policy(marked);
+    await policy({ ...marked, mark: { value: 0x20, mask: 0xf0 } });
+    await alone({ ...marked, mark: { value: 0x1, mask: 0xf } });
+    await refused(
+      'policy_route_in_use',
+      '/priority',
+      write(tx => tx.merge('policy-routes', kept.id, { priority: 101 })),
+    );
+    await write(tx => tx.merge('policy-routes', kept.id, { action: 'allow', priority: 102 }));
+
+    const rerouting = { priority: 200, action: 'reroute', next_hops: ['10.0.0.9', '10.0.0.8'] };
+    const rerouted = await policy({ ...rerouting, source: '10.3.0.0/16' });
+    const lost = write(tx => tx.merge('logical-router-ports', row.id, { networks: ['10.1.0.1/24'] }));
+    assert.deepEqual((await refused('in_use', '/networks', lost)).related, [
+      { kind: 'policy-routes', id: rerouted.id },
+    ]);
+    const neighbour = { logical_router_port_id: row.id, ip: '10.0.0.9', mac: '02:00:00:00:00:09' };
+    const known = await create(store(), 'static-neighbours', neighbour);
+    const joined = await port({ logical_router_id: id, networks: ['10.4.0.1/24'] });
+    await write(tx => tx.delete('logical-router-ports', row.id, { cascade: true }));
+    assert.equal(await find('policy-routes', rerouted.id), null);
+    assert.equal(await find('static-neighbours', known.id), null);
+    assert.notEqual(await find('policy-routes', kept.id), null);
+    assert.notEqual(await find('logical-router-ports', joined.id), null);
+    await write(tx => tx.delete('logical-routers', id, { cascade: true }));
+    assert.equal(await find('policy-routes', kept.id), null);
+  });
+
+  it('send nothing by a mark to next hops that are behind their gateway', async () => {
+    const outside = await create(store(), 'logical-switches', {
+      name: 'o',
+      provider: { physical_network: 'physnet7' },
+    });
+    const gateway = { logical_switch_id: outside.id };
+    const { id } = await create(store(), 'logical-routers', { name: 'edge', gateway });
+    await port({ logical_router_id: id, logical_switch_id: outside.id, networks: ['203.0.113.1/24'] });
+    const rerouting = { logical_router_id: id, priority: 1, action: 'reroute', next_hops: ['203.0.113.254'] };
+    const marked = create(store(), 'policy-routes', { ...rerouting, mark: { value: 1 } });
+    await refused('contradiction', '/next_hops/0', marked);
+    await create(store(), 'policy-routes', rerouting);
+    await write(tx => tx.delete('logical-routers', id, { cascade: true }));
+  });
+
   it('go with all that depends on them, and leave nothing claimed', async () => {
     const switchId = await newSwitch(store(), '10.0.0.0/24');
     const { id } = await router();

@@ -153,6 +153,27 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     values: { logicalRouterId: 'other-router', destination: '198.51.100.0/25', nextHop: '10.9.1.12', discard: true },
     another: { destination: '203.0.113.0/24' },
   },
+  'policy-routes': {
+    id: 'policy',
+    values: {
+      logicalRouterId: 'other-router',
+      priority: 77,
+      source: '10.9.2.0/24',
+      destination: '198.51.100.0/25',
+      protocol: 'tcp',
+      portMin: 80,
+      portMax: 90,
+      mark: { value: 1, mask: 255 },
+      action: 'drop',
+      nextHops: ['10.9.1.12', '10.9.1.13'],
+    },
+    another: { priority: 78 },
+  },
+  'static-neighbours': {
+    id: 'appliance',
+    values: { logicalRouterPortId: 'leg2', ip: '10.9.1.78', mac: '02:00:00:00:00:78' },
+    another: { ip: '10.9.1.79' },
+  },
   'qos-rules': {
     id: 'limit',
     values: {

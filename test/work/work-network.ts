@@ -47,6 +47,8 @@ export function workNetwork(unrelatedPorts: number, hypervisors = 250): Snapshot
     .attach('leg2', 'router', 's2', '02:00:00:00:02:ff', ['10.9.2.1/24'])
     .attach('other-leg', 'other-router', 's3', '02:00:00:00:03:ff', ['10.9.3.1/24'])
     .route('route', 'router', '198.51.100.0/24', '10.9.2.12')
+    .policy('policy', 'router', 100, ['10.9.2.12'], { source: '10.9.1.0/24' })
+    .staticNeighbour('appliance', 'leg1', '10.9.1.77', '02:00:00:00:00:77')
     .trust()
     .qos('limit', { logicalSwitchPortId: 'p1', maxKbps: 1_000 })
     .mirror('mirror', 'p1', { collectorPortId: 'q2' })

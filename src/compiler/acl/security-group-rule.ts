@@ -15,7 +15,8 @@ import type { Flow } from '../fragment.js';
 import { set } from '../pipeline/actions.js';
 import { lsAclRules, lsAclVerdict } from '../pipeline/acl.js';
 import { anyOf, cidrValue } from '../pipeline/addresses.js';
-import { flow, type Masked, type MatchValue, trackedAndValid } from '../pipeline/flow.js';
+import { flow, type MatchValue, trackedAndValid } from '../pipeline/flow.js';
+import { portMasks } from '../pipeline/port-masks.js';
 import { rule } from '../rule.js';
 import { logSteps } from './log.js';
 import { remoteNumberOf } from './remote-number.js';
@@ -32,18 +33,6 @@ const lowest = 10;
 /** Each priority of a rule has a priority of flows for every action, and one above it for what keeps the rule. */
 function priorityOf({ priority, action }: Pick<Rule, 'priority' | 'action'>): number {
   return lowest + (priority * 3 + strictness[action]) * 2;
-}
-
-/** The port numbers from `first` to `last` as masked values: as few as there can be. */
-export function portMasks(first: number, last: number): readonly Masked[] {
-  const masks: Masked[] = [];
-  for (let start = first; start <= last; ) {
-    let size = start === 0 ? 0x1_0000 : start & -start;
-    while (start + size - 1 > last) size /= 2;
-    masks.push({ value: BigInt(start), mask: BigInt(0x1_0000 - size) });
-    start += size;
-  }
-  return masks;
 }
 
 const tracked = {

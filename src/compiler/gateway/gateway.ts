@@ -2,7 +2,7 @@
  * Room `gateway`: the port by which a logical router is outside, on a physical network. A router is on every hypervisor; there it is on
  * one at a time, its gateway, so that the physical network sees each of its MACs in one place.
  *
- *   elsewhere:  lr_in_arp_resolve ──(tunnel, key of the router)──► gateway: phys_in ─► lr_in_ip_routing ─► lr_in_arp_resolve
+ *   elsewhere:  lr_in_arp_resolve ──(tunnel, key of the router)──► gateway: phys_in ─► lr_in_policy, lr_in_ip_routing ─► lr_in_arp_resolve
  *   gateway:    lr_in_arp_resolve ─► lr_in_gateway ─► ls_neighbour, ls_neighbour_learned ─► lr_out_delivery ─► .. ─► phys_out
  *   outside:    phys_in ─► ls_in_arp_rsp (who asks is learned) ─► ls_in_gateway ─► answered
  *               phys_in ─► .. ─► ls_out_delivery ─► ls_out_gateway ─► lr_in_ip_input ─► ..
@@ -27,7 +27,7 @@ import { answerFlows } from '../pipeline/outside-answers.js';
 import { gatewayPortKey, physIn, physOut, tunnelMtu } from '../pipeline/physical.js';
 import { puntSteps } from '../pipeline/punting.js';
 import { lrOutDelivery, lrOutUnDnat } from '../pipeline/router-egress.js';
-import { lrInArpResolve, lrInGateway, lrInIpInput, lrInIpRouting, lrInUnNat } from '../pipeline/router-ingress.js';
+import { lrInArpResolve, lrInGateway, lrInIpInput, lrInPolicy, lrInUnNat } from '../pipeline/router-ingress.js';
 import { lsOutDelivery, lsOutGateway } from '../pipeline/switch-egress.js';
 import {
   lsFdb,
@@ -243,7 +243,7 @@ export const gatewayPlace = rule({
             match: { physicalPort: ofport, tunnelId: router.datapathKey },
             actions: [
               set({ datapath: router.datapathKey, inPort: gatewayPortKey, fromUnderlay: 1 }),
-              advance(lrInIpRouting),
+              advance(lrInPolicy),
             ],
           }),
         ),

@@ -16,7 +16,7 @@ import { macValue } from '../pipeline/addresses.js';
 import { flow } from '../pipeline/flow.js';
 import { puntSteps } from '../pipeline/punting.js';
 import { lrOutDelivery, lrOutSnat, lrOutUnDnat } from '../pipeline/router-egress.js';
-import { lrInDnat, lrInIpInput, lrInIpRouting, lrInUnNat } from '../pipeline/router-ingress.js';
+import { lrInDnat, lrInIpInput, lrInIpRouting, lrInPolicy, lrInUnNat, policyPriority } from '../pipeline/router-ingress.js';
 import { rule } from '../rule.js';
 import { calledFlows, externalCalledFlows } from './called.js';
 import { callerFlows, hairpinFlows, translatedFlows } from './caller.js';
@@ -136,6 +136,8 @@ export const natInside = rule({
           flow(lrInIpInput, { priority: insidePriority.outside, match: { ...match, inPort }, actions: [next] }),
         ),
         flow(lrInIpInput, { priority: insidePriority.inside, match, actions: [advance(lrInIpRouting)] }),
+        // The gateway asks the policies of what comes through a tunnel, of all but this.
+        flow(lrInPolicy, { priority: policyPriority.above, match, actions: [next] }),
       ],
     };
   },

@@ -86,13 +86,14 @@ export const dropReasons = {
   next_hop_unreachable: {
     answeredAs: 'unreachable',
     code: 30,
-    help: 'The next hop of its static route is on no network of a port of that router.',
+    help: 'No next hop of its static or policy route is on a network of a port of that router.',
   },
   neighbour_unresolved: {
     answeredAs: 'unreachable',
     code: 31,
     help: 'The router knows its last network, but no port that is bound there has the destination (or next hop) address.',
   },
+  policy_drop: { code: 80, help: 'A policy route with action drop matches it.' },
   martian_destination: {
     code: 32,
     help: 'Its destination address cannot exist on a network (loopback, zero).',

@@ -119,6 +119,8 @@ export const packetFields = {
   arpTha: oxm.arpTha,
   ctState: oxm.ctState,
   ctMark: oxm.ctMark,
+  /** What the Linux kernel calls the mark of a packet; no tunnel carries it. */
+  packetMark: oxm.pktMark,
   /** Of the first packet of the connection, whichever way this one goes; of ICMP, ports are type and code. */
   ctIpv4Src: oxm.ctNwSrc,
   ctIpv4Dst: oxm.ctNwDst,

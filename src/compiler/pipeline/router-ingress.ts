@@ -8,6 +8,20 @@ export const lrInIpRouting = stage('lr_in_ip_routing', {
   onMiss: { drop: 'no_route' },
 });
 
+/** Priorities of lr_in_policy: those of policies are above the first, and below the second. */
+export const policyPriority = { lowest: 0, above: 40_000 } as const;
+
+export const lrInPolicy = stage('lr_in_policy', {
+  purpose:
+    'Only where policy routes are, the highest priority first: drops, or decides port and next hop before the routes.',
+  reads: [
+    ...(['datapath', 'ethType', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst'] as const),
+    ...(['ipProto', 'tcpDst', 'udpDst', 'sctpDst', 'packetMark'] as const),
+  ],
+  writes: ['outPort', 'address4', 'address6', 'ipTtl'],
+  onMiss: 'next',
+});
+
 export const lrInOwnAddress = stage('lr_in_own_address', {
   purpose: "Packets to the router's own addresses: answers ICMP echo, drops the rest.",
   reads: ['icmpv4Type', 'icmpv4Code', 'icmpv6Type', 'icmpv6Code', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst'],
@@ -63,5 +77,5 @@ export const lrInGateway = stage('lr_in_gateway', {
 export const routerIngress: Pipeline = {
   name: 'Logical router ingress',
   purpose: 'Entered from the switch or the router on the other side of a router port.',
-  stages: [lrInUnNat, lrInDnat, lrInIpInput, lrInOwnAddress, lrInIpRouting, lrInArpResolve, lrInGateway],
+  stages: [lrInUnNat, lrInDnat, lrInIpInput, lrInOwnAddress, lrInPolicy, lrInIpRouting, lrInArpResolve, lrInGateway],
 };

@@ -18,8 +18,8 @@ export const lsPortSecurity = subroutine('ls_port_security', {
 
 export const lsNeighbour = subroutine('ls_neighbour', {
   purpose:
-    'The MAC that owns an address on the switch. IPv4 and odd IPv6 addresses have a flow each; EUI-64 and link-local ones are computed back into the MAC.',
-  reads: ['datapath', 'address4', 'address6'],
+    'The MAC that owns an address on the switch. IPv4 and odd IPv6 addresses have a flow each; EUI-64 and link-local ones are computed back into the MAC. Static neighbours are for the router port that asks.',
+  reads: ['datapath', 'address4', 'address6', 'inPort'],
   writes: ['mac', 'resolved', 'targetIsRouter', 'outPort', 'euiSubnet'],
 });
 

@@ -3,9 +3,10 @@ import { advance, decTtl, drop, enter, move, next, set, type Step } from '../pip
 import { linkLocal } from '../pipeline/addresses.js';
 import { flow, type Masked } from '../pipeline/flow.js';
 import { lrOutDelivery } from '../pipeline/router-egress.js';
-import { lrInIpInput, lrInIpRouting, lrInOwnAddress } from '../pipeline/router-ingress.js';
+import { lrInArpResolve, lrInIpInput, lrInIpRouting, lrInOwnAddress, lrInPolicy } from '../pipeline/router-ingress.js';
 import { lsInL2Lkup } from '../pipeline/switch-ingress.js';
 import type { Flow } from '../fragment.js';
+import type { NetworkRow } from '../../view/rows.js';
 import { rule } from '../rule.js';
 import { abovePriority } from './route-priority.js';
 
@@ -22,6 +23,7 @@ export const inputPriority = {
   ownAddress: 200,
   linkLocal: 150,
   ttl: 100,
+  policies: 20,
   accept: 10,
 } as const;
 
@@ -66,7 +68,7 @@ const acceptFlows: readonly Flow[] = Object.values(etherType).map(ethType =>
   flow(lrInIpInput, { priority: inputPriority.accept, match: { ethType }, actions: [advance(lrInIpRouting)] }),
 );
 
-/** The reply goes through routing like any packet; its TTL is one less on the way. */
+/** The reply goes through routing like any packet, past the policies; its TTL is one less on the way. */
 const echoFlows: readonly Flow[] = [
   flow(lrInOwnAddress, {
     priority: 100,
@@ -79,7 +81,7 @@ const echoFlows: readonly Flow[] = [
         icmpv4Type: icmpv4.echoReply,
         ipTtl: replyTtl,
       }),
-      next,
+      advance(lrInIpRouting),
     ],
   }),
   flow(lrInOwnAddress, {
@@ -93,7 +95,7 @@ const echoFlows: readonly Flow[] = [
         icmpv6Type: icmpv6.echoReply,
         ipTtl: replyTtl,
       }),
-      next,
+      advance(lrInIpRouting),
     ],
   }),
 ];
@@ -122,27 +124,39 @@ export const routingEverywhere = rule({
   }),
 });
 
-/** Administrative state. */
+function disabledFlow({ datapathKey: datapath }: NetworkRow<'logical-routers'>): Flow {
+  return flow(lrInIpInput, {
+    priority: inputPriority.disabled,
+    match: { datapath },
+    actions: [drop('router_disabled')],
+  });
+}
+
+/** Of a router with policies, what it takes meets those first. */
+function policyFlows({ datapathKey: datapath }: NetworkRow<'logical-routers'>): readonly Flow[] {
+  return Object.values(etherType).map(ethType =>
+    flow(lrInIpInput, {
+      priority: inputPriority.policies,
+      match: { datapath, ethType },
+      actions: [advance(lrInPolicy)],
+    }),
+  );
+}
+
+/** Administrative state, and whether there are policies. */
 export const routingRouter = rule({
   name: 'routing.router',
   number: 51,
   subjects: 'logical-routers',
-  compile: router => {
-    if (router.enabled) return null;
-    return {
-      scope: { kind: 'datapath', datapathId: router.id },
-      flows: [
-        flow(lrInIpInput, {
-          priority: inputPriority.disabled,
-          match: { datapath: router.datapathKey },
-          actions: [drop('router_disabled')],
-        }),
-      ],
-    };
+  compile: (router, view) => {
+    const hasPolicies = view.by('policy-routes', 'logicalRouterId', router.id).length > 0;
+    const flows = [...(router.enabled ? [] : [disabledFlow(router)]), ...(hasPolicies ? policyFlows(router) : [])];
+    return flows.length === 0 ? null : { scope: { kind: 'datapath', datapathId: router.id }, flows };
   },
 });
 
-type Routed = 'outPort' | 'address4' | 'address6' | 'ipTtl';
+/** What routing finds out. */
+export type Routed = 'outPort' | 'address4' | 'address6' | 'ipTtl';
 
 /**
  * The TTL is used where the packet leaves the router: here, or for a port outside on its gateway, where it is routed once more
@@ -156,5 +170,5 @@ export function forward(
   nextHop: Step<'ipv4Dst' | 'ipv6Dst', 'address4' | 'address6'>,
   isOutside = false,
 ): readonly Step<'ipv4Dst' | 'ipv6Dst', Routed>[] {
-  return [...useTtl(isOutside), nextHop, set({ outPort }), next];
+  return [...useTtl(isOutside), nextHop, set({ outPort }), advance(lrInArpResolve)];
 }

@@ -15,8 +15,10 @@ import { mirrorBehaviour } from './mirror.js';
 import { natRuleBehaviour } from './nat-rule.js';
 import { qosRuleBehaviour } from './qos-rule.js';
 import { addressSetBehaviour } from './address-set.js';
+import { policyRouteBehaviour } from './policy-route.js';
 import { securityGroupRuleBehaviour } from './security-group-rule.js';
 import { securityGroupBehaviour } from './security-group.js';
+import { staticNeighbourBehaviour } from './static-neighbour.js';
 import { staticRouteBehaviour } from './static-route.js';
 import { subnetBehaviour } from './subnet.js';
 import { tokenBehaviour } from './token.js';
@@ -36,6 +38,8 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     'logical-switch-ports': logicalSwitchPortBehaviour,
     'logical-router-ports': logicalRouterPortBehaviour,
     'static-routes': staticRouteBehaviour,
+    'policy-routes': policyRouteBehaviour,
+    'static-neighbours': staticNeighbourBehaviour,
     tokens: tokenBehaviour,
     quotas: quotaBehaviour,
     'neutron-objects': neutronObjectBehaviour,

@@ -50,7 +50,7 @@ export const logicalRouterPortBehaviour: Behaviour<'logical-router-ports'> = {
     await unit.get('logical-routers', row.logicalRouterId);
     const lost = await lostRoutes(unit, row, null);
     if (lost.length > 0 && !cascade) throw routesInUse(lost);
-    for (const route of lost) await remove('static-routes', route.id);
+    for (const { kind, id } of lost) await remove(kind, id);
   },
 };
 
@@ -81,15 +81,37 @@ function switchClaims(row: LogicalRouterPort, scope: string): Claim[] {
   ];
 }
 
-/** Routes whose next hop is reached through this port alone: with `after` as it is to be, or null if it goes. */
-async function lostRoutes(unit: UnitOfWork, before: LogicalRouterPort, after: LogicalRouterPort | null) {
-  const routes = await unit.children('static-routes', 'logicalRouterId', before.logicalRouterId);
-  const ports = await unit.children('logical-router-ports', 'logicalRouterId', before.logicalRouterId);
+/** A route that would have a next hop which its router cannot reach. */
+interface LostRoute {
+  readonly kind: 'static-routes' | 'policy-routes';
+  readonly id: string;
+  readonly nextHop: string;
+}
+
+/** Routes with a next hop that is reached through this port alone: with `after` as it is to be, or null if it goes. */
+async function lostRoutes(
+  unit: UnitOfWork,
+  before: LogicalRouterPort,
+  after: LogicalRouterPort | null,
+): Promise<readonly LostRoute[]> {
+  const { logicalRouterId } = before;
+  const routes = await unit.children('static-routes', 'logicalRouterId', logicalRouterId);
+  const policies = await unit.children('policy-routes', 'logicalRouterId', logicalRouterId);
+  const ports = await unit.children('logical-router-ports', 'logicalRouterId', logicalRouterId);
   const others = ports.filter(port => port.id !== before.id);
   const remaining = after === null ? others : [...others, after];
-  return routes.filter(
-    ({ nextHop }) => nextHop !== null && isConnected(nextHop, [before]) && !isConnected(nextHop, remaining),
-  );
+  const isLost = (nextHop: string): boolean => isConnected(nextHop, [before]) && !isConnected(nextHop, remaining);
+  return [
+    ...routes.flatMap(({ id, nextHop }) =>
+      nextHop !== null && isLost(nextHop) ? [{ kind: 'static-routes', id, nextHop } as const] : [],
+    ),
+    ...policies.flatMap(({ id, nextHops }) =>
+      nextHops
+        .filter(isLost)
+        .slice(0, 1)
+        .map(nextHop => ({ kind: 'policy-routes', id, nextHop }) as const),
+    ),
+  ];
 }
 
 async function refuseLosingRoutes(
@@ -101,10 +123,10 @@ async function refuseLosingRoutes(
   if (lost.length > 0) throw routesInUse(lost, '/networks');
 }
 
-function routesInUse(routes: readonly { id: string; nextHop: string | null }[], pointer?: string): WeftError {
+function routesInUse(routes: readonly LostRoute[], pointer?: string): WeftError {
   return new WeftError('in_use', {
-    detail: `${routes.length} static routes have their next hop in its networks, such as ${routes[0]?.nextHop ?? ''}.`,
-    related: routes.map(({ id }) => ({ kind: 'static-routes', id })),
+    detail: `${routes.length} routes have a next hop in its networks, such as ${routes[0]?.nextHop ?? ''}.`,
+    related: routes.map(({ kind, id }) => ({ kind, id })),
     ...(pointer === undefined ? {} : { pointer }),
   });
 }

@@ -65,6 +65,7 @@ const tablesForEver = {
   lr_in_dnat: 138,
   lr_in_ip_input: 140,
   lr_in_own_address: 150,
+  lr_in_policy: 154,
   lr_in_ip_routing: 158,
   lr_in_arp_resolve: 168,
   lr_in_gateway: 170,

@@ -16,6 +16,7 @@ const otherValues: Readonly<Record<string, unknown>> = {
   role: 'admin',
   scopes: ['other'],
   kind: 'snat',
+  ip: '10.0.0.77',
 };
 
 describeRest('every field of every noun', rest => {

@@ -8,6 +8,7 @@ import type { OfferedKind } from '../../../src/model/kinds.js';
 import type { Samples } from './every-noun.js';
 import { natRefusals } from './nat-refusals.js';
 import type { Json } from './rest-fixture.js';
+import { neighbourRefusals, policyRefusals } from './route-refusals.js';
 
 export interface Refusal {
   /** Laid over a body that is valid by itself. */
@@ -26,7 +27,7 @@ const tooLong = 'x'.repeat(256);
 const controlCharacters = ['a\nb', 'a\u0000b', 'a\u202eb', '\ud800'];
 const notBooleans = ['true', 1, null, [], {}];
 export const notIps = ['x', '10.0.0', '10.0.0.256', '010.0.0.1', '1.2.3.4/32', 'fd00::1%eth0', 5, {}, ''];
-const notMacs = ['x', '0a:00:00:00:00', '0a-00-00-00-00-01', '01:00:5e:00:00:01', '00:00:00:00:00:00', 5, ''];
+export const notMacs = ['x', '0a:00:00:00:00', '0a-00-00-00-00-01', '01:00:5e:00:00:01', '00:00:00:00:00:00', 5, ''];
 const notNetworks = ['x', '10.0.0.0', '10.0.0.0/33', '10.0.0.1/24', 'fd00::1/64', '10.0.0.0/-1', 5, null];
 
 function text(member: string, ...more: Refusal[]): Refusal[] {
@@ -333,6 +334,8 @@ export function refusalsOf(samples: Samples): Readonly<Record<OfferedKind, reado
       refusal({ next_hop: null }, 'missing_member', '/next_hop'),
       refusal({}, 'route_in_use', '/destination'),
     ],
+    'policy-routes': policyRefusals(commonRefusals),
+    'static-neighbours': neighbourRefusals(commonRefusals),
     'qos-rules': [...commonRefusals, ...qosRefusals()],
     'dhcp-options': [
       ...commonRefusals,

@@ -49,9 +49,11 @@ describe('REST: trust', function () {
     // An operator has put something of its own on each of them.
     const leg = { logical_router_id: router.id, logical_switch_id: lan.id, networks: ['10.9.0.1/24'] };
     const route = { logical_router_id: router.id, destination: '192.0.2.0/24', next_hop: '10.9.0.9' };
+    const policy = { logical_router_id: router.id, priority: 7, action: 'drop' };
     const operators = [
       await make('/v1/logical-router-ports', { ...leg, name: 'leg' }),
       await make('/v1/static-routes', { ...route, name: 'route' }),
+      await make('/v1/policy-routes', policy),
       await make('/v1/security-group-rules', { security_group_id: group.id, direction: 'ingress' }),
     ];
     const joined = await make('/v1/logical-router-ports', {
@@ -71,6 +73,7 @@ describe('REST: trust', function () {
       ['subnets', { logical_switch_id: lan.id, cidr: '10.9.0.0/16' }, 'subnet_overlap'],
       ['logical-router-ports', { logical_router_id: router.id, networks: ['10.9.0.7/24'] }, 'network_overlap'],
       ['static-routes', route, 'route_in_use'],
+      ['policy-routes', policy, 'policy_route_in_use'],
       ['static-routes', { logical_router_id: router.id, destination: '192.0.2.0/24', discard: true }, 'contradiction'],
       ['security-group-rules', { security_group_id: group.id, direction: 'ingress' }, 'rule_in_use'],
     ] as const) {

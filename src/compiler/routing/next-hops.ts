@@ -1,0 +1,115 @@
+/**
+ * Next hops of routes of every kind: which port of the router leads to each, and what sends packets there. Of several the data path
+ * chooses by a hash of the connection (dp_hash), so a connection keeps its next hop.
+ */
+import { cidrContains } from '../../base/address.js';
+import { isGatewayPort } from '../../model/gateway.js';
+import type { NetworkRow } from '../../view/rows.js';
+import type { TrackedView } from '../../view/tracked-view.js';
+import type { Action } from '../../../southbound/openflow/action.js';
+import type { Group } from '../fragment.js';
+import { groupId } from '../identifiers.js';
+import { advance, group, set, type Step } from '../pipeline/actions.js';
+import { cidrValue, ipValue } from '../pipeline/addresses.js';
+import { lrInArpResolve } from '../pipeline/router-ingress.js';
+import { forward, type Routed, useTtl } from './router.js';
+
+type RouterPort = NetworkRow<'logical-router-ports'>;
+type Router = NetworkRow<'logical-routers'>;
+
+const ecmpSlot = 0;
+
+/** A next hop, as it was asked for. `bucketId`: names it among the others. */
+export interface Wanted {
+  readonly bucketId: number;
+  readonly nextHop: string;
+}
+
+export interface NextHop {
+  readonly bucketId: number;
+  readonly portKey: number;
+  /** It leaves by the gateway of the router. */
+  readonly isOutside: boolean;
+  readonly resolve: Step<never, 'address4' | 'address6'>;
+}
+
+/** Whether the next hop can be on the link of the port: the peer itself, or any address of a switch's network. */
+function reaches(port: RouterPort, nextHop: string, view: TrackedView): number | null {
+  const address = ipValue(nextHop);
+  const matching = port.networks.map(cidrValue).filter(network => cidrContains(network, address));
+  const isOwn = matching.some(network => network.address === address.value);
+  if (matching.length === 0 || isOwn) return null;
+  if (port.logicalSwitchId === null) {
+    const peer = port.peerId === null ? null : view.get('logical-router-ports', port.peerId);
+    const peerAddresses = (peer?.networks ?? []).map(cidrValue);
+    if (!peerAddresses.some(({ family, address: ip }) => family === address.family && ip === address.value))
+      return null;
+  }
+  return Math.max(...matching.map(({ prefixLength }) => prefixLength));
+}
+
+function reached(
+  { bucketId, nextHop }: Wanted,
+  router: Router,
+  ports: readonly RouterPort[],
+  view: TrackedView,
+): NextHop | null {
+  const { family, value } = ipValue(nextHop);
+  let best: { readonly port: RouterPort; readonly length: number } | null = null;
+  for (const port of ports) {
+    const length = reaches(port, nextHop, view);
+    if (length !== null && (best === null || length > best.length)) best = { port, length };
+  }
+  if (best === null) return null;
+  return {
+    bucketId,
+    portKey: best.port.portKey,
+    isOutside: isGatewayPort(router, best.port),
+    resolve: family === 4 ? set({ address4: value }) : set({ address6: value }),
+  };
+}
+
+/** Those of the next hops that ports of the router lead to. */
+export function reachedNextHops(wanted: readonly Wanted[], router: Router, view: TrackedView): readonly NextHop[] {
+  const ports = view.by('logical-router-ports', 'logicalRouterId', router.id);
+  return wanted.flatMap(each => reached(each, router, ports, view) ?? []);
+}
+
+/** What leads to one of several next hops, and the group that chooses. */
+export interface Way {
+  readonly actions: readonly Step<'ipv4Dst' | 'ipv6Dst', Routed>[];
+  readonly groups: readonly Group[];
+}
+
+/**
+ * To one of these next hops, of which there is one at least; null: there is none.
+ * @param objectNumber owns the group
+ * @param bucket the actions of a bucket, in the stage that the way begins in
+ */
+export function wayTo(
+  nextHops: readonly NextHop[],
+  objectNumber: number,
+  bucket: (steps: readonly Step<never, Routed>[]) => readonly Action[],
+): Way | null {
+  const [only, ...others] = nextHops;
+  if (only === undefined) return null;
+  if (others.length === 0) return { actions: forward(only.portKey, only.resolve, only.isOutside), groups: [] };
+  const id = groupId(objectNumber, ecmpSlot);
+  const isMixed = others.some(({ isOutside }) => isOutside !== only.isOutside);
+  const choice: Group = {
+    id,
+    type: 'select',
+    selectionMethod: { name: 'dp_hash' },
+    buckets: nextHops.map(({ bucketId, portKey, isOutside, resolve }) => ({
+      bucketId,
+      weight: 1,
+      actions: bucket([
+        ...(isMixed ? useTtl(isOutside) : []),
+        resolve,
+        set({ outPort: portKey }),
+        advance(lrInArpResolve),
+      ]),
+    })),
+  };
+  return { actions: [...(isMixed ? [] : useTtl(only.isOutside)), group(id)], groups: [choice] };
+}
