@@ -52,6 +52,7 @@ const DELETION_ORDER = [
   'static-routes',
   'logical-router-ports',
   'logical-routers',
+  'virtual-addresses',
   'logical-switch-ports',
   'security-groups',
   'address-sets',

@@ -36,6 +36,7 @@ import { InventoryWriter, type InventoryStore } from './store/inventory-writer.j
 import type { HypervisorReport, Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
 import type { HealthFinding } from './store/nouns/load-balancer.js';
+import type { HolderFinding } from './store/nouns/virtual-address.js';
 import type { CommitListener } from './store/notifier.js';
 import { RevisionChecks, type RevisionSource } from './store/revision-checks.js';
 import { ChangeCounts } from './view/change-counts.js';
@@ -52,6 +53,7 @@ export interface ControllerStore extends RevisionSource, InventoryStore {
   onCommit(listener: CommitListener): () => void;
   registerHypervisor(report: HypervisorReport): Promise<Registration>;
   recordHealth(findings: readonly HealthFinding[]): Promise<void>;
+  recordHolders(findings: readonly HolderFinding[]): Promise<void>;
   lease(settings: LeaseSettings, events: LeaseEvents): Lease;
 }
 
@@ -123,6 +125,7 @@ export class Controller {
       isInCharge: () => this.#isInCharge,
       isGone: (hypervisorId, peerKey) => this.hosts.watched(hypervisorId).get(peerKey)?.isAlive === false,
       recordHealth: findings => store.recordHealth(findings),
+      recordHolders: findings => store.recordHolders(findings),
     });
     this.#inventory = new InventoryWriter(store, clock, log);
     this.hosts = new Hosts({

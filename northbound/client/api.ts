@@ -9,7 +9,7 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   /** Stable; a later version may have more. See the table of errors in docs/api.md. */
-  readonly code: 'malformed_body' | 'unknown_member' | 'missing_member' | 'invalid_value' | 'out_of_range' | 'duplicate_value' | 'read_only' | 'immutable' | 'unknown_kind' | 'invalid_query' | 'id_mismatch' | 'unsupported_media_type' | 'body_too_large' | 'method_not_allowed' | 'unauthenticated' | 'forbidden' | 'identity_provider_unavailable' | 'rate_limited' | 'not_found' | 'reference_not_found' | 'reference_ambiguous' | 'id_in_use' | 'in_use' | 'quota_exceeded' | 'quota_exists' | 'revision_mismatch' | 'subnet_overlap' | 'address_outside_subnet' | 'address_reserved' | 'address_in_use' | 'addresses_exhausted' | 'mac_in_use' | 'pool_overlap' | 'pool_contains_gateway' | 'family_mismatch' | 'network_overlap' | 'network_outside_subnets' | 'peer_conflict' | 'next_hop_unreachable' | 'route_in_use' | 'qos_rule_in_use' | 'segment_in_use' | 'dhcp_option_in_use' | 'dns_record_in_use' | 'virtual_port_in_use' | 'nat_rule_in_use' | 'rule_in_use' | 'too_many_sets' | 'contradiction' | 'mtu_too_large' | 'mtu_too_small' | 'keys_exhausted' | 'log_trimmed' | 'revision_unknown' | 'revision_not_reached' | 'not_connected' | 'invalid_option' | 'data_directory_in_use' | 'database_unsupported' | 'schema_too_new' | 'store_unavailable' | 'outcome_unknown' | 'write_conflict' | 'storage_full' | 'internal';
+  readonly code: 'malformed_body' | 'unknown_member' | 'missing_member' | 'invalid_value' | 'out_of_range' | 'duplicate_value' | 'read_only' | 'immutable' | 'unknown_kind' | 'invalid_query' | 'id_mismatch' | 'unsupported_media_type' | 'body_too_large' | 'method_not_allowed' | 'unauthenticated' | 'forbidden' | 'identity_provider_unavailable' | 'rate_limited' | 'not_found' | 'reference_not_found' | 'reference_ambiguous' | 'id_in_use' | 'in_use' | 'quota_exceeded' | 'quota_exists' | 'revision_mismatch' | 'subnet_overlap' | 'address_outside_subnet' | 'address_reserved' | 'address_in_use' | 'addresses_exhausted' | 'mac_in_use' | 'pool_overlap' | 'pool_contains_gateway' | 'family_mismatch' | 'network_overlap' | 'network_outside_subnets' | 'peer_conflict' | 'next_hop_unreachable' | 'route_in_use' | 'policy_route_in_use' | 'static_neighbour_in_use' | 'qos_rule_in_use' | 'segment_in_use' | 'dhcp_option_in_use' | 'dns_record_in_use' | 'virtual_port_in_use' | 'nat_rule_in_use' | 'rule_in_use' | 'too_many_sets' | 'contradiction' | 'mtu_too_large' | 'mtu_too_small' | 'keys_exhausted' | 'log_trimmed' | 'revision_unknown' | 'revision_not_reached' | 'not_connected' | 'invalid_option' | 'data_directory_in_use' | 'database_unsupported' | 'schema_too_new' | 'store_unavailable' | 'outcome_unknown' | 'write_conflict' | 'storage_full' | 'internal';
   readonly detail: string;
   /** What to do about it. */
   readonly help: string;
@@ -1473,6 +1473,97 @@ export interface LogicalSwitchPort {
   };
 }
 
+export interface VirtualAddressCreate {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The logical switch. */
+  readonly logical_switch_id: string;
+  /** The address, which no port and no router has. */
+  readonly ip: string;
+  /** Ports of the logical switch that may have it. The allowed_addresses of each must let it through. */
+  readonly logical_switch_port_ids: readonly string[];
+}
+
+export interface VirtualAddressReplace {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The logical switch. */
+  readonly logical_switch_id: string;
+  /** The address, which no port and no router has. */
+  readonly ip: string;
+  /** Ports of the logical switch that may have it. The allowed_addresses of each must let it through. */
+  readonly logical_switch_port_ids: readonly string[];
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** The port that has announced it last; null: none has yet. */
+  readonly holder_id?: string | null;
+}
+
+export interface VirtualAddressPatch {
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** The port that has announced it last; null: none has yet. */
+  readonly holder_id?: string | null;
+  /** Name for people; not unique. */
+  readonly name?: string | null;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string | null;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>> | null;
+  /** The logical switch. */
+  readonly logical_switch_id?: string | null;
+  /** The address, which no port and no router has. */
+  readonly ip?: string | null;
+  /** Ports of the logical switch that may have it. The allowed_addresses of each must let it through. */
+  readonly logical_switch_port_ids?: readonly string[] | null;
+}
+
+/** An address that moves between ports (VRRP, keepalived): routers send it to the port that has announced it last, by gratuitous ARP or an unsolicited neighbour advertisement. */
+export interface VirtualAddress {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id: string;
+  /** Name for people; not unique. */
+  readonly name: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When the object was created. */
+  readonly created_at: string;
+  /** When the object was last changed. */
+  readonly updated_at: string;
+  /** The revision that last changed the object. */
+  readonly revision: number;
+  /** The logical switch. */
+  readonly logical_switch_id: string;
+  /** The address, which no port and no router has. */
+  readonly ip: string;
+  /** Ports of the logical switch that may have it. The allowed_addresses of each must let it through. */
+  readonly logical_switch_port_ids: readonly string[];
+  /** The port that has announced it last; null: none has yet. */
+  readonly holder_id: string | null;
+}
+
 export interface LogicalRouterPortCreate {
   /** Identity; any UUID may be chosen at creation. */
   readonly id?: string;
@@ -1665,6 +1756,259 @@ export interface StaticRoute {
   readonly next_hop: string | null;
   /** Drop what matches, instead of a next hop. */
   readonly discard: boolean;
+}
+
+export interface PolicyRouteCreate {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The logical router. */
+  readonly logical_router_id: string;
+  /** The highest of those that match decides. */
+  readonly priority: number;
+  /** Where packets come from; left out: from anywhere. */
+  readonly source?: string | null;
+  /** Where they go; left out: anywhere. */
+  readonly destination?: string | null;
+  /** Name or number of the protocol; left out: any. */
+  readonly protocol?: string | number | null;
+  /** First destination port, for tcp, udp and sctp; left out with port_max: any. */
+  readonly port_min?: number | null;
+  /** Last destination port. */
+  readonly port_max?: number | null;
+  /** The mark that the Linux kernel has given to packets of the host (skb mark), in the bits of mask; mask left out: in all. */
+  readonly mark?: {
+    readonly value: number;
+    readonly mask?: number | null;
+  } | null;
+  /** allow: the routes decide; drop; reroute: to a next hop, whatever the routes say. */
+  readonly action: 'allow' | 'drop' | 'reroute';
+  /** For reroute: addresses in networks of ports of the router. Several share the traffic (ECMP). */
+  readonly next_hops?: readonly string[];
+}
+
+export interface PolicyRouteReplace {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The logical router. */
+  readonly logical_router_id: string;
+  /** The highest of those that match decides. */
+  readonly priority: number;
+  /** Where packets come from; left out: from anywhere. */
+  readonly source?: string | null;
+  /** Where they go; left out: anywhere. */
+  readonly destination?: string | null;
+  /** Name or number of the protocol; left out: any. */
+  readonly protocol?: string | number | null;
+  /** First destination port, for tcp, udp and sctp; left out with port_max: any. */
+  readonly port_min?: number | null;
+  /** Last destination port. */
+  readonly port_max?: number | null;
+  /** The mark that the Linux kernel has given to packets of the host (skb mark), in the bits of mask; mask left out: in all. */
+  readonly mark?: {
+    readonly value: number;
+    readonly mask?: number | null;
+  } | null;
+  /** allow: the routes decide; drop; reroute: to a next hop, whatever the routes say. */
+  readonly action: 'allow' | 'drop' | 'reroute';
+  /** For reroute: addresses in networks of ports of the router. Several share the traffic (ECMP). */
+  readonly next_hops?: readonly string[];
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** Whether it does what it says, and if not, why. */
+  readonly status?: {
+    readonly active: boolean;
+    readonly reason: string | null;
+  };
+}
+
+export interface PolicyRoutePatch {
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** Whether it does what it says, and if not, why. */
+  readonly status?: {
+    readonly active: boolean;
+    readonly reason: string | null;
+  };
+  /** Name for people; not unique. */
+  readonly name?: string | null;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string | null;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>> | null;
+  /** The logical router. */
+  readonly logical_router_id?: string | null;
+  /** The highest of those that match decides. */
+  readonly priority?: number | null;
+  /** Where packets come from; left out: from anywhere. */
+  readonly source?: string | null;
+  /** Where they go; left out: anywhere. */
+  readonly destination?: string | null;
+  /** Name or number of the protocol; left out: any. */
+  readonly protocol?: string | number | null;
+  /** First destination port, for tcp, udp and sctp; left out with port_max: any. */
+  readonly port_min?: number | null;
+  /** Last destination port. */
+  readonly port_max?: number | null;
+  /** The mark that the Linux kernel has given to packets of the host (skb mark), in the bits of mask; mask left out: in all. */
+  readonly mark?: {
+    readonly value: number;
+    readonly mask?: number | null;
+  } | null;
+  /** allow: the routes decide; drop; reroute: to a next hop, whatever the routes say. */
+  readonly action?: 'allow' | 'drop' | 'reroute' | null;
+  /** For reroute: addresses in networks of ports of the router. Several share the traffic (ECMP). */
+  readonly next_hops?: readonly string[] | null;
+}
+
+/** What a logical router does with packets for another reason than where they go: by source, protocol or mark. Asked before the routes; of those that match the highest priority decides. */
+export interface PolicyRoute {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id: string;
+  /** Name for people; not unique. */
+  readonly name: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When the object was created. */
+  readonly created_at: string;
+  /** When the object was last changed. */
+  readonly updated_at: string;
+  /** The revision that last changed the object. */
+  readonly revision: number;
+  /** The logical router. */
+  readonly logical_router_id: string;
+  /** The highest of those that match decides. */
+  readonly priority: number;
+  /** Where packets come from; left out: from anywhere. */
+  readonly source: string | null;
+  /** Where they go; left out: anywhere. */
+  readonly destination: string | null;
+  /** Name or number of the protocol; left out: any. */
+  readonly protocol: string | null;
+  /** First destination port, for tcp, udp and sctp; left out with port_max: any. */
+  readonly port_min: number | null;
+  /** Last destination port. */
+  readonly port_max: number | null;
+  /** The mark that the Linux kernel has given to packets of the host (skb mark), in the bits of mask; mask left out: in all. */
+  readonly mark: {
+    readonly value: number;
+    readonly mask?: number | null;
+  } | null;
+  /** allow: the routes decide; drop; reroute: to a next hop, whatever the routes say. */
+  readonly action: 'allow' | 'drop' | 'reroute';
+  /** For reroute: addresses in networks of ports of the router. Several share the traffic (ECMP). */
+  readonly next_hops: readonly string[];
+  /** Whether it does what it says, and if not, why. */
+  readonly status: {
+    readonly active: boolean;
+    readonly reason: string | null;
+  };
+}
+
+export interface StaticNeighbourCreate {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The router port, which is on a logical switch. */
+  readonly logical_router_port_id: string;
+  /** The address of the neighbour, in a network of the router port. */
+  readonly ip: string;
+  /** Its MAC address. */
+  readonly mac: string;
+}
+
+export interface StaticNeighbourReplace {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The router port, which is on a logical switch. */
+  readonly logical_router_port_id: string;
+  /** The address of the neighbour, in a network of the router port. */
+  readonly ip: string;
+  /** Its MAC address. */
+  readonly mac: string;
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+}
+
+export interface StaticNeighbourPatch {
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** Name for people; not unique. */
+  readonly name?: string | null;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string | null;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>> | null;
+  /** The router port, which is on a logical switch. */
+  readonly logical_router_port_id?: string | null;
+  /** The address of the neighbour, in a network of the router port. */
+  readonly ip?: string | null;
+  /** Its MAC address. */
+  readonly mac?: string | null;
+}
+
+/** The MAC address of a neighbour of a router port, which the router then neither asks for nor learns, and which wins over what a port with that address has. */
+export interface StaticNeighbour {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id: string;
+  /** Name for people; not unique. */
+  readonly name: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When the object was created. */
+  readonly created_at: string;
+  /** When the object was last changed. */
+  readonly updated_at: string;
+  /** The revision that last changed the object. */
+  readonly revision: number;
+  /** The router port, which is on a logical switch. */
+  readonly logical_router_port_id: string;
+  /** The address of the neighbour, in a network of the router port. */
+  readonly ip: string;
+  /** Its MAC address. */
+  readonly mac: string;
 }
 
 export interface QosRuleCreate {
@@ -2812,6 +3156,18 @@ export interface Routes {
   readonly 'PATCH /v1/logical-switch-ports/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: LogicalSwitchPortPatch; readonly reply: LogicalSwitchPort };
   /** Delete a logical-switch-port */
   readonly 'DELETE /v1/logical-switch-ports/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
+  /** List virtual-addresses */
+  readonly 'GET /v1/virtual-addresses': { readonly query: { readonly name?: string; readonly project_id?: string; readonly logical_switch_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly VirtualAddress[]; readonly next?: string; } };
+  /** Create a virtual-address */
+  readonly 'POST /v1/virtual-addresses': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: VirtualAddressCreate; readonly reply: VirtualAddress };
+  /** Read one virtual-address */
+  readonly 'GET /v1/virtual-addresses/{id}': { readonly query: { readonly min_revision?: string; }; readonly body: never; readonly reply: VirtualAddress };
+  /** Create or replace a virtual-address */
+  readonly 'PUT /v1/virtual-addresses/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: VirtualAddressReplace; readonly reply: VirtualAddress };
+  /** Change a virtual-address (RFC 7396) */
+  readonly 'PATCH /v1/virtual-addresses/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: VirtualAddressPatch; readonly reply: VirtualAddress };
+  /** Delete a virtual-address */
+  readonly 'DELETE /v1/virtual-addresses/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
   /** List logical-router-ports */
   readonly 'GET /v1/logical-router-ports': { readonly query: { readonly name?: string; readonly project_id?: string; readonly logical_router_id?: string; readonly logical_switch_id?: string; readonly peer_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly LogicalRouterPort[]; readonly next?: string; } };
   /** Create a logical-router-port */
@@ -2836,6 +3192,30 @@ export interface Routes {
   readonly 'PATCH /v1/static-routes/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: StaticRoutePatch; readonly reply: StaticRoute };
   /** Delete a static-route */
   readonly 'DELETE /v1/static-routes/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
+  /** List policy-routes */
+  readonly 'GET /v1/policy-routes': { readonly query: { readonly name?: string; readonly project_id?: string; readonly logical_router_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly PolicyRoute[]; readonly next?: string; } };
+  /** Create a policy-route */
+  readonly 'POST /v1/policy-routes': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: PolicyRouteCreate; readonly reply: PolicyRoute };
+  /** Read one policy-route */
+  readonly 'GET /v1/policy-routes/{id}': { readonly query: { readonly min_revision?: string; }; readonly body: never; readonly reply: PolicyRoute };
+  /** Create or replace a policy-route */
+  readonly 'PUT /v1/policy-routes/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: PolicyRouteReplace; readonly reply: PolicyRoute };
+  /** Change a policy-route (RFC 7396) */
+  readonly 'PATCH /v1/policy-routes/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: PolicyRoutePatch; readonly reply: PolicyRoute };
+  /** Delete a policy-route */
+  readonly 'DELETE /v1/policy-routes/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
+  /** List static-neighbours */
+  readonly 'GET /v1/static-neighbours': { readonly query: { readonly name?: string; readonly project_id?: string; readonly logical_router_port_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly StaticNeighbour[]; readonly next?: string; } };
+  /** Create a static-neighbour */
+  readonly 'POST /v1/static-neighbours': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: StaticNeighbourCreate; readonly reply: StaticNeighbour };
+  /** Read one static-neighbour */
+  readonly 'GET /v1/static-neighbours/{id}': { readonly query: { readonly min_revision?: string; }; readonly body: never; readonly reply: StaticNeighbour };
+  /** Create or replace a static-neighbour */
+  readonly 'PUT /v1/static-neighbours/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: StaticNeighbourReplace; readonly reply: StaticNeighbour };
+  /** Change a static-neighbour (RFC 7396) */
+  readonly 'PATCH /v1/static-neighbours/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: StaticNeighbourPatch; readonly reply: StaticNeighbour };
+  /** Delete a static-neighbour */
+  readonly 'DELETE /v1/static-neighbours/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
   /** List qos-rules */
   readonly 'GET /v1/qos-rules': { readonly query: { readonly name?: string; readonly project_id?: string; readonly logical_switch_port_id?: string; readonly logical_switch_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly QosRule[]; readonly next?: string; } };
   /** Create a qos-rule */
@@ -3024,6 +3404,13 @@ export interface Collections {
     readonly patch: LogicalSwitchPortPatch;
     readonly filter: { readonly name?: string; readonly project_id?: string; readonly logical_switch_id?: string; readonly hypervisor?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
   };
+  readonly 'virtual-addresses': {
+    readonly object: VirtualAddress;
+    readonly create: VirtualAddressCreate;
+    readonly replace: VirtualAddressReplace;
+    readonly patch: VirtualAddressPatch;
+    readonly filter: { readonly name?: string; readonly project_id?: string; readonly logical_switch_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
+  };
   readonly 'logical-router-ports': {
     readonly object: LogicalRouterPort;
     readonly create: LogicalRouterPortCreate;
@@ -3037,6 +3424,20 @@ export interface Collections {
     readonly replace: StaticRouteReplace;
     readonly patch: StaticRoutePatch;
     readonly filter: { readonly name?: string; readonly project_id?: string; readonly logical_router_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
+  };
+  readonly 'policy-routes': {
+    readonly object: PolicyRoute;
+    readonly create: PolicyRouteCreate;
+    readonly replace: PolicyRouteReplace;
+    readonly patch: PolicyRoutePatch;
+    readonly filter: { readonly name?: string; readonly project_id?: string; readonly logical_router_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
+  };
+  readonly 'static-neighbours': {
+    readonly object: StaticNeighbour;
+    readonly create: StaticNeighbourCreate;
+    readonly replace: StaticNeighbourReplace;
+    readonly patch: StaticNeighbourPatch;
+    readonly filter: { readonly name?: string; readonly project_id?: string; readonly logical_router_port_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
   };
   readonly 'qos-rules': {
     readonly object: QosRule;

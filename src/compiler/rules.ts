@@ -35,6 +35,7 @@ import { switchingPort, switchingRouterPort, switchingSubnet } from './switching
 import { switchingInterface } from './switching/interface.js';
 import { switchingLearningPort, switchingLearningSwitch } from './switching/learning.js';
 import { switchingSolicitations } from './switching/solicitations.js';
+import { switchingVirtualAddress } from './switching/virtual-address.js';
 import { tunnelsEverywhere, tunnelsOfHypervisor, tunnelsToHypervisor } from './tunnels/tunnels.js';
 
 export const rules: readonly Rule[] = [
@@ -56,6 +57,7 @@ export const rules: readonly Rule[] = [
   switchingEverywhere,
   switchingUnlisted,
   switchingSolicitations,
+  switchingVirtualAddress,
   routingEverywhere,
   routingRouter,
   routingRouterPort,

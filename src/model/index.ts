@@ -24,6 +24,7 @@ import { staticNeighbours } from './static-neighbour.js';
 import { staticRoutes } from './static-route.js';
 import { subnets } from './subnet.js';
 import { tokens } from './token.js';
+import { virtualAddresses } from './virtual-address.js';
 
 /** Every noun by its kind. */
 export const resources = {
@@ -35,6 +36,7 @@ export const resources = {
   'address-sets': addressSets,
   'security-group-rules': securityGroupRules,
   'logical-switch-ports': logicalSwitchPorts,
+  'virtual-addresses': virtualAddresses,
   'logical-router-ports': logicalRouterPorts,
   'static-routes': staticRoutes,
   'policy-routes': policyRoutes,
@@ -67,6 +69,7 @@ export type SecurityGroup = RowOf<'security-groups'>;
 export type AddressSet = RowOf<'address-sets'>;
 export type SecurityGroupRule = RowOf<'security-group-rules'>;
 export type LogicalSwitchPort = RowOf<'logical-switch-ports'>;
+export type VirtualAddress = RowOf<'virtual-addresses'>;
 export type LogicalRouterPort = RowOf<'logical-router-ports'>;
 export type StaticRoute = RowOf<'static-routes'>;
 export type PolicyRoute = RowOf<'policy-routes'>;

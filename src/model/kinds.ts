@@ -11,6 +11,7 @@ export const kinds = [
   'address-sets',
   'security-group-rules',
   'logical-switch-ports',
+  'virtual-addresses',
   'logical-router-ports',
   'static-routes',
   'policy-routes',

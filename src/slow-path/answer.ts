@@ -135,6 +135,7 @@ function errorAbout(
   switch (puntClass) {
     case 'verdict':
     case 'health':
+    case 'virtual_address':
       return 'not_to_be_answered';
     case 'reject':
       return rejection(view, at, judgeOf(view, hypervisorId, at), frame);

@@ -11,9 +11,7 @@
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
 import type { PacketIn2 } from '../../southbound/openflow/messages/packet-in2.js';
-import { packetOut } from '../../southbound/openflow/messages/packet-out.js';
 import {
-  injectionActions,
   mostLogged,
   mostPunts,
   type PuntClass,
@@ -23,6 +21,7 @@ import {
   readPuntedAt,
 } from '../compiler/punts/punted-packet.js';
 import type { HealthFinding } from '../store/nouns/load-balancer.js';
+import type { HolderFinding } from '../store/nouns/virtual-address.js';
 import type { Touched } from '../view/network-view.js';
 import { announcements } from './addressing/answers.js';
 import { Allowances, type Rate } from './allowance.js';
@@ -31,6 +30,8 @@ import { type Account, accountOf, type Answer, answersTo, type Punted, type Sile
 import { FairQueue } from './fair-queue.js';
 import { OutsideAnnouncer } from './outside-announcements.js';
 import { HealthChecks } from './health/health-checks.js';
+import { isReady, send } from './sending.js';
+import { VirtualAddresses } from './virtual-addresses.js';
 import { VerdictLog, type VerdictLogOptions } from './verdict-log.js';
 
 /** Why a packet that came was not answered. */
@@ -65,6 +66,8 @@ export interface SlowPathOptions extends VerdictLogOptions {
   isGone?(this: void, hypervisorId: string, peerKey: number): boolean;
   /** Writes down what checks of backends have found. */
   recordHealth(this: void, findings: readonly HealthFinding[]): Promise<void>;
+  /** Writes down who has announced virtual addresses. */
+  recordHolders(this: void, findings: readonly HolderFinding[]): Promise<void>;
 }
 
 interface Waiting extends Punted {
@@ -124,6 +127,7 @@ export class SlowPath {
   #changed = new Map<string, Set<string>>();
   #cancelSweep: (() => void) | null = null;
   readonly #outside: OutsideAnnouncer;
+  readonly #virtualAddresses: VirtualAddresses;
 
   constructor(options: SlowPathOptions) {
     this.#options = options;
@@ -133,6 +137,7 @@ export class SlowPath {
       inject: (hypervisorId, answers) => this.#inject(hypervisorId, answers),
       record: findings => options.recordHealth(findings),
     });
+    this.#virtualAddresses = new VirtualAddresses({ ...options, record: found => options.recordHolders(found) });
     this.#allowances = new Allowances(options.clock);
     this.#hostAllowances = new Allowances(options.clock);
     const { view, clock, isGone = () => false } = options;
@@ -209,6 +214,7 @@ export class SlowPath {
   /** Nothing is announced any more. */
   stop(): void {
     this.healthChecks.stop();
+    this.#virtualAddresses.stop();
     this.#cancelSweep?.();
     this.#cancelSweep = null;
     this.#outside.stop();
@@ -290,6 +296,7 @@ export class SlowPath {
     if (typeof account === 'string') return this.#drop(account);
     const { port, key, rate } = account;
     if (!this.#allowances.take(`${key} ${at.puntClass}`, rate)) return this.#drop('limit');
+    if (at.puntClass === 'virtual_address') return this.#hearHolder(port, data);
     const turn = { group: hypervisorId, member: key };
     if (!this.#queue.offer(turn, { ...punted, channel, port, atMs: clock.nowMs() })) return this.#drop('queue_full');
     if (this.#isAnswering) return;
@@ -332,6 +339,12 @@ export class SlowPath {
     if (typeof account === 'string') return this.#drop(account);
     if (!this.#allowances.take(`${account.key} health`, account.rate)) return this.#drop('limit');
     if (this.healthChecks.hear(punted)) this.#answered('health', 0);
+    else this.#drop('not_to_be_answered');
+  }
+
+  /** At once: nobody waits for it, and the latest of several counts. */
+  #hearHolder(port: Account['port'], frame: Uint8Array): void {
+    if (port !== null && this.#virtualAddresses.hear(port, frame)) this.#answered('virtual_address', 0);
     else this.#drop('not_to_be_answered');
   }
 
@@ -383,13 +396,4 @@ export class SlowPath {
   #drop(reason: PuntDrop, count = 1): void {
     if (count > 0) this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + count);
   }
-}
-
-/** A switch that does not read is given no more: what it asks for is late anyway. */
-function isReady({ connection }: OpenFlowChannel): boolean {
-  return connection.state.kind === 'open' && connection.writable;
-}
-
-function send({ connection }: OpenFlowChannel, answers: readonly Answer[]): void {
-  for (const { frame, into } of answers) connection.send(packetOut(frame, injectionActions(into)));
 }

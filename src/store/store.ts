@@ -17,6 +17,7 @@ import { type DatabaseWork, type Purpose, purposes } from './database-work.js';
 import type { TimeLimit } from './sessions.js';
 import { JoinTokens } from './join-tokens.js';
 import { type HealthFinding, recordHealth } from './nouns/load-balancer.js';
+import { type HolderFinding, recordHolders } from './nouns/virtual-address.js';
 import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
 import { type CommitListener, Notifier } from './notifier.js';
 import { type DefaultQuotas, Quotas, type Usage } from './quotas.js';
@@ -197,6 +198,13 @@ export class Store {
   /** What checks of backends have found, in one transaction. */
   async recordHealth(findings: readonly HealthFinding[]): Promise<void> {
     await this.#transactions.write({ actor: 'weft', source: 'health' }, ({ unit }) => recordHealth(unit, findings));
+  }
+
+  /** Which ports have announced virtual addresses, in one transaction. */
+  async recordHolders(findings: readonly HolderFinding[]): Promise<void> {
+    await this.#transactions.write({ actor: 'weft', source: 'announcement' }, ({ unit }) =>
+      recordHolders(unit, findings),
+    );
   }
 
   /** Why a port is not bound, or who else claims it; null where there is nothing to say. */

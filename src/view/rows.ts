@@ -270,6 +270,9 @@ export const broadcastPlace = (logicalRouterId: string, address: bigint): string
 export const routeDestination = (logicalRouterId: string, destination: string): string =>
   `${logicalRouterId} ${destination}`;
 
+/** The value of index `address` of virtual addresses. */
+export const virtualPlace = (logicalSwitchId: string, ip: string): string => `${logicalSwitchId} ${ip}`;
+
 /** The value of index `rivals` of security group rules. */
 export function ruleRivals(row: NetworkRow<'security-group-rules'>): string {
   // A network of everything is no condition in a flow; which family it is of shows in the conditions.
@@ -304,6 +307,7 @@ export const indexes = {
     /** By switch: only its ports that may have addresses which no row names. */
     unlisted: row => (mayHaveUnlistedAddresses(row) ? [row.logicalSwitchId] : []),
   },
+  'virtual-addresses': { address: row => [virtualPlace(row.logicalSwitchId, row.ip)] },
   'logical-routers': { datapathKey: row => [row.datapathKey] },
   'logical-router-ports': {
     logicalRouterId: row => [row.logicalRouterId],

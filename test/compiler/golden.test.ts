@@ -147,7 +147,10 @@ function everything(): NetworkBuilder {
     .staticNeighbour('appliance six', 'edge-db', 'fd00:2::77', '02:00:00:00:02:77')
     .policy('border other', 'border', 1, ['198.51.100.253'], { source: '10.0.0.0/8' })
     .policy('border marked', 'border', 2, ['198.51.100.253'], { mark: { value: 1, mask: null } })
-    .staticNeighbour('border next', 'border-flat', '198.51.100.253', '02:00:00:00:05:fd');
+    .staticNeighbour('border next', 'border-flat', '198.51.100.253', '02:00:00:00:05:fd')
+    .virtualAddress('moves', 'web', '10.1.0.201', ['web1', 'web3'], 'web3')
+    .virtualAddress('moves six', 'web', 'fd00:1::201', ['web1', 'web3'])
+    .virtualAddress('moves outside', 'flat', '198.51.100.201', ['flat1'], 'flat1');
 }
 
 describe('The flows of each room', () => {

@@ -1,7 +1,7 @@
 /** What a hypervisor is to hold, as ovs-ofctl writes it: for goldens, and to load it into a real Open vSwitch. */
 import { layout } from '../../src/compiler/pipeline/pipelines.js';
 import { formatFlow, formatGroup } from '../../southbound/openflow/text.js';
-import type { HostFlow, HostState } from './network-builder.js';
+import type { HostFlow, HostState } from './compiled-network.js';
 
 /** One flow a line, in the order of tables and priorities. */
 export function flowLines(flows: readonly HostFlow[]): readonly string[] {

@@ -1,12 +1,10 @@
 /** Networks for the tests of rooms, said in few words. Names are ids; numbers and keys are given in order. */
-import { Compiler } from '../../src/compiler/compiler.js';
-import type { Flow, Fragment, Group, Meter } from '../../src/compiler/fragment.js';
 import { rules } from '../../src/compiler/rules.js';
 import type { Rule } from '../../src/compiler/rule.js';
 import { type Direction, kinds, type Kind, type RowOf } from '../../src/model/index.js';
 import type { NatKind } from '../../src/model/nat-rule.js';
-import { NetworkView, type Snapshot } from '../../src/view/network-view.js';
-import { fragmentsOn, wholeFragments } from './whole-fragments.js';
+import type { Snapshot } from '../../src/view/network-view.js';
+import { CompiledNetwork } from './compiled-network.js';
 
 type Rows = { readonly [K in Kind]: RowOf<K>[] };
 type Given<K extends Kind> = Partial<RowOf<K>>;
@@ -195,6 +193,17 @@ export class NetworkBuilder {
     return this.#add('static-neighbours', id, { logicalRouterPortId, ip, mac });
   }
 
+  /** Held by the port, where one is given. */
+  virtualAddress(
+    id: string,
+    logicalSwitchId: string,
+    ip: string,
+    logicalSwitchPortIds: readonly string[],
+    holderId: string | null = null,
+  ): this {
+    return this.#add('virtual-addresses', id, { logicalSwitchId, ip, logicalSwitchPortIds, holderId });
+  }
+
   /** One of each of the rows that say who may do what, which no rule reads. */
   trust(): this {
     this.#add('tokens', 'token', { role: 'reader', scopes: [], expiresAt: null, digest: '0'.repeat(64) });
@@ -371,40 +380,5 @@ export class NetworkBuilder {
     };
     this.#rows[kind].push(row as unknown as RowOf<K>);
     return this;
-  }
-}
-
-export interface HostFlow extends Flow {
-  readonly cookie: bigint;
-}
-
-/** What a hypervisor is to hold. */
-export interface HostState {
-  readonly flows: readonly HostFlow[];
-  readonly groups: readonly Group[];
-  readonly meters: readonly Meter[];
-}
-
-export class CompiledNetwork {
-  readonly view = new NetworkView();
-  readonly compiler: Compiler<Fragment>;
-
-  constructor(snapshot: Snapshot, rooms: readonly Rule[] = rules) {
-    this.compiler = new Compiler(rooms, this.view, wholeFragments);
-    this.compiler.update(this.view.replace(snapshot));
-  }
-
-  /** Every fragment that concerns the hypervisor, as delivery selects them. */
-  fragmentsOf(hypervisorId: string): readonly Fragment[] {
-    return fragmentsOn(this.compiler, this.view, hypervisorId);
-  }
-
-  host(hypervisorId: string): HostState {
-    const fragments = this.fragmentsOf(hypervisorId);
-    return {
-      flows: fragments.flatMap(({ flows, cookie }) => flows.map(flow => ({ ...flow, cookie }))),
-      groups: fragments.flatMap(({ groups }) => groups ?? []),
-      meters: fragments.flatMap(({ meters }) => meters ?? []),
-    };
   }
 }

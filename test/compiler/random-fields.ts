@@ -6,7 +6,6 @@ import type { Kind, RowOf } from '../../src/model/index.js';
 import type { PortSelector } from '../../src/model/port-selector.js';
 import { hasPorts, isIcmp } from '../../src/model/protocol.js';
 import { kinds } from '../../src/model/kinds.js';
-import { policyActions } from '../../src/model/policy-route.js';
 import { dhcpProtocols } from '../../src/model/dhcp-option.js';
 import { dnsRecordTypes } from '../../src/model/dns-record.js';
 import { backendName, balancedProtocols } from '../../src/model/load-balancer.js';
@@ -16,6 +15,7 @@ import { ipv6AddressModes } from '../../src/model/subnet.js';
 import type { CommonRow } from '../../src/model/resource.js';
 import type { SeededRandom } from '../seeded-random.js';
 import { balancedRouter, gatewayNames, natFields } from './random-nat.js';
+import { consistentPolicy, neighbourFields, nextHop, policyFields, virtualAddressFields } from './random-routing.js';
 
 type OwnFields<K extends Kind> = Exclude<keyof RowOf<K>, keyof CommonRow>;
 type Tables = { readonly [K in Kind]: ReadonlyMap<string, RowOf<K>> };
@@ -37,8 +37,10 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   'logical-switch-ports': { pool: 125, base: 112 },
   'logical-router-ports': { pool: 20, base: 16 },
   'static-routes': { pool: 16, base: 12 },
-  'policy-routes': { pool: 16, base: 12 },
+  // So few that a router gets its first, and loses its last.
+  'policy-routes': { pool: 8, base: 5 },
   'static-neighbours': { pool: 10, base: 7 },
+  'virtual-addresses': { pool: 14, base: 10 },
   'qos-rules': { pool: 40, base: 25 },
   mirrors: { pool: 30, base: 20 },
   'dhcp-options': { pool: 10, base: 6 },
@@ -98,7 +100,7 @@ function eui64(context: Context, address: string): string {
   return `${prefix6(context)}:${suffix.map(word => hex(word, 1)).join(':')}`;
 }
 
-const cidr = (context: Context): string =>
+export const cidr = (context: Context): string =>
   context.random.pick([
     () => `${prefix4(context)}.0/24`,
     () => `${prefix4(context)}.0/24`,
@@ -124,15 +126,6 @@ const selector = (context: Context): PortSelector => ({
     ] as const),
   })),
 });
-
-/** Often the address of some router port: what a next hop is in a network that works. */
-function nextHop(context: Context, isIpv6: boolean): string {
-  const addresses = [...context.tables['logical-router-ports'].values()]
-    .flatMap(port => port.networks.map(network => network.slice(0, network.indexOf('/'))))
-    .filter(address => address.includes(':') === isIpv6);
-  if (addresses.length > 0 && context.random.chance(0.6)) return context.random.pick(addresses);
-  return isIpv6 ? ipv6(context) : ipv4(context);
-}
 
 /** Mostly a logical switch on which the router has a port. */
 function switchOfRouter({ random, tables }: Context, routerId: string): string | null {
@@ -270,27 +263,9 @@ export const fields: {
     nextHop: (context, row) => maybe(context, 0.8, () => nextHop(context, row.destination.includes(':'))),
     discard: ({ random }) => random.chance(0.2),
   },
-  'policy-routes': {
-    logicalRouterId: context => refer(context, 'logical-routers'),
-    priority: ({ random }) => random.pick([100, 200, 32_767]),
-    source: context => maybe(context, 0.4, () => cidr(context)),
-    destination: context => maybe(context, 0.3, () => cidr(context)),
-    protocol: context => maybe(context, 0.5, () => context.random.pick(['tcp', 'udp', 'icmp', 'icmpv6', '89'])),
-    portMin: context => maybe(context, 0.6, () => 1 + context.random.below(8)),
-    portMax: (context, row) => (row.portMin === null ? null : row.portMin + context.random.below(8)),
-    mark: context =>
-      maybe(context, 0.3, () => ({ value: context.random.below(4), mask: maybe(context, 0.5, () => 0xff) })),
-    action: ({ random }) => random.pick([...policyActions, 'reroute', 'reroute'] as const),
-    nextHops: (context, { source, destination }) => {
-      const isIpv6 = (source ?? destination)?.includes(':') ?? context.random.chance(0.3);
-      return [...new Set([nextHop(context, isIpv6), ...several(context, 2, () => nextHop(context, isIpv6))])];
-    },
-  },
-  'static-neighbours': {
-    logicalRouterPortId: context => refer(context, 'logical-router-ports'),
-    ip: context => anyIp(context),
-    mac: context => mac(context),
-  },
+  'policy-routes': policyFields,
+  'static-neighbours': neighbourFields,
+  'virtual-addresses': virtualAddressFields,
   'qos-rules': {
     logicalSwitchPortId: context => maybe(context, 0.7, () => refer(context, 'logical-switch-ports')),
     logicalSwitchId: context => maybe(context, 0.5, () => refer(context, 'logical-switches')),
@@ -397,27 +372,6 @@ export function consistent(kind: Kind, row: Draft): Draft {
       : { ...row, peerId: null, switchPortKey: row['switchPortKey'] ?? 1 };
   }
   return row;
-}
-
-/** One family, which is that of the source or else of the destination. */
-function consistentPolicy(row: Draft): Draft {
-  const isSix = (text: unknown): boolean => typeof text === 'string' && text.includes(':');
-  const named = row['source'] ?? row['destination'];
-  const nextHops = row['action'] === 'reroute' ? (row['nextHops'] as readonly string[]) : [];
-  const [first] = nextHops;
-  const protocol = row['protocol'] as string | null;
-  const isFour = !isSix(named ?? first) && (named !== null || first !== undefined);
-  const ports = hasPorts(protocol) && row['portMin'] !== null;
-  const min = ports ? Number(row['portMin']) : null;
-  return {
-    ...row,
-    destination:
-      row['source'] === null || isSix(row['destination']) === isSix(row['source']) ? row['destination'] : null,
-    protocol: protocol === 'icmpv6' && isFour ? 'icmp' : protocol,
-    portMin: min,
-    portMax: min === null ? null : Math.max(min, Number(row['portMax'] ?? min)),
-    nextHops: nextHops.filter(each => isSix(each) === isSix(named ?? first)),
-  };
 }
 
 function consistentRule(row: Draft): Draft {

@@ -27,6 +27,7 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
   'logical-switches': [
     ['subnets', 'logicalSwitchId'],
     ['logical-switch-ports', 'logicalSwitchId'],
+    ['virtual-addresses', 'logicalSwitchId'],
     ['logical-router-ports', 'logicalSwitchId'],
     ['qos-rules', 'logicalSwitchId'],
     ['dns-records', 'logicalSwitchId'],

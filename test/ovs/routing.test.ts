@@ -2,8 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ping } from '../../lab/probe.js';
+import { eventually } from '../../lab/processes.js';
+import { sendFrames } from '../../lab/raw-frames.js';
 import type { Workload } from '../../lab/workload.js';
 import { echoRequestOf } from '../../lab/workload-trace.js';
+import { parseIp, parseMac } from '../../src/base/address.js';
+import { neighbourAdvertisement } from '../../src/slow-path/packets/neighbour.js';
+import { arp, ethernet, etherType } from '../fixtures/frames.js';
 import { create, type PlannedSwitch, planRouter, planSwitch, type Value } from '../fixtures/topology.js';
 import { usesSharedWeftLab } from '../fixtures/weft-lab.js';
 
@@ -225,5 +230,63 @@ describe('routing', function () {
     assert.notEqual(await tracedWith('0x111'), 'drop');
     await client.delete('policy-routes', four.id, applied);
     await assertLost(a, 4);
+  });
+
+  it('sends an address that moves to the port that has announced it last', async () => {
+    const near = planSwitch({ name: 'near', ports: { a: {} } });
+    const plan = planSwitch({ name: 'far' });
+    const virtual = plan.cidrs.map(cidr => cidr.replace(/0?\/\d+$/, '200'));
+    const allowed = virtual.map(address => ({ cidr: `${address}/${address.includes(':') ? 128 : 32}` }));
+    const parents = ['m1', 'm2'].map(name =>
+      create('logical-switch-ports', { name, logical_switch_id: plan.id, allowed_addresses: allowed }),
+    );
+    const neighbour = create('logical-switch-ports', { name: 'd', logical_switch_id: plan.id });
+    const moving = virtual.map(ip =>
+      create('virtual-addresses', {
+        name: ip,
+        logical_switch_id: plan.id,
+        ip,
+        logical_switch_port_ids: parents.map(({ id }) => id),
+      }),
+    );
+    await weftLab().build([
+      ...[...near.operations, ...plan.operations, ...planRouter('r', [near, plan]).operations],
+      ...[...parents, neighbour, ...moving],
+    ]);
+    const [a, m1, m2, d] = await weftLab().plug({ a: 'hv3', m1: 'hv1', m2: 'hv2', d: 'hv1' });
+    assert.ok(a !== undefined && m1 !== undefined && m2 !== undefined && d !== undefined);
+    const reaches = async (from: Workload, to: string) => (await ping(from, to, { count: 2 })).received > 0;
+    for (const address of virtual) assert.ok(!(await reaches(a, address)), `${address} is nobody's`);
+    const gratuitous = ({ record: { mac } }: Workload, address: string): string =>
+      ethernet(
+        { src: mac, dst: 'ff:ff:ff:ff:ff:ff' },
+        etherType.arp,
+        arp({ operation: 1, sha: mac, spa: address, tpa: address }),
+      );
+    const move = async (from: Workload | null, to: Workload): Promise<void> => {
+      for (const { cidr } of allowed) {
+        if (from !== null) await from.exec(['ip', 'address', 'del', cidr, 'dev', from.record.device]);
+        await to.exec(['ip', 'address', 'add', cidr, 'dev', to.record.device, 'nodad']);
+      }
+      const [four = '', six = ''] = virtual;
+      const advertisement = neighbourAdvertisement(parseMac(to.record.mac) ?? 0n, parseIp(six)?.value ?? 0n);
+      await sendFrames(to, [gratuitous(to, four), Buffer.from(advertisement).toString('hex')]);
+    };
+    for (const [from, to] of [
+      [null, m1],
+      [m1, m2],
+      [m2, m1],
+    ] as const) {
+      await move(from, to);
+      const { portId } = await weftLab().client.workloadPort(to.name);
+      await eventually(`${to.name} holds both`, async () =>
+        (await weftLab().client.list('virtual-addresses')).every(each => each['holder_id'] === portId),
+      );
+      await weftLab().client.converged();
+      for (const asking of [a, d]) for (const address of virtual) await assertPings(asking, address);
+      // Whose address it is not may say what it likes.
+      await sendFrames(d, [gratuitous(d, virtual[0] ?? '')]);
+      await assertPings(a, virtual[0] ?? '');
+    }
   });
 });

@@ -8,7 +8,8 @@
 import assert from 'node:assert/strict';
 import { TUNNEL_OFPORTS } from '../../src/model/tunnel-ports.js';
 import type { Snapshot } from '../../src/view/network-view.js';
-import { CompiledNetwork, NetworkBuilder } from '../compiler/network-builder.js';
+import { CompiledNetwork } from '../compiler/compiled-network.js';
+import { NetworkBuilder } from '../compiler/network-builder.js';
 import { RandomRuleSets, type RuleSet, type SentPacket } from '../fixtures/random-rule-sets.js';
 import { type Header, RuleModel } from '../fixtures/rule-model.js';
 import { SeededRandom } from '../seeded-random.js';

@@ -199,8 +199,8 @@ export class SimulatedDatabase {
       changesSince: (since, limit, { check }) => ask(() => this.#changesSince(since, limit, check)),
       registerHypervisor: report => ask(() => this.#by(process, () => this.#register(report))),
       recordInventories: reports => ask(() => this.#by(process, () => this.#record(reports))),
-      // It has no load balancers.
-      recordHealth: () => ask(() => undefined),
+      recordHealth: () => ask(() => undefined), // It has no load balancers,
+      recordHolders: () => ask(() => undefined), // and no virtual addresses.
       onCommit: listener => {
         const told = (committed: CommittedRevision): void => {
           // Its own commits are told as they are, those of others only that there is something.

@@ -129,4 +129,36 @@ describeOnBoth('Addresses', store => {
     assert.deepEqual(left.row?.ips, []);
     assert.equal((await subnetsOf(store(), id)).length, 1);
   });
+
+  it('that move are of nobody else, and of the port that has announced them last', async () => {
+    const id = await newSwitch(store(), '10.0.0.0/29');
+    const [first, second, other] = [await port(id), await port(id), await port(id)];
+    const moving = { logical_switch_id: id, ip: '10.0.0.6', logical_switch_port_ids: [first.id, second.id] };
+    const row = await create(store(), 'virtual-addresses', moving);
+    assert.equal(row.holderId, null);
+    await refused('address_in_use', '/ips/0', port(id, { ips: ['10.0.0.6'] }));
+    await refused('address_in_use', '/ip', create(store(), 'virtual-addresses', moving));
+    // Of those that are free, the allocation leaves it out.
+    assert.notEqual((await port(id)).ips[0]?.ip, '10.0.0.6');
+    const holderOf = async () => (await store().get('virtual-addresses', row.id)).row?.holderId;
+    const announce = (portId: string) => store().recordHolders([{ virtualAddressId: row.id, portId }]);
+    await announce(first.id);
+    assert.equal(await holderOf(), first.id);
+    const revision = await store().currentRevision();
+    await announce(first.id);
+    await announce(other.id);
+    assert.equal(await store().currentRevision(), revision);
+    await announce(second.id);
+    assert.equal(await holderOf(), second.id);
+    await write(tx => tx.merge('virtual-addresses', row.id, { logical_switch_port_ids: [first.id] }));
+    assert.equal(await holderOf(), null);
+    const elsewhere = await port(await newSwitch(store(), '10.0.0.0/29'));
+    await refused(
+      'contradiction',
+      '/logical_switch_port_ids/0',
+      write(tx => tx.merge('virtual-addresses', row.id, { logical_switch_port_ids: [elsewhere.id] })),
+    );
+    await write(tx => tx.delete('logical-switches', id, { cascade: true }));
+    assert.equal(await holderOf(), undefined);
+  });
 });

@@ -40,6 +40,8 @@ async function makeGround(store: Store): Promise<{
   const otherPort = await create('logical-switch-ports', { ...onSwitch, ips: [] });
   const route = { logical_router_id: router.id, destination: '192.0.2.0/24', next_hop: '10.0.0.9' };
   const staticRoute = await create('static-routes', route);
+  const moves = { logical_switch_id: logicalSwitch.id, ip: '10.0.0.200', logical_switch_port_ids: [port.id] };
+  const virtualAddress = await create('virtual-addresses', moves);
   const policy = { logical_router_id: router.id, priority: 100, source: '10.0.0.0/24', action: 'drop' };
   const policyRoute = await create('policy-routes', policy);
   const neighbour = { logical_router_port_id: routerPort.id, ip: '10.0.0.9', mac: '0a:00:00:00:00:09' };
@@ -100,6 +102,7 @@ async function makeGround(store: Store): Promise<{
       'logical-router-ports': { name: 'x', logical_router_id: otherRouter.id, networks: ['10.5.0.1/24'] },
       'static-routes': { ...route, destination: '198.51.100.0/24' },
       'policy-routes': { ...policy, priority: 200 },
+      'virtual-addresses': { ...moves, ip: '10.0.0.201' },
       'static-neighbours': { ...neighbour, ip: '10.0.0.8' },
       tokens: { name: 'x', role: 'member', project_id: 'p' },
       quotas: { project_id: `other-${router.id}` },
@@ -122,6 +125,7 @@ async function makeGround(store: Store): Promise<{
       'logical-router-ports': routerPort.id,
       'static-routes': staticRoute.id,
       'policy-routes': policyRoute.id,
+      'virtual-addresses': virtualAddress.id,
       'static-neighbours': staticNeighbour.id,
       tokens: token.id,
       quotas: quota.id,

@@ -125,7 +125,8 @@ describeOnBoth('Routers', store => {
 
   it('have policies of which one decides, with next hops that they can reach', async () => {
     const { id } = await router();
-    const row = await port({ logical_router_id: id, networks: ['10.0.0.1/24', 'fd00::1/64'] });
+    const on = { logical_router_id: id, logical_switch_id: await newSwitch(store()) };
+    const row = await port({ ...on, networks: ['10.0.0.1/24', 'fd00::1/64'] });
     const policy = (body: object) =>
       create(store(), 'policy-routes', { logical_router_id: id, priority: 100, action: 'drop', ...body });
     const alone = (body: object) => refused('policy_route_in_use', '/priority', policy(body));

@@ -9,7 +9,8 @@ import { Tracer } from '../../src/trace/tracer.js';
 import { type Verdict, verdictOf } from '../../src/trace/verdict.js';
 import type { Question } from '../../src/trace/question.js';
 import { ManualClock } from '../fakes/manual-clock.js';
-import type { CompiledNetwork, NetworkBuilder } from '../compiler/network-builder.js';
+import type { CompiledNetwork } from '../compiler/compiled-network.js';
+import type { NetworkBuilder } from '../compiler/network-builder.js';
 
 const operator = {
   name: 'admin',

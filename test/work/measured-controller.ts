@@ -63,6 +63,7 @@ class CommittedRows {
         Promise.resolve(revision < this.revision ? this.#latest : { revision: this.revision, changes: [] }),
       recordInventories: () => Promise.resolve(this.revision),
       recordHealth: () => Promise.resolve(),
+      recordHolders: () => Promise.resolve(),
       onCommit: listener => {
         // As if another process had committed it: the feed reads the log.
         this.#commit = () => listener(null);

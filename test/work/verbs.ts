@@ -169,6 +169,11 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     },
     another: { priority: 78 },
   },
+  'virtual-addresses': {
+    id: 'moves',
+    values: { logicalSwitchId: 's3', ip: '10.9.1.201', logicalSwitchPortIds: ['p1'], holderId: 'p1' },
+    another: { ip: '10.9.1.202' },
+  },
   'static-neighbours': {
     id: 'appliance',
     values: { logicalRouterPortId: 'leg2', ip: '10.9.1.78', mac: '02:00:00:00:00:78' },

@@ -16,7 +16,14 @@ import { macValue } from '../pipeline/addresses.js';
 import { flow } from '../pipeline/flow.js';
 import { puntSteps } from '../pipeline/punting.js';
 import { lrOutDelivery, lrOutSnat, lrOutUnDnat } from '../pipeline/router-egress.js';
-import { lrInDnat, lrInIpInput, lrInIpRouting, lrInPolicy, lrInUnNat, policyPriority } from '../pipeline/router-ingress.js';
+import {
+  lrInDnat,
+  lrInIpInput,
+  lrInIpRouting,
+  lrInPolicy,
+  lrInUnNat,
+  policyPriority,
+} from '../pipeline/router-ingress.js';
 import { rule } from '../rule.js';
 import { calledFlows, externalCalledFlows } from './called.js';
 import { callerFlows, hairpinFlows, translatedFlows } from './caller.js';

@@ -158,6 +158,13 @@ export const puntClasses = {
     burst: 800,
     purpose: 'The answer of a backend to a check (TCP, UDP, HTTP).',
   },
+  virtual_address: {
+    code: 11,
+    lanes: 'askers',
+    perSecond: 5,
+    burst: 10,
+    purpose: 'A port announces a virtual address (gratuitous ARP, neighbour advertisement): it holds it from now on.',
+  },
   verdict: {
     code: 16,
     lanes: null,

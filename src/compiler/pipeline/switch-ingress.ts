@@ -71,8 +71,11 @@ export const lsInL2Unknown = stage('ls_in_l2_unknown', {
 
 export const lsInL2Lkup = stage('ls_in_l2_lkup', {
   purpose: 'Multicast to the flood groups, unicast to the port that owns the MAC.',
-  reads: ['datapath', 'ethDst'],
-  writes: ['mac', 'outPort', 'outHost', 'flood', 'datapath', 'inPort', 'fromUnderlay'],
+  reads: ['datapath', 'ethDst', 'fromUnderlay', 'origin', 'puntClass', 'arpSpa', 'icmpv6Type', 'ndTarget'],
+  writes: [
+    ...(['mac', 'outPort', 'outHost', 'flood', 'datapath', 'inPort', 'fromUnderlay'] as const),
+    ...(['puntClass', 'puntLane'] as const),
+  ],
   onMiss: 'never',
 });
 

@@ -22,6 +22,7 @@ import { staticNeighbourBehaviour } from './static-neighbour.js';
 import { staticRouteBehaviour } from './static-route.js';
 import { subnetBehaviour } from './subnet.js';
 import { tokenBehaviour } from './token.js';
+import { virtualAddressBehaviour } from './virtual-address.js';
 
 export type Behaviours = { readonly [K in WritableKind]: Behaviour<K> };
 
@@ -36,6 +37,7 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     'address-sets': addressSetBehaviour,
     'security-group-rules': securityGroupRuleBehaviour,
     'logical-switch-ports': logicalSwitchPortBehaviour,
+    'virtual-addresses': virtualAddressBehaviour,
     'logical-router-ports': logicalRouterPortBehaviour,
     'static-routes': staticRouteBehaviour,
     'policy-routes': policyRouteBehaviour,

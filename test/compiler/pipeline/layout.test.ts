@@ -139,8 +139,8 @@ describe('The layout of the pipeline', () => {
     const match = {} as Record<string, never>;
     assert.throws(() => flow(lsInL2Lkup, { priority: 1, match, actions: [advance(lsInLookupFdb)] }), /cannot advance/);
     assert.throws(() => call(lsInL2Lkup), /no subroutine/);
-    const undeclared = { origin: 1 } as unknown as Record<string, never>;
-    assert.throws(() => flow(lsInL2Lkup, { priority: 1, match: undeclared, actions: [next] }), /does not read origin/);
+    const undeclared = { ctZone: 1 } as unknown as Record<string, never>;
+    assert.throws(() => flow(lsInL2Lkup, { priority: 1, match: undeclared, actions: [next] }), /does not read ctZone/);
     assert.throws(() => set({ outPort: 0x10000 }), RangeError);
     assert.throws(() => flow(lsInArpRsp, { priority: 1, match: { fromUnderlay: 2 }, actions: [next] }));
   });

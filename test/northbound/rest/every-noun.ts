@@ -85,6 +85,14 @@ export function sampleValues(): Samples {
       next_hop: '10.0.0.254',
       ...common,
     },
+    'virtual-addresses': {
+      id: id['virtual-addresses'],
+      name: 'moves',
+      logical_switch_id: id['logical-switches'],
+      ip: '10.0.0.200',
+      logical_switch_port_ids: [id['logical-switch-ports']],
+      ...common,
+    },
     'policy-routes': {
       id: id['policy-routes'],
       name: 'by the appliance',

@@ -8,7 +8,7 @@ import type { OfferedKind } from '../../../src/model/kinds.js';
 import type { Samples } from './every-noun.js';
 import { natRefusals } from './nat-refusals.js';
 import type { Json } from './rest-fixture.js';
-import { neighbourRefusals, policyRefusals } from './route-refusals.js';
+import { routingRefusals } from './route-refusals.js';
 
 export interface Refusal {
   /** Laid over a body that is valid by itself. */
@@ -25,10 +25,10 @@ export const each = (member: string, code: ErrorCode, ...values: unknown[]): Ref
 
 const tooLong = 'x'.repeat(256);
 const controlCharacters = ['a\nb', 'a\u0000b', 'a\u202eb', '\ud800'];
-const notBooleans = ['true', 1, null, [], {}];
+export const notBooleans = ['true', 1, null, [], {}];
 export const notIps = ['x', '10.0.0', '10.0.0.256', '010.0.0.1', '1.2.3.4/32', 'fd00::1%eth0', 5, {}, ''];
 export const notMacs = ['x', '0a:00:00:00:00', '0a-00-00-00-00-01', '01:00:5e:00:00:01', '00:00:00:00:00:00', 5, ''];
-const notNetworks = ['x', '10.0.0.0', '10.0.0.0/33', '10.0.0.1/24', 'fd00::1/64', '10.0.0.0/-1', 5, null];
+export const notNetworks = ['x', '10.0.0.0', '10.0.0.0/33', '10.0.0.1/24', 'fd00::1/64', '10.0.0.0/-1', 5, null];
 
 function text(member: string, ...more: Refusal[]): Refusal[] {
   return [
@@ -321,21 +321,7 @@ export function refusalsOf(samples: Samples): Readonly<Record<OfferedKind, reado
       refusal({ limits: { subnets: 1.5 } }, 'invalid_value', '/limits/subnets'),
       refusal({ limits: { x: 1 } }, 'unknown_kind', '/limits/x'),
     ],
-    'static-routes': [
-      ...commonRefusals,
-      ...reference('logical_router_id'),
-      ...each('destination', 'missing_member', undefined),
-      ...each('destination', 'invalid_value', ...notNetworks),
-      ...each('next_hop', 'invalid_value', ...notIps),
-      refusal({ next_hop: '192.0.2.1' }, 'next_hop_unreachable', '/next_hop'),
-      refusal({ next_hop: 'fd00::1' }, 'family_mismatch', '/next_hop'),
-      ...each('discard', 'invalid_value', ...notBooleans),
-      refusal({ discard: true }, 'contradiction', '/next_hop'),
-      refusal({ next_hop: null }, 'missing_member', '/next_hop'),
-      refusal({}, 'route_in_use', '/destination'),
-    ],
-    'policy-routes': policyRefusals(commonRefusals),
-    'static-neighbours': neighbourRefusals(commonRefusals),
+    ...routingRefusals(commonRefusals),
     'qos-rules': [...commonRefusals, ...qosRefusals()],
     'dhcp-options': [
       ...commonRefusals,

@@ -1,17 +1,18 @@
-/** What the fields of policy routes and static neighbours refuse: a part of the table in refusals.ts. */
-import { each, notIps, notMacs, type Refusal, reference, refusal } from './refusals.js';
+/** What the fields of static and policy routes, static neighbours and virtual addresses refuse: a part of the table in refusals.ts. */
+import { randomUUID } from 'node:crypto';
+import { each, notBooleans, notIps, notMacs, notNetworks, type Refusal, reference, refusal } from './refusals.js';
 
-const notNetworks = ['x', '10.0.0.0', '10.0.0.1/24', 5] as const;
+const notNetworksNorNull = notNetworks.filter(each => each !== null);
 
-export function policyRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
+function policyRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
   return [
     ...commonRefusals,
     ...reference('logical_router_id'),
     ...each('priority', 'missing_member', undefined),
     ...each('priority', 'invalid_value', '1', null),
     ...each('priority', 'out_of_range', -1, 32_768),
-    ...each('source', 'invalid_value', ...notNetworks),
-    ...each('destination', 'invalid_value', ...notNetworks),
+    ...each('source', 'invalid_value', ...notNetworksNorNull),
+    ...each('destination', 'invalid_value', ...notNetworksNorNull),
     refusal({ destination: 'fd00::/64' }, 'family_mismatch', '/destination'),
     ...each('protocol', 'invalid_value', 'xyz', true),
     ...each('port_min', 'out_of_range', 0, 65_536),
@@ -27,7 +28,7 @@ export function policyRefusals(commonRefusals: readonly Refusal[]): readonly Ref
   ];
 }
 
-export function neighbourRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
+function neighbourRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
   return [
     ...commonRefusals,
     ...reference('logical_router_port_id'),
@@ -38,4 +39,45 @@ export function neighbourRefusals(commonRefusals: readonly Refusal[]): readonly 
     ...each('mac', 'invalid_value', ...notMacs),
     refusal({}, 'static_neighbour_in_use', '/ip'),
   ];
+}
+
+function virtualAddressRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
+  const ports = 'logical_switch_port_ids';
+  return [
+    ...commonRefusals,
+    ...reference('logical_switch_id'),
+    ...each('ip', 'missing_member', undefined),
+    ...each('ip', 'invalid_value', ...notIps),
+    ...each('ip', 'address_in_use', '10.0.0.1', '10.0.0.20', '10.0.0.200'),
+    ...each('ip', 'address_reserved', '224.0.0.1'),
+    ...each(ports, 'missing_member', undefined),
+    ...each(ports, 'invalid_value', 5, 'x', {}, null),
+    ...each(ports, 'out_of_range', []),
+    refusal({ [ports]: [randomUUID()] }, 'reference_not_found', `/${ports}/0`),
+  ];
+}
+
+function staticRouteRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
+  return [
+    ...commonRefusals,
+    ...reference('logical_router_id'),
+    ...each('destination', 'missing_member', undefined),
+    ...each('destination', 'invalid_value', ...notNetworks),
+    ...each('next_hop', 'invalid_value', ...notIps),
+    refusal({ next_hop: '192.0.2.1' }, 'next_hop_unreachable', '/next_hop'),
+    refusal({ next_hop: 'fd00::1' }, 'family_mismatch', '/next_hop'),
+    ...each('discard', 'invalid_value', ...notBooleans),
+    refusal({ discard: true }, 'contradiction', '/next_hop'),
+    refusal({ next_hop: null }, 'missing_member', '/next_hop'),
+    refusal({}, 'route_in_use', '/destination'),
+  ];
+}
+
+export function routingRefusals(commonRefusals: readonly Refusal[]) {
+  return {
+    'static-routes': staticRouteRefusals(commonRefusals),
+    'policy-routes': policyRefusals(commonRefusals),
+    'static-neighbours': neighbourRefusals(commonRefusals),
+    'virtual-addresses': virtualAddressRefusals(commonRefusals),
+  } as const;
 }

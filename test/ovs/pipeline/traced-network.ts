@@ -13,7 +13,7 @@ import { TUNNEL_OFPORTS } from '../../../src/model/tunnel-ports.js';
 import { requires } from '../../fixtures/requires.js';
 import { DummySwitch } from '../dummy-switch.js';
 import { flowLines, groupLines, meterLines } from '../../compiler/host-text.js';
-import type { CompiledNetwork } from '../../compiler/network-builder.js';
+import type { CompiledNetwork } from '../../compiler/compiled-network.js';
 
 /** The port of a bridge that is the host itself. */
 const localOfport = '65534';
