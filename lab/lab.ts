@@ -13,6 +13,7 @@
 import { type Capture, startCapture } from './capture.js';
 import { Hypervisor } from './hypervisor.js';
 import { MOST_HYPERVISORS } from './addresses.js';
+import { Nest } from './nested-workloads.js';
 import { PhysicalNetwork } from './physical-network.js';
 import { identify } from './processes.js';
 import { type ControllerPorts, DEFAULT_CONTROLLER_PORTS, type LabMode, type LabRecord, LabState } from './state.js';
@@ -164,6 +165,11 @@ export class Lab {
     const workload = this.workload(name);
     await workload.remove(this.hypervisor(workload.record.hypervisor));
     this.byName.delete(name);
+  }
+
+  /** A switch inside a workload, for workloads behind its device. To be removed by whoever made it. */
+  addNest(outer: Workload): Promise<Nest> {
+    return Nest.create(this.state, outer);
   }
 
   /** A physical network that every hypervisor is connected with by a bridge of its own. To be removed by whoever made it. */

@@ -304,7 +304,10 @@ export class WeftClient {
   async deleteNetworks(options: WriteOptions = {}): Promise<void> {
     const operations: Operation[] = [];
     for (const kind of DELETION_ORDER) {
-      for (const { id } of await this.list(kind)) operations.push({ op: 'delete', kind, id });
+      const isSubPort = (row: RestObject): number => Number((row['parent'] ?? null) !== null);
+      // Sub-ports before their parents.
+      const rows = (await this.list(kind)).toSorted((a, b) => isSubPort(b) - isSubPort(a));
+      for (const { id } of rows) operations.push({ op: 'delete', kind, id });
     }
     if (operations.length > 0) await this.transaction(operations, options);
   }

@@ -27,7 +27,7 @@ import { encodeFragment } from './delivery/encoded-fragment.js';
 import { Fleet } from './delivery/fleet.js';
 import type { HostGoal } from './delivery/host-database.js';
 import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
-import { type BindingMove, Hosts } from './delivery/hosts.js';
+import { type BindingMove, Hosts, type MarkedBinding } from './delivery/hosts.js';
 import { sentinelTable } from './delivery/sentinel.js';
 import type { Hypervisor } from './model/index.js';
 import { SlowPath } from './slow-path/slow-path.js';
@@ -133,12 +133,18 @@ export class Controller {
       clock,
       log,
       goalOf: session => this.#goalOf(session),
-      bindingOf: portId => this.view.by('port-bindings', 'logicalSwitchPortId', portId)[0] ?? null,
+      bindingOf: portId => this.#bindingOf(portId),
       onInventory: (hypervisorId, report) => {
         if (this.lease.term !== null) this.#inventory.report(hypervisorId, report);
       },
       onWatched: hypervisorId => this.slowPath.watchedMoved(hypervisorId),
     });
+  }
+
+  #bindingOf(portId: string): MarkedBinding | null {
+    const [binding] = this.view.by('port-bindings', 'logicalSwitchPortId', portId);
+    if (binding === undefined) return null;
+    return { ...binding, isOwn: (this.view.get('logical-switch-ports', portId)?.parentId ?? null) === null };
   }
 
   /** Calls back after the view has moved and everything that follows from it was told. */

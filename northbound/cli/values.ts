@@ -40,7 +40,7 @@ export function settableMembers(kind: Kind): readonly SettableMember[] {
   });
 }
 
-/** `true`, `42`, `null`, `a,b`, `{"json":1}`, `key=value,…` and `physnet1:100` as the member wants them. */
+/** `true`, `42`, `null`, `a,b`, `{"json":1}`, `key=value,…`, `physnet1:100` and `PORT_ID:100` as the member wants them. */
 export function parseValue(member: SettableMember, text: string): unknown {
   if (member.nullable && text === 'null') return null;
   switch (member.column) {
@@ -72,6 +72,10 @@ function parseStructured(member: SettableMember, text: string): unknown {
       physical_network: physicalNetwork,
       ...(vlan === '' ? {} : { vlan: /^\d+$/.test(vlan) ? Number(vlan) : vlan }),
     };
+  }
+  if (member.member === 'parent') {
+    const [portId, vlan] = splitAt(text, ':');
+    return { port_id: portId, vlan: /^\d+$/.test(vlan) ? Number(vlan) : vlan };
   }
   if (member.member === 'allowed_addresses') return parts.map(cidr => ({ cidr }));
   return parts;

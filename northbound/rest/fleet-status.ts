@@ -203,7 +203,10 @@ async function readDrops(parts: FleetStatusParts, hypervisorId: string): Promise
 }
 
 /** From what the connected hosts say now; the store judges by the same rules. */
-function whyUnbound({ view, hosts, acceptNames }: FleetStatusParts, row: RowOf<'logical-switch-ports'>): string {
+function whyUnbound(parts: FleetStatusParts, row: RowOf<'logical-switch-ports'>): string {
+  const { view, hosts, acceptNames } = parts;
+  const parent = row.parentId === null ? null : view.get('logical-switch-ports', row.parentId);
+  if (parent !== null) return `its parent ${parent.name} (${parent.id}) is unbound: ${whyUnbound(parts, parent)}`;
   const claims = hosts.claims(row.id, row.name);
   const waiting = claims.find(claim => claim.ofport === null);
   if (waiting !== undefined) {

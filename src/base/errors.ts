@@ -142,6 +142,11 @@ const TABLE = {
     'The port or logical switch has a rule of this kind and direction already.',
     'Change that rule, or delete it first.',
   ),
+  vlan_in_use: refused(
+    409,
+    'The parent has a sub-port with this VLAN tag already.',
+    'Choose another tag, or detach that sub-port first.',
+  ),
   segment_in_use: refused(
     409,
     'Another logical switch is this part of the physical network already.',

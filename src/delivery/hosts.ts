@@ -27,6 +27,8 @@ import { databaseState } from './database-state.js';
 export interface MarkedBinding {
   readonly hypervisorId: string;
   readonly interfaceUuid: string;
+  /** The interface is its own; that of a sub-port is its parent's, and is marked for that one. */
+  readonly isOwn: boolean;
 }
 
 export interface HostsOptions {
@@ -367,7 +369,7 @@ export class Hosts {
     if (host.installed === null) return;
     const { database, session, markOf, portOf } = host;
     const binding = host.installed.has(portId) ? this.#options.bindingOf(portId) : null;
-    const uuid = binding?.hypervisorId === hypervisorId ? binding.interfaceUuid : null;
+    const uuid = binding?.isOwn === true && binding.hypervisorId === hypervisorId ? binding.interfaceUuid : null;
     const marked = markOf.get(portId) ?? null;
     // Another port may have taken the interface over meanwhile.
     if (marked !== null && marked !== uuid && portOf.get(marked) === portId) {

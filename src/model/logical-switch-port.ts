@@ -31,6 +31,9 @@ export interface PortAddressRequest {
 /** Port keys are unique within a logical switch and shared with its router ports; 0 is none, 15 bits. */
 export const MAX_PORT_KEY = 32_767;
 
+/** VLAN ids that a frame can carry; 0 and 4095 are reserved (IEEE 802.1Q). */
+const MAX_VLAN = 4094;
+
 /** Groups that one port may name. */
 const MAX_PORT_GROUPS = 32;
 
@@ -83,9 +86,15 @@ export const logicalSwitchPorts = resource({
       'Security groups that it belongs to, besides those that select it by its labels.',
       { default: [] },
     ),
+    parent: optional(
+      nullable(object({ portId: uuid(), vlan: integer(1, MAX_VLAN) })),
+      'Makes it a sub-port: it is where that port is, and its packets carry this VLAN tag between there and the workload behind that port.',
+      { default: null },
+    ),
+    parentId: ownField(nullable(uuid()), 'The port of which it is a sub-port.', { access: 'internal', indexed: true }),
     hypervisor: optional(
       nullable(text({ min: 1, max: 255 })),
-      'Name of the hypervisor that may claim it when several do.',
+      'Name of the hypervisor that may claim it when several do. Of a sub-port it says nothing.',
       {
         default: null,
         indexed: true,

@@ -17,19 +17,27 @@ export interface Affected {
   readonly names: ReadonlySet<string>;
   /** Iface-ids whose claims changed: ids or names of ports. */
   readonly claimedTexts: ReadonlySet<string>;
+  /** Ports of which some of these are sub-ports now. */
+  readonly parentIds: ReadonlySet<string>;
 }
 
 /** What a transaction may have changed; null if nothing. */
 export function affectedBy(unit: UnitOfWork, claimedTexts: ReadonlySet<string>): Affected | null {
   const portIds = new Set<string>();
   const names = new Set<string>();
+  const parentIds = new Set<string>();
   for (const { id, before, after } of unit.changesOf('logical-switch-ports')) {
-    if (before !== null && before.name === after?.name && before.hypervisor === after.hypervisor) continue;
+    if (before !== null && after !== null && bindingMembers.every(member => before[member] === after[member])) continue;
     portIds.add(id);
     for (const row of [before, after]) if (row !== null && row.name !== '') names.add(row.name);
+    const parentId = after?.parentId ?? null;
+    if (parentId !== null) parentIds.add(parentId);
   }
-  return portIds.size + claimedTexts.size === 0 ? null : { portIds, names, claimedTexts };
+  return portIds.size + claimedTexts.size === 0 ? null : { portIds, names, claimedTexts, parentIds };
 }
+
+/** What of a port decides who may have it. */
+const bindingMembers = ['name', 'hypervisor', 'parentId'] as const;
 
 /** What verdicts are made of, as the database has it under the lock of the head. */
 interface Evidence {
@@ -37,13 +45,19 @@ interface Evidence {
   readonly claims: readonly InterfaceClaim[];
 }
 
-const PORTS = `SELECT ${shapeOf('logical-switch-ports').selection} FROM logical_switch_ports t WHERE t.id = ANY(ARRAY(
+const ASKED = `
     SELECT unnest($1::uuid[])
     UNION SELECT p.id FROM logical_switch_ports p WHERE p.name = ANY(ARRAY(
       SELECT c.iface_id FROM interface_claims c
       WHERE c.iface_id = ANY($2::text[] || ARRAY(SELECT o.name FROM logical_switch_ports o WHERE o.id = ANY($1::uuid[])))))
     UNION SELECT p.id FROM logical_switch_ports p JOIN port_bindings b ON b.logical_switch_port_id = p.id
-      WHERE p.name = ANY($3::text[])))`;
+      WHERE p.name = ANY($3::text[])`;
+
+/** With their sub-ports, which are where these are. */
+const PORTS = `WITH asked AS MATERIALIZED (${ASKED})
+  SELECT ${shapeOf('logical-switch-ports').selection} FROM logical_switch_ports t WHERE t.id = ANY(ARRAY(
+    SELECT * FROM asked
+    UNION SELECT s.id FROM logical_switch_ports s WHERE s.parent_id = ANY(ARRAY(SELECT * FROM asked))))`;
 
 const CLAIM = `SELECT c.hypervisor_id, h.name, c.interface_uuid, c.interface_name, c.iface_id, c.ofport, c.claim_order::float8
   FROM interface_claims c JOIN hypervisors h ON h.id = c.hypervisor_id`;
@@ -51,14 +65,18 @@ const CLAIM = `SELECT c.hypervisor_id, h.name, c.interface_uuid, c.interface_nam
 const CLAIMS_ON_PORTS = `${CLAIM}
   WHERE c.iface_id = ANY($2::text[] || ARRAY(SELECT p.name FROM logical_switch_ports p WHERE p.id = ANY($1::uuid[])))`;
 
+/** Of ports, of their sub-ports, and of those named besides. */
 const BINDINGS = `SELECT ${shapeOf('port-bindings').selection} FROM port_bindings t
-  WHERE t.logical_switch_port_id = ANY($1::uuid[]) ORDER BY t.id FOR NO KEY UPDATE`;
+  WHERE t.logical_switch_port_id = ANY($1::uuid[] || $2::uuid[]
+    || ARRAY(SELECT s.id FROM logical_switch_ports s WHERE s.parent_id = ANY($1::uuid[])))
+  ORDER BY t.id FOR NO KEY UPDATE`;
 
 /**
  * Reads what the verdicts on the affected ports are made of. The caller takes the lock of the store's head in an earlier query of
  * the session, and writes the claims, but not yet the ports. Its queries are sent before it first waits.
  */
-export async function readEvidence(unit: UnitOfWork, { portIds, names, claimedTexts }: Affected): Promise<Evidence> {
+export async function readEvidence(unit: UnitOfWork, affected: Affected): Promise<Evidence> {
+  const { portIds, names, claimedTexts, parentIds } = affected;
   const { session } = unit;
   const claimedIds = [...claimedTexts].filter(looksLikeUuid).map(text => text.toLowerCase());
   const ids = [...new Set([...portIds, ...claimedIds])];
@@ -67,26 +85,28 @@ export async function readEvidence(unit: UnitOfWork, { portIds, names, claimedTe
   const [ports, claims] = await Promise.all([
     session.query({ text: PORTS, values: [ids, texts, claimedNames], rowMode: 'array' }),
     session.query({ text: CLAIMS_ON_PORTS, values: [ids, texts], rowMode: 'array' }),
-    readBindings(unit, ids),
+    readBindings(unit, ids, [...parentIds]),
   ]);
   const found = ports.rows.map(each => decodeRow('logical-switch-ports', each));
   // Those that share a name with an affected port: what they are claimed by was not known before.
   const asked = new Set(ids);
-  const namesakes = found.filter(({ id }) => !asked.has(id));
+  const namesakes = found.filter(({ id, parentId }) => parentId === null && !asked.has(id));
   if (namesakes.length === 0) return { ports: found, claims: claims.rows.map(decodeClaim) };
   const [more] = await Promise.all([
     claimsOn(session, [...texts, ...found.flatMap(({ id, name }) => [id, name])]),
     readBindings(
       unit,
       namesakes.map(({ id }) => id),
+      [],
     ),
   ]);
   return { ports: found, claims: more };
 }
 
 /** Bindings change under the lock of the head alone, which the caller holds: nobody else has them locked. */
-async function readBindings(unit: UnitOfWork, portIds: readonly string[]): Promise<void> {
-  const { rows } = await unit.session.query({ text: BINDINGS, values: [[...portIds]], rowMode: 'array' });
+async function readBindings(unit: UnitOfWork, portIds: readonly string[], others: readonly string[]): Promise<void> {
+  const values = [[...portIds], [...others]];
+  const { rows } = await unit.session.query({ text: BINDINGS, values, rowMode: 'array' });
   unit.adopt(
     'port-bindings',
     rows.map(each => decodeRow('port-bindings', each)),
@@ -104,12 +124,26 @@ export async function settleBindings(
   const namesakes = countNames(ports);
   const byText = claimsByText(evidence.claims);
   const bindings = new Map(unit.rowsOf('port-bindings').map(binding => [binding.logicalSwitchPortId, binding]));
-  for (const [portId, binding] of bindings) if (!ports.has(portId)) unit.put('port-bindings', binding.id, null);
+  for (const { id, after } of unit.changesOf('logical-switch-ports')) {
+    const binding = bindings.get(id);
+    if (after === null && binding !== undefined) unit.put('port-bindings', binding.id, null);
+  }
   const verdicts: Judged[] = [];
+  /** Where those are that were judged. */
+  const places = new Map<string, Place | null>();
   for (const port of ports.values()) {
+    if (port.parentId !== null) continue;
     const own = [...(byText.get(port.id) ?? []), ...(port.name === port.id ? [] : (byText.get(port.name) ?? []))];
     const verdict = arbitrate(port, own, namesakes.get(port.name) ?? 1, acceptNames);
     verdicts.push({ port, binding: bindings.get(port.id) ?? null, verdict });
+    places.set(port.id, verdict.winner);
+  }
+  for (const port of ports.values()) {
+    const { id, parentId } = port;
+    if (parentId === null || !(affected.portIds.has(id) || places.has(parentId))) continue;
+    const place = places.get(parentId);
+    const winner = place === undefined ? (bindings.get(parentId) ?? null) : place;
+    verdicts.push({ port, binding: bindings.get(id) ?? null, verdict: { winner, reason: null } });
   }
   const zones = await chooseZones(
     unit.session,
@@ -118,13 +152,16 @@ export async function settleBindings(
   for (const each of verdicts) await putVerdict(unit, each, zones);
 }
 
+/** An interface of a hypervisor. */
+type Place = Pick<PortBinding, 'hypervisorId' | 'interfaceName' | 'interfaceUuid' | 'ofport'>;
+
 interface Judged {
   readonly port: LogicalSwitchPort;
   readonly binding: PortBinding | null;
-  readonly verdict: Verdict;
+  readonly verdict: Pick<Verdict, 'reason'> & { readonly winner: Place | null };
 }
 
-const hostOf = ({ winner }: Verdict): readonly string[] => (winner === null ? [] : [winner.hypervisorId]);
+const hostOf = ({ winner }: Judged['verdict']): readonly string[] => (winner === null ? [] : [winner.hypervisorId]);
 
 /** Whether the port comes to a hypervisor where it was not before. */
 function arrives({ binding, verdict: { winner } }: Judged): boolean {

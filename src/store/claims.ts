@@ -17,6 +17,7 @@ export type ClaimClass =
   | 'quota'
   | 'qos_rule'
   | 'segment'
+  | 'sub_port'
   | 'dhcp_option'
   | 'dns_record'
   | 'member'
@@ -52,6 +53,7 @@ const CONFLICT: Readonly<Record<ClaimClass, ErrorCode>> = {
   quota: 'quota_exists',
   qos_rule: 'qos_rule_in_use',
   segment: 'segment_in_use',
+  sub_port: 'vlan_in_use',
   dhcp_option: 'dhcp_option_in_use',
   dns_record: 'dns_record_in_use',
   member: 'in_use',

@@ -209,6 +209,7 @@ export class Store {
 
   /** Why a port is not bound, or who else claims it; null where there is nothing to say. */
   async bindingReason(port: RowOf<'logical-switch-ports'>): Promise<string | null> {
+    if (port.parentId !== null) return `it is a sub-port, and where its parent ${port.parentId} is`;
     return this.#open.sessions.run('read', READ_LIMIT, async session => {
       const [claims, { rows }] = await Promise.all([
         claimsOn(session, [port.id, port.name]),

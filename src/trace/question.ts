@@ -16,6 +16,8 @@ import type { RowOf } from '../model/index.js';
 import { isAddressOf } from '../model/port-addresses.js';
 import { protocolNumber } from '../model/protocol.js';
 import type { NetworkReader } from '../view/network-view.js';
+import type { ViewRow } from '../view/rows.js';
+import { tagPresent } from '../compiler/pipeline/actions.js';
 import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
 
 type Port = RowOf<'logical-switch-ports'>;
@@ -149,11 +151,16 @@ function transportFields(question: Question): readonly (readonly [OxmField, numb
 }
 
 /** The packet as it comes out of the interface. */
-export function packetOf(question: Question, ofport: number, nextHop: NextHop): ReadonlyMap<OxmField, bigint> {
+export function packetOf(
+  question: Question,
+  { ofport, vlan }: Pick<ViewRow<'bound-ports'>, 'ofport' | 'vlan'>,
+  nextHop: NextHop,
+): ReadonlyMap<OxmField, bigint> {
   const { from, family, sourceMac, sourceIp, destinationIp, protocol } = question;
   const [source, destination] = family === 4 ? [oxm.ipv4Src, oxm.ipv4Dst] : [oxm.ipv6Src, oxm.ipv6Dst];
   return new Map<OxmField, bigint>([
     [oxm.inPort, BigInt(ofport)],
+    ...(vlan === null ? [] : ([[oxm.vlanVid, BigInt(tagPresent | vlan)]] as const)),
     [oxm.ethSrc, sourceMac ?? parseMac(from.mac) ?? 0n],
     [oxm.ethDst, nextHop.kind === 'neighbour' ? nextHop.mac : unknownMac],
     [oxm.ethType, etherType[family]],

@@ -6,6 +6,7 @@
 import { formatIp, isMulticastMac, parseIp, parseMac } from '../base/address.js';
 import type { FragmentOwner } from '../compiler/fragment.js';
 import { lsAclVerdict } from '../compiler/pipeline/acl.js';
+import { tagPresent } from '../compiler/pipeline/actions.js';
 import { type DropReason, dropReasonByCode } from '../compiler/pipeline/drop-reasons.js';
 import { dropCount } from '../compiler/pipeline/physical.js';
 import { layout } from '../compiler/pipeline/pipelines.js';
@@ -18,7 +19,7 @@ import { learnsMacs } from '../model/port-addresses.js';
 import { isProviderOfport } from '../model/provider-ports.js';
 import { TUNNEL_OFPORTS } from '../model/tunnel-ports.js';
 import type { NetworkReader } from '../view/network-view.js';
-import { attachmentId } from '../view/rows.js';
+import { attachmentId, type ViewRow } from '../view/rows.js';
 import { oxm, type OxmField } from '../../southbound/openflow/oxm.js';
 import { type PacketOutput, walk, type WalkedFlow, type WalkedTables } from './packet-walk.js';
 import type { Packet, PacketFields } from './packet.js';
@@ -183,7 +184,7 @@ export class Tracer {
    */
   trace(
     portId: string,
-    packetFrom: (ofport: number) => PacketFields,
+    packetFrom: (bound: ViewRow<'bound-ports'>) => PacketFields,
     lengthBytes: number,
     receiverId: string | null = null,
   ): Trace | null {
@@ -197,7 +198,7 @@ export class Tracer {
     let isPartial = false;
     const wanted = receiverId === null ? null : (view.get('bound-ports', receiverId)?.hypervisorId ?? null);
     let entries: readonly Entry[] = [
-      { hypervisorId: bound.hypervisorId, fields: packetFrom(bound.ofport), senderId: portId, isFlooded: false },
+      { hypervisorId: bound.hypervisorId, fields: packetFrom(bound), senderId: portId, isFlooded: false },
     ];
     for (let hop = 0; hop < mostHops && entries.length > 0; hop += 1) {
       const next: Entry[] = [];
@@ -216,8 +217,8 @@ export class Tracer {
             const { physicalNetwork, receivers } = this.#throughPhysicalNetwork(hypervisorId, output);
             if (physicalNetwork !== null) leavesTo.add(physicalNetwork);
             next.push(...receivers);
-          } else if (senderId !== null && output.port === bound.ofport) isAnswered = true;
-          else deliveredTo.push(...this.#portAt(hypervisorId, output.port));
+          } else if (senderId !== null && isAt(bound, output)) isAnswered = true;
+          else deliveredTo.push(...this.#portAt(hypervisorId, output));
         }
       }
       next.sort((left, right) => Number(right.hypervisorId === wanted) - Number(left.hypervisorId === wanted));
@@ -236,9 +237,9 @@ export class Tracer {
     };
   }
 
-  #portAt(hypervisorId: string, ofport: number): readonly string[] {
+  #portAt(hypervisorId: string, output: PacketOutput): readonly string[] {
     const bound = this.#parts.view.by('bound-ports', 'hypervisorId', hypervisorId);
-    return bound.filter(port => port.ofport === ofport).map(({ id }) => id);
+    return bound.filter(port => isAt(port, output)).map(({ id }) => id);
   }
 
   /** Where it comes in that left through a tunnel. */
@@ -315,6 +316,11 @@ export class Tracer {
       return key !== undefined && datapathKeys.has(BigInt(key)) ? [{ kind, id }] : [];
     });
   }
+}
+
+/** Whether what leaves there is for the port: its tag tells apart those that share an interface. */
+function isAt({ ofport, vlan }: ViewRow<'bound-ports'>, { port, fields }: PacketOutput): boolean {
+  return port === ofport && (fields.get(oxm.vlanVid) ?? 0n) === (vlan === null ? 0n : BigInt(tagPresent | vlan));
 }
 
 interface Entry {

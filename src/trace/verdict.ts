@@ -81,7 +81,7 @@ function portVerdicts(view: NetworkReader, question: Question, trace: Trace): re
 /** The dry verdict. It asks nothing but the rows and what was compiled from them, and changes nothing. */
 export function verdictOf(view: NetworkReader, tracer: Tracer, question: Question): Verdict {
   const nextHop = nextHopOf(view, question);
-  const packetFrom = (ofport: number) => packetOf(question, ofport, nextHop);
+  const packetFrom = (place: Parameters<typeof packetOf>[1]) => packetOf(question, place, nextHop);
   const trace = tracer.trace(question.from.id, packetFrom, question.lengthBytes, question.to?.id ?? null);
   const end = (outcome: Outcome, reason: string, drop: TracedDrop | null = null): Verdict => ({
     outcome,

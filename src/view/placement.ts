@@ -233,9 +233,9 @@ export class Placement {
     const binding = this.#view.by('port-bindings', 'logicalSwitchPortId', portId)[0];
     let bound: BoundPort | null = null;
     if (port !== null && binding !== undefined) {
-      const { logicalSwitchId, number } = port;
+      const { logicalSwitchId, number, parent } = port;
       const { hypervisorId, ofport, ctZone } = binding;
-      bound = { id: portId, logicalSwitchId, hypervisorId, ofport, ctZone, number };
+      bound = { id: portId, logicalSwitchId, hypervisorId, ofport, vlan: parent?.vlan ?? null, ctZone, number };
     }
     this.#output.push({ kind: 'bound-ports', id: portId, after: bound });
     if (bound !== null) this.#countPort(bound, 1);

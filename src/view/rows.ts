@@ -58,6 +58,8 @@ export interface BoundPort {
   readonly logicalSwitchId: string;
   readonly hypervisorId: string;
   readonly ofport: number;
+  /** Of a sub-port: the tag that its packets carry at the interface, which is that of its parent; null: they carry none. */
+  readonly vlan: number | null;
   /** Conntrack zone of the port on that hypervisor. */
   readonly ctZone: number;
   /** The number of the logical switch port. */
@@ -299,6 +301,7 @@ export const indexes = {
   },
   'logical-switch-ports': {
     logicalSwitchId: row => [row.logicalSwitchId],
+    parentId: row => one(row.parentId),
     securityGroups: row => row.securityGroups,
     /** By the name of the hypervisor that is asked for. */
     hypervisor: row => one(row.hypervisor),

@@ -150,7 +150,19 @@ function everything(): NetworkBuilder {
     .staticNeighbour('border next', 'border-flat', '198.51.100.253', '02:00:00:00:05:fd')
     .virtualAddress('moves', 'web', '10.1.0.201', ['web1', 'web3'], 'web3')
     .virtualAddress('moves six', 'web', 'fd00:1::201', ['web1', 'web3'])
-    .virtualAddress('moves outside', 'flat', '198.51.100.201', ['flat1'], 'flat1');
+    .virtualAddress('moves outside', 'flat', '198.51.100.201', ['flat1'], 'flat1')
+    .port('trunk', 'lan', '02:00:00:00:03:04', ['10.3.0.14'], ['hv1', 11])
+    .port('sub lan', 'lan', '02:00:00:00:03:05', ['10.3.0.15'], ['hv1', 11], { parent: { portId: 'trunk', vlan: 101 } })
+    .port('sub web', 'web', '02:00:00:00:01:1b', ['10.1.0.27'], ['hv1', 11], {
+      parent: { portId: 'trunk', vlan: 102 },
+      securityGroups: ['web servers'],
+    })
+    .port('sub off', 'db', '02:00:00:00:02:1c', ['10.2.0.28'], ['hv1', 11], {
+      parent: { portId: 'trunk', vlan: 103 },
+      enabled: false,
+    })
+    .mirror('to a sub-port', 'apart1', { collectorPortId: 'sub lan' })
+    .mirror('to a sub-port here', 'flat1', { collectorPortId: 'sub lan' });
 }
 
 describe('The flows of each room', () => {

@@ -100,6 +100,8 @@ export class NetworkBuilder {
       enabled: true,
       unknownMacs: false,
       securityGroups: [],
+      parent: null,
+      parentId: given.parent?.portId ?? null,
       hypervisor: null,
       internalInterface: false,
       portKey: this.#nextKey(logicalSwitchId),

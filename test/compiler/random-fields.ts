@@ -4,7 +4,6 @@
  */
 import type { Kind, RowOf } from '../../src/model/index.js';
 import type { PortSelector } from '../../src/model/port-selector.js';
-import { hasPorts, isIcmp } from '../../src/model/protocol.js';
 import { kinds } from '../../src/model/kinds.js';
 import { dhcpProtocols } from '../../src/model/dhcp-option.js';
 import { dnsRecordTypes } from '../../src/model/dns-record.js';
@@ -16,6 +15,7 @@ import type { CommonRow } from '../../src/model/resource.js';
 import type { SeededRandom } from '../seeded-random.js';
 import { balancedRouter, gatewayNames, natFields } from './random-nat.js';
 import { consistentPolicy, neighbourFields, nextHop, policyFields, virtualAddressFields } from './random-routing.js';
+import { consistentRule, type Draft } from './consistent-rule.js';
 
 type OwnFields<K extends Kind> = Exclude<keyof RowOf<K>, keyof CommonRow>;
 type Tables = { readonly [K in Kind]: ReadonlyMap<string, RowOf<K>> };
@@ -241,6 +241,12 @@ export const fields: {
     enabled: ({ random }) => random.chance(0.85),
     unknownMacs: ({ random }) => random.chance(0.1),
     securityGroups: context => [...new Set(several(context, 2, () => refer(context, 'security-groups')))],
+    parent: context =>
+      maybe(context, 0.2, () => ({
+        portId: refer(context, 'logical-switch-ports'),
+        vlan: 1 + context.random.below(4),
+      })),
+    parentId: () => null,
     hypervisor: context => maybe(context, 0.2, () => `hv${context.random.below(5)}`),
     internalInterface: ({ random }) => random.chance(0.1),
     portKey: ({ random }) => 1 + random.below(32_767),
@@ -349,9 +355,6 @@ export const fields: {
   },
 };
 
-/** A row being made or changed, before it is known to make sense. */
-export type Draft = Readonly<Record<string, unknown>>;
-
 /** Takes out what no rule needs an answer to: a row that contradicts itself. */
 export function consistent(kind: Kind, row: Draft): Draft {
   if (kind === 'static-routes') {
@@ -366,34 +369,14 @@ export function consistent(kind: Kind, row: Draft): Draft {
     const provider = row['provider'] as RowOf<'logical-switches'>['provider'];
     return { ...row, physicalNetworkKey: provider === null ? null : Number(provider.physicalNetwork.slice(-1)) };
   }
+  if (kind === 'logical-switch-ports') {
+    const parent = row['parent'] as RowOf<'logical-switch-ports'>['parent'];
+    return { ...row, parentId: parent?.portId ?? null };
+  }
   if (kind === 'logical-router-ports') {
     return row['logicalSwitchId'] === null
       ? { ...row, switchPortKey: null }
       : { ...row, peerId: null, switchPortKey: row['switchPortKey'] ?? 1 };
   }
   return row;
-}
-
-function consistentRule(row: Draft): Draft {
-  const protocol = row['protocol'] as string | null;
-  const ports = hasPorts(protocol) && row['portMin'] !== null;
-  const min = ports ? Number(row['portMin']) : null;
-  const types = isIcmp(protocol) && row['icmpType'] !== null;
-  const remote = ['remoteCidr', 'remoteGroupId', 'remoteAddressSetId'].find(member => row[member] !== null);
-  const only = (member: string): unknown => (member === remote ? row[member] : null);
-  const family =
-    remote === 'remoteCidr' ? (String(row['remoteCidr']).includes(':') ? 'ipv6' : 'ipv4') : row['ethertype'];
-  const ethertype = types && family === null ? 'ipv4' : family;
-  return {
-    ...row,
-    protocol: protocol === 'icmpv6' && ethertype !== 'ipv6' ? 'icmp' : protocol,
-    ethertype,
-    portMin: min,
-    portMax: min === null ? null : Math.max(min, Number(row['portMax'] ?? min)),
-    icmpType: types ? row['icmpType'] : null,
-    icmpCode: types ? row['icmpCode'] : null,
-    remoteCidr: only('remoteCidr'),
-    remoteGroupId: only('remoteGroupId'),
-    remoteAddressSetId: only('remoteAddressSetId'),
-  };
 }

@@ -30,7 +30,7 @@ type Members = { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] };
 const placementMembers: Members = {
   'logical-switches': ['number', 'provider'],
   'logical-routers': ['number', 'gateway'],
-  'logical-switch-ports': ['number', 'logicalSwitchId'],
+  'logical-switch-ports': ['number', 'logicalSwitchId', 'parent'],
   'logical-router-ports': ['logicalRouterId', 'logicalSwitchId', 'peerId'],
   'port-bindings': ['logicalSwitchPortId', 'hypervisorId', 'ofport', 'ctZone'],
 };
@@ -326,7 +326,8 @@ function placementOf(network: ReferenceNetwork): PlacementRows {
     if (port === undefined || boundPorts.has(port.id)) continue;
     const { logicalSwitchId, number } = port;
     const { hypervisorId, ofport, ctZone } = binding;
-    boundPorts.set(port.id, { id: port.id, logicalSwitchId, hypervisorId, ofport, ctZone, number });
+    const vlan = port.parent === null ? null : port.parent.vlan;
+    boundPorts.set(port.id, { id: port.id, logicalSwitchId, hypervisorId, ofport, vlan, ctZone, number });
     const logicalSwitch = switches.get(logicalSwitchId);
     if (logicalSwitch === undefined) continue;
     const id = `${logicalSwitchId}@${hypervisorId}`;

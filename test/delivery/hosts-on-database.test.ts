@@ -102,7 +102,7 @@ describe('hosts, with a real ovsdb-server', function () {
   it('takes a port that was plugged anew under its number for installed still', async () => {
     await until('a report', () => reports.includes('hv1: 5'));
     const plug = (interfaceUuid: string): void => {
-      bindings.set(portId, { hypervisorId: 'hv1', interfaceUuid });
+      bindings.set(portId, { hypervisorId: 'hv1', interfaceUuid, isOwn: true });
       hosts.bindingsChanged([{ hypervisorId: 'hv1', portId }]);
     };
     plug('0190c0de-0000-7000-8000-00000000000a');

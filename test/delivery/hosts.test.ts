@@ -66,11 +66,11 @@ describe('Hosts', () => {
   });
 
   it('know whether the flows of a port are acknowledged where it is bound now', () => {
-    bindings.set('port', { hypervisorId: 'id-of-hv1', interfaceUuid: 'x' });
+    bindings.set('port', { hypervisorId: 'id-of-hv1', interfaceUuid: 'x', isOwn: true });
     assert.equal(hosts.isInstalled('port'), false);
     hosts.portsInstalled('id-of-hv1', new Set(['port']), ['port']);
     assert.equal(hosts.isInstalled('port'), true);
-    bindings.set('port', { hypervisorId: 'id-of-hv2', interfaceUuid: 'x' });
+    bindings.set('port', { hypervisorId: 'id-of-hv2', interfaceUuid: 'x', isOwn: true });
     assert.equal(hosts.isInstalled('port'), false, 'it moved to a host that has not said so');
     bindings.delete('port');
     assert.equal(hosts.isInstalled('port'), false);

@@ -18,6 +18,8 @@ const port: LogicalSwitchPort = {
   ips: [{ ip: '10.0.0.5', subnetId: '0191d5a0-0000-7000-8000-000000000003' }],
   portSecurity: true,
   allowedAddresses: [{ mac: null, cidr: '10.1.0.0/16' }],
+  parent: { portId: '0191d5a0-0000-7000-8000-000000000004', vlan: 7 },
+  parentId: '0191d5a0-0000-7000-8000-000000000004',
   enabled: true,
   unknownMacs: false,
   securityGroups: ['0191d5a0-0000-7000-8000-000000000004'],

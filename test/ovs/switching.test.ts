@@ -1,10 +1,11 @@
 /** Layer 2 over real Open vSwitch: what reaches whom on the same host and across hosts, and what does not. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ping } from '../../lab/probe.js';
 import { eventually } from '../../lab/processes.js';
 import type { Workload } from '../../lab/workload.js';
-import { planSwitch } from '../fixtures/topology.js';
+import { create, planRouter, planSwitch } from '../fixtures/topology.js';
 import { usesSharedWeftLab } from '../fixtures/weft-lab.js';
 
 const FAMILIES = [4, 6] as const;
@@ -12,14 +13,16 @@ const FAMILIES = [4, 6] as const;
 /** A flow that the switch added by itself and forgets without traffic: cookies of learned flows begin with 0x5d. */
 const LEARNED_MAC = /cookie=0x5d.*hard_timeout=/;
 
-async function assertReaches(from: Workload, to: Workload): Promise<void> {
+type Station = Pick<Workload, 'name' | 'exec' | 'address'>;
+
+async function assertReaches(from: Station, to: Station): Promise<void> {
   for (const family of FAMILIES) {
     const { sent, received, text } = await ping(from, to.address(family));
     assert.equal(received, sent, `${from.name} to ${to.name} over IPv${family}:\n${text}`);
   }
 }
 
-async function assertDoesNotReach(from: Workload, to: Workload): Promise<void> {
+async function assertDoesNotReach(from: Station, to: Station): Promise<void> {
   for (const family of FAMILIES) {
     const { received, text } = await ping(from, to.address(family), { count: 2 });
     assert.equal(received, 0, `${from.name} to ${to.name} over IPv${family}:\n${text}`);
@@ -210,6 +213,79 @@ describe('switching', function () {
       async () => (await a.exec(['ip', '-6', 'address', 'show'])).stdout.includes('dadfailed'),
       5000,
     );
+  });
+
+  it('carries packets of workloads inside a workload, told apart by their VLAN tags, and follows them when it moves', async () => {
+    const [vmId, group] = [randomUUID(), randomUUID()];
+    const under = (vlan: number) => ({ parent: { port_id: vmId, vlan } });
+    const left = planSwitch({ name: 'left', ports: { peer: {} } });
+    const onLeft = { logical_switch_id: left.id };
+    const right = planSwitch({ name: 'right', ports: { guarded: { ...under(102), security_groups: [group] } } });
+    const router = planRouter('router', [left, right]);
+    const built = await weftLab().build([
+      create('security-groups', { name: 'closed' }, group),
+      ...left.operations,
+      create('logical-switch-ports', { name: 'vm', ...onLeft }, vmId),
+      create('logical-switch-ports', { name: 'inner', ...onLeft, ...under(101) }),
+      ...right.operations,
+      ...router.operations,
+    ]);
+    const { client, lab } = weftLab();
+    const [vm, peer] = await weftLab().plug({ vm: 'hv1', peer: 'hv2' });
+    assert.ok(vm !== undefined && peer !== undefined);
+    const idOf = (name: string): string => built.get(name)?.id ?? assert.fail(name);
+    const inForce = (hypervisor: string) =>
+      Promise.all(['inner', 'guarded'].map(name => client.portUp(idOf(name), hypervisor)));
+    await inForce('hv1');
+    const nest = await lab.addNest(vm);
+    try {
+      const inner = await nest.add(await client.workloadPort('inner'), 101);
+      const guarded = await nest.add(await client.workloadPort('guarded'), 102);
+      for (const [from, to] of [
+        [inner, peer],
+        [peer, inner],
+        [vm, inner],
+        [inner, vm],
+        [vm, peer],
+      ] as const)
+        await assertReaches(from, to);
+      // Its group lets nothing in or out, until it does: connections in a conntrack zone of its own.
+      await assertDoesNotReach(inner, guarded);
+      const pings = (['ingress', 'egress'] as const).map(direction =>
+        create('security-group-rules', { security_group_id: group, direction, protocol: 'icmp' }),
+      );
+      await weftLab().build(pings);
+      for (const [from, to] of [
+        [inner, guarded],
+        [guarded, peer],
+        [vm, guarded],
+      ] as const)
+        await assertReaches(from, to);
+      const stranger = await nest.add({ ...inner.port, name: 'stranger' }, 103);
+      await assertDoesNotReach(stranger, peer);
+      const drops = (await dropsOf('hv1')) as readonly { readonly reason: string; readonly port_id: string | null }[];
+      assert.ok(
+        drops.some(({ reason, port_id: port }) => reason === 'no_sub_port' && port === vmId),
+        JSON.stringify(drops),
+      );
+
+      await lab.moveWorkload('vm', 'hv3');
+      await nest.follow();
+      await inForce('hv3');
+      await client.converged();
+      for (const [from, to] of [
+        [inner, peer],
+        [peer, inner],
+        [inner, guarded],
+      ] as const)
+        await assertReaches(from, to);
+      // What marks the interface is about the port that it claims.
+      await client.patch('logical-switch-ports', idOf('inner'), { parent: null }, { appliedWithinMs: 5000 });
+      await lab.hypervisor('hv3').installed(vm.record.interfaceName);
+      await assertDoesNotReach(peer, inner);
+    } finally {
+      await nest.remove();
+    }
   });
 
   async function dropsOf(name: string): Promise<readonly unknown[]> {

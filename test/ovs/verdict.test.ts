@@ -82,7 +82,7 @@ describe('The dry verdict on Open vSwitch', function () {
         const { outcome, reason, trace, nextHop } = asked.ask(from, query);
         if (trace === null || nextHop.kind !== 'neighbour') continue;
         const bound = asked.network.view.get('bound-ports', from);
-        const found = await traced(asked, question, packetOf(question, bound?.ofport ?? 0, nextHop));
+        const found = await traced(asked, question, packetOf(question, bound ?? { ofport: 0, vlan: null }, nextHop));
         const at = asked.network.view.by('bound-ports', 'hypervisorId', found.host);
         const ports = found.trace.outputs.flatMap(output =>
           at.filter(({ ofport }) => ofport === output).map(({ id }) => id),

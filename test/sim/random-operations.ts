@@ -154,6 +154,8 @@ export class RandomOperations {
       unknownMacs: this.#random.chance(0.1),
       securityGroups: this.#random.chance(0.35) ? someGroups(this.#draft) : [],
       labels: this.#random.chance(0.5) ? someLabels(this.#draft) : {},
+      parent: null,
+      parentId: null,
       hypervisor: null,
       internalInterface: false,
       portKey: common.number,

@@ -32,7 +32,13 @@ function network(): NetworkBuilder {
     .port('far', 'front', macs(4), ['10.1.0.14', 'fd00:1::14'], ['hv2', 1], { securityGroups: ['servers'] })
     .port('routed', 'back', macs(5), ['10.2.0.15'], ['hv2', 2], { securityGroups: ['servers'] })
     .port('unbound', 'back', macs(6), ['10.2.0.16'])
-    .port('off', 'front', macs(7), ['10.1.0.17'], ['hv2', 3], { enabled: false });
+    .port('off', 'front', macs(7), ['10.1.0.17'], ['hv2', 3], { enabled: false })
+    .port('vm', 'front', macs(8), ['10.1.0.18'], ['hv1', 9])
+    .port('inner', 'front', macs(9), ['10.1.0.19'], ['hv1', 9], { parent: { portId: 'vm', vlan: 7 } })
+    .port('inner server', 'back', macs(10), ['10.2.0.20'], ['hv1', 9], {
+      parent: { portId: 'vm', vlan: 8 },
+      securityGroups: ['servers'],
+    });
   const gateways: Readonly<Record<string, string>> = { '10.1.0.0/24': '10.1.0.1', '10.2.0.0/24': '10.2.0.1' };
   for (const subnet of builder.snapshot().rows.subnets)
     Object.assign(subnet, { gatewayIp: gateways[subnet.cidr] ?? null });
@@ -83,6 +89,22 @@ describe('The dry verdict', () => {
       { ...to('far'), ...udp(9) },
       'allow (delivered); egress of other: no_security_groups; ingress of far: probe',
     ],
+    // Out of an interface and back into it: the tag says whose a packet is.
+    ['vm', to('inner'), 'allow (delivered); egress of vm: no_security_groups; ingress of inner: no_security_groups'],
+    ['inner', to('vm'), 'allow (delivered); egress of inner: no_security_groups; ingress of vm: no_security_groups'],
+    ['far', to('inner'), 'drop (acl_default); egress of far: default_deny'],
+    [
+      'other',
+      to('inner'),
+      'allow (delivered); egress of other: no_security_groups; ingress of inner: no_security_groups',
+    ],
+    [
+      'inner',
+      to('inner server'),
+      'allow (delivered); egress of inner: no_security_groups; ingress of inner server: ping',
+    ],
+    ['inner', { to_ip: '10.1.0.1' }, 'allow (answered); egress of inner: no_security_groups'],
+    ['inner', { to_ip: '10.1.0.19' }, 'drop (reflection); egress of inner: no_security_groups'],
     // What everybody may say.
     [
       'near',

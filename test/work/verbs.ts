@@ -18,7 +18,7 @@ export interface Verb {
 /** Fixed from the beginning, and named by nothing that a caller could change. */
 type FixedField =
   | ('number' | 'portKey' | 'switchPortKey' | 'datapathKey')
-  | ('physicalNetworkKey' | 'gatewaySwitchId' | 'outsideSwitchId' | 'natZone' | 'hypervisorKey');
+  | ('physicalNetworkKey' | 'gatewaySwitchId' | 'outsideSwitchId' | 'natZone' | 'parentId' | 'hypervisorKey');
 type Values<K extends Kind> = Required<Omit<RowOf<K>, keyof CommonRow | FixedField>>;
 
 interface Case<K extends Kind> {
@@ -126,6 +126,7 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       enabled: false,
       unknownMacs: true,
       securityGroups: ['others', 'servers'],
+      parent: { portId: 'p2', vlan: 7 },
       hypervisor: 'hv3',
       internalInterface: true,
     },

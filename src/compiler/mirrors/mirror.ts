@@ -11,7 +11,7 @@ import { MIRROR_OFPORTS, TUNNEL_OFPORTS } from '../../model/tunnel-ports.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 import type { Flow } from '../fragment.js';
-import { next, onCopy, output, set, type Step } from '../pipeline/actions.js';
+import { next, onCopy, output, outputTagged, pushTag, set, type Step } from '../pipeline/actions.js';
 import { ipValue } from '../pipeline/addresses.js';
 import { flow } from '../pipeline/flow.js';
 import { physIn } from '../pipeline/physical.js';
@@ -43,7 +43,8 @@ function copyFor(mirror: Mirror, hypervisorId: string, view: TrackedView): Copy 
   }
   const collector = mirror.collectorPortId === null ? null : view.get('bound-ports', mirror.collectorPortId);
   if (collector === null) return null;
-  if (collector.hypervisorId === hypervisorId) return outOf(collector.ofport);
+  if (collector.hypervisorId === hypervisorId)
+    return onCopy<never, CopyField>(outputTagged(collector.ofport, collector.vlan));
   const receiver = view.get('hypervisors', collector.hypervisorId);
   if (receiver === null || !receiver.allowed || receiver.encapIp === null) return null;
   return through(TUNNEL_OFPORTS[receiver.encapTypes[0] ?? 'geneve'], receiver.encapIp, mirror.datapathKey);
@@ -91,7 +92,7 @@ export const mirrorsCollector = rule({
         flow(physIn, {
           priority: 110,
           match: { physicalPort, tunnelId: mirror.datapathKey },
-          actions: [output(collector.ofport)],
+          actions: [...(collector.vlan === null ? [] : [pushTag(collector.vlan)]), output(collector.ofport)],
         }),
       ),
     };

@@ -316,6 +316,13 @@ export function pushTag(vlan: number): Step<never, 'vlanVid'> {
   return step([], ['vlanVid'], () => actions);
 }
 
+/** Out of an interface that several share, each under a VLAN tag; null: the one whose packets carry none. */
+export function outputTagged(port: number, vlan: number | null): Step<never, 'physicalPort16' | 'vlanVid'> {
+  // Also where the packet came in by that interface, to which Open vSwitch would not send it back.
+  const steps = [set({ physicalPort16: 0 }), ...(vlan === null ? [] : [pushTag(vlan)]), output(port)];
+  return step([], ['physicalPort16', 'vlanVid'], at => steps.flatMap(each => each.render(at)));
+}
+
 /** Takes the outermost 802.1Q tag off. */
 export const popTag: Step<never, 'vlanVid'> = step([], ['vlanVid'], () => [popVlan()]);
 

@@ -141,6 +141,10 @@ export const dropReasons = {
     code: 52,
     help: 'It was to leave to a physical network with which this hypervisor is not joined: it names no bridge in external_ids:weft-bridge-mappings, or one that is not there or cannot be joined. physical_networks of the hypervisor says which.',
   },
+  no_sub_port: {
+    code: 81,
+    help: 'It came from a port that has sub-ports, with a VLAN tag that none of them has.',
+  },
   neighbour_awaited: {
     code: 61,
     help: 'It was for a neighbour outside whose MAC the gateway of a logical router does not know (yet): it asks, and what comes until the answer is lost.',

@@ -4,8 +4,11 @@ import { tunnelMtu } from './physical.js';
 import { answerReads, question } from './balancing.js';
 import { type Pipeline, stage } from './stage.js';
 
-/** What a copy for a collector needs on its way through a tunnel. */
-export const copyFields = ['physicalPort16', 'tunnelDestination4', 'tunnelDestination6', 'tunnelId'] as const;
+/** What a packet needs at an interface that several ports share. */
+const sharedInterface = ['physicalPort16', 'vlanVid'] as const;
+
+/** What a copy for a collector needs there, and on its way through a tunnel. */
+export const copyFields = [...sharedInterface, 'tunnelDestination4', 'tunnelDestination6', 'tunnelId'] as const;
 
 export const lsOutDelivery = stage('ls_out_delivery', {
   purpose: 'To what the port is here: an interface, a logical router, or a tunnel to the hypervisor that has it.',
@@ -13,6 +16,7 @@ export const lsOutDelivery = stage('ls_out_delivery', {
   writes: [
     ...(['datapath', 'inPort', 'outPort', 'fromUnderlay', 'ctZone', 'tracks', 'stateless'] as const),
     ...(['permitted', 'resolved'] as const),
+    ...sharedInterface,
   ],
   onMiss: { advance: tunnelMtu },
 });
@@ -20,7 +24,7 @@ export const lsOutDelivery = stage('ls_out_delivery', {
 export const lsOutAclDone = stage('ls_out_acl_done', {
   purpose: 'Out of the interface of a port with security groups, or on to the stages before it that it has.',
   reads: ['ctZone'],
-  writes: [],
+  writes: sharedInterface,
   onMiss: { drop: 'stale_location' },
 });
 
@@ -70,7 +74,7 @@ export const lsOutMirror = stage('ls_out_mirror', {
 export const lsOutInterface = stage('ls_out_interface', {
   purpose: 'Only for ports with a stage between: out of the interface.',
   reads: ['datapath', 'outPort', 'ctZone'],
-  writes: [],
+  writes: sharedInterface,
   onMiss: { drop: 'port_not_bound' },
 });
 

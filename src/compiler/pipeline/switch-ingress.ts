@@ -92,11 +92,11 @@ export const lsInArpReply = stage('ls_in_arp_reply', {
   reads: [
     ...packetKinds,
     ...(['datapath', 'ethDst', 'ethSrc', 'mac', 'arpSpa', 'arpSha', 'ipv6Src'] as const),
-    ...(['ndSll', 'ownsAddress', 'resolved', 'targetIsRouter', 'address4', 'address6'] as const),
+    ...(['ndSll', 'ownsAddress', 'resolved', 'targetIsRouter', 'address4', 'address6', 'origin', 'vlanVid'] as const),
   ],
   writes: [
     ...(['ethSrc', 'ethDst', 'arpOp', 'arpSpa', 'arpTpa', 'arpSha', 'arpTha', 'ipv6Src', 'ipv6Dst'] as const),
-    ...(['icmpv6Type', 'advertisement', 'ndTarget', 'ndSll'] as const),
+    ...(['icmpv6Type', 'advertisement', 'ndTarget', 'ndSll', 'vlanVid'] as const),
   ],
   onMiss: { drop: 'unknown_neighbour' },
 });
@@ -200,8 +200,8 @@ export const lsInLbHealth = stage('ls_in_lb_health', {
 
 export const lsInLbHairpin = stage('ls_in_lb_hairpin', {
   purpose: 'A backend that has reached itself: back to it, as if another had sent it.',
-  reads: ['ethSrc'],
-  writes: ['ethSrc', 'ethDst'],
+  reads: ['ethSrc', 'origin'],
+  writes: ['ethSrc', 'ethDst', 'vlanVid'],
   onMiss: 'never',
 });
 

@@ -1,8 +1,24 @@
-/** The two ends of a logical switch port at its interface: packets in, packets out. */
+/**
+ * The two ends of a logical switch port at its interface: packets in, packets out. A sub-port shares that of its parent: the VLAN tag of a
+ * packet says whose it is, and is there between the interface and the workload only.
+ */
 import { learnsMacs } from '../../model/port-addresses.js';
 import { BALANCED_ZONE_BIT, balancedZoneOf } from '../../model/port-binding.js';
 import { copies, guaranteeOf, treatmentOf } from '../../model/port-features.js';
-import { advance, drop, output, set } from '../pipeline/actions.js';
+import {
+  advance,
+  drop,
+  enter,
+  move,
+  output,
+  outputBack,
+  outputTagged,
+  popTag,
+  pushTag,
+  set,
+  tagPresent,
+} from '../pipeline/actions.js';
+import { virtualMac } from '../pipeline/balancing.js';
 import { flow } from '../pipeline/flow.js';
 import type { DropReason } from '../pipeline/drop-reasons.js';
 import { physIn } from '../pipeline/physical.js';
@@ -16,7 +32,7 @@ import {
   lsOutPreAcl,
   lsOutQos,
 } from '../pipeline/switch-egress.js';
-import { lsInCheckPortSec, lsInMirror, lsInQos } from '../pipeline/switch-ingress.js';
+import { lsInArpReply, lsInCheckPortSec, lsInLbHairpin, lsInMirror, lsInQos } from '../pipeline/switch-ingress.js';
 import type { Flow, OwnZone } from '../fragment.js';
 import { rule } from '../rule.js';
 import type { NetworkRow } from '../../view/rows.js';
@@ -59,11 +75,31 @@ function guardOf(bound: NetworkRow<'bound-ports'>, view: TrackedView): Guard | n
   };
 }
 
-const out = (ofport: number, exit: Stage | null) => (exit === null ? output(ofport) : advance(exit));
+/** How the packets of a port come and go. */
+interface Wire {
+  readonly ofport: number;
+  /** The tag of a sub-port. */
+  readonly vlan: number | null;
+  /** It is the parent of others. */
+  readonly isTrunk: boolean;
+}
+
+/** What comes in for the port: of a trunk also tagged frames, unless a flow above says whose they are. */
+function entryOf({ ofport, vlan }: Wire) {
+  if (vlan === null) return { priority: 100, match: { physicalPort: ofport } } as const;
+  const vlanVid = { value: BigInt(tagPresent | vlan), mask: 0x1fffn };
+  return { priority: 110, match: { physicalPort: ofport, vlanVid } } as const;
+}
+
+/** Out of the interface. */
+const leave = ({ ofport, vlan, isTrunk }: Wire) =>
+  vlan === null && !isTrunk ? output(ofport) : outputTagged(ofport, vlan);
+
+const out = (wire: Wire, exit: Stage | null) => (exit === null ? leave(wire) : advance(exit));
 
 /** The zone of a guarded port, with the flow behind its security groups: there is no such flow for another zone. */
-function zoneOf({ ctZone }: Guard, ofport: number, exit: Stage | null): OwnZone {
-  const shownBy = flow(lsOutAclDone, { priority: 100, match: { ctZone }, actions: [out(ofport, exit)] });
+function zoneOf({ ctZone }: Guard, wire: Wire, exit: Stage | null): OwnZone {
+  const shownBy = flow(lsOutAclDone, { priority: 100, match: { ctZone }, actions: [out(wire, exit)] });
   return { zone: ctZone, shownBy };
 }
 
@@ -73,12 +109,12 @@ const zoneOfPort = (1n << BigInt(BALANCED_ZONE_BIT)) - 1n;
 function balancedZoneFor(
   at: { readonly datapath: number; readonly outPort: number },
   ctZone: number,
-  ofport: number,
+  wire: Wire,
 ): OwnZone {
   const shownBy = flow(lsOutInterface, {
     priority: 100,
     match: { ...at, ctZone: { value: BigInt(ctZone), mask: zoneOfPort } },
-    actions: [output(ofport)],
+    actions: [leave(wire)],
   });
   return { zone: balancedZoneOf(ctZone), shownBy };
 }
@@ -86,35 +122,67 @@ function balancedZoneFor(
 /** From the switch to the interface: past its security groups, and through the stages that it has besides. */
 function deliveryFlows(
   at: { readonly datapath: number; readonly outPort: number },
-  ofport: number,
+  wire: Wire,
   guard: Guard | null,
   exit: Stage | null,
   balancedZone: number | null,
 ): readonly Flow[] {
   const unguarded = balancedZone === null ? [] : [set({ ctZone: balancedZone })];
-  const onwards = guard === null ? [...unguarded, out(ofport, exit)] : [set({ ...guard }), advance(lsOutPreAcl)];
+  const onwards = guard === null ? [...unguarded, out(wire, exit)] : [set({ ...guard }), advance(lsOutPreAcl)];
   return [
     flow(lsOutDelivery, { priority: 100, match: at, actions: onwards }),
     // It gets no copy of what it floods itself: Open vSwitch would see to that only at the interface.
-    ...(guard === null && exit === null
+    ...(guard === null && exit === null && wire.vlan === null && !wire.isTrunk
       ? []
       : [flow(lsOutDelivery, { priority: 105, match: { ...at, inPort: at.outPort }, actions: [] })]),
     ...(exit === null || balancedZone !== null
       ? []
-      : [flow(lsOutInterface, { priority: 100, match: at, actions: [output(ofport)] })]),
+      : [flow(lsOutInterface, { priority: 100, match: at, actions: [leave(wire)] })]),
   ];
 }
 
 /** Nothing comes in or goes out. */
 function closedFlows(
   at: { readonly datapath: number; readonly outPort: number },
-  ofport: number,
+  wire: Wire,
   origin: number,
   reason: DropReason,
 ): readonly Flow[] {
   return [
-    flow(physIn, { priority: 100, match: { physicalPort: ofport }, actions: [set({ origin }), drop(reason)] }),
+    flow(physIn, { ...entryOf(wire), actions: [set({ origin }), drop(reason)] }),
     flow(lsOutDelivery, { priority: 100, match: at, actions: [drop(reason)] }),
+  ];
+}
+
+/** What a trunk sends with a tag of no sub-port. */
+function strangeTagFlow({ ofport }: Wire, origin: number): Flow {
+  const vlanVid = { value: BigInt(tagPresent), mask: BigInt(tagPresent) };
+  return flow(physIn, {
+    priority: 105,
+    match: { physicalPort: ofport, vlanVid },
+    actions: [set({ origin }), drop('no_sub_port')],
+  });
+}
+
+/** What goes back out of the interface at once, without a look at the port: answers of the switch, and a backend that has reached itself. */
+function returnFlows({ vlan }: Wire, origin: number, isBalanced: boolean): readonly Flow[] {
+  if (vlan === null) return [];
+  return [
+    // Below what is no answer but goes its way; what is one still has its kind, and is asked again for that.
+    flow(lsInArpReply, {
+      priority: 140,
+      match: { origin, resolved: 1, vlanVid: { value: 0n, mask: BigInt(tagPresent) } },
+      actions: [pushTag(vlan), enter(lsInArpReply)],
+    }),
+    ...(isBalanced
+      ? [
+          flow(lsInLbHairpin, {
+            priority: 100,
+            match: { origin },
+            actions: [move('ethSrc', 'ethDst'), set({ ethSrc: virtualMac }), pushTag(vlan), outputBack],
+          }),
+        ]
+      : []),
   ];
 }
 
@@ -131,22 +199,23 @@ export const switchingInterface = rule({
     const origin = port.number;
     const at = { datapath, outPort: port.portKey };
     const scope = { kind: 'hypervisor', hypervisorId: bound.hypervisorId } as const;
-    if (guard === 'asks too much') return { scope, flows: closedFlows(at, bound.ofport, origin, 'acl_too_many') };
-    if (!port.enabled) return { scope, flows: closedFlows(at, bound.ofport, origin, 'port_disabled') };
+    const wire: Wire = { ...bound, isTrunk: view.by('logical-switch-ports', 'parentId', port.id).length > 0 };
+    if (guard === 'asks too much') return { scope, flows: closedFlows(at, wire, origin, 'acl_too_many') };
+    if (!port.enabled) return { scope, flows: closedFlows(at, wire, origin, 'port_disabled') };
     // Its load balancers know the port by its zone too, guarded or not.
     const balancedZone = view.get('balanced-switches', logicalSwitch.id) === null ? null : bound.ctZone;
     const { entrance, exit } = wayOf(port, balancedZone !== null, view);
     const zones = [
-      ...(guard === null ? [] : [zoneOf(guard, bound.ofport, exit)]),
-      ...(balancedZone === null ? [] : [balancedZoneFor(at, balancedZone, bound.ofport)]),
+      ...(guard === null ? [] : [zoneOf(guard, wire, exit)]),
+      ...(balancedZone === null ? [] : [balancedZoneFor(at, balancedZone, wire)]),
     ];
     return {
       scope,
       flows: [
         flow(physIn, {
-          priority: 100,
-          match: { physicalPort: bound.ofport },
+          ...entryOf(wire),
           actions: [
+            ...(wire.vlan === null ? [] : [popTag]),
             set({ datapath, inPort: port.portKey, origin }),
             set({ secured: port.portSecurity ? 1 : 0, learns: learnsMacs(port) ? 1 : 0 }),
             ...(guard === null ? [] : [set({ guarded: 1, ...guard })]),
@@ -154,7 +223,9 @@ export const switchingInterface = rule({
             advance(entrance),
           ],
         }),
-        ...deliveryFlows(at, bound.ofport, guard, exit, balancedZone),
+        ...(wire.isTrunk ? [strangeTagFlow(wire, origin)] : []),
+        ...returnFlows(wire, origin, balancedZone !== null),
+        ...deliveryFlows(at, wire, guard, exit, balancedZone),
         ...zones.map(({ shownBy }) => shownBy),
         // Open vSwitch never sends a packet back by itself; a flood leaves the sender out, anything else is an account.
         flow(lsOutDelivery, {

@@ -76,8 +76,10 @@ const advertisements: readonly Flow[] = [
 ];
 
 const returnedSolicitations: readonly Flow[] = [
-  // What a solicitation cannot say goes to the owner itself, which answers as on any network.
-  ...[kinds.fromNobody, kinds.withoutMac].map(kind => flow(lsInArpReply, { ...kind, actions: [advance(lsInL2Lkup)] })),
+  // What a solicitation cannot say goes to the owner itself, which answers as on any network: before it is made an answer to a sub-port.
+  ...[kinds.fromNobody, kinds.withoutMac].map(({ match }) =>
+    flow(lsInArpReply, { priority: 145, match, actions: [advance(lsInL2Lkup)] }),
+  ),
   flow(lsInArpReply, {
     ...kinds.withMac,
     actions: [

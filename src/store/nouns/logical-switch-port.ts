@@ -6,6 +6,7 @@ import { checkStationAddress, knownCidr, knownIp, subnetOf } from '../../model/i
 import { looksLikeUuid, refuse } from '../../model/value-types.js';
 import { isOwnEui64 } from '../allocation.js';
 import type { Claim } from '../claims.js';
+import { inUse } from '../references.js';
 import { isStorable } from '../sql.js';
 import type { UnitOfWork } from '../unit-of-work.js';
 import type { Behaviour } from './behaviour.js';
@@ -19,9 +20,13 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
     if (!unit.owns(logicalSwitch)) refuseOpenPort(request, current);
     const hypervisor = request.hypervisor ?? null;
     if (hypervisor !== null && hypervisor !== current?.hypervisor) await requireHypervisorName(unit, hypervisor);
+    const parent = request.parent ?? null;
+    if (parent !== null) await requireParent(unit, parent.portId, common.id, current);
     const internalInterface = request.internalInterface ?? false;
     if (internalInterface && hypervisor === null)
       refuse('contradiction', '/internal_interface', 'Its interface can be made where hypervisor says where.');
+    if (internalInterface && parent !== null)
+      refuse('contradiction', '/internal_interface', 'A sub-port has the interface of its parent.');
     const subnets = await unit.children('subnets', 'logicalSwitchId', logicalSwitchId);
     const mac = request.mac ?? current?.mac ?? unit.allocator.mac(logicalSwitchId);
     const ips =
@@ -38,6 +43,8 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
       enabled: request.enabled ?? true,
       unknownMacs: request.unknownMacs ?? false,
       securityGroups: await requireGroups(unit, request.securityGroups ?? [], current),
+      parent,
+      parentId: parent?.portId ?? null,
       hypervisor,
       internalInterface,
       portKey: current?.portKey ?? (await unit.allocator.portKey(logicalSwitchId)),
@@ -58,8 +65,44 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
     claim(row, 'port_key', String(row.portKey), '', null),
     ...row.securityGroups.map((group, index) => membershipClaim(group, row.id, pointerTo('/security_groups', index))),
     ...row.ips.map(({ ip, subnetId }, index) => claim(row, 'ip', ip, pointerTo('/ips', index), subnetId)),
+    ...subPortClaims(row),
   ],
+  async release(unit, row, cascade) {
+    if (row.parentId !== null) return;
+    const subPorts = await unit.children('logical-switch-ports', 'parentId', row.id);
+    if (subPorts.length > 0 && !(cascade && subPorts.every(port => unit.owns(port))))
+      throw inUse('logical-switch-ports', row.id, 'logical-switch-ports', subPorts);
+    // They have addresses and groups of their own, and live on without a place.
+    for (const port of subPorts)
+      unit.put('logical-switch-ports', port.id, { ...port, parent: null, parentId: null, updatedAt: unit.now });
+  },
 };
+
+/** The port that is to be the parent, of the same project; one that is a sub-port, or a parent that would become one, is refused. */
+async function requireParent(
+  unit: UnitOfWork,
+  parentId: string,
+  id: string,
+  current: LogicalSwitchPort | null,
+): Promise<void> {
+  // What was right stays so: whoever would change it meets the refusals below.
+  if (current?.parentId === parentId) return;
+  const pointer = '/parent/port_id';
+  if (parentId === id) refuse('contradiction', pointer, 'A port cannot be behind itself.');
+  const { parentId: grandparentId } = await requireRow(unit, 'logical-switch-ports', parentId, pointer);
+  if (grandparentId !== null)
+    refuse('contradiction', pointer, `${parentId} is a sub-port itself, of ${grandparentId}.`);
+  if (current === null || current.parentId !== null) return;
+  const [subPort] = await unit.children('logical-switch-ports', 'parentId', id);
+  if (subPort !== undefined) refuse('contradiction', '/parent', `It has sub-ports itself, such as ${subPort.id}.`);
+}
+
+/** Two sub-ports with one tag could not be told apart. */
+function subPortClaims({ parent }: Pick<LogicalSwitchPort, 'parent'>): readonly Claim[] {
+  if (parent === null) return [];
+  const { portId: scope, vlan } = parent;
+  return [{ scope, class: 'sub_port', value: `VLAN ${vlan}`, pointer: '/parent/vlan', subnetId: null }];
+}
 
 /** On a switch that others share, a port speaks for itself alone: only the owner lets one pass for somebody else. */
 function refuseOpenPort(request: InputOf<'logical-switch-ports'>, current: LogicalSwitchPort | null): void {

@@ -34,6 +34,11 @@ describe('command line', () => {
     assert.deepEqual(parseValue(provider, 'physnet1:100'), { physical_network: 'physnet1', vlan: 100 });
     assert.deepEqual(parseValue(provider, 'physnet1'), { physical_network: 'physnet1' });
     assert.equal(parseValue(provider, 'null'), null);
+    const parent = memberOf('logical-switch-ports', 'parent');
+    assert.deepEqual(parseValue(parent, '0191d5a0-0000-7000-8000-000000000001:7'), {
+      port_id: '0191d5a0-0000-7000-8000-000000000001',
+      vlan: 7,
+    });
     assert.deepEqual(parseValue(memberOf('subnets', 'labels'), 'tier=web,team=a=b'), { tier: 'web', team: 'a=b' });
     assert.deepEqual(parseValue(memberOf('subnets', 'dns_servers'), ''), []);
   });

@@ -120,6 +120,17 @@ describe('The status of a port', () => {
     assert.match(status.reason ?? '', /acl_too_many/);
   });
 
+  it('is that of its parent where it is a sub-port that is bound nowhere', () => {
+    const nested = network().port('sub', 'net', '02:00:00:00:00:05', ['10.0.0.5'], undefined, {
+      parent: { portId: 'free', vlan: 7 },
+    });
+    const { state, reason } = new Circumstances(nested).port('sub');
+    assert.deepEqual(
+      [state, reason],
+      ['unbound', 'its parent free (free) is unbound: no hypervisor reports an interface with this iface-id'],
+    );
+  });
+
   let now: Circumstances;
   beforeEach(() => {
     now = new Circumstances(network());
