@@ -15,6 +15,7 @@ import { Nat1763768000000 } from './1763768000000-nat.js';
 import { PolicyRoutes1763780000000 } from './1763780000000-policy-routes.js';
 import { VirtualAddresses1763781000000 } from './1763781000000-virtual-addresses.js';
 import { SubPorts1763790000000 } from './1763790000000-sub-ports.js';
+import { LocalPorts1763791000000 } from './1763791000000-local-ports.js';
 import { NeutronObjects1763800000000 } from './1763800000000-neutron-objects.js';
 import { InternalInterfaces1763810000000 } from './1763810000000-internal-interfaces.js';
 
@@ -35,6 +36,7 @@ export const migrations = [
   PolicyRoutes1763780000000,
   VirtualAddresses1763781000000,
   SubPorts1763790000000,
+  LocalPorts1763791000000,
   NeutronObjects1763800000000,
   InternalInterfaces1763810000000,
 ] as const;

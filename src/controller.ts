@@ -133,7 +133,7 @@ export class Controller {
       clock,
       log,
       goalOf: session => this.#goalOf(session),
-      bindingOf: portId => this.#bindingOf(portId),
+      bindingsOf: portId => this.#bindingsOf(portId),
       onInventory: (hypervisorId, report) => {
         if (this.lease.term !== null) this.#inventory.report(hypervisorId, report);
       },
@@ -141,10 +141,9 @@ export class Controller {
     });
   }
 
-  #bindingOf(portId: string): MarkedBinding | null {
-    const [binding] = this.view.by('port-bindings', 'logicalSwitchPortId', portId);
-    if (binding === undefined) return null;
-    return { ...binding, isOwn: (this.view.get('logical-switch-ports', portId)?.parentId ?? null) === null };
+  #bindingsOf(portId: string): readonly MarkedBinding[] {
+    const isOwn = (this.view.get('logical-switch-ports', portId)?.parentId ?? null) === null;
+    return this.view.by('port-bindings', 'logicalSwitchPortId', portId).map(row => ({ ...row, isOwn }));
   }
 
   /** Calls back after the view has moved and everything that follows from it was told. */

@@ -77,6 +77,7 @@ function parseStructured(member: SettableMember, text: string): unknown {
     const [portId, vlan] = splitAt(text, ':');
     return { port_id: portId, vlan: /^\d+$/.test(vlan) ? Number(vlan) : vlan };
   }
+  if (member.member === 'local') return { addresses: parts };
   if (member.member === 'allowed_addresses') return parts.map(cidr => ({ cidr }));
   return parts;
 }

@@ -9,7 +9,7 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   /** Stable; a later version may have more. See the table of errors in docs/api.md. */
-  readonly code: 'malformed_body' | 'unknown_member' | 'missing_member' | 'invalid_value' | 'out_of_range' | 'duplicate_value' | 'read_only' | 'immutable' | 'unknown_kind' | 'invalid_query' | 'id_mismatch' | 'unsupported_media_type' | 'body_too_large' | 'method_not_allowed' | 'unauthenticated' | 'forbidden' | 'identity_provider_unavailable' | 'rate_limited' | 'not_found' | 'reference_not_found' | 'reference_ambiguous' | 'id_in_use' | 'in_use' | 'quota_exceeded' | 'quota_exists' | 'revision_mismatch' | 'subnet_overlap' | 'address_outside_subnet' | 'address_reserved' | 'address_in_use' | 'addresses_exhausted' | 'mac_in_use' | 'pool_overlap' | 'pool_contains_gateway' | 'family_mismatch' | 'network_overlap' | 'network_outside_subnets' | 'peer_conflict' | 'next_hop_unreachable' | 'route_in_use' | 'policy_route_in_use' | 'static_neighbour_in_use' | 'qos_rule_in_use' | 'segment_in_use' | 'dhcp_option_in_use' | 'dns_record_in_use' | 'virtual_port_in_use' | 'nat_rule_in_use' | 'rule_in_use' | 'too_many_sets' | 'contradiction' | 'mtu_too_large' | 'mtu_too_small' | 'keys_exhausted' | 'log_trimmed' | 'revision_unknown' | 'revision_not_reached' | 'not_connected' | 'invalid_option' | 'data_directory_in_use' | 'database_unsupported' | 'schema_too_new' | 'store_unavailable' | 'outcome_unknown' | 'write_conflict' | 'storage_full' | 'internal';
+  readonly code: 'malformed_body' | 'unknown_member' | 'missing_member' | 'invalid_value' | 'out_of_range' | 'duplicate_value' | 'read_only' | 'immutable' | 'unknown_kind' | 'invalid_query' | 'id_mismatch' | 'unsupported_media_type' | 'body_too_large' | 'method_not_allowed' | 'unauthenticated' | 'forbidden' | 'identity_provider_unavailable' | 'rate_limited' | 'not_found' | 'reference_not_found' | 'reference_ambiguous' | 'id_in_use' | 'in_use' | 'quota_exceeded' | 'quota_exists' | 'revision_mismatch' | 'subnet_overlap' | 'address_outside_subnet' | 'address_reserved' | 'address_in_use' | 'addresses_exhausted' | 'mac_in_use' | 'pool_overlap' | 'pool_contains_gateway' | 'family_mismatch' | 'network_overlap' | 'network_outside_subnets' | 'peer_conflict' | 'next_hop_unreachable' | 'route_in_use' | 'policy_route_in_use' | 'static_neighbour_in_use' | 'qos_rule_in_use' | 'vlan_in_use' | 'segment_in_use' | 'dhcp_option_in_use' | 'dns_record_in_use' | 'virtual_port_in_use' | 'nat_rule_in_use' | 'rule_in_use' | 'too_many_sets' | 'contradiction' | 'mtu_too_large' | 'mtu_too_small' | 'keys_exhausted' | 'log_trimmed' | 'revision_unknown' | 'revision_not_reached' | 'not_connected' | 'invalid_option' | 'data_directory_in_use' | 'database_unsupported' | 'schema_too_new' | 'store_unavailable' | 'outcome_unknown' | 'write_conflict' | 'storage_full' | 'internal';
   readonly detail: string;
   /** What to do about it. */
   readonly help: string;
@@ -1315,7 +1315,16 @@ export interface LogicalSwitchPortCreate {
   readonly unknown_macs?: boolean;
   /** Security groups that it belongs to, besides those that select it by its labels. */
   readonly security_groups?: readonly string[];
-  /** Name of the hypervisor that may claim it when several do. */
+  /** Makes it a sub-port: it is where that port is, and its packets carry this VLAN tag between there and the workload behind that port. */
+  readonly parent?: {
+    readonly port_id: string;
+    readonly vlan: number;
+  } | null;
+  /** Makes it a local port: on each hypervisor where an interface claims it, and for the workloads of that hypervisor alone. It has these link-local addresses beside its own, such as 169.254.169.254 and fe80::a9fe:a9fe for metadata. */
+  readonly local?: {
+    readonly addresses: readonly string[];
+  } | null;
+  /** Name of the hypervisor that may claim it when several do. Of a sub-port it says nothing. */
   readonly hypervisor?: string | null;
   /** Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container. */
   readonly internal_interface?: boolean;
@@ -1352,7 +1361,16 @@ export interface LogicalSwitchPortReplace {
   readonly unknown_macs?: boolean;
   /** Security groups that it belongs to, besides those that select it by its labels. */
   readonly security_groups?: readonly string[];
-  /** Name of the hypervisor that may claim it when several do. */
+  /** Makes it a sub-port: it is where that port is, and its packets carry this VLAN tag between there and the workload behind that port. */
+  readonly parent?: {
+    readonly port_id: string;
+    readonly vlan: number;
+  } | null;
+  /** Makes it a local port: on each hypervisor where an interface claims it, and for the workloads of that hypervisor alone. It has these link-local addresses beside its own, such as 169.254.169.254 and fe80::a9fe:a9fe for metadata. */
+  readonly local?: {
+    readonly addresses: readonly string[];
+  } | null;
+  /** Name of the hypervisor that may claim it when several do. Of a sub-port it says nothing. */
   readonly hypervisor?: string | null;
   /** Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container. */
   readonly internal_interface?: boolean;
@@ -1415,7 +1433,16 @@ export interface LogicalSwitchPortPatch {
   readonly unknown_macs?: boolean | null;
   /** Security groups that it belongs to, besides those that select it by its labels. */
   readonly security_groups?: readonly string[] | null;
-  /** Name of the hypervisor that may claim it when several do. */
+  /** Makes it a sub-port: it is where that port is, and its packets carry this VLAN tag between there and the workload behind that port. */
+  readonly parent?: {
+    readonly port_id: string;
+    readonly vlan: number;
+  } | null;
+  /** Makes it a local port: on each hypervisor where an interface claims it, and for the workloads of that hypervisor alone. It has these link-local addresses beside its own, such as 169.254.169.254 and fe80::a9fe:a9fe for metadata. */
+  readonly local?: {
+    readonly addresses: readonly string[];
+  } | null;
+  /** Name of the hypervisor that may claim it when several do. Of a sub-port it says nothing. */
   readonly hypervisor?: string | null;
   /** Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container. */
   readonly internal_interface?: boolean | null;
@@ -1459,7 +1486,16 @@ export interface LogicalSwitchPort {
   readonly unknown_macs: boolean;
   /** Security groups that it belongs to, besides those that select it by its labels. */
   readonly security_groups: readonly string[];
-  /** Name of the hypervisor that may claim it when several do. */
+  /** Makes it a sub-port: it is where that port is, and its packets carry this VLAN tag between there and the workload behind that port. */
+  readonly parent: {
+    readonly port_id: string;
+    readonly vlan: number;
+  } | null;
+  /** Makes it a local port: on each hypervisor where an interface claims it, and for the workloads of that hypervisor alone. It has these link-local addresses beside its own, such as 169.254.169.254 and fe80::a9fe:a9fe for metadata. */
+  readonly local?: {
+    readonly addresses: readonly string[];
+  } | null;
+  /** Name of the hypervisor that may claim it when several do. Of a sub-port it says nothing. */
   readonly hypervisor?: string | null;
   /** Whether Weft makes its interface: an internal port of Open vSwitch on that hypervisor, named wint and the last 11 digits of the id, which can be moved into a container. */
   readonly internal_interface?: boolean;

@@ -48,11 +48,47 @@ const closed =
   'nothing passes: its security groups name too many sets for a switch to ask them all (acl_too_many); use fewer groups or sets';
 
 function portStatus(parts: FleetStatusParts, row: RowOf<'logical-switch-ports'>): PortStatus {
+  const [binding, ...others] = parts.view.by('port-bindings', 'logicalSwitchPortId', row.id);
+  if (binding === undefined) return unboundStatus(whyUnbound(parts, row));
+  return row.local === null ? boundStatus(parts, row, binding) : localStatus(parts, row, [binding, ...others]);
+}
+
+const unboundStatus = (reason: string | null): PortStatus => ({
+  bound_to: null,
+  up: false,
+  applied_revision: null,
+  state: 'unbound',
+  reason,
+});
+
+/** Of a local port: up where all of its interfaces are, with those who lack one. */
+function localStatus(
+  parts: FleetStatusParts,
+  row: RowOf<'logical-switch-ports'>,
+  bindings: readonly RowOf<'port-bindings'>[],
+): PortStatus {
+  const { view } = parts;
+  const nameOf = (hypervisorId: string): string => view.get('hypervisors', hypervisorId)?.name ?? hypervisorId;
+  const statuses = bindings.map(binding => boundStatus(parts, row, binding));
+  const worst = statuses.find(({ up }) => !up) ?? statuses[0] ?? unboundStatus(null);
+  const here = new Set(bindings.map(({ hypervisorId }) => hypervisorId));
+  const lacking = view
+    .by('switch-presences', 'logicalSwitchId', row.logicalSwitchId)
+    .flatMap(({ hypervisorId }) => (here.has(hypervisorId) ? [] : [nameOf(hypervisorId)]));
+  const lack = `its switch has ports on ${lacking.toSorted().slice(0, 5).join(', ')}, where no interface claims it`;
+  return {
+    ...worst,
+    bound_to: [...here].map(nameOf).toSorted().join(', '),
+    reason: worst.reason ?? (lacking.length === 0 ? null : lack),
+  };
+}
+
+function boundStatus(
+  parts: FleetStatusParts,
+  row: RowOf<'logical-switch-ports'>,
+  binding: RowOf<'port-bindings'>,
+): PortStatus {
   const { view, fleet, hosts } = parts;
-  const [binding] = view.by('port-bindings', 'logicalSwitchPortId', row.id);
-  if (binding === undefined) {
-    return { bound_to: null, up: false, applied_revision: null, state: 'unbound', reason: whyUnbound(parts, row) };
-  }
   const name = view.get('hypervisors', binding.hypervisorId)?.name ?? binding.hypervisorId;
   const delivery = fleet.status(binding.hypervisorId);
   const place = { bound_to: name, applied_revision: delivery?.appliedRevision ?? null };

@@ -20,6 +20,7 @@ const owners: { readonly [K in DerivedKind]: (row: ViewRow<K>) => FragmentOwner 
   'floating-places': row => ({ kind: 'nat-rules', id: row.id }),
   'egress-queues': row => ({ kind: 'logical-switch-ports', id: row.id }),
   'bound-ports': row => ({ kind: 'logical-switch-ports', id: row.id }),
+  'local-places': row => ({ kind: 'logical-switch-ports', id: row.portId }),
   'port-groups': row => ({ kind: 'logical-switch-ports', id: row.id }),
   'group-traits': row => ({ kind: 'security-groups', id: row.id }),
   'balanced-switches': row => ({ kind: 'logical-switches', id: row.id }),

@@ -19,7 +19,7 @@ import { natBalanced } from './nat/balanced.js';
 import { natFloatingPlace } from './nat/floating-ip.js';
 import { natInside, natRouter, natRule } from './nat/nat.js';
 import { portSecurityClaims } from './port-security/claims.js';
-import { portSecurityOwner } from './port-security/owner.js';
+import { portSecurityLocal, portSecurityOwner } from './port-security/owner.js';
 import { providerAttachment, providerRouterPort, providerSwitch } from './provider/provider.js';
 import { qosPort } from './qos/port.js';
 import { puntsEverywhere } from './punts/punts.js';
@@ -34,6 +34,7 @@ import { switchingFlooding, switchingFloodLocal } from './switching/flooding.js'
 import { switchingPort, switchingRouterPort, switchingSubnet } from './switching/forwarding.js';
 import { switchingInterface } from './switching/interface.js';
 import { switchingLearningPort, switchingLearningSwitch } from './switching/learning.js';
+import { switchingLocalPlace } from './switching/local.js';
 import { switchingSolicitations } from './switching/solicitations.js';
 import { switchingVirtualAddress } from './switching/virtual-address.js';
 import { tunnelsEverywhere, tunnelsOfHypervisor, tunnelsToHypervisor } from './tunnels/tunnels.js';
@@ -46,6 +47,7 @@ export const rules: readonly Rule[] = [
   tunnelsOfHypervisor,
   portSecurityClaims,
   portSecurityOwner,
+  portSecurityLocal,
   switchingInterface,
   switchingPort,
   switchingRouterPort,
@@ -58,6 +60,7 @@ export const rules: readonly Rule[] = [
   switchingUnlisted,
   switchingSolicitations,
   switchingVirtualAddress,
+  switchingLocalPlace,
   routingEverywhere,
   routingRouter,
   routingRouterPort,

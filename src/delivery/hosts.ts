@@ -37,8 +37,8 @@ export interface HostsOptions {
   readonly log: Logger;
   /** What is wanted of a host now; null while it cannot be told. */
   goalOf(this: void, session: HypervisorSession): HostGoal | null;
-  /** The newest binding of a port; null while it is not bound. */
-  bindingOf(portId: string): MarkedBinding | null;
+  /** Where a port is bound: on several hypervisors if it is local. */
+  bindingsOf(portId: string): readonly MarkedBinding[];
   /** Interfaces that claim ports: the whole list when the host is (back) there, and what differs each time it changes. */
   onInventory(hypervisorId: string, inventory: HostInventory): void;
   /** The host sees others that it watches come or go. */
@@ -204,10 +204,13 @@ export class Hosts {
     for (const portId of isFirst ? portIds : changed) this.#mark(hypervisorId, host, portId);
   }
 
-  /** Whether the flows of the port's present interface are acknowledged. */
+  /** Whether the flows of the port's present interface are acknowledged; of a local one, of all that it has. */
   isInstalled(portId: string): boolean {
-    const binding = this.#options.bindingOf(portId);
-    return binding !== null && this.#hosts.get(binding.hypervisorId)?.installed?.has(portId) === true;
+    const bindings = this.#options.bindingsOf(portId);
+    return (
+      bindings.length > 0 &&
+      bindings.every(({ hypervisorId }) => this.#hosts.get(hypervisorId)?.installed?.has(portId) === true)
+    );
   }
 
   /** Interfaces of connected hosts that claim a port by its id or by its name. */
@@ -368,8 +371,8 @@ export class Hosts {
   #mark(hypervisorId: string, host: Host, portId: string): void {
     if (host.installed === null) return;
     const { database, session, markOf, portOf } = host;
-    const binding = host.installed.has(portId) ? this.#options.bindingOf(portId) : null;
-    const uuid = binding?.isOwn === true && binding.hypervisorId === hypervisorId ? binding.interfaceUuid : null;
+    const bindings = host.installed.has(portId) ? this.#options.bindingsOf(portId) : [];
+    const uuid = bindings.find(each => each.isOwn && each.hypervisorId === hypervisorId)?.interfaceUuid ?? null;
     const marked = markOf.get(portId) ?? null;
     // Another port may have taken the interface over meanwhile.
     if (marked !== null && marked !== uuid && portOf.get(marked) === portId) {

@@ -34,6 +34,9 @@ export const MAX_PORT_KEY = 32_767;
 /** VLAN ids that a frame can carry; 0 and 4095 are reserved (IEEE 802.1Q). */
 const MAX_VLAN = 4094;
 
+/** Addresses that a local port may have beside those of subnets. */
+const MAX_LOCAL_ADDRESSES = 8;
+
 /** Groups that one port may name. */
 const MAX_PORT_GROUPS = 32;
 
@@ -92,6 +95,11 @@ export const logicalSwitchPorts = resource({
       { default: null },
     ),
     parentId: ownField(nullable(uuid()), 'The port of which it is a sub-port.', { access: 'internal', indexed: true }),
+    local: optional(
+      nullable(object({ addresses: list(ip(), { max: MAX_LOCAL_ADDRESSES, distinct: true }) })),
+      'Makes it a local port: on each hypervisor where an interface claims it, and for the workloads of that hypervisor alone. It has these link-local addresses beside its own, such as 169.254.169.254 and fe80::a9fe:a9fe for metadata.',
+      { default: null, access: 'immutable', operatorOnly: true },
+    ),
     hypervisor: optional(
       nullable(text({ min: 1, max: 255 })),
       'Name of the hypervisor that may claim it when several do. Of a sub-port it says nothing.',

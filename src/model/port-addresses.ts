@@ -2,7 +2,7 @@
 import { type IpAddress, parseIp } from '../base/address.js';
 import type { LogicalSwitchPort } from './index.js';
 
-type Port = Pick<LogicalSwitchPort, 'mac' | 'ips' | 'portSecurity' | 'allowedAddresses' | 'unknownMacs'>;
+type Port = Pick<LogicalSwitchPort, 'mac' | 'ips' | 'local' | 'portSecurity' | 'allowedAddresses' | 'unknownMacs'>;
 
 /** Whether MACs other than its own may be behind the port, so that the data path has to learn them. */
 export function learnsMacs(port: Pick<Port, 'mac' | 'allowedAddresses' | 'unknownMacs'>): boolean {
@@ -11,12 +11,19 @@ export function learnsMacs(port: Pick<Port, 'mac' | 'allowedAddresses' | 'unknow
 
 /** Whether somebody behind the port may have an IP address that is not in `ips`, so that only asking there tells. */
 export function mayHaveUnlistedAddresses(port: Port): boolean {
+  // Nobody is asked through a local port.
+  if (port.local !== null) return false;
   return !port.portSecurity || port.unknownMacs || port.ips.length === 0 || port.allowedAddresses.length > 0;
 }
 
 /** Whether the address is one of those that the port was given, and nobody else on its logical switch. */
-export const isAddressOf = ({ ips }: Pick<Port, 'ips'>, { family, value }: IpAddress): boolean =>
-  ips.some(({ ip }) => {
+export const isAddressOf = (port: Pick<Port, 'ips' | 'local'>, { family, value }: IpAddress): boolean =>
+  addressesOf(port).some(ip => {
     const own = parseIp(ip);
     return own?.family === family && own.value === value;
   });
+
+/** The addresses that the port was given, each once. */
+export function addressesOf({ ips, local }: Pick<Port, 'ips' | 'local'>): readonly string[] {
+  return [...new Set([...ips.map(({ ip }) => ip), ...(local?.addresses ?? [])])];
+}

@@ -28,10 +28,14 @@ export const portBindings = resource({
   exposed: false,
   audience: { read: 'operator', write: 'admin' },
   fields: {
-    logicalSwitchPortId: {
-      ...reference('logical-switch-ports', 'The port.', { onDelete: 'cascade', access: 'internal' }),
-      unique: true,
-    },
+    logicalSwitchPortId: reference(
+      'logical-switch-ports',
+      'The port: once, or once on each hypervisor if it is local.',
+      {
+        onDelete: 'cascade',
+        access: 'internal',
+      },
+    ),
     hypervisorId: reference('hypervisors', 'The hypervisor.', { onDelete: 'cascade', access: 'internal' }),
     interfaceName: ownField(text({ max: 255 }), 'Name of the interface on the hypervisor.', { access: 'internal' }),
     interfaceUuid: ownField(uuid(), 'UUID of its row in the Interface table of the hypervisor.', {

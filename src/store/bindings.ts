@@ -122,11 +122,10 @@ export async function settleBindings(
 ): Promise<void> {
   const ports = portsLeft(unit, affected, evidence.ports);
   const namesakes = countNames(ports);
-  const byText = claimsByText(evidence.claims);
-  const bindings = new Map(unit.rowsOf('port-bindings').map(binding => [binding.logicalSwitchPortId, binding]));
+  const byText = groupedBy(evidence.claims, ({ ifaceId }) => ifaceId);
+  const held = groupedBy(unit.rowsOf('port-bindings'), binding => binding.logicalSwitchPortId);
   for (const { id, after } of unit.changesOf('logical-switch-ports')) {
-    const binding = bindings.get(id);
-    if (after === null && binding !== undefined) unit.put('port-bindings', binding.id, null);
+    if (after === null) for (const binding of held.get(id) ?? []) unit.put('port-bindings', binding.id, null);
   }
   const verdicts: Judged[] = [];
   /** Where those are that were judged. */
@@ -134,16 +133,22 @@ export async function settleBindings(
   for (const port of ports.values()) {
     if (port.parentId !== null) continue;
     const own = [...(byText.get(port.id) ?? []), ...(port.name === port.id ? [] : (byText.get(port.name) ?? []))];
-    const verdict = arbitrate(port, own, namesakes.get(port.name) ?? 1, acceptNames);
-    verdicts.push({ port, binding: bindings.get(port.id) ?? null, verdict });
+    const judge = (claims: readonly InterfaceClaim[]): Verdict =>
+      arbitrate(port, claims, namesakes.get(port.name) ?? 1, acceptNames);
+    if (port.local !== null) {
+      verdicts.push(...localVerdicts(port, own, held.get(port.id) ?? [], judge));
+      continue;
+    }
+    const verdict = judge(own);
+    verdicts.push({ port, binding: held.get(port.id)?.[0] ?? null, verdict });
     places.set(port.id, verdict.winner);
   }
   for (const port of ports.values()) {
     const { id, parentId } = port;
     if (parentId === null || !(affected.portIds.has(id) || places.has(parentId))) continue;
     const place = places.get(parentId);
-    const winner = place === undefined ? (bindings.get(parentId) ?? null) : place;
-    verdicts.push({ port, binding: bindings.get(id) ?? null, verdict: { winner, reason: null } });
+    const winner = place === undefined ? (held.get(parentId)?.[0] ?? null) : place;
+    verdicts.push({ port, binding: held.get(id)?.[0] ?? null, verdict: { winner, reason: null } });
   }
   const zones = await chooseZones(
     unit.session,
@@ -159,6 +164,22 @@ interface Judged {
   readonly port: LogicalSwitchPort;
   readonly binding: PortBinding | null;
   readonly verdict: Pick<Verdict, 'reason'> & { readonly winner: Place | null };
+}
+
+/** A local port is judged for each hypervisor by itself. */
+function localVerdicts(
+  port: LogicalSwitchPort,
+  claims: readonly InterfaceClaim[],
+  held: readonly PortBinding[],
+  judge: (claims: readonly InterfaceClaim[]) => Verdict,
+): readonly Judged[] {
+  const byHost = groupedBy(claims, ({ hypervisorId }) => hypervisorId);
+  const hosts = new Set([...byHost.keys(), ...held.map(({ hypervisorId }) => hypervisorId)]);
+  return [...hosts].map(hypervisorId => ({
+    port,
+    binding: held.find(each => each.hypervisorId === hypervisorId) ?? null,
+    verdict: judge(byHost.get(hypervisorId) ?? []),
+  }));
 }
 
 const hostOf = ({ winner }: Judged['verdict']): readonly string[] => (winner === null ? [] : [winner.hypervisorId]);
@@ -216,14 +237,14 @@ function portsLeft(
   return ports;
 }
 
-function claimsByText(claims: readonly InterfaceClaim[]): Map<string, InterfaceClaim[]> {
-  const byText = new Map<string, InterfaceClaim[]>();
-  for (const claim of claims) {
-    const same = byText.get(claim.ifaceId);
-    if (same === undefined) byText.set(claim.ifaceId, [claim]);
-    else same.push(claim);
+function groupedBy<T>(all: readonly T[], keyOf: (each: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const each of all) {
+    const same = groups.get(keyOf(each));
+    if (same === undefined) groups.set(keyOf(each), [each]);
+    else same.push(each);
   }
-  return byText;
+  return groups;
 }
 
 function countNames(ports: ReadonlyMap<string, LogicalSwitchPort>): Map<string, number> {

@@ -33,7 +33,10 @@ function nounEntity(noun: Resource): EntitySchema {
       });
   }
   if (noun.kind === 'port-bindings')
-    options.uniques.push({ name: 'port_bindings_hypervisor_id_ct_zone_key', columns: ['hypervisor_id', 'ct_zone'] });
+    options.uniques.push(
+      { name: 'port_bindings_hypervisor_id_ct_zone_key', columns: ['hypervisor_id', 'ct_zone'] },
+      { name: 'port_bindings_place_key', columns: ['logical_switch_port_id', 'hypervisor_id'] },
+    );
   return new EntitySchema({ ...options, columns });
 }
 

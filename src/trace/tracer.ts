@@ -239,7 +239,11 @@ export class Tracer {
 
   #portAt(hypervisorId: string, output: PacketOutput): readonly string[] {
     const bound = this.#parts.view.by('bound-ports', 'hypervisorId', hypervisorId);
-    return bound.filter(port => isAt(port, output)).map(({ id }) => id);
+    const local = this.#parts.view.by('local-places', 'hypervisorId', hypervisorId);
+    return [
+      ...bound.filter(port => isAt(port, output)).map(({ id }) => id),
+      ...local.filter(({ ofport }) => isAt({ ofport, vlan: null }, output)).map(({ portId }) => portId),
+    ];
   }
 
   /** Where it comes in that left through a tunnel. */
@@ -319,7 +323,10 @@ export class Tracer {
 }
 
 /** Whether what leaves there is for the port: its tag tells apart those that share an interface. */
-function isAt({ ofport, vlan }: ViewRow<'bound-ports'>, { port, fields }: PacketOutput): boolean {
+function isAt(
+  { ofport, vlan }: Pick<ViewRow<'bound-ports'>, 'ofport' | 'vlan'>,
+  { port, fields }: PacketOutput,
+): boolean {
   return port === ofport && (fields.get(oxm.vlanVid) ?? 0n) === (vlan === null ? 0n : BigInt(tagPresent | vlan));
 }
 

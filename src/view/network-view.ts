@@ -68,6 +68,7 @@ const derivedKinds: ReadonlySet<ViewKind> = new Set<DerivedKind>([
   'mesh-members',
   'switch-presences',
   'bound-ports',
+  'local-places',
   'physical-attachments',
   'gateway-places',
   'gateway-pairs',

@@ -3,6 +3,7 @@
  * ports and bindings:
  *
  *   bound-ports       a logical switch port and its binding, joined
+ *   local-places      a local port and each of its bindings; they count for nothing else here
  *   switch-presences  (switch, hypervisor) with at least one bound port
  *   residencies       (datapath, hypervisor) where the hypervisor has a bound port of any switch in the connected
  *                     component; switches and routers are joined by router ports, routers also by peer ports
@@ -20,6 +21,7 @@ import type { Kind, RowOf } from '../model/index.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
 import { isGatewayPort } from '../model/gateway.js';
 import {
+  localPlaceId,
   meshMemberId,
   presenceId,
   residencyId,
@@ -230,9 +232,11 @@ export class Placement {
   #setBoundPort(portId: string): void {
     const held = this.#view.get('bound-ports', portId);
     const port = this.#view.get('logical-switch-ports', portId);
-    const binding = this.#view.by('port-bindings', 'logicalSwitchPortId', portId)[0];
+    const bindings = this.#view.by('port-bindings', 'logicalSwitchPortId', portId);
+    const [binding] = bindings;
     let bound: BoundPort | null = null;
-    if (port !== null && binding !== undefined) {
+    this.#setLocalPlaces(portId, port === null || port.local === null ? null : port.number, bindings);
+    if (port?.local === null && binding !== undefined) {
       const { logicalSwitchId, number, parent } = port;
       const { hypervisorId, ofport, ctZone } = binding;
       bound = { id: portId, logicalSwitchId, hypervisorId, ofport, vlan: parent?.vlan ?? null, ctZone, number };
@@ -240,6 +244,18 @@ export class Placement {
     this.#output.push({ kind: 'bound-ports', id: portId, after: bound });
     if (bound !== null) this.#countPort(bound, 1);
     if (held !== null) this.#countPort(held, -1);
+  }
+
+  /** A local port is nowhere as far as placement goes: it comes where the workloads of its switch are. `number` null: it is none. */
+  #setLocalPlaces(portId: string, number: number | null, bindings: readonly RowOf<'port-bindings'>[]): void {
+    const gone = new Set(this.#view.by('local-places', 'portId', portId).map(({ id }) => id));
+    for (const { hypervisorId, ofport } of number === null ? [] : bindings) {
+      const id = localPlaceId(portId, hypervisorId);
+      if (number !== null)
+        this.#output.push({ kind: 'local-places', id, after: { id, portId, hypervisorId, ofport, number } });
+      gone.delete(id);
+    }
+    for (const id of gone) this.#output.push({ kind: 'local-places', id, after: null });
   }
 
   #setPlace(id: string, place: Place | null): void {

@@ -66,6 +66,17 @@ export interface BoundPort {
   readonly number: number;
 }
 
+/** A local port on one of the hypervisors where an interface claims it. */
+export interface LocalPlace {
+  /** `portId@hypervisorId` */
+  readonly id: string;
+  readonly portId: string;
+  readonly hypervisorId: string;
+  readonly ofport: number;
+  /** The number of the logical switch port. */
+  readonly number: number;
+}
+
 /** A hypervisor has bound ports of logical switches that are part of a physical network: what joins the two there. */
 export interface PhysicalAttachment {
   /** `physicalNetworkKey@hypervisorId` */
@@ -182,6 +193,7 @@ export interface DerivedRows {
   readonly 'mesh-members': MeshMember;
   readonly 'switch-presences': SwitchPresence;
   readonly 'bound-ports': BoundPort;
+  readonly 'local-places': LocalPlace;
   readonly 'physical-attachments': PhysicalAttachment;
   readonly 'gateway-places': GatewayPlace;
   readonly 'gateway-pairs': GatewayPair;
@@ -249,6 +261,9 @@ export const presenceId = (logicalSwitchId: string, hypervisorId: string): strin
 export const attachmentId = (physicalNetworkKey: number, hypervisorId: string): string =>
   `${physicalNetworkKey}@${hypervisorId}`;
 
+/** The id of a local place. */
+export const localPlaceId = (portId: string, hypervisorId: string): string => `${portId}@${hypervisorId}`;
+
 /** The id of a gateway place. */
 export const gatewayPlaceId = (logicalRouterId: string, hypervisorId: string): string =>
   `${logicalRouterId}@${hypervisorId}`;
@@ -302,6 +317,8 @@ export const indexes = {
   'logical-switch-ports': {
     logicalSwitchId: row => [row.logicalSwitchId],
     parentId: row => one(row.parentId),
+    /** By switch: only its local ports. */
+    local: row => (row.local === null ? [] : [row.logicalSwitchId]),
     securityGroups: row => row.securityGroups,
     /** By the name of the hypervisor that is asked for. */
     hypervisor: row => one(row.hypervisor),
@@ -388,6 +405,7 @@ export const indexes = {
     number: row => [row.number],
     zone: row => [zonePlace(row.hypervisorId, row.ctZone)],
   },
+  'local-places': { portId: row => [row.portId], hypervisorId: row => [row.hypervisorId] },
   'physical-attachments': { hypervisorId: row => [row.hypervisorId] },
   'gateway-places': {
     logicalRouterId: row => [row.logicalRouterId],

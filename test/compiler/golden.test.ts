@@ -162,7 +162,16 @@ function everything(): NetworkBuilder {
       enabled: false,
     })
     .mirror('to a sub-port', 'apart1', { collectorPortId: 'sub lan' })
-    .mirror('to a sub-port here', 'flat1', { collectorPortId: 'sub lan' });
+    .mirror('to a sub-port here', 'flat1', { collectorPortId: 'sub lan' })
+    .port('metadata', 'web', '02:00:00:00:01:1c', ['10.1.0.28'], ['hv1', 12], {
+      local: { addresses: ['169.254.169.254', 'fe80::a9fe:a9fe'] },
+    })
+    .bind('metadata', 'hv2', 12)
+    .port('metadata off', 'db', '02:00:00:00:02:1d', [], ['hv1', 13], {
+      local: { addresses: ['169.254.169.254'] },
+      enabled: false,
+      portSecurity: false,
+    });
 }
 
 describe('The flows of each room', () => {

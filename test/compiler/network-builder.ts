@@ -102,6 +102,7 @@ export class NetworkBuilder {
       securityGroups: [],
       parent: null,
       parentId: given.parent?.portId ?? null,
+      local: null,
       hypervisor: null,
       internalInterface: false,
       portKey: this.#nextKey(logicalSwitchId),
@@ -111,7 +112,10 @@ export class NetworkBuilder {
   }
 
   bind(logicalSwitchPortId: string, hypervisorId: string, ofport: number): this {
-    return this.#add('port-bindings', `binding of ${logicalSwitchPortId}`, {
+    // A local port has several.
+    const isFirst = !this.#rows['port-bindings'].some(row => row.logicalSwitchPortId === logicalSwitchPortId);
+    const id = `binding of ${logicalSwitchPortId}${isFirst ? '' : ` on ${hypervisorId}`}`;
+    return this.#add('port-bindings', id, {
       logicalSwitchPortId,
       hypervisorId,
       interfaceName: `tap${ofport}`,

@@ -247,6 +247,8 @@ export const fields: {
         vlan: 1 + context.random.below(4),
       })),
     parentId: () => null,
+    local: context =>
+      maybe(context, 0.08, () => ({ addresses: context.random.pick([['169.254.169.254', 'fe80::a9fe:a9fe'], []]) })),
     hypervisor: context => maybe(context, 0.2, () => `hv${context.random.below(5)}`),
     internalInterface: ({ random }) => random.chance(0.1),
     portKey: ({ random }) => 1 + random.below(32_767),

@@ -9,6 +9,7 @@ import { gatewayCandidates } from '../../src/model/gateway.js';
 import type { Hypervisor, LogicalSwitch } from '../../src/model/index.js';
 import type { RowAfter } from '../../src/view/network-view.js';
 import { balancingOf } from './reference-balancing.js';
+import { components } from './reference-components.js';
 import { queuesOf } from './reference-queues.js';
 import { securityOf } from './reference-security.js';
 import {
@@ -30,7 +31,7 @@ type Members = { readonly [K in ViewKind]?: readonly (keyof ViewRow<K>)[] };
 const placementMembers: Members = {
   'logical-switches': ['number', 'provider'],
   'logical-routers': ['number', 'gateway'],
-  'logical-switch-ports': ['number', 'logicalSwitchId', 'parent'],
+  'logical-switch-ports': ['number', 'logicalSwitchId', 'parent', 'local'],
   'logical-router-ports': ['logicalRouterId', 'logicalSwitchId', 'peerId'],
   'port-bindings': ['logicalSwitchPortId', 'hypervisorId', 'ofport', 'ctZone'],
 };
@@ -68,6 +69,7 @@ export class ReferenceNetwork {
 
   #placement: PlacementRows = {
     boundPorts: new Map(),
+    localPlaces: new Map(),
     presences: new Map(),
     residencies: new Map(),
     meshMembers: new Map(),
@@ -156,7 +158,7 @@ export class ReferenceNetwork {
   }
 
   #derived(): ReadonlyMap<DerivedKind, Rows> {
-    const { boundPorts, presences, residencies, meshMembers } = this.#placement;
+    const { boundPorts, localPlaces, presences, residencies, meshMembers } = this.#placement;
     const placeOf = new Map([...boundPorts].map(([id, { hypervisorId }]) => [id, hypervisorId]));
     const security = securityOf(kind => rowsOf(this, kind), placeOf);
     const balancing = balancingOf(kind => rowsOf(this, kind), residencies);
@@ -168,6 +170,7 @@ export class ReferenceNetwork {
       ['switch-presences', presences],
       ['mesh-members', meshMembers],
       ['bound-ports', boundPorts],
+      ['local-places', localPlaces],
     ]);
   }
 
@@ -244,6 +247,7 @@ function rowsOf<K extends ViewKind>(network: ReferenceNetwork, kind: K): readonl
 
 interface PlacementRows {
   readonly boundPorts: ReadonlyMap<string, ViewRow<'bound-ports'>>;
+  readonly localPlaces: Rows;
   readonly presences: Rows;
   readonly residencies: Rows;
   readonly meshMembers: Rows;
@@ -318,12 +322,21 @@ function placementOf(network: ReferenceNetwork): PlacementRows {
   const routers = new Map(rowsOf(network, 'logical-routers').map(row => [row.id, row]));
   const ports = new Map(rowsOf(network, 'logical-switch-ports').map(row => [row.id, row]));
   const boundPorts = new Map<string, ViewRow<'bound-ports'>>();
+  const localPlaces = new Map<string, AnyRow>();
   const presences = new Map<string, AnyRow>();
   const hosts = new Map<string, Set<string>>();
   // Two bindings of one port do not exist in a store; here the first by id counts, as in the view.
   for (const binding of sortedById(network.rows('port-bindings').values()) as ViewRow<'port-bindings'>[]) {
     const port = ports.get(binding.logicalSwitchPortId);
-    if (port === undefined || boundPorts.has(port.id)) continue;
+    if (port === undefined) continue;
+    if (port.local !== null) {
+      const id = `${port.id}@${binding.hypervisorId}`;
+      const { hypervisorId, ofport } = binding;
+      // Of two interfaces of one host there is one binding in a store; here the last one counts, as in the view.
+      localPlaces.set(id, { id, portId: port.id, hypervisorId, ofport, number: port.number });
+      continue;
+    }
+    if (boundPorts.has(port.id)) continue;
     const { logicalSwitchId, number } = port;
     const { hypervisorId, ofport, ctZone } = binding;
     const vlan = port.parent === null ? null : port.parent.vlan;
@@ -346,7 +359,8 @@ function placementOf(network: ReferenceNetwork): PlacementRows {
   }
   const residencies = new Map<string, AnyRow>();
   const meshMembers = new Map<string, AnyRow>();
-  for (const members of components(network, [...switches.keys(), ...routers.keys()])) {
+  const datapaths = [...switches.keys(), ...routers.keys()];
+  for (const members of components(datapaths, rowsOf(network, 'logical-router-ports'), [...routers.values()])) {
     const reached = new Set(members.flatMap(member => [...(hosts.get(member) ?? [])]));
     for (const datapathId of members) {
       const number = switches.get(datapathId)?.number ?? routers.get(datapathId)?.number ?? 0;
@@ -364,36 +378,5 @@ function placementOf(network: ReferenceNetwork): PlacementRows {
       meshMembers.set(id, { id, meshId, hypervisorId, number: numberOf(meshId) });
     }
   }
-  return { boundPorts, presences, residencies, meshMembers };
-}
-
-function components(network: ReferenceNetwork, datapaths: readonly string[]): readonly (readonly string[])[] {
-  const neighbours = new Map<string, string[]>(datapaths.map(id => [id, []]));
-  const routerPorts = rowsOf(network, 'logical-router-ports');
-  const routerOf = new Map(routerPorts.map(row => [row.id, row.logicalRouterId]));
-  const routers = new Map(rowsOf(network, 'logical-routers').map(row => [row.id, row]));
-  for (const port of routerPorts) {
-    const outside = routers.get(port.logicalRouterId)?.gateway?.logicalSwitchId;
-    if (outside !== undefined && outside === port.logicalSwitchId) continue;
-    const other = port.logicalSwitchId ?? (port.peerId === null ? undefined : routerOf.get(port.peerId));
-    if (other === undefined || !neighbours.has(other) || !neighbours.has(port.logicalRouterId)) continue;
-    neighbours.get(other)?.push(port.logicalRouterId);
-    neighbours.get(port.logicalRouterId)?.push(other);
-  }
-  const seen = new Set<string>();
-  const found: string[][] = [];
-  for (const start of datapaths) {
-    if (seen.has(start)) continue;
-    const members = [start];
-    seen.add(start);
-    for (const member of members) {
-      for (const neighbour of neighbours.get(member) ?? []) {
-        if (seen.has(neighbour)) continue;
-        seen.add(neighbour);
-        members.push(neighbour);
-      }
-    }
-    found.push(members);
-  }
-  return found;
+  return { boundPorts, localPlaces, presences, residencies, meshMembers };
 }

@@ -54,7 +54,7 @@ describe('hosts, with a real ovsdb-server', function () {
       clock: systemClock,
       log: silentLogger,
       goalOf: () => null,
-      bindingOf: id => bindings.get(id) ?? null,
+      bindingsOf: id => [bindings.get(id) ?? []].flat(),
       onInventory: (id, said) => {
         const interfaces = 'gone' in said ? said.changed : said;
         reports.push(`${id}: ${interfaces.map(each => each.ofport).join()}`);

@@ -24,7 +24,7 @@ describe('Hosts', () => {
       clock,
       log: silentLogger,
       goalOf: () => null,
-      bindingOf: portId => bindings.get(portId) ?? null,
+      bindingsOf: portId => [bindings.get(portId) ?? []].flat(),
       onInventory: (id, said) => {
         const texts =
           'gone' in said ? [...said.changed.map(one => `+${one.ifaceId}`), ...said.gone.map(uuid => `-${uuid}`)] : null;

@@ -49,7 +49,7 @@ describe('the fake hypervisor', () => {
       clock: systemClock,
       log: silentLogger,
       goalOf,
-      bindingOf: () => null,
+      bindingsOf: () => [],
       onInventory: (_, said) => (reported = ('gone' in said ? said.changed : said).map(each => each.ofport)),
     });
     listener = new SouthboundListener({

@@ -20,6 +20,7 @@ const port: LogicalSwitchPort = {
   allowedAddresses: [{ mac: null, cidr: '10.1.0.0/16' }],
   parent: { portId: '0191d5a0-0000-7000-8000-000000000004', vlan: 7 },
   parentId: '0191d5a0-0000-7000-8000-000000000004',
+  local: { addresses: ['169.254.169.254'] },
   enabled: true,
   unknownMacs: false,
   securityGroups: ['0191d5a0-0000-7000-8000-000000000004'],

@@ -5,6 +5,7 @@ import { startCapture } from '../../lab/capture.js';
 import { ping } from '../../lab/probe.js';
 import { eventually } from '../../lab/processes.js';
 import { sendFrames } from '../../lab/raw-frames.js';
+import type { RestObject } from '../../lab/weft-client.js';
 import type { Workload } from '../../lab/workload.js';
 import { dhcpv4, dnsQuery, routerSolicitation } from '../fixtures/addressing-messages.js';
 import { dhclient, udhcpc } from '../fixtures/dhcp-clients.js';
@@ -12,6 +13,7 @@ import { ethernet, etherType, ipv4, ipv6, protocol } from '../fixtures/frames.js
 import { requires } from '../fixtures/requires.js';
 import { create, planRouter, planSwitch } from '../fixtures/topology.js';
 import { usesSharedWeftLab } from '../fixtures/weft-lab.js';
+import { answering, ask } from './answering.js';
 
 const domain = 'web.example.org';
 
@@ -89,6 +91,50 @@ describe('addresses and names', function () {
         assert.equal(large.values.get('new_host_name'), workload.name);
       }),
     );
+  });
+
+  it('metadata: one address on every host, answered by what is on the host of whoever asks', async () => {
+    const addresses = ['169.254.169.254', 'fe80::a9fe:a9fe'];
+    const plan = planSwitch({ name: 'web', ports: { a: {}, b: {}, c: {}, metadata: { local: { addresses } } } });
+    await weftLab().build([...plan.operations, ...planRouter('r', [plan]).operations]);
+    const { client, lab } = weftLab();
+    const [a, b, c] = await weftLab().plug({ a: 'hv1', b: 'hv2', c: 'hv3' });
+    assert.ok(a !== undefined && b !== undefined && c !== undefined);
+    const port = await client.workloadPort('metadata');
+    const own = { ...port, addresses: [...port.addresses, '169.254.169.254/32', 'fe80::a9fe:a9fe/64'] };
+    const ending: (() => Promise<void>)[] = [];
+    try {
+      for (const host of ['hv1', 'hv2']) {
+        const proxy = await lab.addWorkload(host, { ...own, name: `proxy-${host}` });
+        ending.push(await answering(proxy, 80));
+      }
+      await eventually('the port is up on both', async () => {
+        const { status } = (await client.get('logical-switch-ports', port.portId)) as RestObject & {
+          readonly status: { readonly bound_to: string | null; readonly up: boolean; readonly reason: string };
+        };
+        const isUp = status.bound_to === 'hv1, hv2' && status.up;
+        if (isUp) assert.match(status.reason, /ports on hv3/);
+        return isUp;
+      });
+      await client.converged();
+      for (const [from, answer] of [
+        [a, 'proxy-hv1:80'],
+        [b, 'proxy-hv2:80'],
+      ] as const) {
+        // By its default router; by the link, as DHCP tells it; over IPv6; by the address of its subnet.
+        assert.deepEqual(await ask(from, 'tcp', '169.254.169.254', 80, 3), { [answer]: 3 });
+        await from.exec(['ip', 'route', 'add', '169.254.169.254/32', 'dev', from.record.device]);
+        assert.deepEqual(await ask(from, 'tcp', '169.254.169.254', 80, 3), { [answer]: 3 });
+        const scoped = `fe80::a9fe:a9fe%${from.record.device}`;
+        assert.deepEqual(await ask(from, 'tcp', scoped, 80, 3), { [answer]: 3 });
+        assert.deepEqual(await ask(from, 'tcp', firstOf(port.addresses[0]), 80, 1), { [answer]: 1 });
+      }
+      assert.equal((await ping(c, '169.254.169.254', { count: 1 })).received, 0, 'no interface claims it there');
+      const told = (await udhcpc(a))?.values.get('staticroutes');
+      assert.equal(told, `169.254.169.254/32 0.0.0.0 0.0.0.0/0 ${firstOf(plan.gateways[0])}`);
+    } finally {
+      for (const end of ending) await end();
+    }
   });
 
   it('IPv6: the kernel makes itself the address of the port and a way out; where there are others, dhclient is told', async () => {

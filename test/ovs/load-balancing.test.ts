@@ -3,51 +3,21 @@
  * groups. `WEFT_BALANCED_CONNECTIONS` says how many connections are counted.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { inNamespace } from '../../lab/namespaces.js';
-import { commandEnvironment, eventually } from '../../lab/processes.js';
+import { eventually } from '../../lab/processes.js';
 import type { Workload } from '../../lab/workload.js';
 import { LAST_BALANCED_PORT } from '../../src/model/load-balancer.js';
 import { create, planRouter, planSwitch, type PlannedSwitch, type Value } from '../fixtures/topology.js';
 import { APPLIED_WITHIN_MS, usesSharedWeftLab } from '../fixtures/weft-lab.js';
+import { answering, ask } from './answering.js';
 import { serve, Stream, tryReach } from './streams.js';
 
-const program = fileURLToPath(new URL('balancing-program.js', import.meta.url));
 const applied = { appliedWithinMs: APPLIED_WITHIN_MS } as const;
 const CONNECTIONS = Number(process.env['WEFT_BALANCED_CONNECTIONS'] ?? 1_000);
 const BACKENDS = 50;
 /** Chi-square of 49 degrees of freedom exceeds this once in a million times: each connection has a source port of its own. */
 const MOST_CHI_SQUARE = 112;
 const VIP = { 4: '10.96.0.1', 6: 'fd00:96::1' } as const;
-
-async function answering(workload: Workload, ...ports: readonly number[]): Promise<() => Promise<void>> {
-  const args = ['serve', workload.name, ...ports.map(String)];
-  const [file = '', ...rest] = inNamespace(workload.namespace, [process.execPath, program, ...args]);
-  const child = spawn(file, rest, { env: commandEnvironment(workload.mark), stdio: ['pipe', 'pipe', 'inherit'] });
-  await once(createInterface(child.stdout), 'line');
-  return async () => {
-    const gone = once(child, 'close');
-    child.stdin.end();
-    await gone;
-  };
-}
-
-async function ask(
-  from: Workload,
-  transport: 'tcp' | 'udp',
-  address: string,
-  port: number,
-  count: number,
-  ports: readonly number[] = [],
-) {
-  const command = [process.execPath, program, 'ask', transport, address, ...[port, count, ...ports].map(String)];
-  const { stdout } = await from.exec(command, { timeoutMs: 600_000 });
-  return JSON.parse(stdout) as Readonly<Record<string, number>>;
-}
 
 const backend = (workload: Workload, port: number, family: 4 | 6 = 4): Value => ({
   ip: workload.address(family),

@@ -156,6 +156,7 @@ export class RandomOperations {
       labels: this.#random.chance(0.5) ? someLabels(this.#draft) : {},
       parent: null,
       parentId: null,
+      local: null,
       hypervisor: null,
       internalInterface: false,
       portKey: common.number,

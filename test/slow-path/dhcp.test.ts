@@ -113,6 +113,17 @@ describe('DHCPv4', () => {
     assert.deepEqual([informed.options.get(53), informed.yours, informed.options.has(51)], ['05', '0.0.0.0', false]);
   });
 
+  it('tells the way to local ports, which is the link itself, also where there is no router', () => {
+    const local = { addresses: ['169.254.169.254', 'fe80::a9fe:a9fe'] } as const;
+    const metadata = (builder: typeof network) =>
+      viewOf(builder().port('metadata', 'web', '02:00:00:00:01:1c', [], undefined, { local }));
+    const way = `20${hex('169.254.169.254')}${hex('0.0.0.0')}`;
+    const told = (of: NetworkView) => read(only(exchange(of, { type: 1 }))).options.get(121);
+    assert.equal(told(metadata(network)), `${way}10${'0a09'}${hex('10.1.0.9')}00${hex(gateway[4])}`);
+    const alone = () => network().dhcp('web', '10.1.0.0/24', { gatewayIp: null, hostRoutes: [] });
+    assert.equal(told(metadata(alone)), way);
+  });
+
   it('tells options of the subnet, and those of the port in their place', () => {
     const given = viewOf(
       network()

@@ -177,4 +177,33 @@ describeOnBoth('Sub-ports', store => {
     });
     assert.deepEqual(await placesOf(parent, sub), [null, null]);
   });
+
+  it('are not behind a local port, which is on every hypervisor that claims it', async () => {
+    const local = { addresses: ['169.254.169.254', 'fe80::a9fe:a9fe'] };
+    const logicalSwitchId = await newSwitch(store(), '10.0.0.0/24');
+    const port = await newPort({ local, logical_switch_id: logicalSwitchId, ips: ['10.0.0.2'] });
+    const same = newPort({ local, logical_switch_id: logicalSwitchId });
+    await refused('address_in_use', '/local/addresses/0', same);
+    await newPort({ local });
+    await refused('contradiction', '/parent/port_id', newPort(under(port, 100)));
+    await refused('immutable', '/local', merge(port, { local: { addresses: [] } }));
+    const [first, second] = [await join(), await join()];
+    const [here, there] = [claimOf(port.id), claimOf(port.id)];
+    await store().recordInventory(first.id, [here]);
+    await store().recordInventory(second.id, [there]);
+    const places = async (): Promise<readonly string[]> => {
+      const { rows } = await store().list('port-bindings', { filters: { logicalSwitchPortId: port.id }, limit: 9 });
+      return rows.map(row => `${row.hypervisorId} ${row.ofport}`).toSorted();
+    };
+    assert.deepEqual(await places(), [at(first, here), at(second, there)].toSorted());
+    const newer = claimOf(port.id);
+    await store().recordInventory(first.id, [here, newer]);
+    assert.deepEqual(await places(), [at(first, newer), at(second, there)].toSorted(), 'one on each host, the newest');
+    await store().recordInventory(first.id, []);
+    assert.deepEqual(await places(), [at(second, there)]);
+    await merge(port, { name: 'renamed' });
+    assert.deepEqual(await places(), [at(second, there)]);
+    await remove(port);
+    assert.deepEqual(await places(), []);
+  });
 });

@@ -38,7 +38,9 @@ function network(): NetworkBuilder {
     .port('inner server', 'back', macs(10), ['10.2.0.20'], ['hv1', 9], {
       parent: { portId: 'vm', vlan: 8 },
       securityGroups: ['servers'],
-    });
+    })
+    .port('metadata', 'front', macs(11), ['10.1.0.21'], ['hv1', 10], { local: { addresses: ['169.254.169.254'] } })
+    .port('lone', 'front', macs(12), ['10.1.0.22'], ['hv2', 9]);
   const gateways: Readonly<Record<string, string>> = { '10.1.0.0/24': '10.1.0.1', '10.2.0.0/24': '10.2.0.1' };
   for (const subnet of builder.snapshot().rows.subnets)
     Object.assign(subnet, { gatewayIp: gateways[subnet.cidr] ?? null });
@@ -105,6 +107,16 @@ describe('The dry verdict', () => {
     ],
     ['inner', { to_ip: '10.1.0.1' }, 'allow (answered); egress of inner: no_security_groups'],
     ['inner', { to_ip: '10.1.0.19' }, 'drop (reflection); egress of inner: no_security_groups'],
+    // A local port: on the host of the sender, or not at all.
+    ...['other', 'inner'].map(
+      from =>
+        [
+          from,
+          { to_ip: '169.254.169.254', ...tcp(80) },
+          `allow (delivered); egress of ${from}: no_security_groups; ingress of metadata: no_security_groups`,
+        ] as const,
+    ),
+    ['lone', { to_ip: '169.254.169.254' }, 'drop (no_local_port); egress of lone: no_security_groups'],
     // What everybody may say.
     [
       'near',

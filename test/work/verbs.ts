@@ -127,6 +127,7 @@ const cases: { readonly [K in Kind]: Case<K> } = {
       unknownMacs: true,
       securityGroups: ['others', 'servers'],
       parent: { portId: 'p2', vlan: 7 },
+      local: { addresses: ['169.254.169.254'] },
       hypervisor: 'hv3',
       internalInterface: true,
     },

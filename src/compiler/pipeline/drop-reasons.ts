@@ -145,6 +145,14 @@ export const dropReasons = {
     code: 81,
     help: 'It came from a port that has sub-ports, with a VLAN tag that none of them has.',
   },
+  local_port_only: {
+    code: 82,
+    help: 'It came from a local port, and was to leave this hypervisor. What a local port says is for the workloads of its own hypervisor.',
+  },
+  no_local_port: {
+    code: 83,
+    help: 'It was for a local port (metadata, for instance), and no interface of this hypervisor claims that. The status of the port says where there are some.',
+  },
   neighbour_awaited: {
     code: 61,
     help: 'It was for a neighbour outside whose MAC the gateway of a logical router does not know (yet): it asks, and what comes until the answer is lost.',

@@ -39,14 +39,14 @@ export const physSend = stage('phys_send', {
 export const physOut = stage('phys_out', {
   purpose:
     'From a logical switch that is part of a physical network, unless it came from there: with the tag of its VLAN.',
-  reads: ['datapath', 'fromUnderlay'],
+  reads: ['datapath', 'fromUnderlay', 'origin', 'flood'],
   writes: ['vlanVid', 'underlayPort'],
   onMiss: { drop: 'unknown_datapath' },
 });
 
 export const tunnelMtu = stage('tunnel_mtu', {
   purpose: 'Towards other hypervisors, unless it came from one: whether it fits the underlay of this hypervisor.',
-  reads: ['fromUnderlay'],
+  reads: ['fromUnderlay', 'origin', 'flood'],
   writes: ['tooBig'],
   onMiss: { drop: 'unknown_hypervisor' },
 });

@@ -70,10 +70,14 @@ export const lsInL2Unknown = stage('ls_in_l2_unknown', {
 });
 
 export const lsInL2Lkup = stage('ls_in_l2_lkup', {
-  purpose: 'Multicast to the flood groups, unicast to the port that owns the MAC.',
-  reads: ['datapath', 'ethDst', 'fromUnderlay', 'origin', 'puntClass', 'arpSpa', 'icmpv6Type', 'ndTarget'],
+  purpose:
+    'Multicast to the flood groups, unicast to the port that owns the MAC, and what is for a local port to that.',
+  reads: [
+    ...(['datapath', 'ethDst', 'ipv4Dst', 'fromUnderlay', 'origin', 'puntClass'] as const),
+    ...(['arpSpa', 'icmpv6Type', 'ndTarget'] as const),
+  ],
   writes: [
-    ...(['mac', 'outPort', 'outHost', 'flood', 'datapath', 'inPort', 'fromUnderlay'] as const),
+    ...(['mac', 'outPort', 'outHost', 'flood', 'ethDst', 'datapath', 'inPort', 'fromUnderlay'] as const),
     ...(['puntClass', 'puntLane'] as const),
   ],
   onMiss: 'never',

@@ -3,6 +3,7 @@
  * same flows tell the responder when a port asks for an address of its own (duplicate address detection).
  */
 import { linkLocalOf } from '../../base/address.js';
+import { addressesOf } from '../../model/port-addresses.js';
 import { anyOf, cidrValue, ipValue, macValue } from '../pipeline/addresses.js';
 import { set } from '../pipeline/actions.js';
 import { flow, type MatchValue } from '../pipeline/flow.js';
@@ -32,7 +33,7 @@ function host(family: 4 | 6, value: bigint): NonNullable<Claim['address']> {
 
 /** Its own addresses; the link-local one if it speaks IPv6 at all. */
 function ownClaims(port: Port, mac: bigint): readonly Claim[] {
-  const addresses = port.ips.map(({ ip }) => ipValue(ip));
+  const addresses = addressesOf(port).map(ipValue);
   const allowed = port.allowedAddresses.map(({ cidr }) => cidrValue(cidr));
   const speaksIpv6 = [...addresses, ...allowed].some(({ family }) => family === 6);
   return [
@@ -100,7 +101,7 @@ function claimFlow(origin: number, { mac, address }: Claim, anyMac: boolean): Fl
 function securedFlows(port: Port): readonly Flow[] {
   const mac = macValue(port.mac);
   // Without addresses there is nothing to hold it to but its MAC.
-  if (port.ips.length === 0 && port.allowedAddresses.length === 0) {
+  if (addressesOf(port).length === 0 && port.allowedAddresses.length === 0) {
     return [
       flow(lsPortSecurity, {
         priority: priority.address,
@@ -118,15 +119,23 @@ function unsecuredFlows(port: Port): readonly Flow[] {
   return distinct(claims).map(item => claimFlow(port.number, item, true));
 }
 
+function ownerFragment(port: Port | null, hypervisorId: string) {
+  if (port === null) return null;
+  const flows = port.portSecurity ? securedFlows(port) : unsecuredFlows(port);
+  return flows.length === 0 ? null : ({ scope: { kind: 'hypervisor', hypervisorId }, flows } as const);
+}
+
 export const portSecurityOwner = rule({
   name: 'port-security.owner',
   number: 21,
   subjects: 'bound-ports',
-  compile: (bound, view) => {
-    const port = view.get('logical-switch-ports', bound.id);
-    if (port === null) return null;
-    const flows = port.portSecurity ? securedFlows(port) : unsecuredFlows(port);
-    if (flows.length === 0) return null;
-    return { scope: { kind: 'hypervisor', hypervisorId: bound.hypervisorId }, flows };
-  },
+  compile: ({ id, hypervisorId }, view) => ownerFragment(view.get('logical-switch-ports', id), hypervisorId),
+});
+
+/** The same for a local port, wherever it is. */
+export const portSecurityLocal = rule({
+  name: 'port-security.local',
+  number: 22,
+  subjects: 'local-places',
+  compile: ({ portId, hypervisorId }, view) => ownerFragment(view.get('logical-switch-ports', portId), hypervisorId),
 });

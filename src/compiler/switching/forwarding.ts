@@ -6,6 +6,7 @@
  *   address6 --(ls_neighbour: undo EUI-64)--> mac --(ls_fdb)--> euiSubnet --(ls_neighbour_check)--> resolved
  */
 import { isGatewayPort } from '../../model/gateway.js';
+import { addressesOf } from '../../model/port-addresses.js';
 import { eui64, linkLocalOf, prefixMask } from '../../base/address.js';
 import { call, move, set, setSlice, slice } from '../pipeline/actions.js';
 import { anyOf, cidrValue, ipValue, linkLocalNetwork, macValue } from '../pipeline/addresses.js';
@@ -16,6 +17,7 @@ import { lrInIpInput } from '../pipeline/router-ingress.js';
 import { advance } from '../pipeline/actions.js';
 import type { Flow } from '../fragment.js';
 import { rule } from '../rule.js';
+import { localPortFlows } from './local.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 
@@ -72,8 +74,9 @@ export const switchingPort = rule({
     // over (a virtual address that a port without an interface reserves).
     const eui = place === null ? null : euiAddressOf(port, mac, view);
     const linkLocalAddress = linkLocalOf(mac);
-    const addresses = place === null ? [] : port.ips;
-    const explicit = addresses.filter(({ ip }) => ip !== eui?.ip && ipValue(ip).value !== linkLocalAddress);
+    // One that is local answers everywhere.
+    const addresses = place === null && port.local === null ? [] : addressesOf(port);
+    const explicit = addresses.filter(ip => ip !== eui?.ip && ipValue(ip).value !== linkLocalAddress);
     const location = { outPort: port.portKey, outHost: place?.hypervisorKey ?? 0 };
     return {
       scope: { kind: 'datapath', datapathId: logicalSwitch.id },
@@ -83,7 +86,8 @@ export const switchingPort = rule({
           match: { datapath: owner.datapath, mac },
           actions: [set(eui === null ? location : { ...location, euiSubnet: eui.subnetNumber })],
         }),
-        ...[...new Set(explicit.map(({ ip }) => ip))].map(ip => neighbourFlow(owner, ip)),
+        ...explicit.map(ip => neighbourFlow(owner, ip)),
+        ...localPortFlows(port, owner.datapath),
       ],
       // Others send there only when the port is ready to receive.
       ...(place === null ? {} : { after: [place.id] }),

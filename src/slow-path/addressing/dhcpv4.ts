@@ -1,5 +1,5 @@
 /** What Weft answers to DHCPv4 (RFC 2131): the address that a port has, and nothing that would have to be remembered. */
-import { prefixMask } from '../../base/address.js';
+import { type Cidr, prefixMask } from '../../base/address.js';
 import { encodeDomainName, isHostName } from '../../base/domain-name.js';
 import { addressBytes, classlessRoute } from '../../model/dhcp-option-codes.js';
 import { knownCidr, knownIp } from '../../model/invariants.js';
@@ -143,15 +143,19 @@ function leaseOptions(given: ReadonlyMap<number, Uint8Array>): readonly Dhcpv4Op
   ];
 }
 
+const hostNetwork = (address: bigint): Cidr => ({ family: 4, address, network: address, prefixLength: 32 });
+
 /** What follows from the rows of the network, by importance. */
 function derivedOptions(
-  { port, logicalSwitch, mtu }: ServedPort,
+  { port, logicalSwitch, mtu, localAddresses }: ServedPort,
   { subnet }: ServedAddress,
   given: ReadonlyMap<number, Uint8Array>,
 ): readonly (readonly [number, Uint8Array])[] {
   const { cidr, gateway, dnsServers, row } = subnet;
   const { dnsDomain } = logicalSwitch;
   const router = given.get(dhcpv4Code.router) ?? (gateway === null ? null : addressBytes(gateway, 4));
+  // On the link itself: who asks there by ARP is answered, also where there is no router.
+  const local = localAddresses.map(address => classlessRoute(hostNetwork(address), 0n));
   const hostRoutes = row.hostRoutes
     .map(route => ({ destination: knownCidr(route.destination), nextHop: knownIp(route.nextHop) }))
     .filter(({ destination, nextHop }) => destination.family === 4 && nextHop.family === 4)
@@ -161,9 +165,9 @@ function derivedOptions(
   const name = port.name.toLowerCase();
   return [
     [dhcpv4Code.subnetMask, addressBytes(prefixMask(4, cidr.prefixLength), 4)],
-    ...(hostRoutes.length === 0
+    ...(hostRoutes.length + local.length === 0
       ? []
-      : [[dhcpv4Code.classlessRoutes, Buffer.concat([...hostRoutes, ...wayOut])] as const]),
+      : [[dhcpv4Code.classlessRoutes, Buffer.concat([...local, ...hostRoutes, ...wayOut])] as const]),
     ...(router === null ? [] : [[dhcpv4Code.router, router] as const]),
     ...(dnsServers.length === 0 ? [] : [[dhcpv4Code.dnsServer, list(dnsServers)] as const]),
     [dhcpv4Code.interfaceMtu, addressBytes(BigInt(mtu), 2)],

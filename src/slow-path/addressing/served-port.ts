@@ -37,6 +37,8 @@ export interface ServedPort {
   readonly subnets: readonly ServedSubnet[];
   /** In the order in which the port has them. */
   readonly addresses: readonly ServedAddress[];
+  /** IPv4 addresses of local ports of the switch, which are of no subnet. */
+  readonly localAddresses: readonly bigint[];
   /** The largest packet that the network carries, in bytes. */
   readonly mtu: number;
 }
@@ -62,6 +64,11 @@ export function servedPort(view: NetworkReader, portId: string, defaultUnderlayM
       const address = parseIp(ip)?.value;
       return subnet === undefined || address === undefined ? [] : { address, subnet };
     }),
+    localAddresses: view
+      .by('logical-switch-ports', 'local', logicalSwitch.id)
+      .flatMap(({ local }) => local?.addresses.flatMap(text => parseIp(text) ?? []) ?? [])
+      .filter(({ family }) => family === 4)
+      .map(({ value }) => value),
     mtu: effectiveMtu(logicalSwitch, capacityOf(view.by('hypervisors', 'all', all), defaultUnderlayMtu)),
   };
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { cidrContains } from '../../base/address.js';
+import { cidrContains, isHostAddress } from '../../base/address.js';
 import { pointerTo, WeftError } from '../../base/errors.js';
 import type { InputOf, LogicalSwitchPort, PortAddress, PortAddressRequest, Subnet } from '../../model/index.js';
+import { snakeCase } from '../../model/letter-case.js';
 import { checkStationAddress, knownCidr, knownIp, subnetOf } from '../../model/invariants.js';
 import { looksLikeUuid, refuse } from '../../model/value-types.js';
 import { isOwnEui64 } from '../allocation.js';
@@ -22,6 +23,8 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
     if (hypervisor !== null && hypervisor !== current?.hypervisor) await requireHypervisorName(unit, hypervisor);
     const parent = request.parent ?? null;
     if (parent !== null) await requireParent(unit, parent.portId, common.id, current);
+    const local = request.local ?? null;
+    if (local !== null) checkLocal(local.addresses, request);
     const internalInterface = request.internalInterface ?? false;
     if (internalInterface && hypervisor === null)
       refuse('contradiction', '/internal_interface', 'Its interface can be made where hypervisor says where.');
@@ -45,6 +48,7 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
       securityGroups: await requireGroups(unit, request.securityGroups ?? [], current),
       parent,
       parentId: parent?.portId ?? null,
+      local,
       hypervisor,
       internalInterface,
       portKey: current?.portKey ?? (await unit.allocator.portKey(logicalSwitchId)),
@@ -65,6 +69,9 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
     claim(row, 'port_key', String(row.portKey), '', null),
     ...row.securityGroups.map((group, index) => membershipClaim(group, row.id, pointerTo('/security_groups', index))),
     ...row.ips.map(({ ip, subnetId }, index) => claim(row, 'ip', ip, pointerTo('/ips', index), subnetId)),
+    ...(row.local?.addresses ?? []).map((ip, index) =>
+      claim(row, 'ip', ip, pointerTo('/local/addresses', index), null),
+    ),
     ...subPortClaims(row),
   ],
   async release(unit, row, cascade) {
@@ -89,13 +96,33 @@ async function requireParent(
   if (current?.parentId === parentId) return;
   const pointer = '/parent/port_id';
   if (parentId === id) refuse('contradiction', pointer, 'A port cannot be behind itself.');
-  const { parentId: grandparentId } = await requireRow(unit, 'logical-switch-ports', parentId, pointer);
+  const { parentId: grandparentId, local } = await requireRow(unit, 'logical-switch-ports', parentId, pointer);
+  if (local !== null) refuse('contradiction', pointer, `${parentId} is a local port, which is in several places.`);
   if (grandparentId !== null)
     refuse('contradiction', pointer, `${parentId} is a sub-port itself, of ${grandparentId}.`);
   if (current === null || current.parentId !== null) return;
   const [subPort] = await unit.children('logical-switch-ports', 'parentId', id);
   if (subPort !== undefined) refuse('contradiction', '/parent', `It has sub-ports itself, such as ${subPort.id}.`);
 }
+
+/** Members that say what a port on many hypervisors at once cannot have. */
+const notLocal = ['parent', 'hypervisor', 'unknownMacs', 'securityGroups', 'allowedAddresses'] as const;
+
+/** A local port has link-local addresses, which are of every link and never routed, and nothing that needs one place. */
+function checkLocal(addresses: readonly string[], request: InputOf<'logical-switch-ports'>): void {
+  for (const [index, ip] of addresses.entries()) {
+    const isLinkLocal = linkLocalNetworks.some(network => cidrContains(network, knownIp(ip)));
+    if (!isLinkLocal || !isHostAddress(knownIp(ip)))
+      refuse('out_of_range', pointerTo('/local/addresses', index), `${ip} is no link-local address.`);
+  }
+  const other = notLocal.find(member => {
+    const value = request[member];
+    return Array.isArray(value) ? value.length > 0 : (value ?? null) !== null && value !== false;
+  });
+  if (other !== undefined) refuse('contradiction', pointerTo('', snakeCase(other)), 'A local port cannot have this.');
+}
+
+const linkLocalNetworks = ['169.254.0.0/16', 'fe80::/64'].map(knownCidr);
 
 /** Two sub-ports with one tag could not be told apart. */
 function subPortClaims({ parent }: Pick<LogicalSwitchPort, 'parent'>): readonly Claim[] {

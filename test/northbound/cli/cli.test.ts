@@ -39,6 +39,10 @@ describe('command line', () => {
       port_id: '0191d5a0-0000-7000-8000-000000000001',
       vlan: 7,
     });
+    const local = memberOf('logical-switch-ports', 'local');
+    assert.deepEqual(parseValue(local, '169.254.169.254,fe80::a9fe:a9fe'), {
+      addresses: ['169.254.169.254', 'fe80::a9fe:a9fe'],
+    });
     assert.deepEqual(parseValue(memberOf('subnets', 'labels'), 'tier=web,team=a=b'), { tier: 'web', team: 'a=b' });
     assert.deepEqual(parseValue(memberOf('subnets', 'dns_servers'), ''), []);
   });

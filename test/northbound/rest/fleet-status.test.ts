@@ -131,6 +131,18 @@ describe('The status of a port', () => {
     );
   });
 
+  it('of a local port says where it is, and where its switch has ports without it', () => {
+    const local = network()
+      .hypervisor('hv2')
+      .port('far', 'net', '02:00:00:00:00:07', ['10.0.0.7'], ['hv2', 1])
+      .port('metadata', 'net', '02:00:00:00:00:08', [], ['hv1', 8], { local: { addresses: ['169.254.169.254'] } });
+    const { state, bound_to, reason } = new Circumstances(local).port('metadata');
+    assert.deepEqual([state, bound_to], ['up', 'hv1']);
+    assert.equal(reason, 'its switch has ports on hv2, where no interface claims it');
+    const everywhere = new Circumstances(local.bind('metadata', 'hv2', 8)).port('metadata');
+    assert.deepEqual([everywhere.state, everywhere.bound_to, everywhere.reason], ['up', 'hv1, hv2', null]);
+  });
+
   let now: Circumstances;
   beforeEach(() => {
     now = new Circumstances(network());

@@ -101,7 +101,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
     clock,
     log: silentLogger,
     goalOf: () => null,
-    bindingOf: () => null,
+    bindingsOf: () => [],
     onInventory: () => {},
   });
   const status = fleetStatus({ view, fleet, hosts, acceptNames: true, dropHelp: dropReasonHelp, clock });
