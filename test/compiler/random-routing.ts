@@ -3,7 +3,8 @@ import type { Kind, RowOf } from '../../src/model/index.js';
 import { policyActions } from '../../src/model/policy-route.js';
 import { hasPorts } from '../../src/model/protocol.js';
 import type { CommonRow } from '../../src/model/resource.js';
-import { anyIp, cidr, type Context, type Draft, ipv4, ipv6, mac, maybe, refer, several } from './random-fields.js';
+import type { Draft } from './consistent-rule.js';
+import { anyIp, cidr, type Context, ipv4, ipv6, mac, maybe, refer, several } from './random-fields.js';
 
 type FieldsOf<K extends Kind> = {
   readonly [F in Exclude<keyof RowOf<K>, keyof CommonRow>]: (context: Context, row: RowOf<K>) => RowOf<K>[F];
