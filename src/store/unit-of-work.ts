@@ -107,6 +107,11 @@ export class UnitOfWork {
   /** The row as this transaction sees it, locked against other writers; null if there is none. */
   async get<K extends Kind>(kind: K, id: string): Promise<RowOf<K> | null> {
     await this.prefetch(kind, [id]);
+    return this.known(kind, id);
+  }
+
+  /** The row as this transaction sees it, of those that it has read; null: there is none, or it was not read. */
+  known<K extends Kind>(kind: K, id: string): RowOf<K> | null {
     return (this.#entries(kind).get(id)?.current ?? null) as RowOf<K> | null;
   }
 

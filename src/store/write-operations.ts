@@ -9,6 +9,7 @@ import { isObject, looksLikeUuid, quoted, refuse } from '../model/value-types.js
 import { mergePatch, parseId, parseRequest, patchTarget, toWire, type WireObject } from '../model/wire.js';
 import type { Behaviour } from './nouns/behaviour.js';
 import type { Behaviours } from './nouns/index.js';
+import { prefetchDependents, prefetchForDeletions } from './dependents.js';
 import { companionsOf, inUse, referencesOf, referrersOf } from './references.js';
 import { Tenancy } from './tenancy.js';
 import type { UnitOfWork } from './unit-of-work.js';
@@ -103,6 +104,7 @@ export class WriteOperations {
       if (prefetching !== undefined) reading.push(prefetching.then(() => undefined));
     }
     await Promise.all(reading);
+    await prefetchForDeletions(this.#unit, this.#behaviours, targets);
   }
 
   /**
@@ -318,6 +320,7 @@ export class WriteOperations {
     const row = await this.#unit.get(kind, id);
     if (row === null || !isWritable(kind)) return;
     this.#tenancy.admit(kind);
+    await prefetchDependents(this.#unit, this.#behaviours, kind, [id]);
     // First, because they may refer to it in another way as well.
     for (const companion of companionsOf(kind)) {
       const rows = await this.#unit.children(companion.kind, companion.field as 'id', id);

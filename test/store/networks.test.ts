@@ -210,4 +210,31 @@ describeOnBoth('Objects in the store', store => {
       write(tx => tx.merge('subnets', subnet.id, { cidr: '10.3.0.0/24' })),
     );
   });
+
+  it('are deleted together in as many round trips, however many they are', async () => {
+    const askedFor = (): number =>
+      [...store().databaseWork()].reduce(
+        (sum, { purpose, roundTrips }) => sum + (purpose === 'write' ? roundTrips : 0),
+        0,
+      );
+    const deletion = async (ports: number): Promise<number> => {
+      const id = await newSwitch(store(), '10.7.0.0/24');
+      const made = await write(async tx => {
+        const rows: string[] = [];
+        for (let count = 0; count < ports; count += 1)
+          rows.push((await tx.create('logical-switch-ports', { logical_switch_id: id })).row.id);
+        return rows;
+      });
+      const targets = made.map(port => ({ kind: 'logical-switch-ports', id: port, value: undefined }) as const);
+      const before = askedFor();
+      await write(async tx => {
+        await tx.prepare(targets);
+        for (const { kind, id: port } of targets) await tx.delete(kind, port);
+      });
+      const asked = askedFor() - before;
+      await write(tx => tx.delete('logical-switches', id, { cascade: true }));
+      return asked;
+    };
+    assert.equal(await deletion(12), await deletion(2));
+  });
 });

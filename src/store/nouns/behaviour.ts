@@ -1,6 +1,7 @@
 import type { CommonRow, InputOf, Kind, RowOf } from '../../model/index.js';
 import type { WireObject } from '../../model/wire.js';
 import type { Claim } from '../claims.js';
+import type { Referrer } from '../references.js';
 import type { UnitOfWork } from '../unit-of-work.js';
 
 /** What the store does for one noun beyond what its declaration says. */
@@ -17,6 +18,8 @@ export interface Behaviour<K extends Kind> {
   prefetch?(unit: UnitOfWork, bodies: readonly WireObject[]): Promise<unknown>;
   /** What the row claims. */
   claims(row: RowOf<K>): readonly Claim[];
+  /** Fields that name it without being declared as references, which `release` looks at: they are read together with those. */
+  readonly namedBy?: readonly Referrer[];
   /** Refuses the deletion, or with `cascade` first removes what stands in its way, beyond the references declared. */
   release?(unit: UnitOfWork, row: RowOf<K>, cascade: boolean, remove: Remove): Promise<void>;
 }

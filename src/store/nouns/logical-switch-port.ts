@@ -74,6 +74,7 @@ export const logicalSwitchPortBehaviour: Behaviour<'logical-switch-ports'> = {
     ),
     ...subPortClaims(row),
   ],
+  namedBy: [{ kind: 'logical-switch-ports', field: 'parentId' }],
   async release(unit, row, cascade) {
     if (row.parentId !== null) return;
     const subPorts = await unit.children('logical-switch-ports', 'parentId', row.id);

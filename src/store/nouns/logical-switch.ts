@@ -28,6 +28,7 @@ export function logicalSwitchBehaviour(defaultUnderlayMtu: number): Behaviour<'l
       return { ...common, mtu, provider, dnsDomain, sharedWith, datapathKey, physicalNetworkKey: key };
     },
     claims: row => [datapathKeyClaim(row), ...segmentClaims(row)],
+    namedBy: [{ kind: 'logical-routers', field: 'gatewaySwitchId' }],
     async release(unit, row, cascade) {
       await releaseFromLoadBalancers(unit, 'logical-switches', row.id, cascade);
       const routers = await unit.children('logical-routers', 'gatewaySwitchId', row.id);
