@@ -4,7 +4,7 @@ import type { RowOf } from '../../src/model/index.js';
 import { guaranteeOf, queueOf } from '../../src/model/port-features.js';
 import { bridgeFor } from '../../src/model/provider-ports.js';
 import type { NetworkReader } from '../../src/view/network-view.js';
-import type { BoundPort } from '../../src/view/rows.js';
+import type { BoundPort } from '../../src/view/place-rows.js';
 
 /** How a guarantee fares on one hypervisor that has ports of it. */
 export interface GuaranteeStatus {
@@ -46,11 +46,13 @@ function portsOf(view: NetworkReader, rule: RowOf<'qos-rules'>): readonly BoundP
     .filter(({ id }) => guaranteeOf(view.by('qos-rules', 'logicalSwitchPortId', id), []) === null);
 }
 
-function whyNot({ view, hosts }: Parts, { hypervisorId, logicalSwitchId, ofport }: BoundPort): string | null {
+function whyNot({ view, hosts }: Parts, port: BoundPort): string | null {
+  const { hypervisorId, logicalSwitchId, ofport, vlan } = port;
   const hypervisor = view.get('hypervisors', hypervisorId);
   if (hypervisor === null) return null;
   if (hypervisor.datapathType !== 'system') return 'its data path is in user space, which puts nothing into queues';
-  if (queueOf(ofport) === null)
+  if (vlan !== null) return 'a sub-port has no queue: the interface is that of its parent';
+  if (queueOf(port) === null)
     return `an interface has the OpenFlow port number ${ofport}, which is too large for that of a queue: plug it in again`;
   const network = view.get('logical-switches', logicalSwitchId)?.provider?.physicalNetwork;
   if (network === undefined) return hosts.whyNoQueues(hypervisorId, { kind: 'tunnel' });

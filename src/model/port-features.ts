@@ -65,9 +65,12 @@ export function guaranteeOf(ofPort: readonly Rule[], ofSwitch: readonly Rule[]):
 /** Open vSwitch numbers queues below this, for a class of traffic control has 16 bits; 0 is that of all that has none. */
 const QUEUES = 0xf000;
 
-/** The queue of the port that is bound to the interface with this OpenFlow port number; null: the number is too large for one. */
-export function queueOf(ofport: number): number | null {
-  return ofport > 0 && ofport < QUEUES ? ofport : null;
+/**
+ * The queue of a bound port: the OpenFlow port number of its interface. Null: the number is too large for one, or the interface is that
+ * of its parent, whose queue it would be.
+ */
+export function queueOf({ ofport, vlan }: { readonly ofport: number; readonly vlan: number | null }): number | null {
+  return vlan === null && ofport > 0 && ofport < QUEUES ? ofport : null;
 }
 
 /** Whether the mirror copies what the port sends (`out`) or gets (`in`). */

@@ -10,7 +10,8 @@
 import type { Kind, QosRule } from '../model/index.js';
 import { guaranteeOf, queueOf } from '../model/port-features.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
-import type { BoundPort, DerivedKind } from './rows.js';
+import type { BoundPort } from './place-rows.js';
+import type { DerivedKind } from './rows.js';
 
 type Placed = readonly RowAfter<DerivedKind>[];
 
@@ -59,8 +60,8 @@ export class EgressQueues {
     const minKbps = bound === null ? null : this.#guaranteeOf(bound);
     this.#place(id, minKbps === null ? null : (bound?.hypervisorId ?? null));
     if (bound === null || minKbps === null) return none;
-    const { hypervisorId, ofport, number } = bound;
-    const queue = queueOf(ofport);
+    const { hypervisorId, number } = bound;
+    const queue = queueOf(bound);
     if (queue === null || view.get('hypervisors', hypervisorId)?.datapathType !== 'system') return none;
     return [{ kind, id, after: { id, hypervisorId, queue, minKbps, number } }];
   }

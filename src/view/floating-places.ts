@@ -11,7 +11,7 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, NatRule, RowOf } from '../model/index.js';
 import { bridgeFor } from '../model/provider-ports.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
-import type { FloatingPlace } from './rows.js';
+import type { FloatingPlace } from './place-rows.js';
 
 type Hypervisor = RowOf<'hypervisors'>;
 
@@ -21,6 +21,9 @@ function matters(before: Hypervisor | null, after: Hypervisor | null): boolean {
   if (before === null || after === null) return true;
   return decisive.some(member => !structurallyEqual(before[member], after[member]));
 }
+
+/** A local port is on several hypervisors, and what it says leaves none of them. */
+const hasOnePlace = (port: RowOf<'logical-switch-ports'> | null): boolean => port?.local === null;
 
 const isPhysical = (row: RowOf<'logical-switches'> | null): boolean => row !== null && row.provider !== null;
 
@@ -52,7 +55,7 @@ export class FloatingPlaces {
         for (const row of [change.before, change.after])
           if (row !== null) add(this.#view.by('nat-rules', 'logicalSwitchPortId', row.logicalSwitchPortId));
       } else if (change.kind === 'logical-switch-ports') {
-        if (change.before === null || change.after === null)
+        if (hasOnePlace(change.before) !== hasOnePlace(change.after))
           add(this.#view.by('nat-rules', 'logicalSwitchPortId', change.id));
       } else if (change.kind === 'logical-switches')
         areAllDirty ||= isPhysical(change.before) || isPhysical(change.after);
@@ -66,7 +69,7 @@ export class FloatingPlaces {
     const rule = this.#view.get('nat-rules', id);
     const portId = rule?.logicalSwitchPortId ?? null;
     if (rule === null || portId === null || rule.externalMac === null) return null;
-    if (this.#view.get('logical-switch-ports', portId) === null) return null;
+    if (!hasOnePlace(this.#view.get('logical-switch-ports', portId))) return null;
     const { logicalRouterId, externalIp, number } = rule;
     const logicalSwitchId = this.#view.get('logical-routers', logicalRouterId)?.gateway?.logicalSwitchId;
     const binding = this.#view.by('port-bindings', 'logicalSwitchPortId', portId)[0];

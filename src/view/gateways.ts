@@ -11,7 +11,8 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import { gatewayCandidates } from '../model/gateway.js';
 import type { Kind, RowOf } from '../model/index.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
-import { all, gatewayPlaceId, type GatewayPlace } from './rows.js';
+import type { GatewayPlace } from './place-rows.js';
+import { all, gatewayPlaceId } from './rows.js';
 
 type Hypervisor = RowOf<'hypervisors'>;
 

@@ -20,17 +20,8 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
 import { isGatewayPort } from '../model/gateway.js';
-import {
-  localPlaceId,
-  meshMemberId,
-  presenceId,
-  residencyId,
-  type BoundPort,
-  type DerivedKind,
-  type GatewayPlace,
-  type MeshMember,
-  type FloatingPlace,
-} from './rows.js';
+import type { BoundPort, GatewayPlace, MeshMember, FloatingPlace } from './place-rows.js';
+import { localPlaceId, meshMemberId, presenceId, residencyId, type DerivedKind } from './rows.js';
 
 type DatapathKind = 'logical-switches' | 'logical-routers';
 

@@ -8,7 +8,8 @@
  */
 import type { Kind } from '../model/index.js';
 import type { NetworkReader, RowAfter, RowChange } from './network-view.js';
-import { residencyId, type FloatingPlace, type GatewayPlace } from './rows.js';
+import type { FloatingPlace, GatewayPlace } from './place-rows.js';
+import { residencyId } from './rows.js';
 import { natScope } from './translation-rows.js';
 
 interface Moved {

@@ -49,6 +49,13 @@ describe('Guaranteed bandwidth', () => {
     assert.deepEqual(linesOf(got), linesOf(twoHostNetwork(kernel)));
   });
 
+  it('is nothing for a sub-port, whose interface is that of its parent', () => {
+    const parent = { portId: 'web1', vlan: 7 };
+    const network = (): NetworkBuilder =>
+      twoHostNetwork(kernel).port('sub', 'web', '02:00:00:00:01:09', ['10.1.0.19'], ['hv1', 1], { parent });
+    assert.deepEqual(linesOf(network().qos('g', { logicalSwitchPortId: 'sub', ...minimum })), linesOf(network()));
+  });
+
   it('has a queue for each bound port that it is for: its own rule before that of its switch', () => {
     const view = new NetworkView();
     const queues = (): readonly (readonly [string, number, number])[] =>

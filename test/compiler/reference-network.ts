@@ -303,7 +303,9 @@ function floatingPlacesOf(network: ReferenceNetwork): Rows {
   const bindings = sortedById(network.rows('port-bindings').values()) as ViewRow<'port-bindings'>[];
   const places = rowsOf(network, 'nat-rules').flatMap(rule => {
     const { id, logicalRouterId, externalIp, logicalSwitchPortId: port, externalMac, number } = rule;
-    if (port === null || externalMac === null || network.get('logical-switch-ports', port) === null) return [];
+    if (port === null || externalMac === null) return [];
+    const workload = network.get('logical-switch-ports', port) as ViewRow<'logical-switch-ports'> | null;
+    if (workload?.local !== null) return [];
     const router = network.get('logical-routers', logicalRouterId) as ViewRow<'logical-routers'> | null;
     const logicalSwitchId = router?.gateway?.logicalSwitchId ?? '';
     const outside = network.get('logical-switches', logicalSwitchId) as ViewRow<'logical-switches'> | null;

@@ -4,7 +4,7 @@ import type { RowsOf } from './reference-security.js';
 
 type Rows = ReadonlyMap<string, ViewRow<ViewKind>>;
 
-/** Of every bound port: the guarantee that is for it alone, or else that for its switch. */
+/** Of every bound port with an interface of its own: the guarantee that is for it alone, or else that for its switch. */
 export function queuesOf(rowsOf: RowsOf): Rows {
   const rules = rowsOf('qos-rules').filter(
     ({ kind, direction }) => kind === 'minimum_bandwidth' && direction === 'egress',
@@ -12,10 +12,11 @@ export function queuesOf(rowsOf: RowsOf): Rows {
   const inOrder = rules.toSorted((left, right) => (left.id < right.id ? -1 : 1));
   const types = new Map(rowsOf('hypervisors').map(row => [row.id, row.datapathType]));
   const found = new Map<string, ViewRow<ViewKind>>();
-  for (const { id, logicalSwitchId, hypervisorId, ofport, number } of rowsOf('bound-ports')) {
+  for (const { id, logicalSwitchId, hypervisorId, ofport, vlan, number } of rowsOf('bound-ports')) {
     const own = inOrder.find(rule => rule.logicalSwitchPortId === id);
     const minKbps = (own ?? inOrder.find(rule => rule.logicalSwitchId === logicalSwitchId))?.minKbps ?? null;
-    if (minKbps === null || types.get(hypervisorId) !== 'system' || ofport < 1 || ofport > 61_439) continue;
+    if (minKbps === null || vlan !== null || types.get(hypervisorId) !== 'system' || ofport < 1 || ofport > 61_439)
+      continue;
     found.set(id, { id, hypervisorId, queue: ofport, minKbps, number });
   }
   return found;
