@@ -1,6 +1,15 @@
 /** What QoS rules, mirrors, DHCP options, DNS records, policy routes, backends and NAT rules show of how they fare. */
 import { cidrContains, parseCidr, parseIp } from '../../src/base/address.js';
-import type { DhcpOption, DnsRecord, Mirror, NatRule, PolicyRoute, QosRule, RowOf, Subnet } from '../../src/model/index.js';
+import type {
+  DhcpOption,
+  DnsRecord,
+  Mirror,
+  NatRule,
+  PolicyRoute,
+  QosRule,
+  RowOf,
+  Subnet,
+} from '../../src/model/index.js';
 import { isConnected } from '../../src/model/invariants.js';
 import { isOutside } from '../../src/model/policy-invariants.js';
 import { backendName } from '../../src/model/load-balancer.js';
@@ -83,10 +92,12 @@ export function policyRouteStatus(
   const ports = view.by('logical-router-ports', 'logicalRouterId', logicalRouterId);
   const reached = nextHops.filter(nextHop => isConnected(nextHop, ports));
   if (reached.length === 0) return activity('no port of its logical router has a next hop in its network');
+  const outside = reached.filter(nextHop => isOutside(nextHop, router, ports));
+  if (outside.length === 0) return activity(null);
+  if (outside.length < reached.length)
+    return activity(`${outside[0]} is behind the gateway and gets nothing, because others are not`);
   return activity(
-    mark !== null && reached.every(nextHop => isOutside(nextHop, router, ports))
-      ? 'its next hops are behind the gateway, which does not know the marks of packets'
-      : null,
+    mark === null ? null : 'its next hops are behind the gateway, which does not know the marks of packets',
   );
 }
 

@@ -68,6 +68,19 @@ export function checkPolicyRoute(
     if (policy.mark !== null && isOutside(nextHop, router, routerPorts))
       refuse('contradiction', pointer, `${nextHop} is behind the gateway, which does not know the marks of packets.`);
   }
+  checkOneSide(policy, router, routerPorts);
+}
+
+/** The gateway chooses once more among what is sent to it to leave, so its next hops share with no others. */
+function checkOneSide(
+  { nextHops }: Shape,
+  router: Pick<LogicalRouter, 'gateway'>,
+  routerPorts: readonly RouterPort[],
+): void {
+  const outside = nextHops.filter(nextHop => isOutside(nextHop, router, routerPorts));
+  const [one] = outside;
+  if (one !== undefined && outside.length < nextHops.length)
+    refuse('contradiction', '/next_hops', `${one} is behind the gateway, and others are not: they cannot share.`);
 }
 
 function checkFamily(policy: Shape): void {

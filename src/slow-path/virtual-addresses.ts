@@ -49,6 +49,7 @@ export class VirtualAddresses {
   readonly #found = new Map<string, string>();
   #isRecording = false;
   #cancelRetry: (() => void) | null = null;
+  #isStopped = false;
 
   constructor(options: VirtualAddressesOptions) {
     this.#options = options;
@@ -69,6 +70,7 @@ export class VirtualAddresses {
 
   /** Nothing more is written. */
   stop(): void {
+    this.#isStopped = true;
     this.#cancelRetry?.();
     this.#cancelRetry = null;
     this.#found.clear();
@@ -85,6 +87,7 @@ export class VirtualAddresses {
       try {
         await record(findings);
       } catch (error) {
+        if (this.#isStopped) break;
         log.warn({ err: error }, 'holders of virtual addresses are not written down');
         // Who has been heard since counts more.
         for (const { virtualAddressId, portId } of findings)

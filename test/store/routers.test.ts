@@ -185,6 +185,11 @@ describeOnBoth('Routers', store => {
     const marked = create(store(), 'policy-routes', { ...rerouting, mark: { value: 1 } });
     await refused('contradiction', '/next_hops/0', marked);
     await create(store(), 'policy-routes', rerouting);
+    // Nor do those share with others: the gateway chooses once more.
+    const inside = await newSwitch(store(), '10.0.0.0/24');
+    await port({ logical_router_id: id, logical_switch_id: inside, networks: ['10.0.0.1/24'] });
+    const shared = { ...rerouting, priority: 2, next_hops: ['203.0.113.253', '10.0.0.9'] };
+    await refused('contradiction', '/next_hops', create(store(), 'policy-routes', shared));
     await write(tx => tx.delete('logical-routers', id, { cascade: true }));
   });
 

@@ -69,10 +69,15 @@ function reached(
   };
 }
 
-/** Those of the next hops that ports of the router lead to. */
+/**
+ * Those of the next hops that ports of the router lead to: all inside or all outside, and those inside before the others. The gateway chooses
+ * once more among what was sent to it to leave, and from there no tunnel leads back inside.
+ */
 export function reachedNextHops(wanted: readonly Wanted[], router: Router, view: TrackedView): readonly NextHop[] {
   const ports = view.by('logical-router-ports', 'logicalRouterId', router.id);
-  return wanted.flatMap(each => reached(each, router, ports, view) ?? []);
+  const found = wanted.flatMap(each => reached(each, router, ports, view) ?? []);
+  const inside = found.filter(({ isOutside }) => !isOutside);
+  return inside.length > 0 ? inside : found;
 }
 
 /** What leads to one of several next hops, and the group that chooses. */
@@ -82,7 +87,7 @@ export interface Way {
 }
 
 /**
- * To one of these next hops, of which there is one at least; null: there is none.
+ * To one of these next hops, all of them inside or all outside; null: there is none.
  * @param objectNumber owns the group
  * @param bucket the actions of a bucket, in the stage that the way begins in
  */
@@ -95,21 +100,15 @@ export function wayTo(
   if (only === undefined) return null;
   if (others.length === 0) return { actions: forward(only.portKey, only.resolve, only.isOutside), groups: [] };
   const id = groupId(objectNumber, ecmpSlot);
-  const isMixed = others.some(({ isOutside }) => isOutside !== only.isOutside);
   const choice: Group = {
     id,
     type: 'select',
     selectionMethod: { name: 'dp_hash' },
-    buckets: nextHops.map(({ bucketId, portKey, isOutside, resolve }) => ({
+    buckets: nextHops.map(({ bucketId, portKey, resolve }) => ({
       bucketId,
       weight: 1,
-      actions: bucket([
-        ...(isMixed ? useTtl(isOutside) : []),
-        resolve,
-        set({ outPort: portKey }),
-        advance(lrInArpResolve),
-      ]),
+      actions: bucket([resolve, set({ outPort: portKey }), advance(lrInArpResolve)]),
     })),
   };
-  return { actions: [...(isMixed ? [] : useTtl(only.isOutside)), group(id)], groups: [choice] };
+  return { actions: [...useTtl(only.isOutside), group(id)], groups: [choice] };
 }
