@@ -330,6 +330,8 @@ export class WriteOperations {
       const children = await this.#unit.children(referrer.kind, referrer.field as 'id', id);
       if (children.length === 0) continue;
       if (!cascade || !children.every(child => this.#unit.owns(child))) throw inUse(kind, id, referrer.kind, children);
+      const ids = children.map(child => child.id);
+      if (isWritable(referrer.kind)) await prefetchDependents(this.#unit, this.#behaviours, referrer.kind, ids);
       for (const child of children) await this.#remove(referrer.kind, child.id, true);
     }
     const remove = (other: Kind, otherId: string): Promise<void> => this.#remove(other, otherId, cascade);

@@ -217,7 +217,7 @@ describeOnBoth('Objects in the store', store => {
         (sum, { purpose, roundTrips }) => sum + (purpose === 'write' ? roundTrips : 0),
         0,
       );
-    const deletion = async (ports: number): Promise<number> => {
+    const deletion = async (ports: number, isBySwitch: boolean): Promise<number> => {
       const id = await newSwitch(store(), '10.7.0.0/24');
       const made = await write(async tx => {
         const rows: string[] = [];
@@ -225,16 +225,21 @@ describeOnBoth('Objects in the store', store => {
           rows.push((await tx.create('logical-switch-ports', { logical_switch_id: id })).row.id);
         return rows;
       });
-      const targets = made.map(port => ({ kind: 'logical-switch-ports', id: port, value: undefined }) as const);
+      const targets = [...made.map(port => ['logical-switch-ports', port] as const), ['logical-switches', id] as const]
+        .map(([kind, target]) => ({ kind, id: target, value: undefined }))
+        .slice(isBySwitch ? -1 : 0);
       const before = askedFor();
       await write(async tx => {
         await tx.prepare(targets);
-        for (const { kind, id: port } of targets) await tx.delete(kind, port);
+        for (const { kind, id: target } of targets) await tx.delete(kind, target, { cascade: true });
       });
-      const asked = askedFor() - before;
-      await write(tx => tx.delete('logical-switches', id, { cascade: true }));
-      return asked;
+      return askedFor() - before;
     };
-    assert.equal(await deletion(12), await deletion(2));
+    for (const isBySwitch of [false, true])
+      assert.equal(
+        await deletion(12, isBySwitch),
+        await deletion(2, isBySwitch),
+        isBySwitch ? 'by the switch' : 'each',
+      );
   });
 });
