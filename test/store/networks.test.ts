@@ -222,7 +222,7 @@ describeOnBoth('Objects in the store', store => {
       const made = await write(async tx => {
         const rows: string[] = [];
         for (let count = 0; count < ports; count += 1)
-          rows.push((await tx.create('logical-switch-ports', { logical_switch_id: id })).row.id);
+          rows.push((await tx.create('logical-switch-ports', { name: 'vm', logical_switch_id: id })).row.id);
         return rows;
       });
       const targets = [...made.map(port => ['logical-switch-ports', port] as const), ['logical-switches', id] as const]
