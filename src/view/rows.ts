@@ -213,7 +213,10 @@ export const indexes = {
     /** By switch: only its ports that may have addresses which no row names. */
     unlisted: row => (mayHaveUnlistedAddresses(row) ? [row.logicalSwitchId] : []),
   },
-  'virtual-addresses': { address: row => [virtualPlace(row.logicalSwitchId, row.ip)] },
+  'virtual-addresses': {
+    logicalSwitchId: row => [row.logicalSwitchId],
+    address: row => [virtualPlace(row.logicalSwitchId, row.ip)],
+  },
   'logical-routers': { datapathKey: row => [row.datapathKey] },
   'logical-router-ports': {
     logicalRouterId: row => [row.logicalRouterId],
@@ -227,7 +230,7 @@ export const indexes = {
     destination: row => [routeDestination(row.logicalRouterId, row.destination)],
   },
   'policy-routes': { logicalRouterId: row => [row.logicalRouterId] },
-  'static-neighbours': {},
+  'static-neighbours': { logicalRouterPortId: row => [row.logicalRouterPortId] },
   'qos-rules': {
     logicalSwitchPortId: row => one(row.logicalSwitchPortId),
     logicalSwitchId: row => one(row.logicalSwitchId),

@@ -2,9 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { each, notBooleans, notIps, notMacs, notNetworks, type Refusal, reference, refusal } from './refusals.js';
 
-const notNetworksNorNull = notNetworks.filter(each => each !== null);
-
 function policyRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
+  const notNetworksNorNull = notNetworks.filter(value => value !== null);
   return [
     ...commonRefusals,
     ...reference('logical_router_id'),
