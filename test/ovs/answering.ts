@@ -24,7 +24,7 @@ export async function answering(workload: Workload, ...ports: readonly number[])
 
 /**
  * How often who has answered, `name:port`.
- * @param ports what the program is told of the ports to call from
+ * @param ports the first port to call from, where that matters
  */
 export async function ask(
   from: Workload,

@@ -17,6 +17,7 @@ const otherValues: Readonly<Record<string, unknown>> = {
   scopes: ['other'],
   kind: 'snat',
   ip: '10.0.0.77',
+  local: { addresses: ['169.254.0.77'] },
 };
 
 describeRest('every field of every noun', rest => {

@@ -296,6 +296,13 @@ export function refusalsOf(samples: Samples): Readonly<Record<OfferedKind, reado
       refusal({ security_groups: [randomUUID()] }, 'reference_not_found', '/security_groups/0'),
       ...text('hypervisor', ...each('hypervisor', 'out_of_range', '')),
       ...each('hypervisor', 'reference_not_found', 'no-such-hypervisor'),
+      ...each('parent', 'invalid_value', 5, 'x', []),
+      refusal({ parent: { port_id: 'x', vlan: 7 } }, 'invalid_value', '/parent/port_id'),
+      refusal({ parent: { port_id: randomUUID(), vlan: 4095 } }, 'out_of_range', '/parent/vlan'),
+      refusal({ parent: { port_id: randomUUID(), vlan: 7 } }, 'reference_not_found', '/parent/port_id'),
+      ...each('local', 'invalid_value', 5, 'x', []),
+      refusal({ local: { addresses: ['x'] } }, 'invalid_value', '/local/addresses/0'),
+      refusal({ local: { addresses: ['10.0.0.9'] }, enabled: true }, 'out_of_range', '/local/addresses/0'),
     ],
     'logical-routers': [
       ...commonRefusals,
