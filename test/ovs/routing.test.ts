@@ -175,7 +175,9 @@ describe('routing', function () {
     );
     const objects = await weftLab().build([
       ...[near, transit, far, router, beyond].flatMap(plan => plan.operations),
-      ...[leg('r-transit', router.id, 1), leg('beyond-transit', beyond.id, 11), ...back],
+      leg('r-transit', router.id, 1),
+      leg('beyond-transit', beyond.id, 11),
+      ...back,
     ]);
     const [a, c, b] = await weftLab().plug({ a: 'hv1', c: 'hv1', b: 'hv2' });
     assert.ok(a !== undefined && b !== undefined && c !== undefined);
@@ -250,8 +252,12 @@ describe('routing', function () {
       }),
     );
     await weftLab().build([
-      ...[...near.operations, ...plan.operations, ...planRouter('r', [near, plan]).operations],
-      ...[...parents, neighbour, ...moving],
+      ...near.operations,
+      ...plan.operations,
+      ...planRouter('r', [near, plan]).operations,
+      ...parents,
+      neighbour,
+      ...moving,
     ]);
     const [a, m1, m2, d] = await weftLab().plug({ a: 'hv3', m1: 'hv1', m2: 'hv2', d: 'hv1' });
     assert.ok(a !== undefined && m1 !== undefined && m2 !== undefined && d !== undefined);
