@@ -289,7 +289,9 @@ export function refusalsOf(samples: Samples): Readonly<Record<OfferedKind, reado
       ...reference('logical_switch_id'),
       ...each('mac', 'invalid_value', ...notMacs, null),
       ...addressLists(),
-      ...['port_security', 'enabled', 'unknown_macs'].flatMap(member => each(member, 'invalid_value', ...notBooleans)),
+      ...['port_security', 'enabled', 'unknown_macs', 'internal_interface'].flatMap(member =>
+        each(member, 'invalid_value', ...notBooleans),
+      ),
       ...allowedAddresses(),
       ...each('security_groups', 'invalid_value', 5, 'x', {}, null),
       refusal({ security_groups: ['x'] }, 'invalid_value', '/security_groups/0'),
