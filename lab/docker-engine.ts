@@ -133,7 +133,9 @@ export class DockerEngine {
     if (how === 'SIGKILL') process.kill(daemon.pid, 'SIGKILL');
     await endProcesses([daemon], 20_000);
     rmSync(this.#socket, { force: true });
-    rmSync(join(this.#runDirectory, 'd.pid'), { force: true });
+    // Its containerd ends with it. Where nobody takes note of that end, the next daemon would wait for the process that has this number.
+    for (const file of ['d.pid', 'exec/containerd/containerd.pid'])
+      rmSync(join(this.#runDirectory, file), { force: true });
   }
 
   /** The command line client. Throws CommandError when it ends with another status than 0. */

@@ -29,6 +29,21 @@ const nothing: Handler = () => ({});
 /** The methods that connect containers: one that stands by cannot say when that has happened. */
 const connecting: ReadonlySet<string> = new Set(['NetworkDriver.Join']);
 
+/** What gives something new each time: asked again after an answer that got lost, it would be given twice. */
+const unrepeatable: ReadonlySet<string> = new Set(['IpamDriver.RequestPool', 'IpamDriver.RequestAddress']);
+
+/**
+ * How long Docker is kept waiting while the database does not answer, and how often that is tried. Docker has no limit of its own, and would
+ * not ask again for what takes away.
+ */
+const patienceMs = 20_000;
+const againAfterMs = 250;
+
+function mayTryAgain(method: string, fault: unknown): boolean {
+  if (!(fault instanceof WeftError)) return false;
+  return fault.code === 'store_unavailable' || (fault.code === 'outcome_unknown' && !unrepeatable.has(method));
+}
+
 export class Driver {
   readonly #parts: DriverParts;
   readonly #handlers: ReadonlyMap<string, Handler>;
@@ -75,7 +90,7 @@ export class Driver {
       if (connecting.has(method) && !isActive())
         throw new WeftError('not_connected', { detail: 'This Weft stands by: ask the one in charge.' });
       await state.reach(0);
-      return await handler(engine, body);
+      return await this.#patiently(method, async () => handler(engine, body));
     } catch (fault) {
       const entry = { hypervisor: engine.hypervisor.name, method, err: fault };
       if (fault instanceof WeftError) log.info(entry, 'refused a request of Docker');
@@ -83,6 +98,19 @@ export class Driver {
       return {
         [error]: fault instanceof WeftError ? `${fault.entry.title} ${fault.detail}` : 'Weft has failed: see its log.',
       };
+    }
+  }
+
+  async #patiently(method: string, work: () => Promise<Body>): Promise<Body> {
+    const { clock } = this.#parts;
+    const deadlineMs = clock.nowMs() + patienceMs;
+    for (;;) {
+      try {
+        return await work();
+      } catch (fault) {
+        if (!mayTryAgain(method, fault) || clock.nowMs() >= deadlineMs) throw fault;
+        await new Promise<void>(resolve => clock.after(againAfterMs, resolve));
+      }
     }
   }
 }

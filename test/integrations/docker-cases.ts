@@ -20,11 +20,15 @@ export function usesDockerLab(frontEnd: FrontEnd): () => DockerLab {
   });
   afterEach(async function () {
     if (current === null) return;
+    const { weftLab } = current;
     if (this.currentTest?.state === 'failed') {
       process.stderr.write(await current.logs());
+      if (!weftLab.weft.isRunning) await weftLab.weft.start();
       await current.clear();
     }
-    await current.weftLab.reset();
+    // What was removed last is gone from the switches, too, when they are compared with what they held before.
+    await weftLab.client.converged();
+    await weftLab.reset();
   });
   after(() => current?.remove());
   return docker;

@@ -1,11 +1,16 @@
 /** Addresses of Docker's containers, as engines of version 20.10 ask for them. */
 import assert from 'node:assert/strict';
+import { Driver } from '../../../northbound/docker/driver.js';
 import { endpointPortId } from '../../../northbound/docker/names.js';
+import { systemClock } from '../../../src/base/clock.js';
+import { WeftError } from '../../../src/base/errors.js';
+import { silentLogger } from '../../../src/base/log.js';
+import type { Store } from '../../../src/store/store.js';
 import { describeRest } from '../rest/rest-fixture.js';
 import { conversation, gatewayType, hex } from './conversation.js';
 
 describeRest('Docker, addresses', rest => {
-  const { ask, done, address, createNetwork, run, remove, portsOn, switchOf } = conversation(rest);
+  const { engine, ask, done, address, createNetwork, run, remove, portsOn, switchOf } = conversation(rest);
 
   it('gives a container one port for both of its addresses, and each address back by itself', async () => {
     const name = { 'weft.network': 'docker dual' };
@@ -119,6 +124,35 @@ describeRest('Docker, addresses', rest => {
     await remove('docker1', hex('d'), hex('6'), one.poolId, given[0] ?? '');
     await remove('docker1', hex('e'), hex('7'), two.poolId, given[1] ?? '');
     for (const network of ['d', 'e']) await done('docker1', 'NetworkDriver.DeleteNetwork', { NetworkID: hex(network) });
+  });
+
+  it('tries again where the database does not answer, and where nobody knows whether it has, but to give an address', async () => {
+    const { store, context } = rest();
+    const faults: WeftError[] = [];
+    const write: Store['write'] = (who, work, options) => {
+      const fault = faults.shift();
+      return fault === undefined ? store.write(who, work, options) : Promise.reject(fault);
+    };
+    const { state } = context;
+    const driver = new Driver({
+      store: { write },
+      state,
+      clock: systemClock,
+      log: silentLogger,
+      isActive: () => true,
+    });
+    const { poolId } = await createNetwork('docker1', hex('1'), { pool: '10.42.0.0/24' });
+    const request = { PoolID: poolId, Address: '10.42.0.9' };
+    faults.push(new WeftError('store_unavailable', { detail: 'It starts.' }));
+    const given = await driver.answer(engine('docker1'), 'IpamDriver.RequestAddress', request);
+    assert.equal(given?.['Address'], '10.42.0.9/24');
+    faults.push(new WeftError('outcome_unknown', { detail: 'It ended.' }));
+    const refused = await driver.answer(engine('docker1'), 'IpamDriver.RequestAddress', { PoolID: poolId });
+    assert.match(String(refused?.['Error']), /It ended/);
+    faults.push(new WeftError('outcome_unknown', { detail: 'It ended.' }));
+    assert.deepEqual(await driver.answer(engine('docker1'), 'IpamDriver.ReleaseAddress', request), {});
+    assert.equal(portsOn(switchOf('docker1', hex('1'))).length, 1, 'the network alone');
+    await done('docker1', 'NetworkDriver.DeleteNetwork', { NetworkID: hex('1') });
   });
 
   it('keeps to the part of a range that an engine was given', async () => {
