@@ -18,6 +18,7 @@ import type {
 import { formatTarget, parseTarget, type Target, type TlsIdentity } from '../southbound/ovsdb/transport.js';
 import type { Clock } from './base/clock.js';
 import type { Logger } from './base/log.js';
+import { nextTurn } from './base/next-turn.js';
 import { Compiler } from './compiler/compiler.js';
 import { ruleReading } from './compiler/acl/rule-counts.js';
 import { dropReading } from './compiler/drops/drops.js';
@@ -127,7 +128,7 @@ export class Controller {
       recordHealth: findings => store.recordHealth(findings),
       recordHolders: findings => store.recordHolders(findings),
     });
-    this.#inventory = new InventoryWriter(store, clock, log);
+    this.#inventory = new InventoryWriter(store, clock, log, () => this.lease.term !== null);
     this.hosts = new Hosts({
       fleet: this.fleet,
       clock,
@@ -135,7 +136,7 @@ export class Controller {
       goalOf: session => this.#goalOf(session),
       bindingsOf: portId => this.#bindingsOf(portId),
       onInventory: (hypervisorId, report) => {
-        if (this.lease.term !== null) this.#inventory.report(hypervisorId, report);
+        if (this.lease.isOurs) this.#inventory.report(hypervisorId, report);
       },
       onWatched: hypervisorId => this.slowPath.watchedMoved(hypervisorId),
     });
@@ -143,7 +144,10 @@ export class Controller {
 
   #bindingsOf(portId: string): readonly MarkedBinding[] {
     const isOwn = (this.view.get('logical-switch-ports', portId)?.parentId ?? null) === null;
-    return this.view.by('port-bindings', 'logicalSwitchPortId', portId).map(row => ({ ...row, isOwn }));
+    const { deliveredRevision } = this.fleet.convergence;
+    return this.view
+      .by('port-bindings', 'logicalSwitchPortId', portId)
+      .map(row => ({ ...row, isOwn, isAhead: row.revision > deliveredRevision }));
   }
 
   /** Calls back after the view has moved and everything that follows from it was told. */
@@ -206,6 +210,7 @@ export class Controller {
           this.#inventory.drop();
           this.hosts.goalsChanged();
         },
+        resumed: () => this.hosts.goalsChanged(),
       },
     );
   }
@@ -282,7 +287,11 @@ export class Controller {
           peer.target === null
             ? undefined
             : this.view.by('hypervisors', 'all', all).find(row => canonicalTarget(row.ovsdbTarget) === peer.target);
-        if (this.lease.term === null) return this.#knownHypervisor(systemId);
+        if (this.lease.term === null) {
+          // Answered now, what it says of itself would be written by nobody.
+          if (this.lease.isOurs) throw new Error('the lease is being asked for again');
+          return this.#knownHypervisor(systemId);
+        }
         const registration = await store.registerHypervisor({
           systemId,
           joinToken,
@@ -335,15 +344,21 @@ export class Controller {
     });
   }
 
-  /** Everything that follows from a batch of revisions, in the order of dependence. */
-  #takeIn(touched: Touched, isNext: boolean): void {
+  /**
+   * Everything that follows from a batch of revisions, in the order of dependence: at once, unless it is so large that it is compiled in
+   * several turns. Nobody sees the view ahead of what is delivered but for those.
+   */
+  async #takeIn(touched: Touched, isNext: boolean): Promise<void> {
     const { fleet, hosts, southbound, view } = this;
     const changed = touched.changes.filter(change => change.kind === 'hypervisors');
     for (const { id, after } of changed) {
       if (after !== null && isMember(after)) fleet.addHypervisor(id, after.name);
     }
     this.rowsTaken.add(touched.changes);
-    fleet.apply(this.compiler.update(touched), isNext);
+    const compiling = this.compiler.updating(touched);
+    let step = compiling.next();
+    for (; step.done !== true; step = compiling.next()) await nextTurn();
+    fleet.apply(step.value, isNext);
     this.slowPath.networkMoved(touched);
     for (const { id, after } of changed) if (after === null || !isMember(after)) fleet.removeHypervisor(id);
     for (const listener of this.#moveListeners) listener();

@@ -199,7 +199,8 @@ export class Admission {
     try {
       return await this.#context.registry.identify(report);
     } catch (error) {
-      this.#log.warn({ err: error }, 'the registry of hypervisors does not answer');
+      // In words: where it is away, all hosts ask again and again.
+      this.#log.warn({ reason: printable(String(error)) }, 'the registry of hypervisors does not answer');
       if (!this.#session) this.#reason = 'the registry of hypervisors does not answer';
       this.#context.clock.after(registryRetryMs, () => this.reconsider());
       return null;

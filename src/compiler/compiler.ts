@@ -91,6 +91,9 @@ interface IndexSpace {
   readonly valuesOf: (row: ViewRow<ViewKind>) => readonly IndexValue[];
 }
 
+/** Units that are run without a stop: some milliseconds. */
+export const unitsATurn = 500;
+
 /** `F` is what it keeps of fragments, and hands out: see FragmentForm. */
 export class Compiler<F extends FragmentHeader> {
   readonly #view: NetworkView;
@@ -124,6 +127,18 @@ export class Compiler<F extends FragmentHeader> {
    * A rule that throws has an error in its code: the compiler is of no use afterwards, and the process should end.
    */
   update(touched: Touched): Delta<F> {
+    const steps = this.updating(touched);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  }
+
+  /**
+   * The same with a stop after every `unitsATurn` units, at which the caller may let others run. Until the end the view must stay as it is, and
+   * nothing else may be asked of the compiler than how far it is.
+   */
+  *updating(touched: Touched): Generator<void, Delta<F>> {
     const dirty = new Set<number>();
     const gone: { readonly state: KindState; readonly id: string }[] = [];
     for (const change of touched.changes) {
@@ -137,10 +152,15 @@ export class Compiler<F extends FragmentHeader> {
       if (change.after === null) gone.push({ state, id: change.id });
     }
     const changes: FragmentChange<F>[] = [];
-    for (const unit of this.#ordered(dirty)) this.#run(unit, changes);
+    let run = 0;
+    for (const unit of this.#ordered(dirty)) {
+      this.#run(unit, changes);
+      this.#unitsRun += 1;
+      run += 1;
+      if (run % unitsATurn === 0) yield;
+    }
     for (const { state, id } of gone) this.#removeSubject(state, id);
     this.#latest = { revision: touched.revision, unitsRun: dirty.size, fragmentsChanged: changes.length };
-    this.#unitsRun += dirty.size;
     this.#fragmentsChanged += changes.length;
     return {
       revision: touched.revision,

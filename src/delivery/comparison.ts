@@ -9,6 +9,7 @@
  *   anything else, groups and meters too         removed: the bridge is ours. A group or meter that flows of a fragment name
  *                                                goes with the difference of that fragment, as its removal takes these flows away
  */
+import { nextTurn } from '../base/next-turn.js';
 import { decodeCookie } from '../compiler/identifiers.js';
 import type { Meter } from '../compiler/fragment.js';
 import type { GroupDescription } from '../../southbound/openflow/messages/group-stats.js';
@@ -28,7 +29,6 @@ import {
   messageImage,
   meterMod,
   metersNamedBy,
-  nextTurn,
   type FlowContent,
 } from './encoding.js';
 import { sentinelTable } from './sentinel.js';

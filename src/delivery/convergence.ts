@@ -24,6 +24,8 @@ export interface HostProgress {
   isPending(revision: number): boolean;
   /** Newest revision of which, and of all before it, nothing is unacknowledged. */
   readonly appliedRevision: number;
+  /** False: there is nothing among the failures. */
+  readonly hasFailures: boolean;
   failures(): Iterable<FragmentFailure>;
 }
 
@@ -269,7 +271,8 @@ export class Convergence {
   }
 
   *#failures(): Generator<FragmentFailure> {
-    for (const hosts of [this.#behind, this.#away]) for (const host of stillBehind(hosts)) yield* host.failures();
+    for (const hosts of [this.#behind, this.#away])
+      for (const host of hosts) if (host.hasFailures) yield* host.failures();
   }
 }
 

@@ -18,10 +18,11 @@ export interface PlacedFragment {
   readonly revision: number;
 }
 
-/** One key whose desired version on one hypervisor changed; `before` is the version desired there until now. */
+/** One key whose desired version on one hypervisor changed, from the one desired there until now. */
 export interface HostChange {
   readonly key: string;
   readonly before: EncodedFragment | null;
+  readonly after: EncodedFragment | null;
   /** What stays here until others are ready may still lead to it: its removal waits for that. Absent: nothing does. */
   readonly pointedFrom?: ReadonlySet<string>;
 }
@@ -179,11 +180,15 @@ export class DesiredState {
       untracked.add(hypervisorId);
       return false;
     };
-    const note: Note = (hypervisorId, key, before) => {
-      if (!isListed(hypervisorId)) return;
+    const listOf = (hypervisorId: string): Map<string, EncodedFragment | null> | null => {
+      if (!isListed(hypervisorId)) return null;
       let ofHost = changes.get(hypervisorId);
       if (ofHost === undefined) changes.set(hypervisorId, (ofHost = new Map()));
-      if (!ofHost.has(key)) ofHost.set(key, before);
+      return ofHost;
+    };
+    const note: Note = (hypervisorId, key, before) => {
+      const ofHost = listOf(hypervisorId);
+      if (ofHost !== null && !ofHost.has(key)) ofHost.set(key, before);
     };
     const pointedFrom = this.#noteBefore(delta, note);
     const isUnlisted = (hypervisorId: string): boolean =>
@@ -206,7 +211,9 @@ export class DesiredState {
     }
     for (const { hypervisorId, datapathId } of gained) {
       const contents = this.#scopes.datapath.get(datapathId);
-      for (const key of contents?.fragments.keys() ?? []) note(hypervisorId, key, null);
+      const ofHost = contents === undefined ? null : listOf(hypervisorId);
+      if (ofHost === null) continue;
+      for (const key of contents?.fragments.keys() ?? []) if (!ofHost.has(key)) ofHost.set(key, null);
     }
     this.#revision = Math.max(this.#revision, delta.revision);
     for (const hypervisorId of this.#added) this.#broughtBy.set(hypervisorId, delta.revision);
@@ -244,8 +251,9 @@ export class DesiredState {
       const list: HostChange[] = [];
       const self = new Set([hypervisorId]);
       for (const [key, before] of byKey) {
-        if ((this.desiredOn(hypervisorId, key)?.fragment ?? null) === before) continue;
-        list.push(before?.scope.kind === 'peers' ? { key, before, pointedFrom: self } : { key, before });
+        const after = this.desiredOn(hypervisorId, key)?.fragment ?? null;
+        if (after === before) continue;
+        list.push(before?.scope.kind === 'peers' ? { key, before, after, pointedFrom: self } : { key, before, after });
       }
       if (list.length > 0) different.set(hypervisorId, list);
     }

@@ -62,11 +62,6 @@ export function addDigest(left: bigint, right: bigint): bigint {
   return BigInt.asUintN(64, left + right);
 }
 
-/** Lets everything else that is ready run first. */
-export function nextTurn(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
-}
-
 /** Groups that a flow sends packets to. */
 export function groupsNamedBy(instructions: readonly Instruction[]): ReadonlySet<number> {
   const groups = new Set<number>();

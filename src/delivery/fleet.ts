@@ -6,8 +6,10 @@
  *   sessions ── connect(...) ─────────────────────────────────────┘    │
  *   REST     ◄── convergence, status, drops ◄───────────────────────────┘
  */
+import { nextTurn } from '../base/next-turn.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
+import { PacedSet } from '../base/paced-set.js';
 import type { Delta } from '../compiler/compiler.js';
 import { nextAuditAtMs } from './audit-schedule.js';
 import { CompiledTables } from './compiled-tables.js';
@@ -24,7 +26,7 @@ import {
 } from './counter-reading.js';
 import { DesiredState } from './desired-state.js';
 import type { EncodedFragment } from './encoded-fragment.js';
-import { nextTurn } from './encoding.js';
+import type { DirtyEntry } from './host-ledger.js';
 import { InstalledPorts } from './installed-ports.js';
 import { MergedRevisions } from './merged-revisions.js';
 import { Reconciler } from './reconciler.js';
@@ -101,8 +103,8 @@ export class Fleet {
   /** By hypervisor: where something is held back for it. */
   readonly #heldFor = new Map<string, Set<Reconciler>>();
   #largeRounds: Promise<void> = Promise.resolve();
-  readonly #toKick = new Set<Reconciler>();
-  #isKicking = false;
+  /** A delta for a thousand hypervisors must not hold up anything else. */
+  readonly #kicks = new PacedSet<Reconciler>(kicksATurn, reconciler => reconciler.kick());
   #term: bigint | null = null;
   #delivered = 0;
 
@@ -160,12 +162,13 @@ export class Fleet {
     for (const hypervisorId of named(delta)) {
       if (!this.#reconcilers.has(hypervisorId)) this.addHypervisor(hypervisorId, hypervisorId);
     }
+    const shared = new Map<string, DirtyEntry>();
     for (const [hypervisorId, hostChanges] of changes) {
       const reconciler = this.#reconcilers.get(hypervisorId);
       if (reconciler === undefined) continue;
       const from = pointedFrom.get(hypervisorId) ?? null;
-      reconciler.mark(hostChanges, { since, latest: delta.revision, nowMs, pointedFrom: from });
-      this.#kickSoon(reconciler);
+      reconciler.mark(hostChanges, { since, latest: delta.revision, nowMs, pointedFrom: from, shared });
+      this.#kicks.add(reconciler);
       this.#tellInstalled(reconciler);
     }
     for (const hypervisorId of untracked) this.#reconcilers.get(hypervisorId)?.doubt(delta.revision);
@@ -192,7 +195,7 @@ export class Fleet {
   setTerm(term: bigint | null): void {
     if (term === this.#term) return;
     this.#term = term;
-    for (const reconciler of this.#reconcilers.values()) this.#kickSoon(reconciler);
+    for (const reconciler of this.#reconcilers.values()) this.#kicks.add(reconciler);
   }
 
   /** Rows of the host's database have changed: looks at once whether they are in order. */
@@ -261,6 +264,7 @@ export class Fleet {
   #statusOf(reconciler: Reconciler): HypervisorDelivery {
     const { hypervisorId, name, state, isConnected, appliedRevision, openVswitchVersion, lastError } = reconciler;
     const desired = this.#desired;
+    const reconcilers = this.#reconcilers;
     return {
       hypervisorId,
       name,
@@ -268,13 +272,15 @@ export class Fleet {
       connected: isConnected,
       appliedRevision,
       lag: Math.max(0, desired.revision - appliedRevision),
-      // Summed when somebody looks: the status is asked for with every port, and the sum goes over all networks there.
+      // Made when somebody looks: the status is asked for with every port, and this goes over all networks or many hypervisors.
       get flows() {
         return desired.flowsOn(hypervisorId);
       },
       ovsVersion: openVswitchVersion,
       lastError,
-      waitsFor: [...reconciler.waitsFor].map(id => this.#reconcilers.get(id)?.name ?? id),
+      get waitsFor() {
+        return Array.from(reconciler.waitsFor, id => reconcilers.get(id)?.name ?? id);
+      },
       counters: reconciler.counters,
     };
   }
@@ -350,30 +356,11 @@ export class Fleet {
   }
 
   #kickHeldFor(hypervisorId: string): void {
-    for (const reconciler of this.#heldFor.get(hypervisorId) ?? nobody) this.#kickSoon(reconciler);
+    for (const reconciler of this.#heldFor.get(hypervisorId) ?? nobody) this.#kicks.add(reconciler);
   }
 
   #largeRoundTurn(): Promise<void> {
     this.#largeRounds = this.#largeRounds.then(nextTurn);
     return this.#largeRounds;
-  }
-
-  /** Kicks reconcilers some at a time: a delta for a thousand hypervisors must not hold up anything else. */
-  #kickSoon(reconciler: Reconciler): void {
-    this.#toKick.add(reconciler);
-    if (this.#isKicking) return;
-    this.#isKicking = true;
-    void this.#kickAll();
-  }
-
-  async #kickAll(): Promise<void> {
-    let kicked = 0;
-    for (const reconciler of this.#toKick) {
-      this.#toKick.delete(reconciler);
-      reconciler.kick();
-      kicked += 1;
-      if (kicked % kicksATurn === 0) await nextTurn();
-    }
-    this.#isKicking = false;
   }
 }

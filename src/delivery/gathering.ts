@@ -8,7 +8,8 @@
  *
  * Changes that are not held back never wait, and take along what is ready. A revision whose hosts are ready never waits for another's.
  */
-import type { Hold, HoldPeer, Rank } from './holds.js';
+import type { Rank } from './backlog.js';
+import type { Hold, HoldPeer } from './holds.js';
 import type { DirtyEntry } from './host-ledger.js';
 
 /** So long is gathered at most, in milliseconds; far below the bound of a hold. */

@@ -9,13 +9,12 @@
  * entry goes out and the hypervisor that did not answer is named as late. One that has been disconnected for longer
  * than the bound is not waited for at all.
  */
+import { type Rank, rankOf } from './backlog.js';
 import type { EncodedFragment } from './encoded-fragment.js';
-import type { DirtyEntry, HostLedger } from './host-ledger.js';
+import type { DirtyEntry } from './host-ledger.js';
 
 /** How long a fragment is held back at most, in milliseconds. */
 export const holdBoundMs = 2_000;
-
-export type Rank = 0 | 1 | 2;
 
 /** What one hypervisor lets others see of itself. */
 export interface HoldPeer {
@@ -42,38 +41,6 @@ export interface OwnHold extends Pick<Hold, 'untilMs'> {
   readonly waitsFor: Iterable<string>;
 }
 
-export function rankOf(entry: DirtyEntry, desired: EncodedFragment | null): Rank {
-  if (desired === null) return entry.pointedFrom === null || entry.pointedFrom.size === 0 ? 0 : 2;
-  return desired.after === undefined || desired.after.length === 0 ? 0 : 1;
-}
-
-/** Lowest revision with an unacknowledged change of a rank below `rank`; Infinity when there is none. */
-export function lowestPending(
-  ledger: HostLedger,
-  desired: (key: string) => EncodedFragment | null,
-  rank: Rank,
-): number {
-  let lowest = Infinity;
-  const consider = (entry: DirtyEntry, target: EncodedFragment | null): void => {
-    if (entry.since < lowest && entry.refusal === null && rankOf(entry, target) < rank) lowest = entry.since;
-  };
-  for (const { entry, target } of ledger.inFlight.values()) consider(entry, target);
-  for (const entry of ledger.dirty.values()) consider(entry, desired(entry.key));
-  return lowest;
-}
-
-/** `lowestPending` of one hypervisor, kept until the ledger or the desired state (its revision) has changed. */
-export class PendingRanks {
-  #kept: { readonly version: number; readonly revision: number; readonly byRank: (number | undefined)[] } | null = null;
-
-  lowest(ledger: HostLedger, desired: (key: string) => EncodedFragment | null, revision: number, rank: Rank): number {
-    if (this.#kept?.version !== ledger.version || this.#kept.revision !== revision) {
-      this.#kept = { version: ledger.version, revision, byRank: [] };
-    }
-    return (this.#kept.byRank[rank] ??= lowestPending(ledger, desired, rank));
-  }
-}
-
 /**
  * Must this entry of `self` wait? `revision` is that of the desired version's last change. `late` is told whom the
  * entry no longer waits for although they are not ready. `own` is what `self` holds back in the same round: while it
@@ -89,7 +56,7 @@ export function holdOf(
   late: (hypervisorId: string) => void,
   own: OwnHold | null,
 ): Hold | null {
-  const rank = rankOf(entry, desired);
+  const rank = rankOf(entry.pointedFrom, desired);
   if (rank === 0) return null;
   const awaited = rank === 1 ? (desired?.after ?? []) : (entry.pointedFrom ?? []);
   const waitsFor: string[] = [];

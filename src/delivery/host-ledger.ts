@@ -10,6 +10,7 @@
  * up when a round is put together, so any number of changes meanwhile cost one entry.
  */
 import type { FragmentOwner } from '../compiler/fragment.js';
+import { Backlog, everyRank, type Rank, rankOf } from './backlog.js';
 import type { HostChange } from './desired-state.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import type { MergedRevisions } from './merged-revisions.js';
@@ -38,6 +39,8 @@ export interface DirtyEntry {
   /** First and last revision whose change of this key is not acknowledged. */
   readonly since: number;
   readonly latest: number;
+  /** The version that was desired when it was last marked, which ranks it while it is in no round. */
+  readonly desired: EncodedFragment | null;
   /** Clock.nowMs() when it became dirty: holding it back is bounded from here. */
   readonly sinceMs: number;
   /** Hypervisors that held pointers to this one when the key became dirty, itself among them: a removal waits for them. */
@@ -51,6 +54,8 @@ export interface MarkContext {
   readonly latest: number;
   readonly nowMs: number;
   readonly pointedFrom: ReadonlySet<string> | null;
+  /** Entries made for other hypervisors from the same delta, by key: most changes are the same on many. */
+  readonly shared: Map<string, DirtyEntry>;
 }
 
 /** An entry taken into a round, with the version that the round installs. */
@@ -66,6 +71,10 @@ export class HostLedger {
   readonly #dirty = new Map<string, DirtyEntry>();
   readonly #inFlight = new Map<string, FlightEntry>();
 
+  /** Of what is in either map and not refused. */
+  readonly #backlog = new Backlog();
+  /** Keys in either map whose entry is refused. */
+  readonly #refused = new Set<string>();
   /** Keys that came into these maps, or left both, since they were last taken away. */
   #moved = new Set<string>();
   readonly #onBehind: () => void;
@@ -104,26 +113,20 @@ export class HostLedger {
   mark(changes: readonly HostChange[], context: MarkContext): void {
     this.#version += 1;
     if (this.isClean && changes.length > 0) this.#onBehind();
-    for (const { key, before, pointedFrom = null } of changes) {
+    for (const change of changes) {
+      const { key, after, pointedFrom = null } = change;
       this.#moved.add(key);
       const entry = this.#dirty.get(key);
       if (entry === undefined) {
-        this.#dirty.set(key, {
-          key,
-          installed: before,
-          since: context.since,
-          latest: context.latest,
-          sinceMs: context.nowMs,
-          pointedFrom: union(context.pointedFrom, pointedFrom),
-          refusal: null,
-        });
+        this.#setDirty(key, freshEntry(change, context));
         continue;
       }
-      this.#dirty.set(key, {
+      this.#setDirty(key, {
         ...entry,
         latest: context.latest,
         sinceMs: context.nowMs,
         pointedFrom: union(entry.pointedFrom, union(context.pointedFrom, pointedFrom)),
+        desired: after,
         refusal: null,
       });
     }
@@ -137,16 +140,16 @@ export class HostLedger {
       since: 1,
       latest: Math.min(entry.latest, revision),
     });
-    for (const [key, entry] of this.#dirty) this.#dirty.set(key, earlier(entry));
-    for (const [key, { entry, target }] of this.#inFlight) this.#inFlight.set(key, { entry: earlier(entry), target });
+    for (const [key, entry] of this.#dirty) this.#setDirty(key, earlier(entry));
+    for (const [key, { entry, target }] of this.#inFlight) this.#setInFlight(key, { entry: earlier(entry), target });
   }
 
   /** Moves entries into the round that is being put together. */
   take(entries: readonly FlightEntry[]): void {
     this.#version += 1;
     for (const flight of entries) {
-      this.#dirty.delete(flight.entry.key);
-      this.#inFlight.set(flight.entry.key, flight);
+      this.#setDirty(flight.entry.key, null);
+      this.#setInFlight(flight.entry.key, flight);
     }
   }
 
@@ -155,14 +158,14 @@ export class HostLedger {
     this.#version += 1;
     if (this.isClean) this.#onBehind();
     this.#moved.add(flight.entry.key);
-    this.#inFlight.set(flight.entry.key, flight);
+    this.#setInFlight(flight.entry.key, flight);
   }
 
   /** Forgets an entry whose desired version turned out to be the installed one. */
   drop(key: string): void {
     this.#version += 1;
     this.#moved.add(key);
-    this.#dirty.delete(key);
+    this.#setDirty(key, null);
   }
 
   /** The switch has acknowledged these keys. */
@@ -170,22 +173,24 @@ export class HostLedger {
     this.#version += 1;
     for (const key of keys) {
       this.#moved.add(key);
-      this.#inFlight.delete(key);
+      this.#setInFlight(key, null);
     }
   }
 
   /** The round (or what is left of it) did not happen: its entries are dirty again. */
   rollback(): void {
     this.#version += 1;
-    for (const flight of this.#inFlight.values()) this.#putBack(flight, flight.entry.installed, flight.entry.refusal);
-    this.#inFlight.clear();
+    for (const [key, flight] of this.#inFlight) {
+      this.#setInFlight(key, null);
+      this.#putBack(flight, flight.entry.installed, flight.entry.refusal);
+    }
   }
 
   /** What is installed of a key that stays dirty is not known any more. */
   doubt(key: string): void {
     this.#version += 1;
     const entry = this.#dirty.get(key);
-    if (entry !== undefined) this.#dirty.set(key, { ...entry, installed: 'unknown' });
+    if (entry !== undefined) this.#setDirty(key, { ...entry, installed: 'unknown' });
   }
 
   /** A part of the change of a key in flight may be on the switch: only a dump can tell. */
@@ -193,8 +198,7 @@ export class HostLedger {
     this.#version += 1;
     for (const key of keys) {
       const flight = this.#inFlight.get(key);
-      if (flight !== undefined)
-        this.#inFlight.set(key, { ...flight, entry: { ...flight.entry, installed: 'unknown' } });
+      if (flight !== undefined) this.#setInFlight(key, { ...flight, entry: { ...flight.entry, installed: 'unknown' } });
     }
   }
 
@@ -206,7 +210,7 @@ export class HostLedger {
     this.#version += 1;
     const flight = this.#inFlight.get(key);
     if (flight === undefined) return;
-    this.#inFlight.delete(key);
+    this.#setInFlight(key, null);
     const { entry, target } = flight;
     const before = entry.refusal?.fragment === target ? entry.refusal : null;
     const attempts = (before?.attempts ?? 0) + 1;
@@ -233,41 +237,41 @@ export class HostLedger {
    * came `merged` with others may have changed whatever was not acknowledged then.
    */
   isPending(revision: number, merged: Pick<MergedRevisions, 'has'>): boolean {
-    let isBehind = false;
-    for (const entry of this.#unacknowledged()) {
-      if (entry.refusal !== null || entry.since > revision) continue;
-      if (revision <= entry.latest) return true;
-      isBehind = true;
-    }
-    return isBehind && merged.has(revision);
+    const found = this.#backlog.at(revision);
+    return found === 'lacks' || (found === 'older' && merged.has(revision));
   }
 
   /** The newest revision such that nothing older is unacknowledged; `delivered` when nothing is. */
   appliedRevision(delivered: number): number {
-    let applied = delivered;
-    for (const entry of this.#unacknowledged())
-      if (entry.refusal === null) applied = Math.min(applied, entry.since - 1);
-    return applied;
+    return Math.min(delivered, this.#backlog.lowest(everyRank) - 1);
+  }
+
+  /** Lowest revision with an unacknowledged change of a rank below `rank`; Infinity when there is none. */
+  lowestPending(rank: Rank): number {
+    return this.#backlog.lowest(rank);
+  }
+
+  /** Something is on the switch no more, or not yet, because that refused it. */
+  get hasRefused(): boolean {
+    return this.#refused.size > 0;
   }
 
   *refused(): Generator<DirtyEntry & { readonly refusal: Refusal }> {
-    for (const entry of this.#unacknowledged()) {
-      const { refusal } = entry;
-      if (refusal !== null) yield { ...entry, refusal };
+    for (const key of this.#refused) {
+      for (const entry of [this.#dirty.get(key), this.#inFlight.get(key)?.entry]) {
+        const refusal = entry?.refusal ?? null;
+        if (entry !== undefined && refusal !== null) yield { ...entry, refusal };
+      }
     }
   }
 
-  *#unacknowledged(): Generator<DirtyEntry> {
-    yield* this.#dirty.values();
-    for (const flight of this.#inFlight.values()) yield flight.entry;
-  }
-
   #putBack(flight: FlightEntry, installed: Installed, refusal: Refusal | null): void {
-    const newer = this.#dirty.get(flight.entry.key);
-    this.#dirty.set(
-      flight.entry.key,
+    const { key } = flight.entry;
+    const newer = this.#dirty.get(key);
+    this.#setDirty(
+      key,
       newer === undefined
-        ? { ...flight.entry, installed, refusal }
+        ? { ...flight.entry, desired: flight.target, installed, refusal }
         : {
             ...newer,
             installed,
@@ -277,6 +281,56 @@ export class HostLedger {
           },
     );
   }
+
+  #setDirty(key: string, entry: DirtyEntry | null): void {
+    const former = this.#dirty.get(key);
+    if (former !== undefined) this.#account(former, former.desired, -1);
+    if (entry === null) this.#dirty.delete(key);
+    else this.#dirty.set(key, entry);
+    if (entry !== null) this.#account(entry, entry.desired, 1);
+    if ((former?.refusal ?? null) !== (entry?.refusal ?? null)) this.#noteRefusal(key);
+  }
+
+  #setInFlight(key: string, flight: FlightEntry | null): void {
+    const former = this.#inFlight.get(key);
+    if (former !== undefined) this.#account(former.entry, former.target, -1);
+    if (flight === null) this.#inFlight.delete(key);
+    else this.#inFlight.set(key, flight);
+    if (flight !== null) this.#account(flight.entry, flight.target, 1);
+    if ((former?.entry.refusal ?? null) !== (flight?.entry.refusal ?? null)) this.#noteRefusal(key);
+  }
+
+  /** What is refused is not awaited. */
+  #account(entry: DirtyEntry, target: EncodedFragment | null, by: 1 | -1): void {
+    if (entry.refusal === null) this.#backlog.count(entry.since, entry.latest, rankOf(entry.pointedFrom, target), by);
+  }
+
+  #noteRefusal(key: string): void {
+    const refusal = this.#dirty.get(key)?.refusal ?? this.#inFlight.get(key)?.entry.refusal ?? null;
+    if (refusal === null) this.#refused.delete(key);
+    else this.#refused.add(key);
+  }
+}
+
+/** The entry of a key that was not dirty. Where nothing pointed there it is the same for every hypervisor. */
+function freshEntry(change: HostChange, context: MarkContext): DirtyEntry {
+  const { key, before, after, pointedFrom = null } = change;
+  const { since, latest, nowMs: sinceMs, shared } = context;
+  const pointers = union(context.pointedFrom, pointedFrom);
+  const known = pointers === null ? shared.get(key) : undefined;
+  if (known !== undefined && known.installed === before && known.desired === after) return known;
+  const entry: DirtyEntry = {
+    key,
+    installed: before,
+    since,
+    latest,
+    sinceMs,
+    desired: after,
+    pointedFrom: pointers,
+    refusal: null,
+  };
+  if (pointers === null) shared.set(key, entry);
+  return entry;
 }
 
 function union(left: ReadonlySet<string> | null, right: ReadonlySet<string> | null): ReadonlySet<string> | null {

@@ -13,6 +13,7 @@ import type { SessionState } from '../../southbound/hypervisor/session-state.js'
 import type { DatabaseSnapshot, RowChange } from '../../southbound/ovsdb/replica.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
+import { PacedSet } from '../base/paced-set.js';
 import { ClaimIndex } from './claim-index.js';
 import type { Fleet } from './fleet.js';
 import { type BfdSession, isGatewayTunnelName } from '../model/gateway-tunnels.js';
@@ -29,6 +30,8 @@ export interface MarkedBinding {
   readonly interfaceUuid: string;
   /** The interface is its own; that of a sub-port is its parent's, and is marked for that one. */
   readonly isOwn: boolean;
+  /** What was acknowledged is older; it is told as changed once it is delivered. */
+  readonly isAhead?: boolean;
 }
 
 export interface HostsOptions {
@@ -102,6 +105,8 @@ interface Host {
 
 const nobody: ReadonlyMap<number, BfdSession> = new Map();
 
+const goalsATurn = 50;
+
 /** Whether a tunnel that was there says otherwise of who is at its end. */
 function hasSessionMoved(change: RowChange): boolean {
   if (change.table !== 'Interface' || change.before === null || change.after === null) return false;
@@ -112,6 +117,11 @@ export class Hosts {
   readonly #options: HostsOptions;
   readonly #hosts = new Map<string, Host>();
   readonly #claims = new ClaimIndex();
+  /** Of a whole fleet, each is planned anew and perhaps written to. */
+  readonly #goals = new PacedSet<Host>(goalsATurn, host => {
+    host.database.nudge();
+    this.#handOver(host);
+  });
   readonly #removalWaiters = new Set<() => void>();
 
   constructor(options: HostsOptions) {
@@ -171,9 +181,7 @@ export class Hosts {
   goalsChanged(hypervisorIds: Iterable<string> = this.#hosts.keys()): void {
     for (const id of hypervisorIds) {
       const host = this.#hosts.get(id);
-      if (host === undefined) continue;
-      host.database.nudge();
-      this.#handOver(host);
+      if (host !== undefined) this.#goals.add(host);
     }
   }
 
@@ -209,7 +217,10 @@ export class Hosts {
     const bindings = this.#options.bindingsOf(portId);
     return (
       bindings.length > 0 &&
-      bindings.every(({ hypervisorId }) => this.#hosts.get(hypervisorId)?.installed?.has(portId) === true)
+      bindings.every(
+        ({ hypervisorId, isAhead }) =>
+          isAhead !== true && this.#hosts.get(hypervisorId)?.installed?.has(portId) === true,
+      )
     );
   }
 
@@ -372,6 +383,7 @@ export class Hosts {
     if (host.installed === null) return;
     const { database, session, markOf, portOf } = host;
     const bindings = host.installed.has(portId) ? this.#options.bindingsOf(portId) : [];
+    if (bindings.some(({ isAhead }) => isAhead === true)) return;
     const uuid = bindings.find(each => each.isOwn && each.hypervisorId === hypervisorId)?.interfaceUuid ?? null;
     const marked = markOf.get(portId) ?? null;
     // Another port may have taken the interface over meanwhile.

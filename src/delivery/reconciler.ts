@@ -12,9 +12,9 @@ import type { FragmentFailure, HostProgress } from './convergence.js';
 import { DatabaseGate } from './database-gate.js';
 import type { HostChange } from './desired-state.js';
 import { DriftWatch } from './drift-watch.js';
-import type { EncodedFragment } from './encoded-fragment.js';
 import { HostLedger, type MarkContext } from './host-ledger.js';
-import { PendingRanks, type HoldPeer, type Rank } from './holds.js';
+import type { Rank } from './backlog.js';
+import type { HoldPeer } from './holds.js';
 import { Inspection } from './inspection.js';
 import { Mastership } from './mastership.js';
 import { noneCounted, type HostConnection, type ReconcilerContext } from './reconciler-context.js';
@@ -48,7 +48,6 @@ export class Reconciler implements HostProgress, HoldPeer {
   readonly #mastership = new Mastership();
   #running: Promise<void> = Promise.resolve();
   #waitsFor = nobody;
-  readonly #pendingRanks = new PendingRanks();
 
   constructor(hypervisorId: string, name: string, context: ReconcilerContext) {
     this.hypervisorId = hypervisorId;
@@ -145,6 +144,10 @@ export class Reconciler implements HostProgress, HoldPeer {
     return this.ledger.isPending(revision, merged);
   }
 
+  get hasFailures(): boolean {
+    return this.ledger.hasRefused;
+  }
+
   *failures(): Generator<FragmentFailure> {
     for (const { key, refusal, installed, since: lackedSince, latest } of this.ledger.refused()) {
       const { error, owner, isOptional, attempts } = refusal;
@@ -170,8 +173,7 @@ export class Reconciler implements HostProgress, HoldPeer {
   }
 
   lowestPending(rank: Rank): number {
-    if (this.#stock.uncertainUpTo !== null) return 0;
-    return this.#pendingRanks.lowest(this.ledger, key => this.#desired(key), this.#context.desired.revision, rank);
+    return this.#stock.uncertainUpTo === null ? this.ledger.lowestPending(rank) : 0;
   }
 
   /** A delta touched this hypervisor. */
@@ -338,10 +340,6 @@ export class Reconciler implements HostProgress, HoldPeer {
   #driftNoted(): void {
     this.counters.driftEvents += 1;
     this.kick();
-  }
-
-  #desired(key: string): EncodedFragment | null {
-    return this.#context.desired.desiredOn(this.hypervisorId, key)?.fragment ?? null;
   }
 
   #checkOpen(connection: HostConnection): void {

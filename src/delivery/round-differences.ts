@@ -2,10 +2,10 @@
  * The differences that a round is made of. Those of a large round are made beforehand, a slice at a time, and kept until it is put
  * together: there may be more of them than are kept for all switches (difference.ts).
  */
+import { nextTurn } from '../base/next-turn.js';
 import type { SwitchChange } from './bundle-plan.js';
 import { fragmentDifference } from './difference.js';
 import type { EncodedFragment } from './encoded-fragment.js';
-import { nextTurn } from './encoding.js';
 import type { DirtyEntry, HostLedger, Installed } from './host-ledger.js';
 
 /** So many fragments cannot be looked at without others having to wait: more than a millisecond. */

@@ -8,7 +8,8 @@
 import { dependents, isEmptyChange, type SwitchChange } from './bundle-plan.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
-import { rankOf, type Hold, type OwnHold } from './holds.js';
+import { rankOf } from './backlog.js';
+import type { Hold, OwnHold } from './holds.js';
 import type { Gathering, Ready } from './gathering.js';
 import { displaced } from './places.js';
 
@@ -126,7 +127,7 @@ const nobodyBlocked: ReadonlyMap<string, string> = new Map();
 function gathers({ going, held }: Draft, inputs: RoundInputs): boolean {
   const ready: Ready[] = [];
   for (const { flight } of going.values()) {
-    const rank = rankOf(flight.entry, flight.target);
+    const rank = rankOf(flight.entry.pointedFrom, flight.target);
     if (rank === 0) return false;
     ready.push({ latest: flight.entry.latest, rank });
   }
@@ -142,7 +143,8 @@ function settleWhatGoes({ going, held, staying }: Draft, inputs: RoundInputs): R
   if (going.size === 0 || staying.length + held.size === 0) return nobodyBlocked;
   const changeOf = ({ flight: { entry, target } }: Held): SwitchChange => inputs.difference(entry, target);
   for (;;) {
-    const stays = [...staying.map(({ change }) => change), ...Array.from(held.values(), changeOf)];
+    const withGroups = Array.from(held.values()).filter(({ flight }) => mayHoldUpOthers(flight));
+    const stays = [...staying.map(({ change }) => change), ...withGroups.map(changeOf)];
     const goes = [...going.values()];
     const blocked = dependents(
       stays,
@@ -157,6 +159,13 @@ function settleWhatGoes({ going, held, staying }: Draft, inputs: RoundInputs): R
       if (one !== undefined) going.set(key, { flight: one.flight, change: changeOf(one) });
     }
   }
+}
+
+/** Whether others may depend on it: only by groups, those that it brings and those that it still names. */
+function mayHoldUpOthers({ entry: { installed }, target }: FlightEntry): boolean {
+  return (
+    (target?.groups.length ?? 0) > 0 || (installed !== null && installed !== 'unknown' && installed.usesGroups.size > 0)
+  );
 }
 
 function* flightsOf(these: Iterable<{ readonly flight: FlightEntry }>): Generator<FlightEntry> {

@@ -69,9 +69,25 @@ function compute(changes: readonly SwitchChange[]): Shipment {
   };
 }
 
-/** What goes in one write is one buffer. */
+/** What goes in one write is one buffer: a message is short, and a write is not. */
 function joined(bundle: Bundle): ShippedBundle {
   const bytes = bundle.parts.reduce((sum, part) => sum + part.length, 0);
-  if (bundle.parts.length < 2 || bytes > bytesATurn) return { ...bundle, bytes };
-  return { ...bundle, parts: [Buffer.concat(bundle.parts, bytes)], bytes };
+  if (bundle.parts.length < 2) return { ...bundle, bytes };
+  const parts: Uint8Array[] = [];
+  let [first, length] = [0, 0];
+  const join = (end: number): void => {
+    if (end > first)
+      parts.push(
+        end - first === 1 ? (bundle.parts[first] ?? nothing) : Buffer.concat(bundle.parts.slice(first, end), length),
+      );
+    [first, length] = [end, 0];
+  };
+  for (const [place, part] of bundle.parts.entries()) {
+    if (length + part.length > bytesATurn) join(place);
+    length += part.length;
+  }
+  join(bundle.parts.length);
+  return { ...bundle, parts, bytes };
 }
+
+const nothing = new Uint8Array(0);

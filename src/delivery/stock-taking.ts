@@ -2,6 +2,7 @@
  * What Weft knows of the content of one switch: nothing, or "everything desired except what the ledger lists". The
  * sentinel tells after a reconnect whether that is still so; a dump tells otherwise.
  */
+import { nextTurn } from '../base/next-turn.js';
 import { unlessEnded } from './audit-appointment.js';
 import type { SwitchChange } from './bundle-plan.js';
 import { SwitchComparison } from './comparison.js';
@@ -9,7 +10,7 @@ import type { SentBundle } from './delivery-round.js';
 import type { DesiredState, PlacedFragment } from './desired-state.js';
 import type { Suspicion } from './drift-watch.js';
 import type { EncodedFragment } from './encoded-fragment.js';
-import { addDigest, nextTurn } from './encoding.js';
+import { addDigest } from './encoding.js';
 import type { DirtyEntry, FlightEntry, HostLedger, Installed } from './host-ledger.js';
 import { displaced } from './places.js';
 import type { DeliveryIdentity } from './reconciler-context.js';
@@ -351,6 +352,7 @@ function unknownFlight({ fragment, revision }: PlacedFragment, nowMs: number): F
     since: revision,
     latest: revision,
     sinceMs: nowMs,
+    desired: fragment,
     pointedFrom: null,
     refusal: null,
   };

@@ -2,12 +2,13 @@
  * Looks at the part of a switch that others are said to have touched, and no more: the flows with the cookies in question, the
  * fragments that own them or want a flow in a place where somebody put one, and groups and meters when one of those was touched.
  */
+import { nextTurn } from '../base/next-turn.js';
 import type { SwitchChange } from './bundle-plan.js';
 import { SwitchComparison } from './comparison.js';
 import type { PlacedFragment } from './desired-state.js';
 import type { Suspicion } from './drift-watch.js';
 import { flowMessages } from './encoded-fragment.js';
-import { identityOf, imageOfAdd, nextTurn } from './encoding.js';
+import { identityOf, imageOfAdd } from './encoding.js';
 import { decodeCookie } from '../compiler/identifiers.js';
 import type { Switch } from './switch.js';
 

@@ -6,8 +6,9 @@
  * Where the switch has accepted messages of all these shapes before (message-shape.ts), none is refused when it is added, and the
  * bundle goes out with its commit in one write: it makes itself with its first message, and the answer to the commit is the only one.
  */
+import { nextTurn } from '../base/next-turn.js';
 import type { Switch, SwitchError } from './switch.js';
-import { bundleId, bundleOpen, nextTurn, optionalXid } from './encoding.js';
+import { bundleId, bundleOpen, optionalXid } from './encoding.js';
 
 export type BundleOutcome =
   | { readonly kind: 'committed' }

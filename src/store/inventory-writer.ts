@@ -25,6 +25,8 @@ interface Waiting {
 const mostHypervisors = 64;
 const mostInterfaces = 2_000;
 
+/** So soon it is looked again whether it may write. */
+const notYetMs = 100;
 const firstRetryMs = 100;
 const longestRetryMs = 5_000;
 
@@ -39,11 +41,14 @@ export class InventoryWriter {
   readonly #store: InventoryStore;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #mayWrite: () => boolean;
 
-  constructor(store: InventoryStore, clock: Clock, log: Logger) {
+  /** @param mayWrite asked before each transaction; what was reported waits while it says no */
+  constructor(store: InventoryStore, clock: Clock, log: Logger, mayWrite: () => boolean = () => true) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
+    this.#mayWrite = mayWrite;
   }
 
   /** The claiming interfaces of a hypervisor: all of them, or those that differ from what was reported before and those gone. */
@@ -78,6 +83,7 @@ export class InventoryWriter {
 
   #write(): void {
     if (this.#isWriting || this.#isStopped || this.#cancelRetry !== null || this.#waiting.size === 0) return;
+    if (!this.#mayWrite()) return this.#writeAfter(notYetMs);
     this.#isWriting = true;
     const [reports, drops] = [this.#takeSome(), this.#drops];
     this.#store.recordInventories(new Map([...reports].map(([id, waiting]) => [id, reportOf(waiting)]))).then(
@@ -119,6 +125,10 @@ export class InventoryWriter {
     }
     const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
+    this.#writeAfter(delayMs);
+  }
+
+  #writeAfter(delayMs: number): void {
     this.#cancelRetry = this.#clock.after(delayMs, () => {
       this.#cancelRetry = null;
       this.#write();

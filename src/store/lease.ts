@@ -20,6 +20,8 @@ export interface LeaseEvents {
   acquired(term: number): void;
   /** The lease is not ours any more, or may not be. */
   lost(): void;
+  /** It had run out for a moment (see `isOurs`) and is held again, under the same term. */
+  resumed(): void;
 }
 
 /** Where leases stand: one row for each name, with one clock for all that ask. */
@@ -96,6 +98,9 @@ export class Lease {
   /** A switch has seen this term, or refused ours: only a larger one is of use. */
   #mustExceed = 0;
   #validUntilMs = 0;
+  /** It has run out, and is asked for once more before it is given up; Clock.nowMs() since when. */
+  #lateSinceMs: number | null = null;
+  #isAsking = false;
   #cancelRound: (() => void) | null = null;
   #cancelExpiry: (() => void) | null = null;
   #round: Promise<void> = Promise.resolve();
@@ -114,6 +119,11 @@ export class Lease {
     return this.#clock.nowMs() < this.#validUntilMs ? this.#term : null;
   }
 
+  /** It is held, or has run out and is asked for once more before it is given up: `lost` was not told since `acquired`. */
+  get isOurs(): boolean {
+    return this.#term !== null;
+  }
+
   /** Begins to ask for the lease and to renew it. Resolves after the first attempt. */
   start(): Promise<void> {
     this.#round = this.#attempt();
@@ -122,6 +132,7 @@ export class Lease {
 
   async #attempt(): Promise<void> {
     const askedMs = this.#clock.nowMs();
+    this.#isAsking = true;
     try {
       const term = await this.#rows.acquire(this.#settings);
       if (term === null) this.#setLost('another holds it');
@@ -133,9 +144,11 @@ export class Lease {
     } catch (error) {
       // The lease may be ours still: it runs out by our own clock unless a later round renews it.
       this.#log.warn({ err: error, lease: this.#settings.name }, 'the lease could not be renewed');
+      if (this.#lateSinceMs !== null) this.#setLost('it ran out');
     }
+    this.#isAsking = false;
     if (this.#stopped) return;
-    this.#cancelRound = this.#clock.after(this.#settings.ttlMs / 3, () => {
+    this.#cancelRound = this.#clock.after(this.#lateSinceMs === null ? this.#settings.ttlMs / 3 : 0, () => {
       this.#round = this.#attempt();
     });
   }
@@ -145,15 +158,43 @@ export class Lease {
     this.#term = term;
     this.#validUntilMs = askedMs + this.#settings.ttlMs;
     this.#cancelExpiry?.();
-    this.#cancelExpiry = this.#clock.after(this.#validUntilMs - this.#clock.nowMs(), () => this.#setLost('it ran out'));
+    const leftMs = this.#validUntilMs - this.#clock.nowMs();
+    const isResumed = leftMs > 0 && this.#lateSinceMs !== null;
+    if (leftMs > 0) this.#lateSinceMs = null;
+    this.#cancelExpiry = this.#clock.after(Math.max(0, leftMs), () => this.#ranOut());
+    if (!changed && isResumed) {
+      this.#log.warn(
+        { lease: this.#settings.name, term },
+        'the lease had run out for a moment: nobody else has asked for it',
+      );
+      this.#events.resumed();
+    }
     if (!changed) return;
     this.#log.info({ lease: this.#settings.name, term }, 'lease acquired');
     this.#events.acquired(term);
   }
 
+  /**
+   * A process that was busy finds this timer before the answer that has long come, or has asked too late although nobody else wanted the
+   * lease. To give it up is to begin anew with every hypervisor, for which the next one may be late as well: so it is asked for once
+   * more at once, and given up when that fails or takes as long again. `term` is null meanwhile; what is still sent to a switch
+   * goes by the old term, which the switch itself refuses once it has heard of another holder.
+   */
+  #ranOut(): void {
+    this.#cancelExpiry = null;
+    const nowMs = this.#clock.nowMs();
+    this.#lateSinceMs ??= nowMs;
+    if (nowMs - this.#lateSinceMs >= this.#settings.ttlMs) return this.#setLost('it ran out');
+    this.#cancelExpiry = this.#clock.after(this.#lateSinceMs + this.#settings.ttlMs - nowMs, () => this.#ranOut());
+    if (this.#isAsking || this.#stopped) return;
+    this.#cancelRound?.();
+    this.#round = this.#attempt();
+  }
+
   #setLost(reason: string): void {
     this.#cancelExpiry?.();
     this.#cancelExpiry = null;
+    this.#lateSinceMs = null;
     if (this.#term === null) return;
     this.#term = null;
     this.#validUntilMs = 0;

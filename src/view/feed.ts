@@ -12,6 +12,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
+import { nextTurn } from '../base/next-turn.js';
 import type { Kind } from '../model/index.js';
 import type { NetworkView, RowAfter, Snapshot, Touched } from './network-view.js';
 
@@ -52,14 +53,17 @@ export interface FeedOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /**
-   * Told of every batch right after the view holds it. What it throws is a programmer's error and ends the process.
+   * Told of every batch right after the view holds it; the view stays as it is until the promise, if there is one, resolves. What it
+   * throws is a programmer's error and ends the process.
    *
    * @param isNext false after a stretch that nobody has followed: the store may have been restored in it
    */
-  readonly onTouched: (touched: Touched, isNext: boolean) => void;
+  readonly onTouched: (touched: Touched, isNext: boolean) => Promise<void> | void;
   readonly pollMs?: number;
   /** Revisions in one read. */
   readonly limitRevisions?: number;
+  /** Of several revisions, so many changes are taken in at once: what follows from them in this process keeps others waiting. */
+  readonly changesATurn?: number;
 }
 
 const defaultPollMs = 1_000;
@@ -69,6 +73,7 @@ const firstBackoffMs = 100;
 const maxBackoffMs = 500;
 /** More than this in one go are read from the log. */
 const maxOffered = 1_000;
+const defaultChangesATurn = 1_000;
 
 type Outcome = 'more' | 'current' | 'failed';
 
@@ -76,6 +81,7 @@ export class Feed {
   readonly #options: FeedOptions;
   readonly #pollMs: number;
   readonly #limitRevisions: number;
+  readonly #changesATurn: number;
   #needsSnapshot = true;
   /** Reads in a row that failed or could not be used. */
   #failures = 0;
@@ -98,6 +104,7 @@ export class Feed {
     this.#options = options;
     this.#pollMs = options.pollMs ?? defaultPollMs;
     this.#limitRevisions = options.limitRevisions ?? defaultLimitRevisions;
+    this.#changesATurn = options.changesATurn ?? defaultChangesATurn;
   }
 
   /** How often the store turned out not to be the one that was followed. */
@@ -152,7 +159,7 @@ export class Feed {
 
   async #run(ready: () => void): Promise<void> {
     while (!this.#stopping) {
-      this.#takeOffered();
+      await this.#takeOffered();
       const waitMs = this.#pollAtMs - this.#options.clock.nowMs();
       // What is offered and not the next revision has others before it, which only the log has.
       if (waitMs > 0 && !this.#nudged && this.#offered.size === 0) {
@@ -181,13 +188,23 @@ export class Feed {
     this.#pollAtMs = outcome === 'current' ? this.#options.clock.nowMs() + this.#pollMs : Number.NEGATIVE_INFINITY;
   }
 
-  /** Applies what was offered as far as it continues the view without a gap. */
-  #takeOffered(): void {
-    const { source, view, onTouched } = this.#options;
-    if (this.#offered.size === 0 || this.#needsSnapshot) return;
+  /** Applies what was offered until now as far as it continues the view without a gap, and lets others run between its parts. */
+  async #takeOffered(): Promise<void> {
+    if (this.#offered.size === 0) return;
+    const newest = Math.max(...this.#offered.keys());
+    while (await this.#takePart()) {
+      if (this.#stopping || this.#options.view.revision >= newest) return;
+      await nextTurn();
+    }
+  }
+
+  /** False: nothing continues it. */
+  async #takePart(): Promise<boolean> {
+    if (this.#needsSnapshot) return false;
+    const { source, view } = this.#options;
     const changes: LoggedChange[] = [];
     let { revision } = view;
-    for (;;) {
+    while (changes.length < this.#changesATurn) {
       const next = this.#offered.get(revision + 1);
       if (next === undefined) break;
       if (source.continues?.(next) !== true) {
@@ -197,8 +214,15 @@ export class Feed {
       changes.push(...next.changes);
       revision += 1;
     }
-    if (revision > view.revision) onTouched(view.apply(revision, changes), true);
+    const isMore = revision > view.revision;
+    if (isMore) await this.#apply(revision, changes);
     for (const held of this.#offered.keys()) if (held <= revision) this.#settle(held);
+    return isMore;
+  }
+
+  async #apply(revision: number, changes: readonly LoggedChange[]): Promise<void> {
+    const { view, onTouched } = this.#options;
+    await onTouched(view.apply(revision, changes), true);
   }
 
   /**
@@ -226,12 +250,12 @@ export class Feed {
 
   async #readOnce(): Promise<Outcome> {
     const read = this.#needsSnapshot ? await this.#attempt(() => this.#options.source.snapshot()) : null;
-    if (read !== null) return this.#stopping ? 'current' : this.#takeSnapshot(read);
+    if (read !== null) return this.#stopping ? 'current' : await this.#takeSnapshot(read);
     if (this.#needsSnapshot) return 'failed';
     const held = this.#options.view.revision;
     const changes = await this.#attempt(() => this.#options.source.changesSince(held, this.#limitRevisions));
     if (changes === null) return 'failed';
-    return this.#stopping ? 'current' : this.#takeChanges(held, changes);
+    return this.#stopping ? 'current' : await this.#takeChanges(held, changes);
   }
 
   /** The answer, or null after a failure. Only the source's own failures are survived here. */
@@ -245,7 +269,7 @@ export class Feed {
     }
   }
 
-  #takeSnapshot(snapshot: Snapshot): Outcome {
+  async #takeSnapshot(snapshot: Snapshot): Promise<Outcome> {
     const { view, log, onTouched } = this.#options;
     const held = view.revision;
     if (snapshot.revision < held) {
@@ -256,12 +280,12 @@ export class Feed {
     this.#needsSnapshot = false;
     this.#isComplete = true;
     log.info({ held, revision: snapshot.revision, changes: touched.changes.length }, 'took a snapshot of the store');
-    onTouched(touched, this.#snapshots === 1);
+    await onTouched(touched, this.#snapshots === 1);
     return 'more';
   }
 
-  #takeChanges(held: number, read: LoggedChanges | 'trimmed' | 'rewound'): Outcome {
-    const { view, log, onTouched } = this.#options;
+  async #takeChanges(held: number, read: LoggedChanges | 'trimmed' | 'rewound'): Promise<Outcome> {
+    const { log } = this.#options;
     const reason = typeof read === 'string' ? read : discontinuity(held, read);
     if (typeof read === 'string' || reason !== null) {
       if (reason === 'rewound') this.#rewound(held);
@@ -274,7 +298,14 @@ export class Feed {
     this.#failures = 0;
     this.#isComplete = read.revision - held < this.#limitRevisions;
     if (read.revision === held) return 'current';
-    onTouched(view.apply(read.revision, read.changes), true);
+    for (const { revision, changes } of inParts(read, this.#changesATurn)) {
+      await this.#apply(revision, changes);
+      if (revision === read.revision) break;
+      await nextTurn();
+      if (!this.#stopping) continue;
+      this.#isComplete = false;
+      return 'failed';
+    }
     return 'more';
   }
 
@@ -294,6 +325,18 @@ export class Feed {
       this.#wake = wake;
     });
   }
+}
+
+/** Whole revisions, as many at a time as it takes for so many changes. */
+function* inParts({ revision: last, changes }: LoggedChanges, changesAPart: number): Generator<LoggedChanges> {
+  let first = 0;
+  for (let end = changesAPart; end < changes.length; end += 1) {
+    const revision = changes[end - 1]?.revision ?? last;
+    if (end - first < changesAPart || changes[end]?.revision === revision) continue;
+    yield { revision, changes: changes.slice(first, end) };
+    first = end;
+  }
+  yield { revision: last, changes: changes.slice(first) };
 }
 
 /** Why the changes cannot be the revisions right after `held`, or null when they are. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Compiler } from '../../src/compiler/compiler.js';
+import { Compiler, unitsATurn } from '../../src/compiler/compiler.js';
 import type { Fragment } from '../../src/compiler/fragment.js';
 import { fragmentCookie } from '../../src/compiler/identifiers.js';
 import { type Rule, rule } from '../../src/compiler/rule.js';
@@ -70,6 +70,28 @@ describe('The compile engine', () => {
     );
     assert.deepEqual(clear[0], clear[1]);
     assert.ok((clear[0]?.changes.length ?? 0) > 200);
+  });
+
+  it('stops every so many units where it is asked to, and comes to the same', () => {
+    const one = compiled();
+    const other = compiled();
+    // All that there is at once, for as many as it takes.
+    const snapshot = (revision: number) => ({ ...one.network.snapshot(), revision });
+    const empty = Object.fromEntries(kinds.map(kind => [kind, []])) as never;
+    for (const { compiler, view } of [one, other]) compiler.update(view.replace({ revision: 2, rows: empty }));
+    const whole = one.compiler.update(one.view.replace(snapshot(3)));
+    const steps = other.compiler.updating(other.view.replace(snapshot(3)));
+    const atStops: number[] = [];
+    const before = other.compiler.stats.unitsRun;
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) atStops.push(other.compiler.stats.unitsRun - before);
+    assert.deepEqual(step.value, whole);
+    const { unitsRun } = other.compiler.stats.latest;
+    assert.deepEqual(
+      atStops,
+      Array.from({ length: Math.floor(unitsRun / unitsATurn) }, (_, stop) => (stop + 1) * unitsATurn),
+    );
+    assert.equal(other.compiler.stats.unitsRun - before, unitsRun);
   });
 
   it('keeps nothing of what is gone', () => {

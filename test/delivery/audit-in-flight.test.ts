@@ -1,6 +1,6 @@
 /** A change does not wait for the audit that is reading the switch, on a fake switch whose dump comes when told to. */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
-import { nextTurn } from '../../src/delivery/encoding.js';
 import type { ForeignChange } from '../../src/delivery/switch.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';

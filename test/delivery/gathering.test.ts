@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import type { Rank } from '../../src/delivery/backlog.js';
 import { Gathering } from '../../src/delivery/gathering.js';
-import type { HoldPeer, Rank } from '../../src/delivery/holds.js';
+import type { HoldPeer } from '../../src/delivery/holds.js';
 
 const bulk = 32;
 

@@ -1,6 +1,6 @@
 /** Flows that go from one fragment to another: an address that is taken from one object and given to the next. */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
-import { nextTurn } from '../../src/delivery/encoding.js';
 import { MergedRevisions } from '../../src/delivery/merged-revisions.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';
 import type { Fleet } from '../../src/delivery/fleet.js';

@@ -1,6 +1,6 @@
 /** The order across hypervisors, on fake switches with a clock that moves when told to. */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
-import { nextTurn } from '../../src/delivery/encoding.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { output } from '../../southbound/openflow/actions.js';

@@ -290,7 +290,14 @@ describe('convergence', () => {
       return this.pendingRevisions.has(revision);
     }
 
-    *failures(): Generator<never> {}
+    hasFailures = false;
+    /** How often it was asked what it has failed at. */
+    asked = 0;
+
+    failures(): readonly never[] {
+      this.asked += 1;
+      return [];
+    }
   }
 
   let clock: ManualClock;
@@ -320,6 +327,15 @@ describe('convergence', () => {
     const progress = await waiting;
     assert.deepEqual([progress.isApplied, progress.applied, progress.pending], [true, 2, []]);
     assert.equal(clock.pending, 0, 'its timer is gone');
+  });
+
+  it('asks those what they have failed at that have failed at something', () => {
+    a.lack(5);
+    b.lack(5);
+    b.hasFailures = true;
+    convergence.failuresOf('logical-switch-ports', 'port');
+    convergence.pending(5);
+    assert.deepEqual([a.asked, b.asked], [0, 2]);
   });
 
   it('gives what is known at the timeout', async () => {

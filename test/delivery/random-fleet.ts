@@ -2,11 +2,12 @@
  * A fleet of fake switches under random changes and faults, from one seed. Every flow of a fragment carries the
  * fragment's version, so that a mixture of two versions on a switch shows.
  */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
 import type { MeshChange, ResidencyChange } from '../../src/compiler/compiler.js';
 import type { Flow, Fragment, Group, Scope } from '../../src/compiler/fragment.js';
 import { decodeCookie } from '../../src/compiler/identifiers.js';
-import { contentOf, flowImage, groupMessage, messageImage, meterMod, nextTurn } from '../../src/delivery/encoding.js';
+import { contentOf, flowImage, groupMessage, messageImage, meterMod } from '../../src/delivery/encoding.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { group, output, setField, type Action } from '../../southbound/openflow/actions.js';

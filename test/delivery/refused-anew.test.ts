@@ -1,6 +1,6 @@
 /** What a switch of unknown content refuses: which revisions are not in force there for that. */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
-import { nextTurn } from '../../src/delivery/encoding.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
 import type { OpenFlowSwitch } from '../../src/delivery/openflow-switch.js';
 import type { Message } from '../../southbound/openflow/message-codec.js';

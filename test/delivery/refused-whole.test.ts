@@ -1,7 +1,7 @@
 /** What a switch of unknown content refuses stays there as it was: its groups and meters too, without which its flows would go. */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
 import type { FragmentBody } from '../../src/compiler/fragment.js';
-import { nextTurn } from '../../src/delivery/encoding.js';
 import type { Message } from '../../southbound/openflow/message-codec.js';
 import { group, meter, output, resubmit } from '../../southbound/openflow/actions.js';
 import { fakeSwitch } from '../fakes/fake-switch.js';

@@ -1,6 +1,6 @@
 /** What goes wrong with a bundle that the switch was not asked about before its commit, on a switch in memory. */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
-import { nextTurn } from '../../src/delivery/encoding.js';
 import type { Fleet } from '../../src/delivery/fleet.js';
 import { sentinelTable } from '../../src/delivery/sentinel.js';
 import { ErrorCollector } from '../../src/delivery/wire-round.js';

@@ -1,17 +1,27 @@
 /** What would be wrong with the program: the simulation has to see each within some seeds. */
+import type { Delta } from '../../src/compiler/compiler.js';
 import type { Controller } from '../../src/controller.js';
 import type { EncodedFragment } from '../../src/delivery/encoded-fragment.js';
+
+/** Has the compiler give out something else than it has made. */
+function spoil(
+  compiler: Controller['compiler'],
+  spoilt: (delta: Delta<EncodedFragment>) => Delta<EncodedFragment>,
+): void {
+  const updating = compiler.updating.bind(compiler);
+  compiler.updating = function* (touched) {
+    return spoilt(yield* updating(touched));
+  };
+}
 
 /** By name, what spoils a controller before it starts. */
 export const plantedFaults = {
   'a unit that is not run again': ({ compiler }) => {
-    const update = compiler.update.bind(compiler);
     let left = 60;
-    compiler.update = touched => {
-      const delta = update(touched);
+    spoil(compiler, delta => {
       left -= 1;
       return left === 0 ? { ...delta, changes: delta.changes.slice(1) } : delta;
-    };
+    });
   },
   'a lost delete': ({ fleet }) => {
     const apply = fleet.apply.bind(fleet);
@@ -30,9 +40,7 @@ export const plantedFaults = {
     };
   },
   'a fragment of which half is sent': ({ compiler }) => {
-    const update = compiler.update.bind(compiler);
-    compiler.update = touched => {
-      const delta = update(touched);
+    spoil(compiler, delta => {
       const changes = delta.changes.map(change => {
         const { after } = change;
         if (after === null || after.groups.length > 0 || after.flowCount < 4) return change;
@@ -41,17 +49,15 @@ export const plantedFaults = {
         return { ...change, after: half };
       });
       return { ...delta, changes };
-    };
+    });
   },
   'hosts that do not wait for each other': ({ compiler }) => {
-    const update = compiler.update.bind(compiler);
-    compiler.update = touched => {
-      const delta = update(touched);
+    spoil(compiler, delta => {
       const changes = delta.changes.map(change =>
         change.after === null ? change : { ...change, after: { ...change.after, after: [] } },
       );
       return { ...delta, changes };
-    };
+    });
   },
   'a refusal that is ignored': ({ fleet }) => {
     const connect = fleet.connect.bind(fleet);
@@ -69,10 +75,8 @@ export const plantedFaults = {
     };
   },
   'a conntrack zone that is not emptied': ({ compiler }) => {
-    const update = compiler.update.bind(compiler);
     const without = (fragment: EncodedFragment | null) => fragment && { ...fragment, ctZones: [] };
-    compiler.update = touched => {
-      const delta = update(touched);
+    spoil(compiler, delta => {
       // Neither when a port comes nor when it goes: one of the two is enough.
       const changes = delta.changes.map(change => ({
         ...change,
@@ -80,7 +84,7 @@ export const plantedFaults = {
         after: without(change.after),
       }));
       return { ...delta, changes };
-    };
+    });
   },
   'a rule of a security group that stays when it is deleted': ({ fleet }) => {
     const apply = fleet.apply.bind(fleet);
@@ -90,14 +94,12 @@ export const plantedFaults = {
     };
   },
   'a limit without its meter': ({ compiler }) => {
-    const update = compiler.update.bind(compiler);
-    compiler.update = touched => {
-      const delta = update(touched);
+    spoil(compiler, delta => {
       const changes = delta.changes.map(change =>
         change.after === null ? change : { ...change, after: { ...change.after, meters: [] } },
       );
       return { ...delta, changes };
-    };
+    });
   },
   'a revision of which the view is not told': ({ view }) => {
     const apply = view.apply.bind(view);

@@ -1,4 +1,5 @@
 /** Health checks of backends: what is sent and when, who is believed, and what is written. */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
 import { parseIp } from '../../src/base/address.js';
 import { silentLogger } from '../../src/base/log.js';
@@ -14,7 +15,6 @@ import { parseSegment, tcpFlag, tcpReset, tcpSegment } from '../../src/slow-path
 import { datagram, parseDatagram } from '../../src/slow-path/packets/udp.js';
 import type { HealthFinding } from '../../src/store/nouns/load-balancer.js';
 import { NetworkView } from '../../src/view/network-view.js';
-import { nextTurn } from '../../src/delivery/encoding.js';
 import { twoHostNetwork } from '../compiler/two-host-network.js';
 import { ManualClock } from '../fakes/manual-clock.js';
 

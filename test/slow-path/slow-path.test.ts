@@ -1,4 +1,5 @@
 /** The slow path between the connections of switches: who is heard, whose turn it is, and what is counted. */
+import { nextTurn } from '../../src/base/next-turn.js';
 import assert from 'node:assert/strict';
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import type { HypervisorSession, OpenFlowUse } from '../../southbound/hypervisor/session.js';
@@ -10,7 +11,6 @@ import { set } from '../../src/compiler/pipeline/actions.js';
 import { dropCount } from '../../src/compiler/pipeline/physical.js';
 import { layout } from '../../src/compiler/pipeline/pipelines.js';
 import { mostLogged, mostPunts, puntClasses } from '../../src/compiler/pipeline/punt-classes.js';
-import { nextTurn } from '../../src/delivery/encoding.js';
 import { isDue } from '../../src/slow-path/announcements.js';
 import { SlowPath } from '../../src/slow-path/slow-path.js';
 import { NetworkView } from '../../src/view/network-view.js';

@@ -63,6 +63,18 @@ describe('What hypervisors report', () => {
     assert.equal(store.written.length, 2);
   });
 
+  it('waits while the lease is in doubt, and is written when it is not', async () => {
+    let mayWrite = false;
+    writer = new InventoryWriter(store, clock, silentLogger, () => mayWrite);
+    writer.report('a', [tap('a1')]);
+    clock.advance(1_000);
+    assert.equal(store.written.length, 0);
+    mayWrite = true;
+    clock.advance(100);
+    assert.deepEqual(store.names(0), { a: ['a1'] });
+    await store.end();
+  });
+
   it('is written some hosts at a time, and fewer where they have many interfaces', async () => {
     const many = Array.from({ length: 900 }, (_, number) => tap(`many${number}`));
     writer.report('first', []);

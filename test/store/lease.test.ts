@@ -8,7 +8,11 @@ import { describeOnBoth } from '../fixtures/stores.js';
 describeOnBoth('A lease', store => {
   const contender = (name: string, ttlMs: number): { lease: Lease; heard: string[] } => {
     const heard: string[] = [];
-    const events = { acquired: (term: number) => heard.push(`acquired ${term}`), lost: () => heard.push('lost') };
+    const events = {
+      acquired: (term: number) => heard.push(`acquired ${term}`),
+      lost: () => heard.push('lost'),
+      resumed: () => heard.push('resumed'),
+    };
     return { lease: store().lease({ name, holder: randomUUID(), ttlMs }, events), heard };
   };
   const until = async (condition: () => boolean): Promise<void> => {
@@ -65,7 +69,7 @@ describe('A lease whose term could not be raised', () => {
       },
       release: async () => {},
     };
-    const events = { acquired: (term: number) => void heard.push(term), lost: () => {} };
+    const events = { acquired: (term: number) => void heard.push(term), lost: () => {}, resumed: () => {} };
     const lease = new Lease(rows, clock, silentLogger, settings, events);
     await lease.start();
     await lease.raiseTermAbove(8).catch(() => null);
@@ -81,5 +85,72 @@ describe('A lease whose term could not be raised', () => {
     assert.deepEqual(restored, { term: 9, heard: [5, 9] });
     const out = await after(async () => Promise.reject(new Error('the database does not answer')));
     assert.deepEqual(out, { term: 9, heard: [5, 9] });
+  });
+});
+
+describe('A lease that has run out while the process was busy', () => {
+  const settings = { name: 'fleet', holder: 'a', ttlMs: 3_000 };
+
+  /** A lease that is held, on a clock that jumps: what is asked is answered when the test says so, with a term, null or an error. */
+  async function held() {
+    const clock = new ManualClock();
+    const heard: string[] = [];
+    const asked: ((answer: number | null | Error) => void)[] = [];
+    const rows = {
+      acquire: () =>
+        new Promise<number | null>((resolve, reject) => {
+          asked.push(answer => (answer instanceof Error ? reject(answer) : resolve(answer)));
+        }),
+      raise: async () => null,
+      release: async () => {},
+    };
+    const events = {
+      acquired: (term: number) => void heard.push(`acquired ${term}`),
+      lost: () => void heard.push('lost'),
+      resumed: () => void heard.push('resumed'),
+    };
+    const lease = new Lease(rows, clock, silentLogger, settings, events);
+    const answer = async (value: number | null | Error): Promise<void> => {
+      (asked.shift() ?? assert.fail('nothing was asked'))(value);
+      for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    };
+    const started = lease.start();
+    await answer(1);
+    await started;
+    return { lease, clock, heard, asked, answer };
+  }
+
+  it('is asked for once more before it is given up, and believes nothing meanwhile', async () => {
+    const { lease, clock, heard, asked, answer } = await held();
+    clock.advance(1_000);
+    // The answer is there, but the process was busy for longer than the lease lasts: the timer comes first.
+    clock.advance(2_500);
+    assert.deepEqual([lease.term, lease.isOurs, asked.length], [null, true, 1]);
+    await answer(1);
+    assert.deepEqual([lease.term, heard], [1, ['acquired 1', 'resumed']], 'the answer to what was asked at 1,000');
+    clock.advance(1_000);
+    await answer(1);
+    assert.deepEqual([lease.term, heard], [1, ['acquired 1', 'resumed']]);
+  });
+
+  it('is given up when another holds it, when the database does not answer, and after as long again', async () => {
+    for (const value of [null, new Error('no answer')]) {
+      const { lease, clock, heard, answer } = await held();
+      clock.advance(3_000);
+      await answer(value);
+      assert.deepEqual([lease.term, lease.isOurs, heard], [null, false, ['acquired 1', 'lost']]);
+    }
+    const { lease, clock, heard } = await held();
+    clock.advance(5_999);
+    assert.deepEqual([lease.term, heard], [null, ['acquired 1']]);
+    clock.advance(1);
+    assert.deepEqual([lease.isOurs, heard], [false, ['acquired 1', 'lost']]);
+  });
+
+  it('has another term where another had it in between', async () => {
+    const { lease, clock, heard, answer } = await held();
+    clock.advance(3_000);
+    await answer(3);
+    assert.deepEqual([lease.term, heard], [3, ['acquired 1', 'acquired 3']]);
   });
 });

@@ -18,13 +18,13 @@ interface Following {
   readonly settle: () => Promise<void>;
 }
 
-function follow(limitRevisions = 500): Following {
+function follow(limitRevisions = 500, changesATurn = 1_000): Following {
   const store = new FakeStore(7);
   const view = new NetworkView();
   const clock = new ManualClock();
   const touched: Touched[] = [];
   const onTouched = (batch: Touched): void => void touched.push(batch);
-  const feed = new Feed({ source: store, view, clock, log: silentLogger, onTouched, limitRevisions });
+  const feed = new Feed({ source: store, view, clock, log: silentLogger, onTouched, limitRevisions, changesATurn });
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 40; turn += 1) await nextTurn();
   };
@@ -245,6 +245,41 @@ describe('The feed', () => {
     await feed.stop();
   });
 
+  it('lets others run after so many changes, of what it has read and of what it was told', async () => {
+    for (const [isTold, isSlow] of [
+      [false, false],
+      [true, false],
+      [true, true],
+    ]) {
+      const turns: number[] = [];
+      let turn = 0;
+      const store = new FakeStore(7);
+      const view = new NetworkView();
+      const onTouched = async (): Promise<void> => {
+        turns.push(turn);
+        const { revision } = view;
+        if (isSlow === true) for (let rest = 0; rest < 3; rest += 1) await nextTurn();
+        assert.equal(view.revision, revision, 'the view stays as it is until all is done that follows from it');
+      };
+      const clock = new ManualClock();
+      const feed = new Feed({ source: store, view, clock, log: silentLogger, onTouched, changesATurn: 4 });
+      await feed.start();
+      for (let rest = 0; rest < 10; rest += 1) await nextTurn();
+      turns.length = 0;
+      const committed = store.write(30);
+      if (isTold === true) for (const each of committed) feed.offer(each);
+      else feed.nudge();
+      while (view.revision < store.revision) {
+        await nextTurn();
+        turn += 1;
+      }
+      await feed.stop();
+      assert.equal(view.revision, store.revision);
+      assert.equal(new Set(turns).size, turns.length, 'no two batches in one turn');
+      assert.ok(turns.length > 3 && turns.length < 30, `${turns.length} batches`);
+    }
+  });
+
   it('reads the log where others have committed between', async () => {
     const following = follow();
     const { store, feed, settle } = following;
@@ -311,7 +346,7 @@ describe('The feed', () => {
   it('holds every revision once and in order, however offers, nudges and failures come', async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const random = new SeededRandom(seed);
-      const following = follow(1 + (seed % 4));
+      const following = follow(1 + (seed % 4), 1 + (seed % 7));
       const { store, feed, settle, clock, touched } = following;
       store.write(2);
       await feed.start();

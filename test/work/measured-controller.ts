@@ -4,6 +4,7 @@
  */
 import { silentLogger } from '../../src/base/log.js';
 import { Controller, type ControllerStore } from '../../src/controller.js';
+import type { CompilerStats } from '../../src/compiler/compiler.js';
 import type { Kind } from '../../src/model/index.js';
 import type { ChangeLogRow, Changes } from '../../src/store/change-log.js';
 import { Lease, type LeaseRows } from '../../src/store/lease.js';
@@ -146,8 +147,8 @@ export class MeasuredController {
     };
   }
 
-  /** Units that exist, and fragments. */
-  get size(): { readonly units: number; readonly fragments: number } {
+  /** Units that exist, that were run, and fragments. */
+  get size(): CompilerStats {
     return this.#controller.compiler.stats;
   }
 

@@ -132,6 +132,7 @@ describeRest('the command line client', rest => {
       isBehind: true,
       appliedRevision: 0,
       isPending: () => true,
+      hasFailures: false,
       failures: () => [],
     };
     rest().fleet.convergence.track(host);

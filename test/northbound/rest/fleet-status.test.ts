@@ -124,7 +124,8 @@ describe('The status of a port', () => {
       latest: 1,
     };
     const host = { hypervisorId: 'hv1', name: 'hv1', isConnected: true, isBehind: true, appliedRevision: 0 };
-    now.convergence.track({ ...host, isPending: () => false, failures: () => [failure] } satisfies HostProgress);
+    const failed = { hasFailures: true, failures: () => [failure] };
+    now.convergence.track({ ...host, isPending: () => false, ...failed } satisfies HostProgress);
     assert.deepEqual(
       [now.port('bound').state, now.port('bound').reason],
       ['failed', 'hv1 refused its flows: OFPBMC_BAD_FIELD'],

@@ -21,6 +21,9 @@ class TestHost implements HostProgress {
   isPending(revision: number): boolean {
     return this.appliedRevision < revision && this.refused.length === 0;
   }
+  get hasFailures(): boolean {
+    return this.refused.length > 0;
+  }
   failures(): readonly FragmentFailure[] {
     return this.refused;
   }
