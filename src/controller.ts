@@ -28,13 +28,13 @@ import { encodeFragment } from './delivery/encoded-fragment.js';
 import { Fleet } from './delivery/fleet.js';
 import type { HostGoal } from './delivery/host-database.js';
 import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
-import { type BindingMove, Hosts, type MarkedBinding } from './delivery/hosts.js';
+import { Hosts } from './delivery/hosts.js';
 import { sentinelTable } from './delivery/sentinel.js';
 import type { Hypervisor } from './model/index.js';
 import { SlowPath } from './slow-path/slow-path.js';
 import type { VerdictLogMode } from './slow-path/verdict-log.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
-import type { HypervisorReport, Registration } from './store/inventory.js';
+import { type HypervisorReport, isAsReported, type Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
 import type { HealthFinding } from './store/nouns/load-balancer.js';
 import type { HolderFinding } from './store/nouns/virtual-address.js';
@@ -46,7 +46,9 @@ import { NetworkView, type Touched } from './view/network-view.js';
 import { gatewayTunnelsOf, gatewayTunnelsTouched } from './view/gateway-pairs.js';
 import { InternalInterfaces } from './view/internal-interfaces.js';
 import { mirrorTunnelsOf, mirrorTunnelsTouched } from './view/mirror-tunnels.js';
+import { portPlaces } from './view/port-places.js';
 import { all } from './view/rows.js';
+import { bindingMoves, placesTouched } from './view/touched-places.js';
 
 /** What the controller needs of a store. */
 export interface ControllerStore extends RevisionSource, InventoryStore {
@@ -134,20 +136,12 @@ export class Controller {
       clock,
       log,
       goalOf: session => this.#goalOf(session),
-      bindingsOf: portId => this.#bindingsOf(portId),
+      bindingsOf: portId => portPlaces(this.view, portId, this.fleet.convergence.deliveredRevision),
       onInventory: (hypervisorId, report) => {
         if (this.lease.isOurs) this.#inventory.report(hypervisorId, report);
       },
       onWatched: hypervisorId => this.slowPath.watchedMoved(hypervisorId),
     });
-  }
-
-  #bindingsOf(portId: string): readonly MarkedBinding[] {
-    const isOwn = (this.view.get('logical-switch-ports', portId)?.parentId ?? null) === null;
-    const { deliveredRevision } = this.fleet.convergence;
-    return this.view
-      .by('port-bindings', 'logicalSwitchPortId', portId)
-      .map(row => ({ ...row, isOwn, isAhead: row.revision > deliveredRevision }));
   }
 
   /** Calls back after the view has moved and everything that follows from it was told. */
@@ -278,7 +272,7 @@ export class Controller {
 
   /** Hosts report themselves; the store knows who they are. */
   #registry(): HypervisorRegistry {
-    const { store } = this.#options;
+    const { store, underlayMtu = 1500 } = this.#options;
     return {
       identify: async report => {
         const { systemId, encapIp, encapTypes, encapMtuBytes, bridge, datapathType, joinToken, peer } = report;
@@ -292,7 +286,7 @@ export class Controller {
           if (this.lease.isOurs) throw new Error('the lease is being asked for again');
           return this.#knownHypervisor(systemId);
         }
-        const registration = await store.registerHypervisor({
+        const said: HypervisorReport = {
           systemId,
           joinToken,
           address: peer.address,
@@ -303,10 +297,13 @@ export class Controller {
           bridge,
           datapathType: datapathType === 'netdev' ? 'netdev' : 'system',
           bridgeMappings,
-        });
+        };
+        // When a whole fleet comes back, hardly anybody says anything new. A row that changes has the host asked for anew.
+        const row = this.#rowOf(systemId);
+        if (row !== undefined && isAsReported(row, said, underlayMtu)) return accepted(row);
+        const registration = await store.registerHypervisor(said);
         if (registration.kind === 'refused') return registration;
-        const { id, number, datapathId } = registration.hypervisor;
-        return { kind: 'accepted', id, number, datapathId, isLeaving: registration.kind === 'leaving' };
+        return accepted(registration.hypervisor);
       },
     };
   }
@@ -316,11 +313,14 @@ export class Controller {
    * overwrite each other's address for ever. @throws Error, to be asked again, where the one in charge has not made the row yet
    */
   #knownHypervisor(systemId: string): AcceptedHypervisor | RefusedHypervisor {
-    const row = this.view.by('hypervisors', 'all', all).find(each => each.systemId === systemId);
+    const row = this.#rowOf(systemId);
     if (row === undefined) throw new Error(`the Weft in charge does not know ${systemId} yet`);
     if (!row.approved) return { kind: 'refused', reason: `${systemId} waits for approval` };
-    const { id, number, datapathId, allowed } = row;
-    return { kind: 'accepted', id, number, datapathId, isLeaving: !allowed };
+    return accepted(row);
+  }
+
+  #rowOf(systemId: string): Hypervisor | undefined {
+    return this.view.by('hypervisors', 'all', all).find(each => each.systemId === systemId);
   }
 
   #goalOf(session: HypervisorSession): HostGoal | null {
@@ -344,10 +344,7 @@ export class Controller {
     });
   }
 
-  /**
-   * Everything that follows from a batch of revisions, in the order of dependence: at once, unless it is so large that it is compiled in
-   * several turns. Nobody sees the view ahead of what is delivered but for those.
-   */
+  /** Everything that follows from a batch of revisions, in the order of dependence. What is large is compiled in several turns. */
   async #takeIn(touched: Touched, isNext: boolean): Promise<void> {
     const { fleet, hosts, southbound, view } = this;
     const changed = touched.changes.filter(change => change.kind === 'hypervisors');
@@ -388,6 +385,10 @@ export class Controller {
   }
 }
 
+function accepted({ id, number, datapathId, allowed }: Hypervisor): AcceptedHypervisor {
+  return { kind: 'accepted', id, number, datapathId, isLeaving: !allowed };
+}
+
 /** A target as the listener writes it. */
 function canonicalTarget(text: string | null): string | null {
   const target = text === null ? null : parseTarget(text);
@@ -396,20 +397,3 @@ function canonicalTarget(text: string | null): string | null {
 
 /** Whether a hypervisor is to be programmed: approved, and not deleted. */
 const isMember = ({ allowed, approved }: Pick<Hypervisor, 'allowed' | 'approved'>): boolean => allowed && approved;
-
-/** The hypervisors that need another physical network than before or have another bridge for one, or whose ports need other queues. */
-function placesTouched(kind: 'physical-attachments' | 'egress-queues', { changes }: Touched): readonly string[] {
-  return changes.flatMap(change =>
-    change.kind === kind ? [change.before, change.after].flatMap(row => (row === null ? [] : [row.hypervisorId])) : [],
-  );
-}
-
-function bindingMoves({ changes }: Touched): readonly BindingMove[] {
-  return changes.flatMap(change =>
-    change.kind === 'port-bindings'
-      ? [change.before, change.after].flatMap(row =>
-          row === null ? [] : [{ hypervisorId: row.hypervisorId, portId: row.logicalSwitchPortId }],
-        )
-      : [],
-  );
-}

@@ -217,10 +217,7 @@ export class Hosts {
     const bindings = this.#options.bindingsOf(portId);
     return (
       bindings.length > 0 &&
-      bindings.every(
-        ({ hypervisorId, isAhead }) =>
-          isAhead !== true && this.#hosts.get(hypervisorId)?.installed?.has(portId) === true,
-      )
+      bindings.every(each => each.isAhead !== true && this.#hosts.get(each.hypervisorId)?.installed?.has(portId))
     );
   }
 

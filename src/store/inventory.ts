@@ -99,18 +99,7 @@ export class Inventory {
     const refusal = await this.#unapproved(unit, report, current);
     if (refusal !== null) return { kind: 'refused', reason: refusal };
     const base = current ?? (await newHypervisor(unit, await this.#common(unit, report), this.#underlayMtu));
-    const known: Hypervisor = {
-      ...base,
-      approved: true,
-      name: base.name === '' ? report.systemId : base.name,
-      systemId: report.systemId,
-      encapIp: report.encapIp,
-      encapTypes: report.encapTypes,
-      underlayMtu: report.underlayMtu ?? this.#underlayMtu,
-      bridge: report.bridge,
-      datapathType: report.datapathType,
-      bridgeMappings: usableMappings(report.bridgeMappings ?? []),
-    };
+    const known = asReported(base, report, this.#underlayMtu);
     const changed = current === null || JSON.stringify(known) !== JSON.stringify(current);
     const hypervisor = changed ? { ...known, updatedAt: unit.now } : current;
     if (changed) unit.put('hypervisors', hypervisor.id, hypervisor);
@@ -171,6 +160,29 @@ export class Inventory {
     const { revision } = await this.#transactions.write(CONTEXT, recordAll, { rows });
     return revision;
   }
+}
+
+/** The row of a member once it has said this of itself. */
+function asReported(row: Hypervisor, report: HypervisorReport, defaultUnderlayMtu: number): Hypervisor {
+  return {
+    ...row,
+    approved: true,
+    name: row.name === '' ? report.systemId : row.name,
+    systemId: report.systemId,
+    encapIp: report.encapIp,
+    encapTypes: report.encapTypes,
+    underlayMtu: report.underlayMtu ?? defaultUnderlayMtu,
+    bridge: report.bridge,
+    datapathType: report.datapathType,
+    bridgeMappings: usableMappings(report.bridgeMappings ?? []),
+  };
+}
+
+/** Whether the row is that of a member which says nothing new of itself: to register it would change nothing. */
+export function isAsReported(row: Hypervisor, report: HypervisorReport, defaultUnderlayMtu: number): boolean {
+  if (!row.allowed || !row.approved || row.systemId !== report.systemId) return false;
+  if (report.hypervisorId !== undefined && report.hypervisorId !== row.id) return false;
+  return JSON.stringify(asReported(row, report, defaultUnderlayMtu)) === JSON.stringify(row);
 }
 
 const lengthOf = (report: InventoryReport): number =>

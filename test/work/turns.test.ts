@@ -38,7 +38,7 @@ describe('A large revision', function () {
       if (!isOver) setImmediate(look);
     };
     setImmediate(look);
-    const { unitsRun } = await controller.commit(between(small, workNetwork(2_000)));
+    const { unitsRun } = await controller.commit(between(small, workNetwork(1_000)));
     isOver = true;
     controller.stop();
     assert.ok(unitsRun > 10 * unitsATurn, `${unitsRun} units`);
