@@ -48,7 +48,7 @@ export class Gathering {
   #heldUntilMs = Infinity;
   #version = -1;
   /** By revision and rank: whom its changes wait for. A rank does not wait for a higher one, which waits for it elsewhere. */
-  #awaited = new Map<string, Map<string, Awaited>>();
+  #awaited = new Map<number, Map<string, Awaited>>();
 
   /** Clock.nowMs() at which it ends. Infinity: nothing is gathered. */
   get untilMs(): number {
@@ -108,14 +108,14 @@ export class Gathering {
     let ofGroup = this.#awaited.get(group);
     if (ofGroup === undefined) this.#awaited.set(group, (ofGroup = new Map()));
     for (const hypervisorId of waitsFor) {
-      const name = `${hypervisorId} ${rank}`;
-      const known = ofGroup.get(name);
-      if (known === undefined || known.revision < revision) ofGroup.set(name, { hypervisorId, rank, revision });
+      const known = ofGroup.get(hypervisorId);
+      if (known === undefined || known.revision < revision) ofGroup.set(hypervisorId, { hypervisorId, rank, revision });
     }
   }
 }
 
-const groupOf = (latest: number, rank: Rank): string => `${latest} ${rank}`;
+/** Asked for each of thousands of changes that are held back: a number, not a text. */
+const groupOf = (latest: number, rank: Rank): number => latest * 4 + rank;
 
 function areReady(awaited: ReadonlyMap<string, Awaited>, peers: ReadonlyMap<string, HoldPeer>): boolean {
   for (const { hypervisorId, rank, revision } of awaited.values()) {

@@ -10,6 +10,8 @@ import type { DirtyEntry, HostLedger, Installed } from './host-ledger.js';
 
 /** So many fragments cannot be looked at without others having to wait: more than a millisecond. */
 export const largeRound = 100;
+/** To make a difference takes so many times as long as to see that it need not be made. */
+const stepsMade = 8;
 
 interface Made {
   readonly from: Installed;
@@ -20,16 +22,26 @@ interface Made {
 export class RoundDifferences {
   #made: Map<string, Made> | null = null;
 
-  /** Makes what a large round needs. */
-  async warmUp(ledger: HostLedger, desired: (key: string) => EncodedFragment | null): Promise<void> {
+  /**
+   * Makes what a large round needs.
+   * @param isHeld whether the change is held back for now: there may be many more of these than go
+   */
+  async warmUp(
+    ledger: HostLedger,
+    desired: (key: string) => EncodedFragment | null,
+    isHeld: (entry: DirtyEntry, target: EncodedFragment | null) => boolean,
+  ): Promise<void> {
     const made = new Map<string, Made>();
-    let count = 0;
-    for (const { key, installed } of ledger.dirty.values()) {
+    let steps = 0;
+    for (const entry of ledger.dirty.values()) {
+      const { key, installed } = entry;
       const to = desired(key);
-      if (installed !== 'unknown' && installed !== to)
-        made.set(key, { from: installed, to, change: fragmentDifference(installed, to) });
-      count += 1;
-      if (count % largeRound === 0) await nextTurn();
+      const isWanted = installed !== 'unknown' && installed !== to && !isHeld(entry, to);
+      if (isWanted) made.set(key, { from: installed, to, change: fragmentDifference(installed, to) });
+      steps += isWanted ? stepsMade : 1;
+      if (steps < largeRound * stepsMade) continue;
+      steps = 0;
+      await nextTurn();
     }
     this.#made = made;
   }

@@ -46,7 +46,7 @@ export interface RoundInputs {
   /** Should what is ready wait for more? Asked when nothing goes whose rank lets it go at any time. */
   gathers(
     ready: readonly Ready[],
-    held: readonly { readonly entry: DirtyEntry; readonly hold: Hold }[],
+    held: Iterable<{ readonly entry: DirtyEntry; readonly hold: Hold }>,
   ): ReturnType<Gathering['waits']>;
 }
 
@@ -57,6 +57,7 @@ interface Going {
 
 interface Held {
   readonly flight: FlightEntry;
+  readonly entry: DirtyEntry;
   readonly hold: Hold;
 }
 
@@ -88,10 +89,11 @@ export function planRound(inputs: RoundInputs): RoundPlan {
   };
   const removals: DirtyEntry[] = [];
   for (const entry of inputs.ledger.dirty.values()) {
-    if (inputs.desired(entry.key) === null) removals.push(entry);
-    else sort(entry, inputs, draft);
+    const target = inputs.desired(entry.key);
+    if (target === null) removals.push(entry);
+    else sort(entry, target, inputs, draft);
   }
-  for (const entry of removals) sort(entry, inputs, draft);
+  for (const entry of removals) sort(entry, null, inputs, draft);
   const blocked = settleWhatGoes(draft, inputs);
   const lost = [...draft.staying];
   for (const key of blocked.keys()) {
@@ -131,10 +133,7 @@ function gathers({ going, held }: Draft, inputs: RoundInputs): boolean {
     if (rank === 0) return false;
     ready.push({ latest: flight.entry.latest, rank });
   }
-  return inputs.gathers(
-    ready,
-    Array.from(held.values(), ({ flight, hold }) => ({ entry: flight.entry, hold })),
-  );
+  return inputs.gathers(ready, held.values());
 }
 
 /** What is held back goes with whatever takes a place of it; gives what is going and cannot go, with what each waits for. */
@@ -172,8 +171,7 @@ function* flightsOf(these: Iterable<{ readonly flight: FlightEntry }>): Generato
   for (const { flight } of these) yield flight;
 }
 
-function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
-  const target = inputs.desired(entry.key);
+function sort(entry: DirtyEntry, target: EncodedFragment | null, inputs: RoundInputs, draft: Draft): void {
   const flight: FlightEntry = { entry, target };
   if (entry.installed === target) {
     draft.settled.push(entry.key);
@@ -198,7 +196,7 @@ function sort(entry: DirtyEntry, inputs: RoundInputs, draft: Draft): void {
   }
   const hold = inputs.holdOf(entry, target, draft.own);
   if (hold !== null) {
-    draft.held.set(entry.key, { flight, hold });
+    draft.held.set(entry.key, { flight, entry, hold });
     if (target !== null) draft.own = withHold(draft.own, entry.since, hold);
     return;
   }

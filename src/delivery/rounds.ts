@@ -8,8 +8,8 @@ import type { AuditAppointment } from './audit-appointment.js';
 import { deliverChanges, type RoundContext, type RoundOutcome } from './delivery-round.js';
 import type { EncodedFragment } from './encoded-fragment.js';
 import { Gathering } from './gathering.js';
-import type { HoldPeer } from './holds.js';
-import type { FlightEntry, HostLedger } from './host-ledger.js';
+import { holdOf, type HoldPeer } from './holds.js';
+import type { DirtyEntry, FlightEntry, HostLedger } from './host-ledger.js';
 import type { Mastership } from './mastership.js';
 import { AcceptedShapes } from './message-shape.js';
 import type { DeliveryCounters, HostConnection, ReconcilerContext } from './reconciler-context.js';
@@ -93,7 +93,8 @@ export class Rounds {
   /** Makes what a large round is put together from beforehand, a slice at a time. */
   async makeReady(connection: HostConnection): Promise<void> {
     const { ledger, context, loop } = this.#parts;
-    await this.#differences.warmUp(ledger, key => this.#desired(key));
+    const isHeld = (entry: DirtyEntry, target: EncodedFragment | null): boolean => this.#isHeld(entry, target);
+    await this.#differences.warmUp(ledger, key => this.#desired(key), isHeld);
     await context.largeRoundTurn();
     loop.checkOpen(connection);
   }
@@ -176,6 +177,14 @@ export class Rounds {
     const { counters, log } = this.#parts;
     counters.refusals += 1;
     log.warn({ fragment: key, error }, 'fragment refused');
+  }
+
+  /** Whether a plan would hold the change back now, as far as that can be told of it alone. */
+  #isHeld(entry: DirtyEntry, target: EncodedFragment | null): boolean {
+    const { self, context } = this.#parts;
+    const { desired, peers, clock } = context;
+    const revision = target === null ? entry.latest : (desired.get(entry.key)?.revision ?? entry.latest);
+    return holdOf(self, entry, target, revision, peers, clock.nowMs(), () => {}, null) !== null;
   }
 
   #desired(key: string): EncodedFragment | null {
