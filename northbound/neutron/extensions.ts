@@ -49,6 +49,8 @@ const extensions: Readonly<Record<string, string>> = {
   'subnet-service-types': 'Subnet service types',
   subnet_allocation: 'Subnet Allocation',
   'tag-ports-during-bulk-creation': 'Tag Ports During Bulk Creation',
+  trunk: 'Trunk Extension',
+  'trunk-details': 'Trunk port details',
 };
 
 const updated = '2026-11-22T00:00:00-00:00';

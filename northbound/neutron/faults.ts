@@ -93,6 +93,8 @@ export function faultOf(error: unknown, { title, id }: Concern): NeutronFault | 
       return fault(409, 'VlanIdInUse');
     case 'nat_rule_in_use':
       return fault(409, title === 'FloatingIP' ? 'FloatingIPPortAlreadyAssociated' : 'Conflict');
+    case 'vlan_in_use':
+      return fault(409, 'DuplicateSubPort');
     case 'rule_in_use':
       return fault(
         409,

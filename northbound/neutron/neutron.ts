@@ -17,6 +17,7 @@ import { addressGroups, securityGroupRules, securityGroups } from './security-gr
 import { addressScopes, subnetPools } from './subnet-pools.js';
 import { subnets } from './subnets.js';
 import { registerTags } from './tags.js';
+import { registerTrunkActions, trunks } from './trunks.js';
 
 export const neutronResources: readonly NeutronResource[] = [
   networks,
@@ -29,6 +30,7 @@ export const neutronResources: readonly NeutronResource[] = [
   subnetPools,
   addressScopes,
   floatingIps,
+  trunks,
   rbacPolicies,
   agents,
   availabilityZones,
@@ -45,6 +47,7 @@ export function neutronFrontEnd(parts: NeutronParts): FrontEnd {
         registerRouterActions(edge);
         registerAddressGroupActions(edge);
         registerPortBindings(edge);
+        registerTrunkActions(edge);
         registerQuotas(edge);
       }),
   };

@@ -53,6 +53,9 @@ export function hypervisorNamed({ view }: Pick<Scene, 'view'>, name: string): Hy
 /** The host of the port: where it was asked to be, or else where it is. */
 export function hostOf(scene: Scene, row: PortRow): string {
   if (isRouterPort(row)) return '';
+  // A sub-port is where its parent is, whatever was asked for it.
+  const parent = row.parentId === null ? null : scene.view.get('logical-switch-ports', row.parentId);
+  if (parent !== null) return hostOf(scene, parent);
   if (row.hypervisor !== null) return row.hypervisor;
   const said = scene.said(row.id)['binding:host_id'];
   if (typeof said === 'string') return said;

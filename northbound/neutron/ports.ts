@@ -43,6 +43,7 @@ import {
 } from './port-rows.js';
 import { neutronResource } from './resource.js';
 import type { Scene } from './scene.js';
+import { refuseTrunkPort, trunkDetailsOf } from './trunks.js';
 
 interface AskedIp {
   readonly subnet_id?: string | undefined;
@@ -285,6 +286,7 @@ async function remove(act: Act, row: PortRow): Promise<void> {
       'ServicePortInUse',
       `Port ${row.id} cannot be deleted directly via the port API: has device owner ${deviceOf(act.scene, row).owner}.`,
     );
+  refuseTrunkPort(act.scene, row);
   await letGoOfPort(act, row.id);
   await act.tx.delete('logical-switch-ports', row.id);
 }
@@ -371,6 +373,9 @@ export const ports = neutronResource<PortRow>({
     'binding:vif_details': shown((scene, row) => vifOf(scene, row).details, { admin: 'all', filter: false }),
     ip_allocation: shown((scene, row) => (fixedIpsOf(scene, row).length === 0 ? 'none' : 'immediate')),
     propagate_uplink_status: shown(() => false),
+    trunk_details: shown((scene, row) => (isRouterPort(row) ? undefined : trunkDetailsOf(scene, row)), {
+      filter: false,
+    }),
   },
   create,
   update,

@@ -19,6 +19,7 @@ const limited: Readonly<Record<string, OfferedKind | null>> = {
   security_group_rule: 'security-group-rules',
   address_group: 'address-sets',
   floatingip: null,
+  trunk: null,
   subnetpool: null,
   rbac_policy: null,
 };
@@ -136,10 +137,8 @@ function limitsIn(body: unknown): Record<string, number> {
 
 function usedBy({ view }: Scene, projectId: string, name: string, kind: OfferedKind | null): number {
   if (kind !== null) return view.rowsOfProject(kind, projectId, { shared: false }).length;
-  const said = (collection: string): number =>
-    view.by('neutron-objects', 'collection', collection).filter(row => row.projectId === projectId).length;
-  if (name === 'subnetpool') return said('subnetpools');
-  if (name === 'floatingip') return said('floatingips');
+  if (name === 'subnetpool' || name === 'floatingip' || name === 'trunk')
+    return view.by('neutron-objects', 'collection', `${name}s`).filter(row => row.projectId === projectId).length;
   const networks = view.rowsOfProject('logical-switches', projectId, { shared: false });
   return networks.reduce((sum, { sharedWith }) => sum + sharedWith.length, 0);
 }

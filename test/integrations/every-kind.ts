@@ -19,6 +19,7 @@ export async function walkEveryKind(client: OpenstackClient, cloud: Cloud): Prom
   await securityGroups(client);
   await routers(client);
   await floatingIps(client);
+  await trunks(client);
   await sharing(client, cloud);
   await looking(client, cloud);
   for (const line of [
@@ -27,6 +28,7 @@ export async function walkEveryKind(client: OpenstackClient, cloud: Cloud): Prom
     'port list',
     'router list',
     'floating ip list',
+    'network trunk list',
     'subnet pool list',
     'address scope list',
     'address group list',
@@ -245,6 +247,30 @@ async function floatingIps(client: OpenstackClient): Promise<void> {
   await client.done('router remove subnet r insub');
   await client.done('router delete r');
   await client.done('network delete inside outside');
+}
+
+async function trunks(client: OpenstackClient): Promise<void> {
+  for (const name of ['nodes', 'pods']) await client.done(`network create ${name}`);
+  await client.done('port create vm --network nodes');
+  for (const name of ['pod1', 'pod2']) await client.done(`port create ${name} --network pods`);
+  const trunk = await client.one(
+    'network trunk create trunk --parent-port vm --description text --subport port=pod1,segmentation-type=vlan,segmentation-id=101',
+  );
+  const details = (await client.one('port show vm'))['trunk_details'] as Row;
+  assert.equal(details['trunk_id'], trunk['id']);
+  await client.done(
+    'network trunk set trunk --name renamed --subport port=pod2,segmentation-type=vlan,segmentation-id=102',
+  );
+  const behind = await client.many('network subport list --trunk renamed');
+  assert.deepEqual(behind.map(each => each['Segmentation ID']).toSorted(), [101, 102]);
+  await client.fails('port delete pod1', /currently a subport for trunk|1 of 1 ports failed to delete/);
+  await client.done('network trunk unset renamed --subport pod1');
+  const shown = await client.one('network trunk show renamed');
+  assert.deepEqual([shown['description'], (shown['sub_ports'] as readonly Row[]).length], ['text', 1]);
+  assert.equal((await client.many('network trunk list --long')).length, 1);
+  await client.done('network trunk delete renamed');
+  await client.done('port delete vm pod1 pod2');
+  await client.done('network delete nodes pods');
 }
 
 async function sharing(client: OpenstackClient, { project, hasKeystone }: Cloud): Promise<void> {

@@ -63,6 +63,14 @@ connection.network.delete_ip(floating, ignore_missing=False)
 connection.network.remove_interface_from_router(router, subnet_id=subnet.id)
 connection.network.delete_router(router)
 connection.network.delete_network(outside, ignore_missing=False)
+trunk = connection.network.create_trunk(name='sdk', port_id=ports[0].id)
+connection.network.add_trunk_subports(
+    trunk, [{'port_id': ports[2].id, 'segmentation_type': 'vlan', 'segmentation_id': 9}]
+)
+assert connection.network.get_port(ports[0]).trunk_details['trunk_id'] == trunk.id
+assert connection.network.get_trunk_subports(trunk)['sub_ports'][0]['port_id'] == ports[2].id
+connection.network.delete_trunk_subports(trunk, [{'port_id': ports[2].id}])
+connection.network.delete_trunk(trunk, ignore_missing=False)
 # What the command line client asks Keystone for: projects by their ids.
 policy = connection.network.create_rbac_policy(
     object_type='network', object_id=network.id, action='access_as_shared', target_project_id='guest'
