@@ -123,26 +123,44 @@ function subnetsOf({ view }: Scene, networkId: string): readonly Subnet[] {
 /** Large numbers of IPv6 are no exact numbers of JSON readers; OpenStack sends them all the same. */
 const sum = (values: readonly bigint[]): number => Number(values.reduce((total, value) => total + value, 0n));
 
-export const ipAvailabilities = neutronResource<LogicalSwitch>({
+/** A network with its subnets, or those of one family that is asked for. */
+interface Counted extends LogicalSwitch {
+  readonly subnets: readonly Subnet[];
+}
+
+function counted(scene: Scene, row: LogicalSwitch, versions: readonly string[] | undefined): Counted {
+  const isAsked = ({ cidr }: Subnet): boolean => versions?.includes(String(knownCidr(cidr).family)) ?? true;
+  return { ...row, subnets: subnetsOf(scene, row.id).filter(isAsked) };
+}
+
+export const ipAvailabilities = neutronResource<Counted>({
   collection: 'network_ip_availabilities',
   member: 'network_ip_availability',
   title: 'Network',
   said: null,
   writers: 'admin',
   kindOf: () => 'logical-switches',
-  rows: scene => scene.rows('logical-switches'),
-  find: (scene, id) => scene.get('logical-switches', id),
+  rows: (scene, wanted) => scene.rows('logical-switches').map(row => counted(scene, row, wanted.get('ip_version'))),
+  find: (scene, id) => {
+    const row = scene.get('logical-switches', id);
+    return row === null ? null : counted(scene, row, undefined);
+  },
+  // Which subnets are counted; networks are shown all the same.
+  filters: { ip_version: () => true },
   attributes: {
     network_id: shown((_scene, { id }) => id),
     network_name: shown((_scene, { id, name }) => (name === id ? '' : name)),
     tenant_id: shown((_scene, { projectId }) => projectId),
     project_id: shown((_scene, { projectId }) => projectId),
-    total_ips: shown((scene, { id }) => sum(subnetsOf(scene, id).map(totalOf))),
-    used_ips: shown((scene, { id }) => [...usedOn(scene, id).values()].reduce((total, each) => total + each, 0)),
+    total_ips: shown((_scene, { subnets }) => sum(subnets.map(totalOf))),
+    used_ips: shown((scene, { id, subnets }) => {
+      const used = usedOn(scene, id);
+      return subnets.reduce((total, subnet) => total + (used.get(subnet.id) ?? 0), 0);
+    }),
     subnet_ip_availability: shown(
-      (scene, { id }) => {
+      (scene, { id, subnets }) => {
         const used = usedOn(scene, id);
-        return subnetsOf(scene, id).map(subnet => ({
+        return subnets.map(subnet => ({
           subnet_id: subnet.id,
           subnet_name: subnet.name,
           cidr: subnet.cidr,

@@ -102,24 +102,30 @@ export class FakeKeystone {
     return { id, name: id, domain, domain_id: domain.id, enabled: true };
   }
 
+  get #url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v3/`;
+  }
+
   #catalog(): readonly unknown[] {
-    const endpoint = {
-      interface: 'public',
-      region: 'RegionOne',
-      region_id: 'RegionOne',
-      url: this.networkUrl,
-      id: 'network-public',
+    const service = (type: string, name: string, url: string) => {
+      const endpoint = { interface: 'public', region: 'RegionOne', region_id: 'RegionOne', url, id: `${type}-public` };
+      return { type, name, id: type, endpoints: [endpoint] };
     };
-    return [{ type: 'network', name: 'neutron', id: 'network', endpoints: [endpoint] }];
+    return [
+      service('network', 'neutron', this.networkUrl),
+      service('identity', 'keystone', this.#url),
+      // The client sets quotas only where it finds these, and asks them nothing.
+      service('compute', 'nova', `${this.#url}compute`),
+      service('volumev3', 'cinder', `${this.#url}volume`),
+    ];
   }
 
   #tellVersions(path: string, reply: ServerResponse): void {
-    const href = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v3/`;
     const version = {
       id: 'v3.14',
       status: 'stable',
       updated: '2020-04-07T00:00:00Z',
-      links: [{ rel: 'self', href }],
+      links: [{ rel: 'self', href: this.#url }],
       'media-types': [],
     };
     if (path === '/') this.#send(reply, 300, { versions: { values: [version] } });

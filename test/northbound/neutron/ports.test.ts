@@ -247,6 +247,15 @@ describe('Neutron: ports', function () {
       await make('/ports', 'port', { network_id: own.id });
       const left = await read(`/network-ip-availabilities/${own.id}`);
       assert.deepEqual([left['total_ips'], left['used_ips']], [254, 1]);
+      await subnetOn(own, '2001:db8:20::/120');
+      const counts = async (query: string) =>
+        listed(
+          await send('GET', `/network-ip-availabilities?network_id=${own.id}${query}`),
+          'network_ip_availabilities',
+        ).map(each => each['total_ips']);
+      assert.deepEqual(await counts('&ip_version=4'), [254]);
+      assert.deepEqual(await counts('&ip_version=6'), [256]);
+      assert.deepEqual(await counts(''), [510]);
     });
     it('quotas, and how much of them is used', async () => {
       const project = 'counted';
