@@ -26,22 +26,12 @@ function compiled(rules: readonly Rule[] = toyRules): {
 }
 
 describe('The compile engine', () => {
-  it('arrives at the output of a compile from scratch after each of 1,200 random batches', function () {
-    this.timeout(300_000);
-    const report = runIncrementalOracle({
-      rules: toyRules,
-      sequences: seeds(40),
-      operationsPerSequence: 30,
-      sequencesPerRound: 5,
-    });
-    assert.equal(report.steps, 1_200);
-    assert.ok(report.fewestPorts >= fewestPorts);
-  });
-
-  it('fails the oracle as soon as any one read goes unrecorded', function () {
+  it('arrives at the output of a compile from scratch after each of 1,500 random batches, unless any one read goes unrecorded', function () {
     this.timeout(300_000);
     const options = { rules: toyRules, operationsPerSequence: 30 };
-    const { sites } = runIncrementalOracle({ ...options, sequences: seeds(50) });
+    const { steps, fewestPorts: fewest, sites } = runIncrementalOracle({ ...options, sequences: seeds(50) });
+    assert.equal(steps, 1_500);
+    assert.ok(fewest >= fewestPorts);
     assert.ok(sites.size >= 20);
     for (const [name, { site, decidedBy }] of sites) {
       assert.ok(decidedBy !== null, `no sequence needs that ${name}`);

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PATIENCE_MS } from '../../lab/processes.js';
+import { ControlSocket } from './control-socket.js';
 
 const schemaFile = '/usr/share/openvswitch/vswitch.ovsschema';
 /** Programs that the tests of this folder need. */
@@ -55,6 +56,7 @@ export class DummySwitch {
   /** `unix:` target of the OVSDB server, for ovs-vsctl and ovsdb-client. */
   readonly database: string;
   private readonly daemons: ChildProcess[] = [];
+  private control: Promise<ControlSocket> | null = null;
   private readonly environment: NodeJS.ProcessEnv;
 
   private constructor(directory: string) {
@@ -121,9 +123,15 @@ export class DummySwitch {
     return this.run('ovs-vsctl', [`--db=${this.database}`, commandTimeout, ...args]);
   }
 
-  /** ovs-appctl against this switch's ovs-vswitchd. */
-  appctl(...args: readonly string[]): Promise<string> {
-    return this.run('ovs-appctl', [`--target=${this.controlSocket}`, commandTimeout, ...args]);
+  /** A command of this switch's ovs-vswitchd, as by ovs-appctl. */
+  async appctl(command: string, ...args: readonly string[]): Promise<string> {
+    const held = this.control;
+    const open = async (): Promise<ControlSocket> => {
+      const before = await held?.catch(() => null);
+      return before?.isOpen === true ? before : ControlSocket.open(this.controlSocket);
+    };
+    this.control = open();
+    return (await this.control).run(command, ...args);
   }
 
   /** ovs-ofctl with OpenFlow 1.5 enabled and names off; the bridge is an argument, as on the command line. */
@@ -149,6 +157,7 @@ export class DummySwitch {
 
   /** Stops both daemons, by process id, and removes the directory. */
   async stop(): Promise<void> {
+    (await this.control?.catch(() => null))?.close();
     for (const daemon of this.daemons.toReversed()) await DummySwitch.end(daemon);
     this.daemons.length = 0;
     await rm(this.directory, { recursive: true, force: true });

@@ -52,7 +52,7 @@ async function youngest(hypervisor: Hypervisor): Promise<number> {
 }
 
 /** `npm run test:long` has it do this twenty times. */
-const KILLS = Number(process.env['WEFT_KILLS'] ?? 6);
+const KILLS = Number(process.env['WEFT_KILLS'] ?? 3);
 
 /** Production's database, and the embedded one: that has its files locked and recovered at each start. */
 const CASES = [
@@ -114,6 +114,8 @@ for (const { title, kills, ...options } of CASES) {
     it('with nothing changed touches no flow and no group', async () => {
       assert.ok(weftLab !== null);
       const { weft, client, lab } = weftLab;
+      // A second try finds it stopped.
+      if (!weft.isRunning) await weft.start();
       const logs = lab.hypervisors.map(({ openVswitch }) => {
         const file = join(openVswitch.directory, 'ovs-vswitchd.log');
         return { file, sizeBytes: statSync(file).size };
@@ -142,7 +144,6 @@ for (const { title, kills, ...options } of CASES) {
         const said = readFileSync(file).subarray(sizeBytes).toString();
         assert.doesNotMatch(said, /flow_mods/);
       }
-      await weft.start();
     });
   });
 }

@@ -239,8 +239,8 @@ export class TracedNetwork {
     return this.#switch.ofctl(args);
   }
 
-  appctl(...args: readonly string[]): Promise<string> {
-    return this.#switch.appctl(...args);
+  appctl(command: string, ...args: readonly string[]): Promise<string> {
+    return this.#switch.appctl(command, ...args);
   }
 
   stop(): Promise<void> {
