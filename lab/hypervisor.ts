@@ -219,10 +219,17 @@ export class Hypervisor {
   }
 
   private async dump(wanted: RegExp, command: string, ...options: readonly string[]): Promise<readonly string[]> {
-    const bridges = (await this.openVswitch.ovsctl('list-br')).split('\n');
-    if (!bridges.includes(INTEGRATION_BRIDGE)) return [];
-    const lines = (await this.openVswitch.ofctl(...options, command, INTEGRATION_BRIDGE)).split('\n');
-    return lines.filter(line => wanted.test(line)).map(line => line.trim());
+    try {
+      const text = await this.openVswitch.ofctl(...options, command, INTEGRATION_BRIDGE);
+      return text
+        .split('\n')
+        .filter(line => wanted.test(line))
+        .map(line => line.trim());
+    } catch (error) {
+      const bridges = (await this.openVswitch.ovsctl('list-br')).split('\n');
+      if (bridges.includes(INTEGRATION_BRIDGE)) throw error;
+      return [];
+    }
   }
 
   /** Takes a cable out, or puts it in again: that of its tunnels, or that to a physical network (by the name of its card). */

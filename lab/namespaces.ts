@@ -18,7 +18,7 @@ export function listNamespaces(): readonly string[] {
 
 export async function createNamespace(name: string): Promise<void> {
   await run(['ip', 'netns', 'add', name]);
-  await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+  await ipBatch(name, ['link set lo up']);
 }
 
 /** Removes a namespace, and with it every device in it; nothing happens when there is none of the name. */
@@ -28,13 +28,15 @@ export async function deleteNamespace(name: string): Promise<void> {
 
 /** Runs `ip` commands, one a line, in a namespace (null: where we are) as one process. The first failure throws. */
 export async function ipBatch(namespace: string | null, lines: readonly string[]): Promise<void> {
-  const where = namespace === null ? [] : ['-n', namespace];
-  await run(['ip', ...where, '-batch', '-'], { input: `${lines.join('\n')}\n` });
+  await runInNamespace(namespace, ['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` });
 }
 
-/** The command line that runs `command` inside a namespace. */
+/**
+ * The command line that runs `command` inside a namespace. Not by `ip netns exec` or `ip -n`, which make a mount namespace for each command
+ * too, and wait for the kernel to have it and to be rid of it: so below /sys the command sees the devices of the machine.
+ */
 export function inNamespace(namespace: string | null, command: readonly string[]): readonly string[] {
-  return namespace === null ? command : ['ip', 'netns', 'exec', namespace, ...command];
+  return namespace === null ? command : ['nsenter', `--net=${NETNS_DIRECTORY}/${namespace}`, ...command];
 }
 
 export function runInNamespace(

@@ -146,19 +146,24 @@ export class OpenVswitch {
   }
 
   /** `ovs-vsctl` on this database. */
-  async ovsctl(...args: readonly string[]): Promise<string> {
-    return (await this.inside(['ovs-vsctl', `--db=unix:${this.databaseSocket}`, '--timeout=30', ...args])).stdout;
+  ovsctl(...args: readonly string[]): Promise<string> {
+    return this.outside(['ovs-vsctl', `--db=unix:${this.databaseSocket}`, '--timeout=30', ...args]);
   }
 
   /** `ovs-ofctl`, OpenFlow 1.5; bridges by their names. */
-  async ofctl(...args: readonly string[]): Promise<string> {
-    return (await this.inside(['ovs-ofctl', '-O', 'OpenFlow15', ...args])).stdout;
+  ofctl(...args: readonly string[]): Promise<string> {
+    return this.outside(['ovs-ofctl', '-O', 'OpenFlow15', ...args]);
   }
 
   /** `ovs-appctl` to ovs-vswitchd. */
-  async appctl(...args: readonly string[]): Promise<string> {
+  appctl(...args: readonly string[]): Promise<string> {
     const control = join(this.directory, 'ovs-vswitchd.ctl');
-    return (await this.inside(['ovs-appctl', `--target=${control}`, ...args])).stdout;
+    return this.outside(['ovs-appctl', `--target=${control}`, ...args]);
+  }
+
+  /** Runs a command that speaks to a daemon by its socket, which is the same file in every network. */
+  private async outside(command: readonly string[]): Promise<string> {
+    return (await run(command, { environment: this.environment })).stdout;
   }
 
   /** Runs a command where the daemons are, with their directories in its environment. */

@@ -86,19 +86,25 @@ export function run(command: readonly string[], options: CommandOptions = {}): P
   });
 }
 
-/** Calls `probe` until it returns something other than undefined or false. Throws, naming `what`, after `timeoutMs`. */
+/** Pauses between two looks: of what has not come soon the next look need not be soon either, and looking takes processors. */
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS, LONGER_EACH_TIME] = [10, 150, 1.25];
+
+/**
+ * Calls `probe` until it returns something other than undefined or false, less often the longer it takes unless `everyMs` is given.
+ * Throws, naming `what`, after `timeoutMs`.
+ */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs = PATIENCE_MS,
-  everyMs = 20,
+  everyMs?: number,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
-  for (;;) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * LONGER_EACH_TIME)) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
     if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await sleep(everyMs);
+    await sleep(everyMs ?? pauseMs);
   }
 }
 

@@ -302,13 +302,12 @@ export class WeftClient {
 
   /** Deletes all logical objects, in one transaction. Hypervisors stay. */
   async deleteNetworks(options: WriteOptions = {}): Promise<void> {
-    const operations: Operation[] = [];
-    for (const kind of DELETION_ORDER) {
-      const isSubPort = (row: RestObject): number => Number((row['parent'] ?? null) !== null);
-      // Sub-ports before their parents.
-      const rows = (await this.list(kind)).toSorted((a, b) => isSubPort(b) - isSubPort(a));
-      for (const { id } of rows) operations.push({ op: 'delete', kind, id });
-    }
+    // Sub-ports before their parents.
+    const isSubPort = (row: RestObject): number => Number((row['parent'] ?? null) !== null);
+    const all = await Promise.all(DELETION_ORDER.map(async kind => ({ kind, objects: await this.list(kind) })));
+    const operations = all.flatMap(({ kind, objects }) =>
+      objects.toSorted((a, b) => isSubPort(b) - isSubPort(a)).map(({ id }): Operation => ({ op: 'delete', kind, id })),
+    );
     if (operations.length > 0) await this.transaction(operations, options);
   }
 

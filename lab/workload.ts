@@ -102,12 +102,9 @@ export class Workload {
       ...addresses.map(
         address => `addr add ${address} dev ${device} metric ${metric}${address.includes(':') ? detection : ''}`,
       ),
+      ...gateways.map(gateway => `route add default via ${gateway} dev ${device} metric ${metric}`),
     ]);
     await hypervisor.plug([{ interfaceName, portId, mac }]);
-    await ipBatch(
-      namespace,
-      gateways.map(gateway => `route add default via ${gateway} dev ${device} metric ${metric}`),
-    );
   }
 
   /**
