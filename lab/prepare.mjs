@@ -3,7 +3,7 @@
  * dependencies, build, and, as root on Debian, the missing packages. Says what it does; what is there already is left alone,
  * so that a second run does nothing. Plain Node without dependencies, for it runs before there are any.
  *
- *   node lab/prepare.mjs start|demo|test|integrations|kernel|bench
+ *   node lab/prepare.mjs start|demo|test|long|integrations|kernel|bench
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -32,11 +32,15 @@ const clientTools = ['openstack', 'containerd', 'runc', 'podman', 'host-local', 
   'unshare',
   'tar',
 ]);
-const testTools = Object.keys(toolPackages).filter(tool => !guestTools.includes(tool) && !clientTools.includes(tool));
+/** What only the long tests need: other people's routers. */
+const routerTools = ['bird'];
+const elsewhere = [...guestTools, ...clientTools, ...routerTools];
+const testTools = Object.keys(toolPackages).filter(tool => !elsewhere.includes(tool));
 const toolsOf = {
   start: [],
   demo: labTools,
   test: testTools,
+  long: [...testTools, ...routerTools],
   integrations: [...testTools, ...clientTools],
   kernel: [...testTools, ...guestTools],
   bench: labTools.filter(tool => tool.startsWith('ovs')).concat('initdb'),
@@ -168,7 +172,7 @@ function installPackages(purpose) {
   if (left.length === 0) return;
   const names = packagesOf(left).join(' ');
   const advice = `missing: ${left.join(', ')}; Debian packages: ${names}. As root: apt-get install ${names}`;
-  if (['test', 'integrations', 'kernel'].includes(purpose))
+  if (['test', 'long', 'integrations', 'kernel'].includes(purpose))
     say(`${advice}\nprepare: the tests that need them are skipped (an error with CI=1)`);
   else fail(advice);
 }

@@ -49,6 +49,7 @@ const DELETION_ORDER = [
   'security-group-rules',
   'policy-routes',
   'static-neighbours',
+  'bfd-sessions',
   'static-routes',
   'logical-router-ports',
   'logical-routers',

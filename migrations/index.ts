@@ -18,6 +18,7 @@ import { SubPorts1763790000000 } from './1763790000000-sub-ports.js';
 import { LocalPorts1763791000000 } from './1763791000000-local-ports.js';
 import { NeutronObjects1763800000000 } from './1763800000000-neutron-objects.js';
 import { InternalInterfaces1763810000000 } from './1763810000000-internal-interfaces.js';
+import { BfdSessions1763820000000 } from './1763820000000-bfd-sessions.js';
 
 export const migrations = [
   InitialSchema1763719200000,
@@ -39,4 +40,5 @@ export const migrations = [
   LocalPorts1763791000000,
   NeutronObjects1763800000000,
   InternalInterfaces1763810000000,
+  BfdSessions1763820000000,
 ] as const;

@@ -31,13 +31,11 @@ import { hostGoal, receivedEncapsulations } from './delivery/host-goal.js';
 import { Hosts } from './delivery/hosts.js';
 import { sentinelTable } from './delivery/sentinel.js';
 import type { Hypervisor } from './model/index.js';
-import { SlowPath } from './slow-path/slow-path.js';
+import { type Findings, SlowPath } from './slow-path/slow-path.js';
 import type { VerdictLogMode } from './slow-path/verdict-log.js';
 import { InventoryWriter, type InventoryStore } from './store/inventory-writer.js';
 import { type HypervisorReport, isAsReported, type Registration } from './store/inventory.js';
 import type { Lease, LeaseEvents, LeaseSettings } from './store/lease.js';
-import type { HealthFinding } from './store/nouns/load-balancer.js';
-import type { HolderFinding } from './store/nouns/virtual-address.js';
 import type { CommitListener } from './store/notifier.js';
 import { RevisionChecks, type RevisionSource } from './store/revision-checks.js';
 import { ChangeCounts } from './view/change-counts.js';
@@ -51,12 +49,10 @@ import { all } from './view/rows.js';
 import { bindingMoves, placesTouched } from './view/touched-places.js';
 
 /** What the controller needs of a store. */
-export interface ControllerStore extends RevisionSource, InventoryStore {
+export interface ControllerStore extends RevisionSource, InventoryStore, Findings {
   readonly databaseId: string;
   onCommit(listener: CommitListener): () => void;
   registerHypervisor(report: HypervisorReport): Promise<Registration>;
-  recordHealth(findings: readonly HealthFinding[]): Promise<void>;
-  recordHolders(findings: readonly HolderFinding[]): Promise<void>;
   lease(settings: LeaseSettings, events: LeaseEvents): Lease;
 }
 
@@ -128,6 +124,7 @@ export class Controller {
       isInCharge: () => this.#isInCharge,
       isGone: (hypervisorId, peerKey) => this.hosts.watched(hypervisorId).get(peerKey)?.isAlive === false,
       recordHealth: findings => store.recordHealth(findings),
+      recordBfd: findings => store.recordBfd(findings),
       recordHolders: findings => store.recordHolders(findings),
     });
     this.#inventory = new InventoryWriter(store, clock, log, () => this.lease.term !== null);

@@ -26,6 +26,7 @@ const shortNames: Readonly<Partial<Record<Kind, string>>> = {
   'static-routes': 'sr',
   'policy-routes': 'pr',
   'static-neighbours': 'stn',
+  'bfd-sessions': 'bfd',
   'virtual-addresses': 'va',
   'qos-rules': 'qos',
 };

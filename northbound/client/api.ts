@@ -9,7 +9,7 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   /** Stable; a later version may have more. See the table of errors in docs/api.md. */
-  readonly code: 'malformed_body' | 'unknown_member' | 'missing_member' | 'invalid_value' | 'out_of_range' | 'duplicate_value' | 'read_only' | 'immutable' | 'unknown_kind' | 'invalid_query' | 'id_mismatch' | 'unsupported_media_type' | 'body_too_large' | 'method_not_allowed' | 'unauthenticated' | 'forbidden' | 'identity_provider_unavailable' | 'rate_limited' | 'not_found' | 'reference_not_found' | 'reference_ambiguous' | 'id_in_use' | 'in_use' | 'quota_exceeded' | 'quota_exists' | 'revision_mismatch' | 'subnet_overlap' | 'address_outside_subnet' | 'address_reserved' | 'address_in_use' | 'addresses_exhausted' | 'mac_in_use' | 'pool_overlap' | 'pool_contains_gateway' | 'family_mismatch' | 'network_overlap' | 'network_outside_subnets' | 'peer_conflict' | 'next_hop_unreachable' | 'route_in_use' | 'policy_route_in_use' | 'static_neighbour_in_use' | 'qos_rule_in_use' | 'vlan_in_use' | 'segment_in_use' | 'dhcp_option_in_use' | 'dns_record_in_use' | 'virtual_port_in_use' | 'nat_rule_in_use' | 'rule_in_use' | 'too_many_sets' | 'contradiction' | 'mtu_too_large' | 'mtu_too_small' | 'keys_exhausted' | 'log_trimmed' | 'revision_unknown' | 'revision_not_reached' | 'not_connected' | 'invalid_option' | 'data_directory_in_use' | 'database_unsupported' | 'schema_too_new' | 'store_unavailable' | 'outcome_unknown' | 'write_conflict' | 'storage_full' | 'internal';
+  readonly code: 'malformed_body' | 'unknown_member' | 'missing_member' | 'invalid_value' | 'out_of_range' | 'duplicate_value' | 'read_only' | 'immutable' | 'unknown_kind' | 'invalid_query' | 'id_mismatch' | 'unsupported_media_type' | 'body_too_large' | 'method_not_allowed' | 'unauthenticated' | 'forbidden' | 'identity_provider_unavailable' | 'rate_limited' | 'not_found' | 'reference_not_found' | 'reference_ambiguous' | 'id_in_use' | 'in_use' | 'quota_exceeded' | 'quota_exists' | 'revision_mismatch' | 'subnet_overlap' | 'address_outside_subnet' | 'address_reserved' | 'address_in_use' | 'addresses_exhausted' | 'mac_in_use' | 'pool_overlap' | 'pool_contains_gateway' | 'family_mismatch' | 'network_overlap' | 'network_outside_subnets' | 'peer_conflict' | 'next_hop_unreachable' | 'route_in_use' | 'policy_route_in_use' | 'static_neighbour_in_use' | 'bfd_session_in_use' | 'qos_rule_in_use' | 'vlan_in_use' | 'segment_in_use' | 'dhcp_option_in_use' | 'dns_record_in_use' | 'virtual_port_in_use' | 'nat_rule_in_use' | 'rule_in_use' | 'too_many_sets' | 'contradiction' | 'mtu_too_large' | 'mtu_too_small' | 'keys_exhausted' | 'log_trimmed' | 'revision_unknown' | 'revision_not_reached' | 'not_connected' | 'invalid_option' | 'data_directory_in_use' | 'database_unsupported' | 'schema_too_new' | 'store_unavailable' | 'outcome_unknown' | 'write_conflict' | 'storage_full' | 'internal';
   readonly detail: string;
   /** What to do about it. */
   readonly help: string;
@@ -2047,6 +2047,139 @@ export interface StaticNeighbour {
   readonly mac: string;
 }
 
+export interface BfdSessionCreate {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The router port, which is on a logical switch. */
+  readonly logical_router_port_id: string;
+  /** The address of the neighbour, in a network of the router port. */
+  readonly ip: string;
+  /** The router sends no more often than every so many milliseconds. */
+  readonly min_tx_ms?: number;
+  /** The neighbour is to send no more often. */
+  readonly min_rx_ms?: number;
+  /** So many packets in a row that are missing say that the other end is gone. */
+  readonly detect_multiplier?: number;
+  /** Administrative state; of one that is disabled the neighbour is told so, and it counts as alive. */
+  readonly enabled?: boolean;
+}
+
+export interface BfdSessionReplace {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id?: string;
+  /** Name for people; not unique. */
+  readonly name?: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The router port, which is on a logical switch. */
+  readonly logical_router_port_id: string;
+  /** The address of the neighbour, in a network of the router port. */
+  readonly ip: string;
+  /** The router sends no more often than every so many milliseconds. */
+  readonly min_tx_ms?: number;
+  /** The neighbour is to send no more often. */
+  readonly min_rx_ms?: number;
+  /** So many packets in a row that are missing say that the other end is gone. */
+  readonly detect_multiplier?: number;
+  /** Administrative state; of one that is disabled the neighbour is told so, and it counts as alive. */
+  readonly enabled?: boolean;
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** The session: admin_down, unknown (not found out yet), down or up; why it went down and since when it is as it is; the hypervisor on which it runs, and if on none, why. */
+  readonly status?: {
+    readonly state: 'admin_down' | 'unknown' | 'down' | 'up';
+    readonly diagnostic: string | null;
+    readonly since: string | null;
+    readonly hypervisor: string | null;
+    readonly reason: string | null;
+  };
+}
+
+export interface BfdSessionPatch {
+  /** When the object was created. */
+  readonly created_at?: string;
+  /** When the object was last changed. */
+  readonly updated_at?: string;
+  /** The revision that last changed the object. */
+  readonly revision?: number;
+  /** The session: admin_down, unknown (not found out yet), down or up; why it went down and since when it is as it is; the hypervisor on which it runs, and if on none, why. */
+  readonly status?: {
+    readonly state: 'admin_down' | 'unknown' | 'down' | 'up';
+    readonly diagnostic: string | null;
+    readonly since: string | null;
+    readonly hypervisor: string | null;
+    readonly reason: string | null;
+  };
+  /** Name for people; not unique. */
+  readonly name?: string | null;
+  /** The project (tenant) that owns the object. */
+  readonly project_id?: string | null;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels?: Readonly<Record<string, string>> | null;
+  /** The router port, which is on a logical switch. */
+  readonly logical_router_port_id?: string | null;
+  /** The address of the neighbour, in a network of the router port. */
+  readonly ip?: string | null;
+  /** The router sends no more often than every so many milliseconds. */
+  readonly min_tx_ms?: number | null;
+  /** The neighbour is to send no more often. */
+  readonly min_rx_ms?: number | null;
+  /** So many packets in a row that are missing say that the other end is gone. */
+  readonly detect_multiplier?: number | null;
+  /** Administrative state; of one that is disabled the neighbour is told so, and it counts as alive. */
+  readonly enabled?: boolean | null;
+}
+
+/** Liveness of a neighbour of a router port, by BFD (RFC 5880, 5881): while it is down, static and policy routes of the router do not use it as their next hop. */
+export interface BfdSession {
+  /** Identity; any UUID may be chosen at creation. */
+  readonly id: string;
+  /** Name for people; not unique. */
+  readonly name: string;
+  /** The project (tenant) that owns the object. */
+  readonly project_id: string;
+  /** Key-value pairs for the use of the caller. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When the object was created. */
+  readonly created_at: string;
+  /** When the object was last changed. */
+  readonly updated_at: string;
+  /** The revision that last changed the object. */
+  readonly revision: number;
+  /** The router port, which is on a logical switch. */
+  readonly logical_router_port_id: string;
+  /** The address of the neighbour, in a network of the router port. */
+  readonly ip: string;
+  /** The router sends no more often than every so many milliseconds. */
+  readonly min_tx_ms: number;
+  /** The neighbour is to send no more often. */
+  readonly min_rx_ms: number;
+  /** So many packets in a row that are missing say that the other end is gone. */
+  readonly detect_multiplier: number;
+  /** Administrative state; of one that is disabled the neighbour is told so, and it counts as alive. */
+  readonly enabled: boolean;
+  /** The session: admin_down, unknown (not found out yet), down or up; why it went down and since when it is as it is; the hypervisor on which it runs, and if on none, why. */
+  readonly status: {
+    readonly state: 'admin_down' | 'unknown' | 'down' | 'up';
+    readonly diagnostic: string | null;
+    readonly since: string | null;
+    readonly hypervisor: string | null;
+    readonly reason: string | null;
+  };
+}
+
 export interface QosRuleCreate {
   /** Identity; any UUID may be chosen at creation. */
   readonly id?: string;
@@ -3252,6 +3385,18 @@ export interface Routes {
   readonly 'PATCH /v1/static-neighbours/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: StaticNeighbourPatch; readonly reply: StaticNeighbour };
   /** Delete a static-neighbour */
   readonly 'DELETE /v1/static-neighbours/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
+  /** List bfd-sessions */
+  readonly 'GET /v1/bfd-sessions': { readonly query: { readonly name?: string; readonly project_id?: string; readonly logical_router_port_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly BfdSession[]; readonly next?: string; } };
+  /** Create a bfd-session */
+  readonly 'POST /v1/bfd-sessions': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: BfdSessionCreate; readonly reply: BfdSession };
+  /** Read one bfd-session */
+  readonly 'GET /v1/bfd-sessions/{id}': { readonly query: { readonly min_revision?: string; }; readonly body: never; readonly reply: BfdSession };
+  /** Create or replace a bfd-session */
+  readonly 'PUT /v1/bfd-sessions/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: BfdSessionReplace; readonly reply: BfdSession };
+  /** Change a bfd-session (RFC 7396) */
+  readonly 'PATCH /v1/bfd-sessions/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; }; readonly body: BfdSessionPatch; readonly reply: BfdSession };
+  /** Delete a bfd-session */
+  readonly 'DELETE /v1/bfd-sessions/{id}': { readonly query: { readonly wait?: 'applied'; readonly timeout_ms?: string; readonly cascade?: string; }; readonly body: never; readonly reply: null };
   /** List qos-rules */
   readonly 'GET /v1/qos-rules': { readonly query: { readonly name?: string; readonly project_id?: string; readonly logical_switch_port_id?: string; readonly logical_switch_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; }; readonly body: never; readonly reply: { readonly items: readonly QosRule[]; readonly next?: string; } };
   /** Create a qos-rule */
@@ -3473,6 +3618,13 @@ export interface Collections {
     readonly create: StaticNeighbourCreate;
     readonly replace: StaticNeighbourReplace;
     readonly patch: StaticNeighbourPatch;
+    readonly filter: { readonly name?: string; readonly project_id?: string; readonly logical_router_port_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
+  };
+  readonly 'bfd-sessions': {
+    readonly object: BfdSession;
+    readonly create: BfdSessionCreate;
+    readonly replace: BfdSessionReplace;
+    readonly patch: BfdSessionPatch;
     readonly filter: { readonly name?: string; readonly project_id?: string; readonly logical_router_port_id?: string; readonly label?: string; readonly limit?: string; readonly after?: string; readonly min_revision?: string; };
   };
   readonly 'qos-rules': {

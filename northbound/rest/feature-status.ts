@@ -14,6 +14,7 @@ import { isConnected } from '../../src/model/invariants.js';
 import { isOutside } from '../../src/model/policy-invariants.js';
 import { backendName } from '../../src/model/load-balancer.js';
 import { checkedBackends } from '../../src/view/checked-backends.js';
+import { neighbourPlace } from '../../src/view/neighbour-rows.js';
 import type { NetworkReader } from '../../src/view/network-view.js';
 import type { GuaranteeStatus } from './guarantee-status.js';
 
@@ -92,6 +93,11 @@ export function policyRouteStatus(
   const ports = view.by('logical-router-ports', 'logicalRouterId', logicalRouterId);
   const reached = nextHops.filter(nextHop => isConnected(nextHop, ports));
   if (reached.length === 0) return activity('no port of its logical router has a next hop in its network');
+  const isDead = (nextHop: string): boolean =>
+    ports
+      .flatMap(({ id }) => view.by('bfd-sessions', 'neighbour', neighbourPlace(id, nextHop)))
+      .some(({ finding }) => finding?.isUp === false);
+  if (reached.every(isDead)) return activity('BFD finds all of its next hops down');
   const outside = reached.filter(nextHop => isOutside(nextHop, router, ports));
   if (outside.length === 0) return activity(null);
   if (outside.length < reached.length)

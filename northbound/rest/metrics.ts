@@ -36,6 +36,7 @@ export interface MetricSources {
   storeRewinds(): number;
   slowPath: Pick<SlowPath, 'counters' | 'drops' | 'waiting' | 'announced'> & {
     readonly healthChecks: Pick<SlowPath['healthChecks'], 'counters' | 'size'>;
+    readonly bfd: Pick<SlowPath['bfd'], 'counters' | 'states'>;
   };
 }
 
@@ -128,6 +129,26 @@ function puntCounters(registry: Registry, slowPath: MetricSources['slowPath']): 
     collect() {
       this.reset();
       for (const [outcome, count] of Object.entries(slowPath.healthChecks.counters)) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
+    name: 'weft_bfd_total',
+    help: 'BFD with neighbours of routers: packets sent and received, and how often a session has come up and gone down.',
+    labelNames: ['event'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [event, count] of Object.entries(slowPath.bfd.counters)) this.inc({ event }, count);
+    },
+  });
+  new Gauge({
+    name: 'weft_bfd_sessions',
+    help: 'BFD sessions that this Weft runs, by their state.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [state, count] of slowPath.bfd.states) this.set({ state }, count);
     },
   });
   new Counter({

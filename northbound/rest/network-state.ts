@@ -10,6 +10,7 @@ import { type Kind, resourceOf, type RowOf } from '../../src/model/index.js';
 import { toWire } from '../../src/model/wire.js';
 import { operatorMembers } from '../../src/store/tenancy.js';
 import type { NetworkView } from '../../src/view/network-view.js';
+import { type BfdStatus, bfdStatus } from './bfd-status.js';
 import {
   backendStatus,
   dhcpOptionStatus,
@@ -218,6 +219,8 @@ export class NetworkState {
         return { status: dhcpOptionStatus(this.view, row as RowOf<'dhcp-options'>) };
       case 'policy-routes':
         return { status: policyRouteStatus(this.view, row as RowOf<'policy-routes'>) };
+      case 'bfd-sessions':
+        return { status: this.#bfdStatus(row as RowOf<'bfd-sessions'>, sight) };
       case 'dns-records':
         return { status: dnsRecordStatus(this.view, row as RowOf<'dns-records'>) };
       case 'logical-routers':
@@ -233,6 +236,16 @@ export class NetworkState {
       default:
         return {};
     }
+  }
+
+  #bfdStatus(row: RowOf<'bfd-sessions'>, { isTenant }: Sight): BfdStatus {
+    const { fleet, view } = this;
+    const isConnected = (id: string): boolean => {
+      const hypervisor = view.get('hypervisors', id);
+      return hypervisor !== null && fleet.hypervisor(hypervisor).punt_connected;
+    };
+    const isGone = (id: string, key: number): boolean => fleet.watched(id).get(key)?.isAlive === false;
+    return bfdStatus(view, row, { isTenant, isConnected, isGone });
   }
 
   #qosMembers(row: RowOf<'qos-rules'>): JsonObject {

@@ -137,6 +137,11 @@ const TABLE = {
     'The router port has a static neighbour with this address already.',
     'Change that one, or delete it first.',
   ),
+  bfd_session_in_use: refused(
+    409,
+    'The router port has a BFD session with this neighbour already.',
+    'Change that one, or delete it first.',
+  ),
   qos_rule_in_use: refused(
     409,
     'The port or logical switch has a rule of this kind and direction already.',

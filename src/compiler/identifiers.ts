@@ -114,7 +114,7 @@ export function meterId(objectNumber: number, slot: number): number {
   return objectNumber * groupSlots + slot;
 }
 
-/** What each meter of an object is for; the object is a port, and of the last one a security group. */
+/** What each meter of an object is for; the object is a port, and of the last ones a security group, a load balancer and a BFD session. */
 export const meterSlot = {
   egressKbps: 0,
   egressPktps: 1,
@@ -122,6 +122,7 @@ export const meterSlot = {
   ingressPktps: 3,
   verdictLog: 4,
   healthCheck: 5,
+  bfd: 6,
 } as const;
 
 /** The id of a meter that is of no object. `index` is 0 to 255. */

@@ -23,6 +23,7 @@ import { portSecurityLocal, portSecurityOwner } from './port-security/owner.js';
 import { providerAttachment, providerRouterPort, providerSwitch } from './provider/provider.js';
 import { qosPort } from './qos/port.js';
 import { puntsEverywhere } from './punts/punts.js';
+import { routingBfdSession } from './routing/bfd-session.js';
 import { routingPolicyRoute } from './routing/policy-route.js';
 import { routingEverywhere, routingRouter } from './routing/router.js';
 import { routingRouterPort } from './routing/router-port.js';
@@ -67,6 +68,7 @@ export const rules: readonly Rule[] = [
   routingStaticRoute,
   routingPolicyRoute,
   routingStaticNeighbour,
+  routingBfdSession,
   qosPort,
   mirrorsOfPort,
   mirrorsCollector,

@@ -1,5 +1,6 @@
 /** The nouns of Weft. */
 import { addressSets } from './address-set.js';
+import { bfdSessions } from './bfd-session.js';
 import { dhcpOptions } from './dhcp-option.js';
 import { dnsRecords } from './dns-record.js';
 import { hypervisors } from './hypervisor.js';
@@ -41,6 +42,7 @@ export const resources = {
   'static-routes': staticRoutes,
   'policy-routes': policyRoutes,
   'static-neighbours': staticNeighbours,
+  'bfd-sessions': bfdSessions,
   'qos-rules': qosRules,
   mirrors,
   'dhcp-options': dhcpOptions,

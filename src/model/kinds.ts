@@ -16,6 +16,7 @@ export const kinds = [
   'static-routes',
   'policy-routes',
   'static-neighbours',
+  'bfd-sessions',
   'qos-rules',
   'mirrors',
   'dhcp-options',

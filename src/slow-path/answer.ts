@@ -10,6 +10,7 @@ import type { NetworkReader } from '../view/network-view.js';
 import type { ViewRow } from '../view/rows.js';
 import { addressingAnswers, type AddressingClass, isAddressing } from './addressing/answers.js';
 import type { Rate } from './allowance.js';
+import { sessionOf } from './bfd/believed.js';
 import {
   addressOf,
   gatewayRouterOf,
@@ -81,6 +82,10 @@ export function accountOf(view: NetworkReader, { hypervisorId, at, data }: Punte
     const judge = judgeOf(view, hypervisorId, at);
     return judge === null ? 'foreign_port' : { port: judge, key: judge.id, rate: entry };
   }
+  if (at.puntClass === 'bfd') {
+    const session = sessionOf(view, { hypervisorId, at, data });
+    return session === null ? 'foreign_port' : { port: null, key: session.id, rate: entry };
+  }
   if (at.puntClass === 'neighbour') return neighbourAccount(view, { hypervisorId, at, data });
   if (at.origin !== 0) {
     const port = senderOf(view, hypervisorId, at);
@@ -135,6 +140,7 @@ function errorAbout(
   switch (puntClass) {
     case 'verdict':
     case 'health':
+    case 'bfd':
     case 'virtual_address':
       return 'not_to_be_answered';
     case 'reject':

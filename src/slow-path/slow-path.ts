@@ -6,30 +6,26 @@
  *       │                   │                   │                 │                │              │
  *       │           read no further             └──── dropped, counted ────────────┴──────────────┘
  *       ├ of a check ─► the same, of its port ─► health/
+ *       ├ of a neighbour that is watched ─► the same, of its session ─► bfd/
  *       └ to be logged ─► the same with allowances of its own, which leave out and hold back nothing ─► log
  */
 import type { OpenFlowChannel } from '../../southbound/hypervisor/openflow-channel.js';
 import type { HypervisorSession } from '../../southbound/hypervisor/session.js';
 import type { PacketIn2 } from '../../southbound/openflow/messages/packet-in2.js';
-import {
-  mostLogged,
-  mostPunts,
-  type PuntClass,
-  puntClassEntries,
-  type PuntClassEntry,
-  puntControllerId,
-  readPuntedAt,
-} from '../compiler/punts/punted-packet.js';
+import { type PuntClass, puntClassEntries, puntControllerId, readPuntedAt } from '../compiler/punts/punted-packet.js';
+import type { BfdFinding } from '../store/nouns/bfd-session.js';
 import type { HealthFinding } from '../store/nouns/load-balancer.js';
 import type { HolderFinding } from '../store/nouns/virtual-address.js';
 import type { Touched } from '../view/network-view.js';
 import { announcements } from './addressing/answers.js';
-import { Allowances, type Rate } from './allowance.js';
+import { Allowances } from './allowance.js';
 import { announcementSweepMs, portsDue, switchesChanged } from './announcements.js';
 import { type Account, accountOf, type Answer, answersTo, type Punted, type Silence } from './answer.js';
+import { BfdSessions } from './bfd/bfd-sessions.js';
 import { FairQueue } from './fair-queue.js';
-import { OutsideAnnouncer } from './outside-announcements.js';
 import { HealthChecks } from './health/health-checks.js';
+import { answersATurn, holdMs, hostRates, latestMs, queueLimits } from './limits.js';
+import { OutsideAnnouncer } from './outside-announcements.js';
 import { isReady, send } from './sending.js';
 import { VirtualAddresses } from './virtual-addresses.js';
 import { VerdictLog, type VerdictLogOptions } from './verdict-log.js';
@@ -66,9 +62,14 @@ export interface SlowPathOptions extends VerdictLogOptions {
   isGone?(this: void, hypervisorId: string, peerKey: number): boolean;
   /** Writes down what checks of backends have found. */
   recordHealth(this: void, findings: readonly HealthFinding[]): Promise<void>;
+  /** Writes down which neighbours of routers are alive. */
+  recordBfd(this: void, findings: readonly BfdFinding[]): Promise<void>;
   /** Writes down who has announced virtual addresses. */
   recordHolders(this: void, findings: readonly HolderFinding[]): Promise<void>;
 }
+
+/** Takes down what is found out here. */
+export type Findings = Pick<SlowPathOptions, 'recordHealth' | 'recordBfd' | 'recordHolders'>;
 
 interface Waiting extends Punted {
   readonly channel: OpenFlowChannel;
@@ -78,31 +79,7 @@ interface Waiting extends Punted {
 
 type Counters = { -readonly [P in keyof PuntCounters]: PuntCounters[P] };
 
-const entries = Object.entries(puntClassEntries) as readonly [PuntClass, PuntClassEntry][];
-
-/**
- * Packets of one hypervisor that are looked at: more than the meters of an honest switch let through. One that sends more is read no
- * further until it has some again, so TCP holds it back, and it forgets the rest. Answers to others would wait then, so what tenants
- * have logged is never a reason: what is more than may be is left out, and only a flood of it that no meter can have let through counts.
- */
-const hostRates: Readonly<Record<'asked' | 'checked' | 'logged' | 'leftOut', Rate>> = {
-  asked: mostPunts,
-  checked: mostPunts,
-  logged: mostLogged,
-  leftOut: mostPunts,
-};
-const holdMs = 50;
-
-/** Waiting packets: of one port (what all classes with answers allow it at once), of the ports of one hypervisor, and of all. */
-const queueLimits = {
-  member: entries.reduce((sum, [, { burst, lanes }]) => (lanes === null ? sum : sum + burst), 0),
-  group: 512,
-  all: 2_048,
-} as const;
-/** Whoever has waited longer has sent the packet again, or given up. */
-const latestMs = 1_000;
-/** So many are answered before others get their turn: flow updates are under way in the same process. */
-const answersATurn = 32;
+const puntClasses = Object.keys(puntClassEntries) as readonly PuntClass[];
 
 /** Every reason for which a packet may have been sent by an action: as it is, of a group, of a packet-out. */
 const packetInReasons = 0b111010;
@@ -122,6 +99,8 @@ export class SlowPath {
   readonly verdictLog: VerdictLog;
   /** Checks of the backends of load balancers. */
   readonly healthChecks: HealthChecks;
+  /** Liveness of next hops. */
+  readonly bfd: BfdSessions;
   #announced = 0;
   /** Logical switches whose ports are told in the next sweep, whoever's turn it is, with the MACs that their routers had. */
   #changed = new Map<string, Set<string>>();
@@ -141,9 +120,16 @@ export class SlowPath {
     this.#allowances = new Allowances(options.clock);
     this.#hostAllowances = new Allowances(options.clock);
     const { view, clock, isGone = () => false } = options;
+    this.bfd = new BfdSessions({
+      ...options,
+      isGone,
+      isConnected: hypervisorId => this.#channelOf(hypervisorId) !== null,
+      inject: (hypervisorId, answers) => this.#inject(hypervisorId, answers),
+      record: findings => options.recordBfd(findings),
+    });
     const say = (id: string, answers: readonly Answer[]): void => this.#sayOutside(id, answers);
     this.#outside = new OutsideAnnouncer({ view, clock, isGone, say });
-    for (const [puntClass] of entries) {
+    for (const puntClass of puntClasses) {
       this.#counters.set(puntClass, { puntClass, received: 0, answered: 0, answeredAfterMs: 0 });
     }
   }
@@ -161,6 +147,7 @@ export class SlowPath {
     if (!this.#options.isInCharge()) this.#drop('not_in_charge', this.#queue.clear());
     for (const channel of this.#channels.values()) this.#subscribe(channel);
     this.healthChecks.chargeMoved();
+    this.bfd.chargeMoved();
   }
 
   get counters(): readonly PuntCounters[] {
@@ -185,6 +172,7 @@ export class SlowPath {
   /** The view has moved: what ports were told of routers may be different now. */
   networkMoved(touched: Touched): void {
     this.healthChecks.networkMoved(touched);
+    this.bfd.networkMoved(touched);
     if (this.#channels.size === 0 || !this.#options.isInCharge()) return;
     for (const { id, formerRouter } of switchesChanged(this.#options.view, touched)) {
       const former = this.#changed.get(id) ?? new Set();
@@ -196,7 +184,9 @@ export class SlowPath {
 
   /** A hypervisor has seen others that it watches come or go. */
   watchedMoved(hypervisorId: string): void {
-    if (this.#options.isInCharge()) this.#outside.watchedMoved(hypervisorId);
+    if (!this.#options.isInCharge()) return;
+    this.#outside.watchedMoved(hypervisorId);
+    this.bfd.watchedMoved();
   }
 
   #sayOutside(hypervisorId: string, answers: readonly Answer[]): void {
@@ -205,15 +195,21 @@ export class SlowPath {
 
   /** Sends through a hypervisor; false: it is not connected, or does not read. */
   #inject(hypervisorId: string, answers: readonly Answer[]): boolean {
-    const channel = [...this.#channels].find(([{ hypervisor }]) => hypervisor.id === hypervisorId)?.[1];
-    if (channel === undefined || !isReady(channel)) return false;
+    const channel = this.#channelOf(hypervisorId);
+    if (channel === null || !isReady(channel)) return false;
     send(channel, answers);
     return true;
+  }
+
+  #channelOf(hypervisorId: string): OpenFlowChannel | null {
+    const channel = [...this.#channels].find(([{ hypervisor }]) => hypervisor.id === hypervisorId)?.[1];
+    return channel?.connection.state.kind === 'open' ? channel : null;
   }
 
   /** Nothing is announced any more. */
   stop(): void {
     this.healthChecks.stop();
+    this.bfd.stop();
     this.#virtualAddresses.stop();
     this.#cancelSweep?.();
     this.#cancelSweep = null;
@@ -285,7 +281,8 @@ export class SlowPath {
     }
     if (at !== null) this.#count(at.puntClass).received += 1;
     if (at?.puntClass === 'verdict' && data !== null) return this.#log({ hypervisorId, at, data }, channel);
-    if (at?.puntClass === 'health' && data !== null) return this.#check({ hypervisorId, at, data }, channel);
+    if ((at?.puntClass === 'health' || at?.puntClass === 'bfd') && data !== null)
+      return this.#check({ hypervisorId, at, data }, at.puntClass, channel);
     if (!this.#hasRoom(hypervisorId, 'asked')) {
       this.#hold(channel);
       return this.#drop('host_limit');
@@ -330,15 +327,16 @@ export class SlowPath {
   }
 
   /** At once, as it is of one who is waited for; who answers unasked spends what his own port may. */
-  #check(punted: Punted, channel: OpenFlowChannel): void {
-    if (!this.#hasRoom(punted.hypervisorId, 'checked')) {
+  #check(punted: Punted, of: 'health' | 'bfd', channel: OpenFlowChannel): void {
+    if (!this.#hasRoom(punted.hypervisorId, of)) {
       this.#hold(channel);
       return this.#drop('host_limit');
     }
     const account = accountOf(this.#options.view, punted);
     if (typeof account === 'string') return this.#drop(account);
-    if (!this.#allowances.take(`${account.key} health`, account.rate)) return this.#drop('limit');
-    if (this.healthChecks.hear(punted)) this.#answered('health', 0);
+    if (!this.#allowances.take(`${account.key} ${of}`, account.rate)) return this.#drop('limit');
+    const isHeard = of === 'health' ? this.healthChecks.hear(punted) : this.bfd.hear(punted);
+    if (isHeard) this.#answered(of, 0);
     else this.#drop('not_to_be_answered');
   }
 

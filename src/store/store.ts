@@ -16,6 +16,7 @@ import {
 import { type DatabaseWork, type Purpose, purposes } from './database-work.js';
 import type { TimeLimit } from './sessions.js';
 import { JoinTokens } from './join-tokens.js';
+import { type BfdFinding, recordBfd } from './nouns/bfd-session.js';
 import { type HealthFinding, recordHealth } from './nouns/load-balancer.js';
 import { type HolderFinding, recordHolders } from './nouns/virtual-address.js';
 import { DatabaseLeaseRows, Lease, type LeaseEvents, type LeaseSettings } from './lease.js';
@@ -198,6 +199,11 @@ export class Store {
   /** What checks of backends have found, in one transaction. */
   async recordHealth(findings: readonly HealthFinding[]): Promise<void> {
     await this.#transactions.write({ actor: 'weft', source: 'health' }, ({ unit }) => recordHealth(unit, findings));
+  }
+
+  /** Which neighbours of routers are alive, in one transaction. */
+  async recordBfd(findings: readonly BfdFinding[]): Promise<void> {
+    await this.#transactions.write({ actor: 'weft', source: 'bfd' }, ({ unit }) => recordBfd(unit, findings));
   }
 
   /** Which ports have announced virtual addresses, in one transaction. */

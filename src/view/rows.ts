@@ -7,6 +7,7 @@ import { structurallyEqual } from '../base/structural-equality.js';
 import type { Kind, RowOf } from '../model/index.js';
 import { tunnelMtu } from '../model/effective-mtu.js';
 import { attachmentsOf, backendOf, backendsInUse, virtualAddress, type BalancedSwitch } from './balancing-rows.js';
+import { neighbourPlace } from './neighbour-rows.js';
 import { logicalAddress, sharedExternal } from './translation-rows.js';
 import type { GroupTraits, PortGroups, RemoteAddresses } from './security-rows.js';
 import type {
@@ -231,6 +232,12 @@ export const indexes = {
   },
   'policy-routes': { logicalRouterId: row => [row.logicalRouterId] },
   'static-neighbours': { logicalRouterPortId: row => [row.logicalRouterPortId] },
+  'bfd-sessions': {
+    logicalRouterPortId: row => [row.logicalRouterPortId],
+    neighbour: row => [neighbourPlace(row.logicalRouterPortId, row.ip)],
+    /** That are wanted. */
+    enabled: row => (row.enabled ? [all] : []),
+  },
   'qos-rules': {
     logicalSwitchPortId: row => one(row.logicalSwitchPortId),
     logicalSwitchId: row => one(row.logicalSwitchId),

@@ -171,7 +171,17 @@ function everything(): NetworkBuilder {
       local: { addresses: ['169.254.169.254'] },
       enabled: false,
       portSecurity: false,
-    });
+    })
+    .route('share 1', 'edge', '203.0.113.0/24', '10.2.0.31')
+    .route('share 2', 'edge', '203.0.113.0/24', '10.2.0.32')
+    .route('share 3', 'edge', '203.0.113.0/24', '10.2.0.33')
+    .route('withdrawn', 'edge', '203.0.112.0/24', '10.2.0.33')
+    .policy('by the dead', 'edge', 70, ['10.2.0.33'], { source: '10.1.9.0/24' })
+    .bfd('alive', 'edge-db', '10.2.0.32', { finding: { isUp: true, diagnostic: 0, since: '2026-11-22T08:00:00.000Z' } })
+    .bfd('dead', 'edge-db', '10.2.0.33', { finding: { isUp: false, diagnostic: 1, since: '2026-11-22T08:00:00.000Z' } })
+    .bfd('six', 'edge-db', 'fd00:2::33', { minRxMs: 300 })
+    .bfd('not wanted', 'edge-db', '10.2.0.34', { enabled: false })
+    .bfd('outside', 'border-flat', '198.51.100.253');
 }
 
 describe('The flows of each room', () => {

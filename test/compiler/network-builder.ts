@@ -199,6 +199,15 @@ export class NetworkBuilder {
     return this.#add('static-neighbours', id, { logicalRouterPortId, ip, mac });
   }
 
+  /** Nothing is known of the neighbour yet, unless it is given. */
+  bfd(id: string, logicalRouterPortId: string, ip: string, given: Given<'bfd-sessions'> = {}): this {
+    const timing = { minTxMs: 1_000, minRxMs: 1_000, detectMultiplier: 3 };
+    return this.#add('bfd-sessions', id, {
+      ...{ logicalRouterPortId, ip, ...timing, enabled: true, finding: null },
+      ...given,
+    });
+  }
+
   /** Held by the port, where one is given. */
   virtualAddress(
     id: string,

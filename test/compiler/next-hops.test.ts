@@ -50,6 +50,34 @@ describe('Next hops that share traffic', () => {
       assert.deepEqual(nextHopsIn(network, lrInPolicy), expected);
     });
 
+    it(`of a policy, or of a route, are only those that BFD has not found dead: ${what}`, () => {
+      const port = (hop: string): string => (hop.startsWith('10.') ? 'border-inside' : 'border-outside');
+      const found = (isUp: boolean) => ({ finding: { isUp, diagnostic: 1, since: '2026-11-22T08:00:00.000Z' } });
+      const watched = (dead: readonly string[]): NetworkBuilder => {
+        const network = border().policy('p', 'border', 1, hops, { source: '10.0.0.0/24' });
+        for (const hop of hops) {
+          network.route(`to ${hop}`, 'border', '203.0.113.0/24', hop);
+          network.bfd(`watch ${hop}`, port(hop), hop, found(!dead.includes(hop)));
+        }
+        return network;
+      };
+      const [first = '', ...others] = expected;
+      for (const stage of [lrInPolicy, lrInIpRouting]) {
+        assert.deepEqual(nextHopsIn(watched([]), stage), expected);
+        assert.deepEqual(nextHopsIn(watched([first]), stage), others);
+        // Those behind the gateway come after those inside.
+        const left = hops.filter(hop => !expected.includes(hop));
+        assert.deepEqual(nextHopsIn(watched(expected), stage), left);
+      }
+      const flowsOf = (network: NetworkBuilder): readonly string[] => flowLines(network.compile().host('hv1').flows);
+      const to = (line: string): boolean => line.includes('nw_dst=203.0.113.0/24');
+      // Without any alive there is no such route, and the policy drops.
+      assert.ok(flowsOf(watched([])).some(to));
+      assert.ok(!flowsOf(watched(hops)).some(to));
+      const policies = flowsOf(watched(hops)).filter(line => line.includes(`table=${layout.tableOf(lrInPolicy)},`));
+      assert.ok(policies.some(line => line.includes('nw_src=10.0.0.0/24') && !line.includes('group:')));
+    });
+
     it(`of a route are ${what}`, () => {
       const network = border();
       for (const hop of hops) network.route(`to ${hop}`, 'border', '203.0.113.0/24', hop);

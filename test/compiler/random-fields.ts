@@ -14,7 +14,14 @@ import { ipv6AddressModes } from '../../src/model/subnet.js';
 import type { CommonRow } from '../../src/model/resource.js';
 import type { SeededRandom } from '../seeded-random.js';
 import { balancedRouter, gatewayNames, natFields } from './random-nat.js';
-import { consistentPolicy, neighbourFields, nextHop, policyFields, virtualAddressFields } from './random-routing.js';
+import {
+  bfdFields,
+  consistentPolicy,
+  neighbourFields,
+  nextHop,
+  policyFields,
+  virtualAddressFields,
+} from './random-routing.js';
 import { consistentRule, type Draft } from './consistent-rule.js';
 
 type OwnFields<K extends Kind> = Exclude<keyof RowOf<K>, keyof CommonRow>;
@@ -40,6 +47,7 @@ export const population: { readonly [K in Kind]: { readonly pool: number; readon
   // So few that a router gets its first, and loses its last.
   'policy-routes': { pool: 8, base: 5 },
   'static-neighbours': { pool: 10, base: 7 },
+  'bfd-sessions': { pool: 16, base: 11 },
   'virtual-addresses': { pool: 14, base: 10 },
   'qos-rules': { pool: 40, base: 25 },
   mirrors: { pool: 30, base: 20 },
@@ -273,6 +281,7 @@ export const fields: {
   },
   'policy-routes': policyFields,
   'static-neighbours': neighbourFields,
+  'bfd-sessions': bfdFields,
   'virtual-addresses': virtualAddressFields,
   'qos-rules': {
     logicalSwitchPortId: context => maybe(context, 0.7, () => refer(context, 'logical-switch-ports')),

@@ -38,7 +38,10 @@ const dependents: { readonly [K in Kind]?: readonly (readonly [Kind, string])[] 
     ['nat-rules', 'logicalRouterId'],
     ['policy-routes', 'logicalRouterId'],
   ],
-  'logical-router-ports': [['static-neighbours', 'logicalRouterPortId']],
+  'logical-router-ports': [
+    ['static-neighbours', 'logicalRouterPortId'],
+    ['bfd-sessions', 'logicalRouterPortId'],
+  ],
   subnets: [['dhcp-options', 'subnetId']],
   'security-groups': [
     ['security-group-rules', 'securityGroupId'],

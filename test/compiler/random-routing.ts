@@ -1,4 +1,5 @@
 /** Random policy routes, static neighbours and virtual addresses: a part of random-fields.ts, which is the one to import it. */
+import { cidrContains, parseCidr, parseIp } from '../../src/base/address.js';
 import type { Kind, RowOf } from '../../src/model/index.js';
 import { policyActions } from '../../src/model/policy-route.js';
 import { hasPorts } from '../../src/model/protocol.js';
@@ -48,6 +49,51 @@ export const neighbourFields: FieldsOf<'static-neighbours'> = {
   logicalRouterPortId: context => refer(context, 'logical-router-ports'),
   ip: context => anyIp(context),
   mac: context => mac(context),
+};
+
+/** Next hops of routes and policies of the port's router that the port leads to. */
+function nextHopsOn(context: Context, port: RowOf<'logical-router-ports'>): readonly string[] {
+  const { tables } = context;
+  const isOwn = ({ logicalRouterId }: { readonly logicalRouterId: string }): boolean =>
+    logicalRouterId === port.logicalRouterId;
+  const networks = port.networks.flatMap(network => parseCidr(network) ?? []);
+  return [
+    ...[...tables['static-routes'].values()].filter(isOwn).flatMap(({ nextHop: hop }) => hop ?? []),
+    ...[...tables['policy-routes'].values()].filter(isOwn).flatMap(({ nextHops }) => nextHops),
+  ].filter(hop => {
+    const address = parseIp(hop);
+    return address !== null && networks.some(network => cidrContains(network, address));
+  });
+}
+
+/** Mostly one that a next hop is behind, so that routes follow what was found. */
+function watchingPort(context: Context): string {
+  const ports = [...context.tables['logical-router-ports'].values()];
+  const useful = ports.filter(port => nextHopsOn(context, port).length > 0);
+  return useful.length === 0 || context.random.chance(0.2)
+    ? refer(context, 'logical-router-ports')
+    : context.random.pick(useful).id;
+}
+
+function watchedIp(context: Context, routerPortId: string): string {
+  const port = context.tables['logical-router-ports'].get(routerPortId);
+  const nextHops = port === undefined ? [] : nextHopsOn(context, port);
+  return nextHops.length === 0 || context.random.chance(0.1) ? anyIp(context) : context.random.pick(nextHops);
+}
+
+export const bfdFields: FieldsOf<'bfd-sessions'> = {
+  logicalRouterPortId: context => watchingPort(context),
+  ip: (context, { logicalRouterPortId }) => watchedIp(context, logicalRouterPortId),
+  minTxMs: ({ random }) => random.pick([300, 1_000]),
+  minRxMs: ({ random }) => random.pick([300, 1_000]),
+  detectMultiplier: ({ random }) => 1 + random.below(5),
+  enabled: ({ random }) => random.chance(0.9),
+  finding: context =>
+    maybe(context, 0.8, () => ({
+      isUp: context.random.chance(0.3),
+      diagnostic: context.random.below(9),
+      since: '2026-11-22T08:00:00.000Z',
+    })),
 };
 
 export const virtualAddressFields: FieldsOf<'virtual-addresses'> = {

@@ -10,6 +10,7 @@ describe('A change that is taken back', () => {
     .route('default', 'edge', '0.0.0.0/0', '10.2.0.22')
     .policy('by db2', 'edge', 100, ['10.2.0.21', '10.2.0.22'], { source: '10.1.0.0/24' })
     .staticNeighbour('appliance', 'edge-db', '10.2.0.77', '02:00:00:00:02:77')
+    .bfd('watch', 'edge-db', '10.2.0.22')
     .virtualAddress('moves', 'web', '10.1.0.201', ['web1', 'web3'], 'web3')
     .qos('limit', { logicalSwitchPortId: 'web1', maxKbps: 1000 })
     .qos('mark', { logicalSwitchId: 'db', kind: 'dscp_marking', dscpMark: 46 })
@@ -33,6 +34,7 @@ describe('A change that is taken back', () => {
     'static-routes',
     'policy-routes',
     'static-neighbours',
+    'bfd-sessions',
     'virtual-addresses',
     'qos-rules',
     'mirrors',

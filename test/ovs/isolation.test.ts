@@ -156,6 +156,7 @@ describe('isolation of tenants', function () {
     for (const [kind, value] of [
       ['policy-routes', policy],
       ['static-neighbours', nobody],
+      ['bfd-sessions', { logical_router_port_id: port.id, ip: to }],
     ] as const) {
       await assert.rejects(
         clientOf('blue').create(kind, value),

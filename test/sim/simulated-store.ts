@@ -193,14 +193,14 @@ export class SimulatedDatabase {
   /** What a process has of it. */
   handle(process: ProcessClock): ControllerStore {
     const ask = <T>(answer: () => T): Promise<T> => this.#answer(process, answer);
+    const nothing = (): Promise<void> => ask(() => undefined); // It has no load balancers, virtual addresses and BFD sessions.
     return {
       databaseId: this.databaseId,
       snapshot: () => ask(() => this.snapshot()),
       changesSince: (since, limit, { check }) => ask(() => this.#changesSince(since, limit, check)),
       registerHypervisor: report => ask(() => this.#by(process, () => this.#register(report))),
       recordInventories: reports => ask(() => this.#by(process, () => this.#record(reports))),
-      recordHealth: () => ask(() => undefined), // It has no load balancers,
-      recordHolders: () => ask(() => undefined), // and no virtual addresses.
+      ...{ recordHealth: nothing, recordHolders: nothing, recordBfd: nothing },
       onCommit: listener => {
         const told = (committed: CommittedRevision): void => {
           // Its own commits are told as they are, those of others only that there is something.

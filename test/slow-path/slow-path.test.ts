@@ -107,6 +107,7 @@ describe('The slow path', () => {
       isInCharge: () => isInCharge,
       recordHealth: () => Promise.resolve(),
       recordHolders: () => Promise.resolve(),
+      recordBfd: () => Promise.resolve(),
     });
     host = new FakeConnection('hv1');
     slowPath.add(host.session);
@@ -179,7 +180,14 @@ describe('The slow path', () => {
 
   it('answers all that every class of a port allows at once', async () => {
     // A router asks for itself, and its packets are of no port; what is logged or announced, or answers a check, waits for nothing.
-    const { neighbour: _ofRouters, verdict: _log, health: _check, virtual_address: _holder, ...ofPorts } = puntClasses;
+    const {
+      neighbour: _ofRouters,
+      verdict: _log,
+      health: _check,
+      virtual_address: _holder,
+      bfd: _liveness,
+      ...ofPorts
+    } = puntClasses;
     const all = Object.values(ofPorts);
     for (const { code, burst } of all)
       for (let n = 0; n < burst; n += 1) host.punt(numberOf('web1'), code, { ctZone: zoneOf('web1') });
@@ -299,6 +307,7 @@ describe('The slow path', () => {
       defaultUnderlayMtu: 1500,
       recordHealth: () => Promise.resolve(),
       recordHolders: () => Promise.resolve(),
+      recordBfd: () => Promise.resolve(),
     });
 
     it('once in ten minutes, as long as it is in charge', () => {

@@ -46,6 +46,8 @@ async function makeGround(store: Store): Promise<{
   const policyRoute = await create('policy-routes', policy);
   const neighbour = { logical_router_port_id: routerPort.id, ip: '10.0.0.9', mac: '0a:00:00:00:00:09' };
   const staticNeighbour = await create('static-neighbours', neighbour);
+  const watched = { logical_router_port_id: routerPort.id, ip: '10.0.0.9' };
+  const bfdSession = await create('bfd-sessions', watched);
   const qosRule = await create('qos-rules', {
     logical_switch_port_id: port.id,
     kind: 'bandwidth_limit',
@@ -104,6 +106,7 @@ async function makeGround(store: Store): Promise<{
       'policy-routes': { ...policy, priority: 200 },
       'virtual-addresses': { ...moves, ip: '10.0.0.201' },
       'static-neighbours': { ...neighbour, ip: '10.0.0.8' },
+      'bfd-sessions': { ...watched, ip: '10.0.0.8' },
       tokens: { name: 'x', role: 'member', project_id: 'p' },
       quotas: { project_id: `other-${router.id}` },
       'qos-rules': { logical_switch_id: otherSwitch.id, kind: 'bandwidth_limit', max_kbps: 1000 },
@@ -127,6 +130,7 @@ async function makeGround(store: Store): Promise<{
       'policy-routes': policyRoute.id,
       'virtual-addresses': virtualAddress.id,
       'static-neighbours': staticNeighbour.id,
+      'bfd-sessions': bfdSession.id,
       tokens: token.id,
       quotas: quota.id,
       'qos-rules': qosRule.id,

@@ -173,6 +173,44 @@ describeOnBoth('Routers', store => {
     assert.equal(await find('policy-routes', kept.id), null);
   });
 
+  it('watch neighbours on logical switches, and know of each what was found last', async () => {
+    const { id } = await router();
+    const logicalSwitchId = await newSwitch(store(), '10.0.0.0/24');
+    const on = { logical_router_id: id, logical_switch_id: logicalSwitchId };
+    const row = await port({ ...on, networks: ['10.0.0.1/24'] });
+    const link = await port({ logical_router_id: id, networks: ['10.9.0.1/30'] });
+    const watch = (logical_router_port_id: string, ip: string) =>
+      create(store(), 'bfd-sessions', { logical_router_port_id, ip });
+    await refused('contradiction', '/logical_router_port_id', watch(link.id, '10.9.0.2'));
+    const session = await watch(row.id, '10.0.0.9');
+    assert.equal(session.finding, null);
+    const other = await watch(row.id, '10.0.0.8');
+    const found = async () => (await find('bfd-sessions', session.id))?.finding;
+    const record = (isUp: boolean) =>
+      store().recordBfd([
+        { sessionId: session.id, isUp, diagnostic: isUp ? 0 : 1 },
+        { sessionId: randomUUID(), isUp, diagnostic: 0 },
+      ]);
+    await record(true);
+    assert.equal((await found())?.isUp, true);
+    const revision = await store().currentRevision();
+    await record(true);
+    assert.equal(await store().currentRevision(), revision);
+    await record(false);
+    const dead = await found();
+    assert.deepEqual([dead?.isUp, dead?.diagnostic], [false, 1]);
+    // Other times change nothing of it; that it is not wanted does.
+    const merge = (body: object) => write(tx => tx.merge('bfd-sessions', session.id, body));
+    await merge({ min_rx_ms: 300 });
+    assert.deepEqual(await found(), dead);
+    await merge({ enabled: false });
+    await record(false);
+    assert.equal(await found(), null);
+    await write(tx => tx.delete('logical-router-ports', row.id, { cascade: true }));
+    assert.equal(await find('bfd-sessions', other.id), null);
+    await write(tx => tx.delete('logical-routers', id, { cascade: true }));
+  });
+
   it('send nothing by a mark to next hops that are behind their gateway', async () => {
     const outside = await create(store(), 'logical-switches', {
       name: 'o',

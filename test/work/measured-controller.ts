@@ -65,6 +65,7 @@ class CommittedRows {
       recordInventories: () => Promise.resolve(this.revision),
       recordHealth: () => Promise.resolve(),
       recordHolders: () => Promise.resolve(),
+      recordBfd: () => Promise.resolve(),
       onCommit: listener => {
         // As if another process had committed it: the feed reads the log.
         this.#commit = () => listener(null);

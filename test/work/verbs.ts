@@ -181,6 +181,19 @@ const cases: { readonly [K in Kind]: Case<K> } = {
     values: { logicalRouterPortId: 'leg2', ip: '10.9.1.78', mac: '02:00:00:00:00:78' },
     another: { ip: '10.9.1.79' },
   },
+  'bfd-sessions': {
+    id: 'watch',
+    values: {
+      logicalRouterPortId: 'leg1',
+      ip: '10.9.1.12',
+      minTxMs: 300,
+      minRxMs: 400,
+      detectMultiplier: 5,
+      enabled: false,
+      finding: { isUp: false, diagnostic: 1, since: '2026-11-22T08:00:00.000Z' },
+    },
+    another: { ip: '10.9.2.13' },
+  },
   'qos-rules': {
     id: 'limit',
     values: {

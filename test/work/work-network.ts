@@ -49,6 +49,7 @@ export function workNetwork(unrelatedPorts: number, hypervisors = 250): Snapshot
     .route('route', 'router', '198.51.100.0/24', '10.9.2.12')
     .policy('policy', 'router', 100, ['10.9.2.12'], { source: '10.9.1.0/24' })
     .staticNeighbour('appliance', 'leg1', '10.9.1.77', '02:00:00:00:00:77')
+    .bfd('watch', 'leg2', '10.9.2.12')
     .virtualAddress('moves', 's1', '10.9.1.200', ['p1', 'p2'], 'p2')
     .trust()
     .qos('limit', { logicalSwitchPortId: 'p1', maxKbps: 1_000 })

@@ -154,10 +154,10 @@ export interface MeterCount {
   readonly packets: bigint;
 }
 
-/** What a meter has dropped, as an account of its port; null of copies for Weft, which are not what was sent. */
+/** What a meter has dropped, as an account of its port; null of what is for Weft, which is nobody's traffic. */
 export function decodeMeterCount({ meterId, packets }: MeterCount): DropCount | null {
   const meter = decodeMeterId(meterId);
-  if (meter === null || meter.slot === meterSlot.verdictLog) return null;
+  if (meter === null || meter.slot >= meterSlot.verdictLog) return null;
   return { portNumber: meter.objectNumber, reason: 'rate_limit', packets };
 }
 

@@ -165,6 +165,13 @@ export const puntClasses = {
     burst: 10,
     purpose: 'A port announces a virtual address (gratuitous ARP, neighbour advertisement): it holds it from now on.',
   },
+  bfd: {
+    code: 12,
+    lanes: null,
+    perSecond: 50,
+    burst: 50,
+    purpose: 'A neighbour whose liveness is watched says that it is there (BFD).',
+  },
   verdict: {
     code: 16,
     lanes: null,

@@ -23,9 +23,15 @@ export const lrInPolicy = stage('lr_in_policy', {
 });
 
 export const lrInOwnAddress = stage('lr_in_own_address', {
-  purpose: "Packets to the router's own addresses: answers ICMP echo, drops the rest.",
-  reads: ['icmpv4Type', 'icmpv4Code', 'icmpv6Type', 'icmpv6Code', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst'],
-  writes: ['address4', 'address6', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst', 'icmpv4Type', 'icmpv6Type', 'ipTtl'],
+  purpose: "Packets to the router's own addresses: answers ICMP echo, BFD of its neighbours to Weft, drops the rest.",
+  reads: [
+    ...(['icmpv4Type', 'icmpv4Code', 'icmpv6Type', 'icmpv6Code', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst'] as const),
+    ...(['datapath', 'inPort', 'ipProto', 'ipTtl', 'udpDst'] as const),
+  ],
+  writes: [
+    ...(['address4', 'address6', 'ipv4Src', 'ipv4Dst', 'ipv6Src', 'ipv6Dst', 'icmpv4Type', 'icmpv6Type'] as const),
+    ...(['ipTtl', 'puntClass'] as const),
+  ],
   onMiss: { drop: 'not_for_router' },
 });
 

@@ -1,7 +1,7 @@
 /** What a packet that was sent to Weft says about where it was in the pipeline, and how an answer gets into it. */
 import { resubmit, type Action } from '../../../southbound/openflow/actions.js';
 import { oxm, type Match, type OxmField } from '../../../southbound/openflow/oxm.js';
-import type { IpFamily } from '../../base/address.js';
+import type { IpAddress, IpFamily } from '../../base/address.js';
 import type { Direction } from '../../model/index.js';
 import { LAST_BALANCED_PORT } from '../../model/load-balancer.js';
 import { set } from '../pipeline/actions.js';
@@ -10,10 +10,11 @@ import { dropCount } from '../pipeline/physical.js';
 import { layout } from '../pipeline/pipelines.js';
 import { type PuntClass, puntClassByCode } from '../pipeline/punt-classes.js';
 import { placeOf, type RegisterName } from '../pipeline/registers.js';
+import { lrOutDelivery } from '../pipeline/router-egress.js';
 import { lrInIpRouting } from '../pipeline/router-ingress.js';
 import type { Stage } from '../pipeline/stage.js';
 import { lsOutAclDone, lsOutDelivery } from '../pipeline/switch-egress.js';
-import { lsInL2Lkup } from '../pipeline/switch-ingress.js';
+import { lsInL2Lkup, lsNeighbour, lsNeighbourLearned } from '../pipeline/switch-ingress.js';
 
 /** Where a packet was when it was sent to Weft, in numbers of the pipeline. */
 export interface PuntedAt {
@@ -103,13 +104,20 @@ export type Injection =
   | { readonly kind: 'switch'; readonly datapath: number; readonly inPort: number }
   /** From the router itself: routed, with a TTL that is one less when it leaves. */
   | { readonly kind: 'router'; readonly datapath: number; readonly inPort: number }
+  /** Out of a router by its port on the switch, as it is, to a neighbour whose MAC the switch knows. On a gateway it is asked for. */
+  | { readonly kind: 'neighbour'; readonly datapath: number; readonly inPort: number; readonly neighbour: IpAddress }
   /** Out of a port's interface on this hypervisor, past its security groups where it has some. */
   | { readonly kind: 'port'; readonly datapath: number; readonly outPort: number; readonly ctZone: number | null };
 
 /** What a packet-out does with the answer. */
 export function injectionActions(into: Injection): readonly Action[] {
-  const [registers, entrance] = ((): readonly [ReturnType<typeof registersOf>, Stage] => {
+  const [registers, ...entrances] = ((): readonly [ReturnType<typeof registersOf>, ...Stage[]] => {
     switch (into.kind) {
+      case 'neighbour': {
+        const { datapath, inPort, neighbour } = into;
+        const wanted = neighbour.family === 4 ? { address4: neighbour.value } : { address6: neighbour.value };
+        return [registersOf({ datapath, inPort, ...wanted }), lsNeighbour, lsNeighbourLearned, lrOutDelivery];
+      }
       case 'switch':
         return [registersOf({ datapath: into.datapath, inPort: into.inPort }), lsInL2Lkup];
       case 'router':
@@ -121,10 +129,10 @@ export function injectionActions(into: Injection): readonly Action[] {
       }
     }
   })();
-  return [...registers, resubmit(layout.tableOf(entrance))];
+  return [...registers, ...entrances.map(entrance => resubmit(layout.tableOf(entrance)))];
 }
 
-function registersOf(values: { readonly [P in RegisterName]?: number }): readonly Action[] {
+function registersOf(values: { readonly [P in RegisterName]?: number | bigint }): readonly Action[] {
   return set(values).render({ layout, stage: dropCount, drop: dropCount });
 }
 

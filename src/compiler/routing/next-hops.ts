@@ -1,9 +1,10 @@
 /**
- * Next hops of routes of every kind: which port of the router leads to each, and what sends packets there. Of several the data path
- * chooses by a hash of the connection (dp_hash), so a connection keeps its next hop.
+ * Next hops of routes of every kind: which port of the router leads to each, whether it is alive, and what sends packets there. Of several
+ * the data path chooses by a hash of the connection (dp_hash), so a connection keeps its next hop.
  */
 import { cidrContains } from '../../base/address.js';
 import { isGatewayPort } from '../../model/gateway.js';
+import { neighbourPlace } from '../../view/neighbour-rows.js';
 import type { NetworkRow } from '../../view/rows.js';
 import type { TrackedView } from '../../view/tracked-view.js';
 import type { Action } from '../../../southbound/openflow/action.js';
@@ -30,6 +31,8 @@ export interface NextHop {
   readonly portKey: number;
   /** It leaves by the gateway of the router. */
   readonly isOutside: boolean;
+  /** BFD has found it dead. */
+  readonly isDown: boolean;
   readonly resolve: Step<never, 'address4' | 'address6'>;
 }
 
@@ -46,6 +49,12 @@ function reaches(port: RouterPort, nextHop: string, view: TrackedView): number |
       return null;
   }
   return Math.max(...matching.map(({ prefixLength }) => prefixLength));
+}
+
+/** Whether somebody watches the neighbour and has lost it. What nobody has found out yet counts as alive. */
+function isDown(routerPortId: string, nextHop: string, view: TrackedView): boolean {
+  const sessions = view.by('bfd-sessions', 'neighbour', neighbourPlace(routerPortId, nextHop));
+  return sessions.some(({ finding }) => finding?.isUp === false);
 }
 
 function reached(
@@ -65,19 +74,25 @@ function reached(
     bucketId,
     portKey: best.port.portKey,
     isOutside: isGatewayPort(router, best.port),
+    isDown: isDown(best.port.id, nextHop, view),
     resolve: family === 4 ? set({ address4: value }) : set({ address6: value }),
   };
 }
 
 /**
- * Those of the next hops that ports of the router lead to: all inside or all outside, and those inside before the others. The gateway chooses
- * once more among what was sent to it to leave, and from there no tunnel leads back inside.
+ * Those of the next hops that ports of the router lead to, and whether some of them are dead. Alive ones are all inside or all outside, and those
+ * inside before the others. The gateway chooses once more among what was sent to it to leave, and from there no tunnel leads back inside.
  */
-export function reachedNextHops(wanted: readonly Wanted[], router: Router, view: TrackedView): readonly NextHop[] {
+export function reachedNextHops(
+  wanted: readonly Wanted[],
+  router: Router,
+  view: TrackedView,
+): { readonly alive: readonly NextHop[]; readonly areDead: boolean } {
   const ports = view.by('logical-router-ports', 'logicalRouterId', router.id);
   const found = wanted.flatMap(each => reached(each, router, ports, view) ?? []);
-  const inside = found.filter(({ isOutside }) => !isOutside);
-  return inside.length > 0 ? inside : found;
+  const alive = found.filter(each => !each.isDown);
+  const inside = alive.filter(({ isOutside }) => !isOutside);
+  return { alive: inside.length > 0 ? inside : alive, areDead: alive.length < found.length };
 }
 
 /** What leads to one of several next hops, and the group that chooses. */

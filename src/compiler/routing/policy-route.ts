@@ -57,8 +57,8 @@ function conditionsOf(policy: Policy): readonly Match[] {
 /** By a mark nothing is sent to a gateway, which would route it as if it had none. */
 function reroute(policy: Policy, router: Router, view: TrackedView): Way | null {
   const wanted = policy.nextHops.map((nextHop, index) => ({ bucketId: index + 1, nextHop }));
-  const reached = reachedNextHops(wanted, router, view);
-  const usable = policy.mark === null ? reached : reached.filter(({ isOutside }) => !isOutside);
+  const { alive } = reachedNextHops(wanted, router, view);
+  const usable = policy.mark === null ? alive : alive.filter(({ isOutside }) => !isOutside);
   return wayTo(usable, policy.number, steps => bucketActions(lrInPolicy, steps));
 }
 

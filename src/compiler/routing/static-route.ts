@@ -1,6 +1,6 @@
 /**
  * Static routes. Those of one router with one destination are one route with several next hops (ECMP): the first of
- * them, by id, speaks for all.
+ * them, by id, speaks for all. Where BFD has found all of them dead there is no such route, and shorter prefixes decide.
  */
 import { routeDestination } from '../../view/rows.js';
 import type { NetworkRow } from '../../view/rows.js';
@@ -27,7 +27,7 @@ function routeFlows(
   router: NetworkRow<'logical-routers'>,
   routes: readonly StaticRoute[],
   view: TrackedView,
-): Pick<FragmentBody, 'flows' | 'groups'> {
+): Pick<FragmentBody, 'flows' | 'groups'> | null {
   const { datapathKey: datapath } = router;
   const destination = cidrValue(route.destination);
   const any = anyOf(destination);
@@ -38,8 +38,9 @@ function routeFlows(
   if (routes.some(({ discard }) => discard)) {
     return { flows: [flow(lrInIpRouting, { ...at, actions: [drop('route_discard')] })] };
   }
-  const nextHops = reachedNextHops(nextHopsOf(routes), router, view);
-  const way = wayTo(nextHops, route.number, steps => bucketActions(lrInIpRouting, steps));
+  const { alive, areDead } = reachedNextHops(nextHopsOf(routes), router, view);
+  const way = wayTo(alive, route.number, steps => bucketActions(lrInIpRouting, steps));
+  if (way === null && areDead) return null;
   if (way === null) return { flows: [flow(lrInIpRouting, { ...at, actions: [drop('next_hop_unreachable')] })] };
   const flows = [flow(lrInIpRouting, { ...at, actions: way.actions })];
   return way.groups.length === 0 ? { flows } : { flows, groups: way.groups };
@@ -54,9 +55,7 @@ export const routingStaticRoute = rule({
     if (router === null) return null;
     const routes = view.by('static-routes', 'destination', routeDestination(router.id, route.destination));
     if (routes[0]?.id !== route.id) return null;
-    return {
-      scope: { kind: 'datapath', datapathId: router.id },
-      ...routeFlows(route, router, routes, view),
-    };
+    const body = routeFlows(route, router, routes, view);
+    return body === null ? null : { scope: { kind: 'datapath', datapathId: router.id }, ...body };
   },
 });

@@ -1,6 +1,7 @@
 /** The behaviour of every noun in the store. */
 import type { WritableKind } from '../../model/kinds.js';
 import type { Behaviour } from './behaviour.js';
+import { bfdSessionBehaviour } from './bfd-session.js';
 import { dhcpOptionBehaviour } from './dhcp-option.js';
 import { dnsRecordBehaviour } from './dns-record.js';
 import { hypervisorBehaviour } from './hypervisor.js';
@@ -42,6 +43,7 @@ export function makeBehaviours(defaultUnderlayMtu: number): Behaviours {
     'static-routes': staticRouteBehaviour,
     'policy-routes': policyRouteBehaviour,
     'static-neighbours': staticNeighbourBehaviour,
+    'bfd-sessions': bfdSessionBehaviour,
     tokens: tokenBehaviour,
     quotas: quotaBehaviour,
     'neutron-objects': neutronObjectBehaviour,

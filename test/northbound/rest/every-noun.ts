@@ -115,6 +115,16 @@ export function sampleValues(): Samples {
       mac: '0a:00:00:00:00:fe',
       ...common,
     },
+    'bfd-sessions': {
+      id: id['bfd-sessions'],
+      name: 'the appliance lives',
+      logical_router_port_id: id['logical-router-ports'],
+      ip: '10.0.0.254',
+      min_tx_ms: 300,
+      min_rx_ms: 400,
+      detect_multiplier: 5,
+      ...common,
+    },
     'qos-rules': {
       id: id['qos-rules'],
       name: 'limit',

@@ -55,6 +55,7 @@ describe('Metrics', () => {
         waiting: 0,
         announced: 0,
         healthChecks: { size: 0, counters: { up: 0, down: 0, skipped: 0 } },
+        bfd: { states: new Map([['up', 2]]), counters: { sent: 5, received: 4, up: 1, down: 0 } },
       },
     });
     const lines = async (): Promise<readonly string[]> =>

@@ -143,6 +143,7 @@ export async function startRest(options: RestFixtureOptions = {}): Promise<RestF
         waiting: 0,
         announced: 0,
         healthChecks: { size: 0, counters: { up: 0, down: 0, skipped: 0 } },
+        bfd: { states: new Map(), counters: { sent: 0, received: 0, up: 0, down: 0 } },
       },
       hypervisors: () => fleet.statuses(),
       isActive,

@@ -40,6 +40,25 @@ function neighbourRefusals(commonRefusals: readonly Refusal[]): readonly Refusal
   ];
 }
 
+function bfdRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
+  return [
+    ...commonRefusals,
+    ...reference('logical_router_port_id'),
+    ...each('ip', 'missing_member', undefined),
+    ...each('ip', 'invalid_value', ...notIps),
+    refusal({ ip: '192.0.2.1' }, 'next_hop_unreachable', '/ip'),
+    refusal({ ip: '10.0.0.1' }, 'next_hop_unreachable', '/ip'),
+    ...['min_tx_ms', 'min_rx_ms'].flatMap(member => [
+      ...each(member, 'invalid_value', '300', 0.5, null),
+      ...each(member, 'out_of_range', 99, 60_001),
+    ]),
+    ...each('detect_multiplier', 'invalid_value', '3', null),
+    ...each('detect_multiplier', 'out_of_range', 0, 256),
+    ...each('enabled', 'invalid_value', ...notBooleans),
+    refusal({}, 'bfd_session_in_use', '/ip'),
+  ];
+}
+
 function virtualAddressRefusals(commonRefusals: readonly Refusal[]): readonly Refusal[] {
   const ports = 'logical_switch_port_ids';
   return [
@@ -77,6 +96,7 @@ export function routingRefusals(commonRefusals: readonly Refusal[]) {
     'static-routes': staticRouteRefusals(commonRefusals),
     'policy-routes': policyRefusals(commonRefusals),
     'static-neighbours': neighbourRefusals(commonRefusals),
+    'bfd-sessions': bfdRefusals(commonRefusals),
     'virtual-addresses': virtualAddressRefusals(commonRefusals),
   } as const;
 }

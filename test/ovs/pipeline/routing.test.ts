@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { formatActions } from '../../../southbound/openflow/action-text.js';
+import { parseIp } from '../../../src/base/address.js';
+import { injectionActions } from '../../../src/compiler/punts/punted-packet.js';
 import { NetworkBuilder } from '../../compiler/network-builder.js';
 import { type Trace, usesTracedNetwork } from './traced-network.js';
 import { ip6, mac, twoHostNetwork } from '../../compiler/two-host-network.js';
@@ -83,6 +86,44 @@ describe('A logical router on Open vSwitch', function () {
     for (const [packet, reason] of cases) {
       const { outputs, drops } = await network().trace('hv1', packet);
       assert.deepEqual([outputs, drops], [[], [reason]], packet);
+    }
+  });
+
+  it('gives Weft what neighbours say that are watched, and to them what Weft says, past routing', async () => {
+    const compiled = twoHostNetwork().bfd('four', 'edge-db', '10.2.0.21').bfd('six', 'edge-db', ip6.db1).compile();
+    await network().load(compiled, 'hv1');
+    const from = `in_port=3,dl_src=${mac.db1},dl_dst=${mac.gatewayDb}`;
+    const said = {
+      4: [`${from},udp,nw_src=10.2.0.21,nw_dst=10.2.0.1`, 'nw_dst=10.2.0.1', 'nw_dst=10.1.0.1'],
+      6: [`${from},udp6,ipv6_src=${ip6.db1},ipv6_dst=fd00:2::1`, 'fd00:2::1', 'fd00:1::1'],
+    } as const;
+    const toWeft = /Datapath actions: .*controller\(/;
+    for (const [packet, own, other] of Object.values(said)) {
+      const control = `${packet},udp_src=50000,udp_dst=3784,nw_ttl=255`;
+      const { drops, text } = await network().trace('hv1', control);
+      assert.deepEqual(drops, [], text);
+      assert.match(text, toWeft);
+      for (const [stranger, why] of [
+        [control.replace('nw_ttl=255', 'nw_ttl=254'), 'somebody has forwarded it'],
+        [control.replace('udp_dst=3784', 'udp_dst=3785'), 'another port'],
+        [control.replace(own, other), 'another address of the router'],
+      ] as const)
+        assert.deepEqual((await network().trace('hv1', stranger)).drops, ['not_for_router'], why);
+    }
+    const datapath = compiled.view.get('logical-switches', 'db')?.datapathKey ?? assert.fail();
+    const inPort = compiled.view.get('logical-router-ports', 'edge-db')?.switchPortKey ?? assert.fail();
+    for (const [packet, ip] of [
+      ['udp,nw_src=10.2.0.1,nw_dst=10.2.0.21', '10.2.0.21'],
+      [`udp6,ipv6_src=fd00:2::1,ipv6_dst=${ip6.db1}`, ip6.db1],
+    ] as const) {
+      const neighbour = parseIp(ip) ?? assert.fail();
+      const actions = formatActions(injectionActions({ kind: 'neighbour', datapath, inPort, neighbour }));
+      const flow = `in_port=controller,dl_src=${mac.gatewayDb},${packet},nw_ttl=255`;
+      const text = await network().appctl('ofproto/trace-packet-out', 'hv1', flow, actions);
+      const final = /^Final flow: (?<flow>.*)$/m.exec(text)?.groups?.['flow'] ?? '';
+      assert.match(final, new RegExp(`dl_dst=${mac.db1}.*nw_ttl=255`), text);
+      assert.match(text, /^Datapath actions: (?!drop).+$/m);
+      assert.match(text, /^\s+output:3$|-> output port is 3/m, text);
     }
   });
 
@@ -209,5 +250,18 @@ describe('Equal-cost routes on Open vSwitch', function () {
       again.map((count, i) => count - (spread[i] ?? 0)).toSorted((a, b) => a - b),
       [0, 10],
     );
+    // Of those that BFD has found dead none is used, and without any there is no such route.
+    const isDead = { finding: { isUp: false, diagnostic: 1, since: '2026-11-22T08:00:00.000Z' } };
+    const outputs = async () => {
+      await network().load(ecmp.compile(), 'hv1');
+      const traces: Trace[] = [];
+      for (let port = 1_000; port < 1_008; port += 1)
+        traces.push(await network().trace('hv1', ip4('8.8.8.8').replace(/icmp.*nw_ttl/, `udp,udp_src=${port},nw_ttl`)));
+      return new Set(traces.flatMap(trace => [...trace.outputs, ...trace.drops]));
+    };
+    ecmp.bfd('watch one', 'edge-out', '10.2.0.21', isDead).route('near', 'edge', '8.8.8.0/24', '10.2.0.21');
+    assert.deepEqual(await outputs(), new Set([3]));
+    ecmp.bfd('watch two', 'edge-out', '10.2.0.22', isDead);
+    assert.deepEqual(await outputs(), new Set(['no_route']));
   });
 });
