@@ -262,7 +262,7 @@ async function trunks(client: OpenstackClient): Promise<void> {
     'network trunk set trunk --name renamed --subport port=pod2,segmentation-type=vlan,segmentation-id=102',
   );
   const behind = await client.many('network subport list --trunk renamed');
-  assert.deepEqual(behind.map(each => each['Segmentation ID']).toSorted(), [101, 102]);
+  assert.deepEqual(new Set(behind.map(each => each['Segmentation ID'])), new Set([101, 102]));
   await client.fails('port delete pod1', /currently a subport for trunk|1 of 1 ports failed to delete/);
   await client.done('network trunk unset renamed --subport pod1');
   const shown = await client.one('network trunk show renamed');

@@ -150,7 +150,8 @@ describe('Neutron: trunks', function () {
     const made = await make('/trunks', 'trunk', { port_id: vm.id, tags: ['cluster'] });
     // kuryr-kubernetes: the port of the machine by its address, and the trunk of that.
     const [parent] = listed(await send('GET', '/ports?fixed_ips=ip_address%3D10.20.0.99&tags=cluster'), 'ports');
-    const { trunk_id: trunkId } = parent?.['trunk_details'] as { trunk_id: string };
+    assert.ok(parent !== undefined);
+    const { trunk_id: trunkId } = parent['trunk_details'] as { trunk_id: string };
     assert.equal(trunkId, made.id);
     assert.deepEqual((await read(`/trunks/${trunkId}`))['sub_ports'], []);
     assert.deepEqual(idsOf(listed(await send('GET', '/trunks?tags=cluster'), 'trunks')), [trunkId]);
