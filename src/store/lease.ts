@@ -148,9 +148,17 @@ export class Lease {
     }
     this.#isAsking = false;
     if (this.#stopped) return;
-    this.#cancelRound = this.#clock.after(this.#lateSinceMs === null ? this.#settings.ttlMs / 3 : 0, () => {
+    this.#cancelRound = this.#clock.after(this.#untilNextMs(), () => {
       this.#round = this.#attempt();
     });
+  }
+
+  /** It lasts from when it was asked for: where the answer took long, little is left, and the next round comes well before its end. */
+  #untilNextMs(): number {
+    if (this.#lateSinceMs !== null) return 0;
+    const usualMs = this.#settings.ttlMs / 3;
+    const leftMs = this.#validUntilMs - this.#clock.nowMs();
+    return this.#term === null || leftMs <= 0 ? usualMs : Math.min(usualMs, leftMs / 2);
   }
 
   #setHeld(term: number, askedMs: number): void {

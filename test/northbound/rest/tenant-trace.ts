@@ -250,7 +250,8 @@ export class TenantTrace {
     const own = this.#made.get(kind) ?? [];
     // That an id of others is taken is told, so only one's own are tried.
     if (own.length === 0) return this.#create(kind, strangers);
-    const match = this.#random.chance(0.3) ? { 'if-match': '"1"' } : {};
+    // A revision that no object has: the first object of an empty database has the first.
+    const match = this.#random.chance(0.3) ? { 'if-match': '"1000000"' } : {};
     return {
       method: 'PUT',
       path: `/v1/${kind}/${this.#random.pick(own)}`,
